@@ -84,8 +84,6 @@ function page(subpath, exports, { first, described }) {
 # ${subpath}
 
 ${wrap(linked(purposes[subpath]))}
-
-${list(own.map(({ name }) => `[\`${name}\`](#${anchorOf(name)})`))}
 ${elsewhere(others, first)}
 ${own.map((each) => section(each, described)).join("\n")}`;
 }
@@ -97,9 +95,13 @@ function elsewhere(exports, first) {
     const { subpath } = first.get(id);
     from.set(subpath, [...(from.get(subpath) ?? []), `[\`${name}\`](${linkTo(first.get(id))})`]);
   }
-  return [...from]
-    .map(([subpath, links]) => `\n${wrap(`It also exports, as ${subpath} does:`)}\n\n${list(links)}\n`)
-    .join("");
+  const countOf = (subpath) => [...first.values()].filter((each) => each.subpath === subpath).length;
+  const rows = [...from].map(([subpath, links]) =>
+    links.length === countOf(subpath)
+      ? `It also exports everything of [${subpath}](${fileOf(subpath)}).`
+      : `It also exports, as ${subpath} does:\n\n${list(links)}`,
+  );
+  return rows.map((row) => `\n${row}\n`).join("");
 }
 
 function section({ subpath, name, kind, signatures, docs, members }, described) {
@@ -113,8 +115,11 @@ function section({ subpath, name, kind, signatures, docs, members }, described) 
   const shared = new Map();
   for (const { id, path } of repeated)
     shared.set(described.get(id), [...(shared.get(described.get(id)) ?? []), `\`${path}\``]);
-  for (const [owner, paths] of shared)
-    parts.push(`It also has these members of [\`${owner.name}\`](${linkTo(owner, subpath)}):\n\n${list(paths)}`);
+  for (const [owner, paths] of shared) {
+    const isWhole = paths.length === [...described.values()].filter((each) => each === owner).length;
+    const of = `of [\`${owner.name}\`](${linkTo(owner, subpath)})`;
+    parts.push(isWhole ? `It also has the members ${of}.` : `It also has these members ${of}:\n\n${list(paths)}`);
+  }
   const self = { subpath, name };
   for (const { id } of own) described.set(id, self);
   const plain = own.filter((member) => !hasSection(member));

@@ -16,15 +16,12 @@ const cell = (text) => text.replaceAll("|", "\\|");
 const marked = (text) =>
   linkPages(text, "docs/reference/cli.md").replace(/(?<![`\w-])(--[a-z][a-z-]*|AMPHO_[A-Z_]+[A-Z])(?![`\w])/g, "`$1`");
 
-const argumentsOf = ({ argument, second }) => [argument, second].filter((one) => one !== undefined);
-
-function usageOf(command) {
-  const { name, options = [] } = command;
+function usageOf({ name, options, arguments: taken }) {
   const words = options.map((option) => {
     const value = option.value === undefined ? "" : ` ${option.value}`;
     return `[${option.name}${value}]${option.repeats ? "…" : ""}`;
   });
-  const given = argumentsOf(command).map((argument) => (argument.optional ? `[${argument.name}]` : argument.name));
+  const given = taken.map((argument) => (argument.optional ? `[${argument.name}]` : argument.name));
   return ["ampho", name, ...given, ...words].join(" ");
 }
 
@@ -33,8 +30,8 @@ function optionLine({ name, short, value, choices, help }) {
   return wrap(`- ${typed}: ${marked(help)}${oneOf(choices)}`, "  ");
 }
 
-/** Options of many commands with one meaning are described once, at the top. */
-const everywhere = ["--json", "--id"];
+/** The page describes the arguments and options of many commands once, at the top. */
+const everywhere = ["--json", "--id", "LOGIN"];
 
 const oneOf = (choices) => (choices === undefined ? "" : ` One of ${choices.map((one) => `\`${one}\``).join(" ")}.`);
 
@@ -43,15 +40,15 @@ const argumentLine = ({ name, help, choices }) => wrap(`- \`${name}\`: ${marked(
 const isOwn = ({ name }) => !everywhere.includes(name);
 
 function section(command) {
-  const { name, details, example = "", options = [] } = command;
-  const lines = [...argumentsOf(command).map(argumentLine), ...options.filter(isOwn).map(optionLine)];
+  const { name, help, example = "", options } = command;
+  const lines = [...command.arguments.filter(isOwn).map(argumentLine), ...options.filter(isOwn).map(optionLine)];
   return `## ${name}
 
 \`\`\`
 ${usageOf(command)}
 \`\`\`
 
-${wrap(marked(details))}
+${wrap(marked(help))}
 
 \`\`\`console
 ${transcriptOf(`ampho ${name} ${example}`.trimEnd())}
@@ -70,7 +67,7 @@ ${commands.map(({ name, summary }) => `| [\`${name}\`](#${name}) | ${cell(summar
 Each command has \`--help\`. [Configuration](configuration.md) lists the parameters. The commands also read \`.env\` of
 the working directory.
 
-- With \`--id\`, LOGIN is the id of the user and not the login.
+- \`LOGIN\` is the login name of a user. With \`--id\`, or where the application keeps its own user table, it is the id.
 - Results go to stdout and everything else to stderr. With \`--json\` the result is one line of JSON.
 - The exit code is 0 for done, 1 for failed, and 2 for wrong use or wrong configuration.
 - Secrets are never taken from arguments, which every process of the machine can see. A password comes from a prompt

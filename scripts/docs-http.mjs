@@ -6,7 +6,7 @@ import { AmphoError } from "../dist/errors.js";
 import { errorsOf } from "../dist/http/rest/openapi.js";
 import { problemTexts } from "../dist/http/rest/responses/problem-texts.js";
 import { createErrorResponder, problems } from "../dist/http/rest/responses/problems.js";
-import { idempotencyHelp } from "../dist/http/rest/route.js";
+import { idempotencyHelp, recentErrors, recentNote } from "../dist/http/rest/route.js";
 import { reservedPaths, routes } from "../dist/http/rest/routes.js";
 import { linkPages } from "./page-links.mjs";
 
@@ -118,6 +118,8 @@ The message is for people and can change. [Errors](errors.md) lists each code wi
 
 ${wrap(`Routes can respond with ${commonErrors.map(errorLink).join(", ")}. A section has only the other errors of its route.`)}
 
+${wrap(`A route that needs a recent login needs one at most 300 seconds old, at the highest level that the account can reach. Otherwise it responds with ${recentErrors.map(errorLink).join(" or ")}.`)}
+
 ## Call from a page of another origin
 
 Browsers let a page of another origin call the API only if \`AMPHO_SECURITY_CORS_ORIGINS\` lists that origin.
@@ -150,18 +152,24 @@ const commonErrors = Object.keys(problems).filter(
   (code) => routes.filter((route) => errorsOf(route).includes(code)).length > routes.length / 2,
 );
 
+/** A route that needs a recent login links the sentence about it. */
+const notesOf = ({ notes }) =>
+  notes.map((note) => note.replace(recentNote, "Needs a [recent login](#handle-an-error).")).join(" ");
+
 function routeSection(route) {
   const sections = [
     `## ${route.summary}`,
     `\`${route.method} {prefix}${route.path}\` · ${accessTexts[route.access.name]}`,
   ];
-  if (route.notes) sections.push(wrap(linkPages(route.notes.join(" "), "docs/reference/http.md")));
+  if (route.notes) sections.push(wrap(linkPages(notesOf(route), "docs/reference/http.md")));
   if (route.headers) sections.push("It takes the header [`Idempotency-Key`](#send-a-request).");
   if (route.input.schema) sections.push(...fieldTable(inputTitle(route), route.input.schema, route));
   if (route.output) sections.push(...fieldTable(`Response ${route.status}`, route.output, route));
   else sections.push(`Response ${route.status}, without a body.`);
   sections.push("Example:", exampleOf(route));
-  const own = errorsOf(route).filter((code) => !commonErrors.includes(code));
+  const isRecent = route.notes?.join(" ").includes(recentNote) === true;
+  const known = isRecent ? [...commonErrors, ...recentErrors] : commonErrors;
+  const own = errorsOf(route).filter((code) => !known.includes(code));
   if (own.length > 0) sections.push(wrap(`Its own errors: ${own.map(errorLink).join(", ")}.`));
   return sections.join("\n\n");
 }

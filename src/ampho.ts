@@ -21,28 +21,28 @@ import { createTotpSecrets } from "./factors/totp/totp.js";
 import { createTransactions } from "./factors/transactions.js";
 import type { Caller, Deps } from "./flows/deps.js";
 import type { ApiKeyOptions } from "./flows/find/api-key.js";
-import { bindFlows, type Flows } from "./flows/flows.js";
+import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
 import { callback } from "./flows/manage/checks.js";
+import { createManagement } from "./flows/manage/create-management.js";
 import { createSession, type VouchedLevel } from "./flows/manage/create-session.js";
-import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
+import type { Management, NewService, UserRef } from "./flows/manage/management.js";
+import type { ManagementDeps } from "./flows/manage/manager.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
-import type { NewService } from "./flows/manage/services.js";
 import { type RunningHooks, startUserHooks, type UserHooks, userHookNames } from "./flows/manage/user-hooks.js";
-import type { UserRef } from "./flows/manage/users.js";
 import { createReadiness } from "./flows/readiness.js";
-import { type ApiKeys, createApiKeys } from "./guard/api-keys.js";
+import { createApiKeys } from "./guard/api-keys.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { challengeForResources } from "./guard/resource-challenge.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
 import { createRenewPage } from "./http/rest/cookies/renew-page.js";
-import { type Features, featuresOf } from "./http/rest/features.js";
+import { featuresOf } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
 import { addressOfAny, callerOf } from "./http/rest/request/client-address.js";
 import { isUnder, parseTarget } from "./http/rest/request/target.js";
-import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
-import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
+import { createErrorResponder } from "./http/rest/responses/problems.js";
+import { createRootDocuments } from "./http/rest/root-documents.js";
 import { createEnding, type DrainOptions, type Health, watchAccepted } from "./http/server/drain.js";
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
@@ -73,8 +73,8 @@ import {
 import type { PagesDeps } from "./pages/pages.js";
 import type { Providers } from "./providers/provider.js";
 import { createProviders, loadLibraryFor } from "./providers/providers.js";
-import { createFeed, type Feed } from "./sessions/feed.js";
-import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
+import { createFeed } from "./sessions/feed.js";
+import { followRevocations, hasRecentRevocations } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
 import { createSessionTokens, type ExtraClaims, type SessionTokens } from "./sessions/session-tokens.js";
 import { limitWaits } from "./store/report-failures.js";
@@ -89,7 +89,7 @@ import { acceptsKeys } from "./tokens/api-key.js";
 import type { Auth } from "./tokens/auth.js";
 import type { Credential } from "./tokens/credential.js";
 import { createKeyring, type Keyring } from "./tokens/keyring.js";
-import type { ApplicationUser } from "./users/application-users.js";
+import type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
 import { productVersion } from "./version.js";
 import type { NewApiKey } from "./wire/keys.js";
 import type { Grant } from "./wire/login.js";
@@ -122,16 +122,8 @@ export type AmphoOptions<
   S extends string = string,
 > = ConfigurationOptions<S> & CompositionOptions<U>;
 
-const compositionNames: readonly (keyof CompositionOptions)[] = [
-  "users",
-  "claims",
-  "mail",
-  "mailText",
-  "captcha",
-  "log",
-  "clock",
-  ...userHookNames,
-];
+const functionNames = ["mail", "mailText", "claims", "captcha", "log"] as const;
+const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "clock", ...functionNames, ...userHookNames];
 
 /**
  * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails. `S` are
@@ -311,57 +303,52 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser, c
   options: AmphoOptions<U, S> = {},
 ): Promise<Ampho<S>> {
   if (!isObject(options)) throw new ConfigurationError("The options of createAmpho must be an object.");
-  const { users, claims, mail, mailText, captcha, log = toStderr, clock, ...others } = options;
-  const { onUserCreated, onUserChanged, onUserRemoved, ...parameters } = others;
-  const hooks = { onUserCreated, onUserChanged, onUserRemoved };
+  const { mail, captcha, log = toStderr } = options;
   checkOptions(options);
   const { configuration, warnings } = readConfiguration({
     ...processContext(),
-    options: parameters,
+    options: { ...options },
     otherOptions: compositionNames,
     uses: { mails: mail === undefined ? "url" : "option" },
   });
   if (captcha !== undefined && configuration.captchaUrl !== undefined)
     throw new ConfigurationError("Set the option captcha or AMPHO_SECURITY_CAPTCHA_URL, not both.");
   for (const warning of warnings) log(warning);
-  const composed = { users, claims, mail, mailText, captcha, log, clock, ...hooks };
   // The scopes of the configuration are those of the options, which have priority over all other sources.
-  return (await composeAmpho(configuration, composed, { actor: "application" })) as unknown as Ampho<S>;
+  return (await composeAmpho(configuration, options, { actor: "application" })) as unknown as Ampho<S>;
 }
 
-function checkOptions({ users, claims, mail, mailText, captcha, log, clock, ...hooks }: CompositionOptions): void {
-  const rules: readonly (readonly [ok: boolean, message: string])[] = [
-    [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
-    [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
-    ...(
-      ["findById", "findMany", "verifyUnknown", "setPassword", "create", "setEmail", "setLogin", "remove"] as const
-    ).map(
-      (name) =>
-        [isOptionalFunction(users?.[name]), `users.${name} must be a function. Otherwise, leave it out.`] as const,
-    ),
-    ...userHookNames.flatMap((name) => [
-      [isOptionalFunction(hooks[name]), `${name} must be a function. Otherwise, leave it out.`] as const,
-      [
-        hooks[name] === undefined || users === undefined,
-        `${name} is for users of the database. With the option users, the application makes the changes itself.`,
-      ] as const,
-    ]),
-    [isOptionalFunction(mail), "mail must be a function. Otherwise, leave it out."],
-    [isOptionalFunction(mailText), "mailText must be a function. Otherwise, leave it out."],
-    [isOptionalFunction(claims), "claims must be a function. Otherwise, leave it out."],
-    [isOptionalFunction(captcha), "captcha must be a function. Otherwise, leave it out."],
-    [isOptionalFunction(log), "log must be a function. Otherwise, leave it out."],
-    [
-      clock === undefined || (isObject(clock) && isFunction(clock.now) && isFunction(clock.monotonicMs)),
-      "clock must be an object with the functions now and monotonicMs. Otherwise, leave it out.",
-    ],
-  ];
-  for (const [ok, message] of rules) if (!ok) throw new ConfigurationError(`The option ${message}`);
+const userFunctions: readonly (keyof ApplicationUsers)[] = [
+  "findById",
+  "findMany",
+  "verifyUnknown",
+  "setPassword",
+  "create",
+  "setEmail",
+  "setLogin",
+  "remove",
+];
+
+function checkOptions(options: CompositionOptions): void {
+  const { users, clock } = options;
+  const check = (ok: boolean, message: string) => {
+    if (!ok) throw new ConfigurationError(`The option ${message}`);
+  };
+  const requireOptional = (name: string, value: unknown) =>
+    check(value === undefined || isFunction(value), `${name} must be a function. Otherwise, leave it out.`);
+  for (const name of ["find", "verify"] as const)
+    check(users === undefined || isFunction(users?.[name]), `users.${name} must be a function.`);
+  for (const name of userFunctions) requireOptional(`users.${name}`, users?.[name]);
+  for (const name of [...userHookNames, ...functionNames]) requireOptional(name, options[name]);
+  const noHook = "is for users of the database. With the option users, the application makes the changes itself.";
+  for (const name of userHookNames) check(!options[name] || users === undefined, `${name} ${noHook}`);
+  const isClock = isObject(clock) && isFunction(clock?.now) && isFunction(clock?.monotonicMs);
+  const form = "clock must be an object with the functions now and monotonicMs. Otherwise, leave it out.";
+  check(clock === undefined || isClock, form);
 }
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 const isFunction = (value: unknown): boolean => typeof value === "function";
-const isOptionalFunction = (value: unknown): boolean => value === undefined || isFunction(value);
 
 /** Creates an instance from a configuration. `origin` names the application or the operator in the audit log. */
 export async function composeAmpho(
@@ -370,11 +357,13 @@ export async function composeAmpho(
   origin: Origin,
 ): Promise<Ampho> {
   const { log = toStderr } = options;
+  const { keys, resources, pages, pagesPrefix, restPrefix, revocationFeedToken: feedToken, trustProxy } = configuration;
   const isApplication = origin.actor === "application";
   watchAccepted();
-  const keys = requireKeys(configuration);
+  if (keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY is not set, so no token can be signed.");
   const version = productVersion();
   const telemetry = await createTelemetry(configuration.databaseUrl, version);
+  const reportBug = bugReporter(log, telemetry);
   const library = await loadLibraryFor(configuration);
   // A start that ends here has not changed the database.
   if (isApplication) await checkTransport(configuration, options);
@@ -386,22 +375,30 @@ export async function composeAmpho(
   const captcha = openCaptcha(managed, options.captcha, telemetry);
   const creating = createDeps(managed, keyring, providers, captcha, telemetry, options);
   const deps = await closingOnError(closeManaged, creating);
+  const { clock, store, revocations, outbox } = deps;
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
-  const follower = followRevocationsOf(deps, log);
-  const apiKeys = createApiKeysOf(deps);
-  const { verify, verifySync, guard: plainGuard } = telemetry.guard(createGuardOf(deps, apiKeys, follower));
-  const { resources } = configuration;
+  const follower = followRevocations({ ...deps, report: (state, error) => log(databaseLine(state, error)) });
+  const addressOf = (request: unknown) => addressOfAny(request, trustProxy);
+  const apiKeys = acceptsKeys(configuration) ? createApiKeys({ ...deps, addressOf }) : undefined;
+  const observed = createGuard({
+    ...deps,
+    keys: apiKeys,
+    revocationsKnown: () => hasRecentRevocations(follower, configuration.revocationLagMax),
+    pendingRead: follower.pendingRead,
+    checkLive: (token) => checkLive(deps, token),
+  });
+  const { verify, verifySync, guard: plainGuard } = telemetry.guard(observed);
   const guard = challengeForResources(plainGuard, resources);
-  const feed = createFeedOf(configuration, deps);
-  const errorResponse = createErrorResponder(bugReporter(log, telemetry));
+  const feed = feedToken === undefined ? undefined : createFeed({ ...deps, token: feedToken });
+  const errorResponse = createErrorResponder(reportBug);
   const cookies = configuration.cookies
     ? telemetry.cookies(createCookieMode(configuration.corsOrigins, () => log(plainHttpLine())))
     : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins, resources);
   const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
   const features = featuresOf(deps, feed?.read, () => keyring.publicKeys());
-  const rest = createRestHandler({
-    deps,
+  const languages = outbox && languageOf;
+  const handler = createHandler({
     flows,
     features,
     guard,
@@ -409,44 +406,53 @@ export async function composeAmpho(
     errorResponse,
     cookies,
     version,
-    telemetry,
-    log,
+    settings: configuration,
+    languageOf: languages,
+    onForwarded: () => log(forwardedLine()),
   });
-  const renewPage = cookies && renewPageOf(deps, cookies, guard, flows);
-  const { pages, pagesPrefix } = configuration;
+  const rest = telemetry.handle(handler, restPrefix);
+  const renewPage =
+    cookies &&
+    createRenewPage({
+      mode: cookies,
+      guard,
+      renew: flows.renew,
+      callerOf: (request) => callerOf(request, trustProxy, languages),
+      // The request does not wait for it. Without the database, an older token can be repeated for a while longer.
+      received: (sessionId, gen) => void store.confirmRenewal({ sessionId, gen }).catch(() => undefined),
+    });
   const servesPages = pages !== false && cookies !== undefined && renewPage !== undefined;
+  const settings = { ...configuration, pages: pages || {} };
   const handle = servesPages
-    ? await loadPages({
-        settings: { ...configuration, pages },
-        handle: rest,
-        cookies,
-        renewPage,
-        errorResponse,
-        features,
-        clock: deps.clock,
-      })
+    ? await loadPages({ settings, handle: rest, cookies, renewPage, errorResponse, features, clock })
     : rest;
   const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
   const recordUse = async () => apiKeys?.recordUse();
-  const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry), recordUse) : undefined;
+  const housekeeping = isApplication ? startHousekeeping(deps, reportBug, recordUse) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
   await follower.read().catch(() => undefined);
   watchRevocations(deps, keyring, telemetry, log);
-  const warnings = () => currentWarnings(deps, keyring, keyFile, options.clock);
+  const isOff = () =>
+    options.clock === undefined && Math.abs(systemClock.now() - clock.now()) > configuration.tokenLeeway;
+  const warnings = () => [
+    ...(keyFile?.failing ? ["key_file_unusable"] : []),
+    ...(keyring.isRevoked(keyring.signingKid()) ? ["signing_key_revoked"] : []),
+    ...(isOff() ? ["clock_off"] : []),
+  ];
   const metrics = telemetry.watch(() => ({
     version,
     passwords: managed.passwords.stats(),
-    store: deps.store.stats(),
+    store: store.stats(),
     revocationLagSeconds: follower.lagSeconds(),
-    revocationRows: deps.revocations.size,
-    clockAheadSeconds: systemClock.now() - deps.clock.now(),
-    mails: mailsOf(deps),
-    userEvents: waitingOf(hooks, deps),
+    revocationRows: revocations.size,
+    clockAheadSeconds: systemClock.now() - clock.now(),
+    mails: backlogOf(outbox, clock),
+    userEvents: backlogOf(hooks, clock),
     warnings: warnings(),
-    signingKeyAgeSeconds: secondsSince(keyring.signingSince(), deps.clock.now()),
+    signingKeyAgeSeconds: secondsSince(keyring.signingSince(), clock.now()),
   }));
   const host: AmphoHost = {
-    prefix: configuration.restPrefix,
+    prefix: restPrefix,
     rootPaths: new Set(documents.keys()),
     pagesPrefix: servesPages ? pagesPrefix : undefined,
     handle,
@@ -456,7 +462,7 @@ export async function composeAmpho(
     errorResponse,
     cookies,
     renewPage,
-    ready: createReadiness({ store: deps.store, follower }),
+    ready: createReadiness({ store, follower }),
     warnings,
     release: () => feed?.close(),
   };
@@ -468,12 +474,12 @@ export async function composeAmpho(
     follower.stop();
     providers.close();
     housekeeping?.stop();
-    await Promise.all([deps.outbox?.stop(), hooks?.stop()]);
+    await Promise.all([outbox?.stop(), hooks?.stop()]);
     // Without the database the days of use are lost, and nothing else is.
     await recordUse().catch(() => undefined);
     await closeManaged();
   });
-  const managing = deps.outbox === undefined ? origin : mailingOrigin(configuration, origin);
+  const managing = outbox === undefined ? origin : mailingOrigin(configuration, origin);
   const management = createManagement(deps, managing);
   return {
     ...management,
@@ -481,10 +487,9 @@ export async function composeAmpho(
       ...management.users,
       async recover(user, options) {
         requireRecovery(user, options);
-        if (deps.outbox === undefined && options.print !== true)
+        if (outbox === undefined && options.print !== true)
           throw new AmphoError("not_found", "No mails can be sent here. Print the link, and hand it over.");
-        const begun = await recover(deps, user, options, managing);
-        return begun;
+        return recover(deps, user, options, managing);
       },
     },
     sessions: { ...management.sessions, create: (userId, level) => createSession(deps, userId, level) },
@@ -500,7 +505,7 @@ export async function composeAmpho(
     fetch: createFetchHandler(handle),
     onRevoked(listener) {
       callback("listener", listener);
-      return deps.revocations.listen((row) => listener(toRevoked(row)));
+      return revocations.listen((row) => listener(toRevoked(row)));
     },
     metrics,
     health,
@@ -518,17 +523,9 @@ export async function composeAmpho(
 /** The pages are loaded only where they are on. */
 async function loadPages(deps: PagesDeps): Promise<Handle> {
   const { createPages } = await import("./pages/pages.js");
-  return withPages(deps.settings.pagesPrefix, createPages(deps), deps.handle);
-}
-
-const withPages =
-  (prefix: string, pages: Handle, rest: Handle): Handle =>
-  (request) =>
-    isUnder(prefix, parseTarget(request.target).path) ? pages(request) : rest(request);
-
-function requireKeys({ keys }: Configuration): readonly Key[] {
-  if (keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY is not set, so no token can be signed.");
-  return keys;
+  const pages = createPages(deps);
+  const { pagesPrefix } = deps.settings;
+  return (request) => (isUnder(pagesPrefix, parseTarget(request.target).path) ? pages(request) : deps.handle(request));
 }
 
 /** The commands and renewals read this note, because only the application knows the users of its table. */
@@ -542,16 +539,15 @@ async function noteUserTable({ store, directory, clock }: ManagementDeps, log: L
 /** Undefined where no captcha is configured. */
 function openCaptcha(
   { store, settings, clock }: ManagementDeps,
-  verify: VerifyCaptcha | undefined,
+  ofApplication: VerifyCaptcha | undefined,
   telemetry: Telemetry,
 ): Captcha | undefined {
   const { captchaUrl: url, captchaKey: key, appUrl } = settings;
   const hostname = appUrl === undefined ? undefined : new URL(appUrl).hostname;
-  const own = url === undefined || key === undefined ? undefined : siteverify({ url, key, hostname });
-  const verifier = verify ?? own;
-  if (verifier === undefined) return undefined;
+  const verify = ofApplication ?? (url && key ? siteverify({ url, key, hostname }) : undefined);
+  if (verify === undefined) return undefined;
   return createCaptcha({
-    verify: verifier,
+    verify,
     clock: systemClock,
     counted: telemetry.captchaVerified,
     record(reason, { address }) {
@@ -669,70 +665,6 @@ function followKeys(
   return followKeyFile({ path, algorithm, keys, take, log });
 }
 
-function followRevocationsOf({ store, revocations, clock }: Deps, log: Log): RevocationFollower {
-  return followRevocations({
-    store,
-    revocations,
-    clock,
-    report: (state, error) => log(databaseLine(state, error)),
-  });
-}
-
-/** Undefined where no keys are accepted. */
-function createApiKeysOf(deps: ServingDeps): ApiKeys | undefined {
-  if (!acceptsKeys(deps.settings)) return undefined;
-  return createApiKeys({ ...deps, addressOf: (request) => addressOfAny(request, deps.settings.trustProxy) });
-}
-
-function createGuardOf(deps: ServingDeps, keys: ApiKeys | undefined, follower: RevocationFollower): Guard {
-  const { revocationLagMax } = deps.settings;
-  return createGuard({
-    ...deps,
-    keys,
-    revocationsKnown: () => hasRecentRevocations(follower, revocationLagMax),
-    pendingRead: follower.pendingRead,
-    checkLive: (token) => checkLive(deps, token),
-  });
-}
-
-function createFeedOf({ revocationFeedToken: token }: Configuration, deps: Deps): Feed | undefined {
-  return token === undefined ? undefined : createFeed({ ...deps, token });
-}
-
-function createRestHandler(parts: {
-  readonly deps: ServingDeps;
-  readonly flows: Flows;
-  readonly features: Features;
-  readonly guard: Guard["guard"];
-  readonly documents: RootDocuments;
-  readonly errorResponse: ErrorResponder;
-  readonly cookies: CookieMode | undefined;
-  readonly version: string;
-  readonly telemetry: Telemetry;
-  readonly log: Log;
-}): Handle {
-  const { deps, telemetry, log, ...rest } = parts;
-  const handler = createHandler({
-    ...rest,
-    settings: deps.settings,
-    languageOf: deps.outbox && languageOf,
-    onForwarded: () => log(forwardedLine()),
-  });
-  return telemetry.handle(handler, deps.settings.restPrefix);
-}
-
-function renewPageOf(deps: ServingDeps, mode: CookieMode, guard: Guard["guard"], { renew }: Flows) {
-  const { store, settings, outbox } = deps;
-  return createRenewPage({
-    mode,
-    guard,
-    renew,
-    callerOf: (request) => callerOf(request, settings.trustProxy, outbox && languageOf),
-    // The request does not wait for it. Without the database, an older token can be repeated for a while longer.
-    received: (sessionId, gen) => void store.confirmRenewal({ sessionId, gen }).catch(() => undefined),
-  });
-}
-
 /** Counts revocations, and logs when the key that signs is revoked, now or before the start. */
 function watchRevocations({ revocations }: Deps, keyring: Keyring, telemetry: Telemetry, log: Log): void {
   revocations.listen(telemetry.revoked);
@@ -743,40 +675,16 @@ function watchRevocations({ revocations }: Deps, keyring: Keyring, telemetry: Te
   });
 }
 
-function currentWarnings(
-  { clock, settings }: Deps,
-  keyring: Keyring,
-  keyFile: KeyFileFollower | undefined,
-  testClock: Clock | undefined,
-): readonly string[] {
-  const clockIsOff = testClock === undefined && Math.abs(systemClock.now() - clock.now()) > settings.tokenLeeway;
-  return [
-    ...(keyFile?.failing ? ["key_file_unusable"] : []),
-    ...(keyring.isRevoked(keyring.signingKid()) ? ["signing_key_revoked"] : []),
-    ...(clockIsOff ? ["clock_off"] : []),
-  ];
-}
-
-/** An instance without hooks reports none. */
-function waitingOf(hooks: RunningHooks | undefined, { clock }: Deps): InstanceState["userEvents"] {
-  const { waiting = 0, oldestAt } = hooks?.waiting() ?? {};
+/** A part that does not run has none. */
+function backlogOf(part: Pick<RunningHooks | Outbox, "waiting"> | undefined, clock: Clock): InstanceState["mails"] {
+  const { waiting = 0, oldestAt } = part?.waiting() ?? {};
   return { waiting, oldestSeconds: secondsSince(oldestAt, clock.now()) ?? 0 };
 }
 
-/** An instance that sends no mail reports none. */
-function mailsOf({ outbox, clock }: Deps): InstanceState["mails"] {
-  const { waiting = 0, oldestAt } = outbox?.waiting() ?? {};
-  return { waiting, oldestSeconds: secondsSince(oldestAt, clock.now()) ?? 0 };
-}
-
-function secondsSince(then: number | undefined, now: number): number | undefined {
-  return then === undefined ? undefined : Math.max(0, now - then);
-}
+const secondsSince = (then: number | undefined, now: number): number | undefined =>
+  then === undefined ? undefined : Math.max(0, now - then);
 
 function once(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
-  return () => {
-    running ??= work();
-    return running;
-  };
+  return () => (running ??= work());
 }

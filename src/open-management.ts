@@ -4,8 +4,9 @@
 import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
-import type { TotpSecrets } from "./factors/totp/totp.js";
-import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
+import { createManagement } from "./flows/manage/create-management.js";
+import type { Management } from "./flows/manage/management.js";
+import type { ManagementDeps } from "./flows/manage/manager.js";
 import { clockLine, databaseOperationLine, internalErrorLine, userTableLine } from "./log-lines.js";
 import type { ReplaceText } from "./mail/texts/compose.js";
 import { createTransport, type SendMail } from "./mail/transports/create.js";
@@ -71,30 +72,27 @@ export async function openManagement(
   options: Pick<ManagementOptions, "log">,
   origin: Origin,
 ): Promise<Management & { close(): Promise<void> }> {
+  const { keyring, close, ...deps } = await openForOperator(configuration, options);
+  const loadTotp = () => closingOnError(close, import("./factors/totp/totp.js"));
+  const secrets = keyring && { totpSecrets: (await loadTotp()).createTotpSecrets(keyring) };
+  return { ...createManagement({ ...deps, ...secrets }, mailingOrigin(configuration, origin)), close };
+}
+
+/** Opens the database, and the keys where some are configured. */
+export async function openForOperator(configuration: Configuration, options: Pick<ManagementOptions, "log">) {
   const deps = await openDeps(configuration, options);
   const close = () => closeDeps(deps);
-  return { ...(await closingOnError(close, manage(configuration, deps, origin))), close };
+  const [directory, keyring] = await closingOnError(close, readOwners(configuration, deps));
+  return { ...deps, directory, keyring, close };
 }
 
-async function manage(configuration: Configuration, deps: ManagementDeps, origin: Origin): Promise<Management> {
-  const isApplications = await deps.store.readApplicationOwnsUsers();
-  const directory = isApplications ? withoutTable(deps.directory) : deps.directory;
-  const secrets = await openTotpSecrets(configuration, deps);
-  return createManagement({ ...deps, directory, ...secrets }, mailingOrigin(configuration, origin));
-}
-
-/** For an import of TOTP secrets. Empty where no key is configured. */
-async function openTotpSecrets(
-  configuration: Configuration,
-  { store, clock, revocations }: ManagementDeps,
-): Promise<{ readonly totpSecrets?: TotpSecrets }> {
-  const { keys } = configuration;
-  if (keys === undefined) return {};
+async function readOwners({ keys, ...settings }: Configuration, { store, clock, revocations, directory }: OpenedDeps) {
+  const users = (await store.readApplicationOwnsUsers()) ? withoutTable(directory) : directory;
+  if (keys === undefined) return [users, undefined] as const;
   const { createKeyring } = await import("./tokens/keyring.js");
-  const { createTotpSecrets } = await import("./factors/totp/totp.js");
-  // A revoked key must encrypt nothing.
+  // A revoked key must sign, encrypt and receive nothing.
   revocations.applyPage(await store.readRevocations({ after: 0, now: clock.now() }), 0);
-  return { totpSecrets: createTotpSecrets(createKeyring(keys, configuration, revocations)) };
+  return [users, createKeyring(keys, settings, revocations)] as const;
 }
 
 /**

@@ -44,17 +44,31 @@ export type RunCommand = (input: CommandInput, context: CommandContext) => Promi
 
 export interface CommandRow {
   readonly name: string;
-  readonly argument?: CommandArgument;
-  /** The argument behind it. */
-  readonly second?: CommandArgument;
-  readonly options?: readonly CommandOption[];
   /** One line of `ampho --help`. */
   readonly summary: string;
   /** Full sentences for its own --help and docs/reference/cli.md. */
-  readonly details: string;
+  readonly help: string;
+  readonly arguments: readonly CommandArgument[];
+  readonly options: readonly CommandOption[];
   /** Arguments and options that can be typed after the name, for --help and docs/reference/cli.md. */
   readonly example?: string;
   /** True if its --help lists the parameters of the configuration. */
   readonly showsParameters?: true;
   load(): Promise<RunCommand>;
+}
+
+/** A row. `takes` has the arguments and the options, each in their order. */
+export function command(
+  name: string,
+  load: CommandRow["load"],
+  {
+    takes = [],
+    ...about
+  }: Pick<CommandRow, "summary" | "help" | "example" | "showsParameters"> & {
+    readonly takes?: readonly (CommandArgument | CommandOption)[];
+  },
+): CommandRow {
+  const isOption = (one: CommandArgument | CommandOption): one is CommandOption => one.name.startsWith("--");
+  const options = takes.filter(isOption);
+  return { name, load, ...about, options, arguments: takes.filter((one) => !isOption(one)) };
 }

@@ -1,7 +1,7 @@
 // The table of commands. Parsing, --help and docs/reference/cli.md are derived from it. A row loads the function of its
 // command when it runs, so sec-gen-key loads no database.
 import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js";
-import type { CommandOption, CommandRow } from "./command.js";
+import { type CommandOption, command } from "./command.js";
 
 const login = { name: "LOGIN", help: "The login name of the user, or with --id the id." };
 const user = {
@@ -40,20 +40,15 @@ const sessions = () => import("./commands/sessions.js");
 const throttle = () => import("./commands/throttle.js");
 const migrations = () => import("./commands/migrations.js");
 
-export const commands: readonly CommandRow[] = [
-  {
-    name: "init",
+export const commands = [
+  command("init", async () => (await import("./commands/init.js")).init, {
     summary: "set up a project: key, .env, .gitignore, first user",
-    details:
-      "Writes a key file that only its owner can read, an `.env` that names it, and lines in `.gitignore`. On a terminal it also asks for a first user. It never overwrites anything, and a second run only adds what is missing. Last it prints the next step for the framework in `package.json`.",
-    load: async () => (await import("./commands/init.js")).init,
-  },
-  {
-    name: "sec-gen-key",
+    help: "Writes a key file that only its owner can read, an `.env` that names it, and lines in `.gitignore`. On a terminal it also asks for a first user. It never overwrites anything, and a second run only adds what is missing. Last it prints the next step for the framework in `package.json`.",
+  }),
+  command("sec-gen-key", async () => (await keys()).generateKey, {
     summary: "create a key and print it as a JWK",
-    details:
-      "Prints a new private JWK as one line of JSON with `kty`, `alg` and `kid` (the RFC 7638 thumbprint). Use it as the value of AMPHO_SECURITY_KEY.",
-    options: [
+    help: "Prints a new private JWK as one line of JSON with `kty`, `alg` and `kid` (the RFC 7638 thumbprint). Use it as the value of AMPHO_SECURITY_KEY.",
+    takes: [
       alg("HS256"),
       {
         name: "--output",
@@ -63,14 +58,11 @@ export const commands: readonly CommandRow[] = [
       },
     ],
     example: "-o key.json",
-    load: async () => (await keys()).generateKey,
-  },
-  {
-    name: "sec-rotate-key",
+  }),
+  command("sec-rotate-key", async () => (await import("./commands/keys/rotate.js")).rotateKey, {
     summary: "print the key set to configure next: a new key before the old ones",
-    details:
-      "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/operate/keys.md instead. `next` adds a key, `activate` lets it sign unless it was revoked, and `retire` removes keys that are no longer needed or are revoked. A stage that is run too early ends with exit code 1 and changes nothing.",
-    options: [
+    help: "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/operate/keys.md instead. `next` adds a key, `activate` lets it sign unless it was revoked, and `retire` removes keys that are no longer needed or are revoked. A stage that is run too early ends with exit code 1 and changes nothing.",
+    takes: [
       alg("that of the key that signs now"),
       {
         name: "--keep",
@@ -94,43 +86,31 @@ export const commands: readonly CommandRow[] = [
       { name: "--reason", value: "TEXT", help: "The reason for --force, which requires one." },
     ],
     example: "--stage next --in-place",
-    load: async () => (await import("./commands/keys/rotate.js")).rotateKey,
-  },
-  {
-    name: "sec-public-keys",
+  }),
+  command("sec-public-keys", async () => (await keys()).printPublicKeys, {
     summary: "print the public keys as a JWK Set",
-    details:
-      "Prints the public part of the configured keys for services that verify tokens. It never contains a secret (`oct`) key.",
-    load: async () => (await keys()).printPublicKeys,
-  },
-  {
-    name: "sec-revoke-key",
+    help: "Prints the public part of the configured keys for services that verify tokens. It never contains a secret (`oct`) key.",
+  }),
+  command("sec-revoke-key", async () => (await import("./commands/keys/revoke.js")).revokeKeys, {
     summary: "reject everything that a stolen key signed",
-    details:
-      "Give exactly one of KID and --all. Within a second every process rejects what the key signed. A process that signs with it returns 503 to login and renew until it has another key. A revocation cannot be undone.",
-    argument: { name: "KID", help: "The `kid` of the key.", optional: true },
-    options: [
+    help: "Give exactly one of KID and --all. Within a second every process rejects what the key signed. A process that signs with it returns 503 to login and renew until it has another key. A revocation cannot be undone.",
+    takes: [
+      { name: "KID", help: "The `kid` of the key.", optional: true },
       { name: "--all", help: "Revoke every configured key, for example after the whole key file was stolen." },
       { name: "--force", help: "Also revoke a `kid` that is not configured here." },
     ],
     example: "--force elsewhere",
-    load: async () => (await import("./commands/keys/revoke.js")).revokeKeys,
-  },
-  {
-    name: "sec-inspect-token",
+  }),
+  command("sec-inspect-token", async () => (await import("./commands/inspect-token.js")).inspectToken, {
     summary: "print a token and whether it would be accepted",
-    details:
-      "Reads a token from stdin and prints its header and claims, and whether it would be accepted now. If not, it prints the reason and ends with exit code 1. It never prints the token itself.",
-    options: [json],
+    help: "Reads a token from stdin and prints its header and claims, and whether it would be accepted now. If not, it prints the reason and ends with exit code 1. It never prints the token itself.",
+    takes: [json],
     example: "--json < token.txt",
-    load: async () => (await import("./commands/inspect-token.js")).inspectToken,
-  },
-  {
-    name: "serve",
+  }),
+  command("serve", async () => (await import("./commands/serve/serve.js")).serveCommand, {
     summary: "run the server",
-    details:
-      "Serves the REST API, /healthz and /readyz, and prints its URL on stdout when it is ready. SIGTERM and SIGINT let running requests finish before the server ends. SIGHUP reads the key file at once.",
-    options: [
+    help: "Serves the REST API, /healthz and /readyz, and prints its URL on stdout when it is ready. SIGTERM and SIGINT let running requests finish before the server ends. SIGHUP reads the key file at once.",
+    takes: [
       fromParameter("AMPHO_HOST"),
       fromParameter("AMPHO_PORT"),
       {
@@ -140,17 +120,14 @@ export const commands: readonly CommandRow[] = [
         help: "The form of the log on stderr. Default: text.",
       },
     ],
-    showsParameters: true,
     example: "--host 0.0.0.0 --port 8080 --log json",
-    load: async () => (await import("./commands/serve/serve.js")).serveCommand,
-  },
-  {
-    name: "user-add",
+    showsParameters: true,
+  }),
+  command("user-add", async () => (await users()).addUser, {
     summary: "create a user",
-    details:
-      "Asks for a password on a terminal. An account without a password cannot sign in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
-    argument: { name: "LOGIN", help: "The login name of the user." },
-    options: [
+    help: "Asks for a password on a terminal. An account without a password cannot sign in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
+    takes: [
+      { name: "LOGIN", help: "The login name of the user." },
       passwordStdin,
       role("--role", "A role of the user. Repeat the option for several roles."),
       {
@@ -160,43 +137,29 @@ export const commands: readonly CommandRow[] = [
       },
     ],
     example: "alice --password-stdin --role editor --role reader",
-    load: async () => (await users()).addUser,
-  },
-  {
-    name: "user-list",
+  }),
+  command("user-list", async () => (await users()).listUsers, {
     summary: "list the users",
-    details:
-      "Lists the users in the order of their logins. With --json it prints an array of `{id,login,roles,disabled,email,emailProven}`.",
-    options: [json],
-    load: async () => (await users()).listUsers,
-  },
-  {
-    name: "user-show",
+    help: "Lists the users in the order of their logins. With --json it prints an array of `{id,login,roles,disabled,email,emailProven}`.",
+    takes: [json],
+  }),
+  command("user-show", async () => (await users()).showUser, {
     summary: "show one user",
-    details:
-      "Prints the id, login, state and roles of the user, and the address to which mails go. With --json it prints `{id,login,roles,disabled,email,emailProven}`.",
-    argument: login,
-    options: [byId, json],
+    help: "Prints the id, login, state and roles of the user, and the address to which mails go. With --json it prints `{id,login,roles,disabled,email,emailProven}`.",
+    takes: [login, byId, json],
     example: "bob --json",
-    load: async () => (await users()).showUser,
-  },
-  {
-    name: "user-password",
+  }),
+  command("user-password", async () => (await users()).changeUserPassword, {
     summary: "set a user's password",
-    details:
-      "Asks for the new password on a terminal, or reads it with --password-stdin. Every session of the user ends.",
-    argument: login,
-    options: [byId, passwordStdin],
+    help: "Asks for the new password on a terminal, or reads it with --password-stdin. Every session of the user ends.",
+    takes: [login, byId, passwordStdin],
     example: "bob --password-stdin",
-    load: async () => (await users()).changeUserPassword,
-  },
-  {
-    name: "user-expire-password",
+  }),
+  command("user-expire-password", async () => (await import("./commands/expire-passwords.js")).expirePasswords, {
     summary: "let users set a new password, after their hashes were stolen",
-    details:
-      "Give exactly one of LOGIN, --all and --file. The old passwords work no more, and the sessions of these users end. Each user sets a new password by a mailed link (forgotten password). The command mails nothing. It prints the users who have no address and cannot do that, for `user-recover --print`. Users without a password are not changed. An interrupted command can be run again.",
-    argument: { name: "LOGIN", help: "The login name of the user, or with --id the id.", optional: true },
-    options: [
+    help: "Give exactly one of LOGIN, --all and --file. The old passwords work no more, and the sessions of these users end. Each user sets a new password by a mailed link (forgotten password). The command mails nothing. It prints the users who have no address and cannot do that, for `user-recover --print`. Users without a password are not changed. An interrupted command can be run again.",
+    takes: [
+      { name: "LOGIN", help: "The login name of the user, or with --id the id.", optional: true },
       byId,
       { name: "--all", help: "Every user." },
       {
@@ -208,26 +171,18 @@ export const commands: readonly CommandRow[] = [
       json,
     ],
     example: '--all --reason "A backup was stolen."',
-    load: async () => (await import("./commands/expire-passwords.js")).expirePasswords,
-  },
-  {
-    name: "user-email",
+  }),
+  command("user-email", async () => (await users()).changeUserEmail, {
     summary: "set the address to which a user's mails go",
-    details:
-      "The address is not proven until the user has used a code or a link that was mailed to it. A proven old address gets a notice. An empty ADDRESS deletes the address.",
-    argument: login,
-    second: { name: "ADDRESS", help: "The new address." },
-    options: [byId],
+    help: "The address is not proven until the user has used a code or a link that was mailed to it. A proven old address gets a notice. An empty ADDRESS deletes the address.",
+    takes: [login, { name: "ADDRESS", help: "The new address." }, byId],
     example: "carol carol@example.org",
-    load: async () => (await users()).changeUserEmail,
-  },
-  {
-    name: "user-recover",
+  }),
+  command("user-recover", async () => (await import("./commands/keys/keyring.js")).recoverUser, {
     summary: "let a user set a new password who has lost the means to sign in",
-    details:
-      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. A user with a proven address gets a notice at once. The command needs the keys. A running server sends the mail.",
-    argument: login,
-    options: [
+    help: "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. A user with a proven address gets a notice at once. The command needs the keys. A running server sends the mail.",
+    takes: [
+      login,
       byId,
       { name: "--print", help: "Print the link, to hand it over, and mail none." },
       {
@@ -237,124 +192,93 @@ export const commands: readonly CommandRow[] = [
       { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
     ],
     example: "alice --reason 'lost phone'",
-    load: async () => (await import("./commands/keys/keyring.js")).recoverUser,
-  },
-  {
-    name: "user-invite",
+  }),
+  command("user-invite", async () => (await invitations()).inviteUser, {
     summary: "invite a person to register",
-    details:
-      "Mails a link with which the person can register with this address (docs/guides/mail-flows.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
-    argument: { name: "ADDRESS", help: "The address of the person." },
-    options: [role("--role", "A role of the new user. Repeat the option for several roles.")],
+    help: "Mails a link with which the person can register with this address (docs/guides/mail-flows.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
+    takes: [
+      { name: "ADDRESS", help: "The address of the person." },
+      role("--role", "A role of the new user. Repeat the option for several roles."),
+    ],
     example: "Dan@example.org --role editor",
-    load: async () => (await invitations()).inviteUser,
-  },
-  {
-    name: "invite-list",
+  }),
+  command("invite-list", async () => (await invitations()).listInvitations, {
     summary: "list the invitations",
-    details:
-      "Lists the newest 1000 invitations in the order in which they were created. With --json it prints an array of `{id,email,roles,invitedBy,created,until,used,removed}`.",
-    options: [json],
-    load: async () => (await invitations()).listInvitations,
-  },
-  {
-    name: "invite-remove",
+    help: "Lists the newest 1000 invitations in the order in which they were created. With --json it prints an array of `{id,email,roles,invitedBy,created,until,used,removed}`.",
+    takes: [json],
+  }),
+  command("invite-remove", async () => (await invitations()).removeInvitation, {
     summary: "take an invitation back",
-    details: "The link of the invitation does not work any more. A user who has registered stays.",
-    argument: {
-      name: "ID",
-      help: "The ID of the invitation, as invite-list prints it. Put -- before an ID that begins with -.",
-    },
+    help: "The link of the invitation does not work any more. A user who has registered stays.",
+    takes: [
+      {
+        name: "ID",
+        help: "The ID of the invitation, as invite-list prints it. Put -- before an ID that begins with -.",
+      },
+    ],
     example: "-- ID",
-    load: async () => (await invitations()).removeInvitation,
-  },
-  {
-    name: "user-disable",
+  }),
+  command("user-disable", async () => (await users()).disableUser, {
     summary: "disable a user and end the user's sessions",
-    details: "The user cannot sign in, and every session ends within a second. `user-enable` undoes it.",
-    argument: login,
-    options: [byId],
+    help: "The user cannot sign in, and every session ends within a second. `user-enable` undoes it.",
+    takes: [login, byId],
     example: "bob",
-    load: async () => (await users()).disableUser,
-  },
-  {
-    name: "user-enable",
+  }),
+  command("user-enable", async () => (await users()).enableUser, {
     summary: "let a disabled user sign in again",
-    details: "Sessions that ended when the user was disabled stay ended.",
-    argument: login,
-    options: [byId],
+    help: "Sessions that ended when the user was disabled stay ended.",
+    takes: [login, byId],
     example: "bob",
-    load: async () => (await users()).enableUser,
-  },
-  {
-    name: "user-delete",
+  }),
+  command("user-delete", async () => (await users()).userDelete, {
     summary: "delete a user",
-    details: "Every session of the user ends within a second. The audit log keeps its entries.",
-    argument: login,
-    options: [byId],
+    help: "Every session of the user ends within a second. The audit log keeps its entries.",
+    takes: [login, byId],
     example: "bob",
-    load: async () => (await users()).userDelete,
-  },
-  {
-    name: "user-roles",
+  }),
+  command("user-roles", async () => (await users()).changeRoles, {
     summary: "print or change a user's roles",
-    details:
-      "Prints the roles, one per line, after the change if there is one. A removed role has no effect after one second, also in tokens that were issued before.",
-    argument: login,
-    options: [
+    help: "Prints the roles, one per line, after the change if there is one. A removed role has no effect after one second, also in tokens that were issued before.",
+    takes: [
+      login,
       byId,
       role("--add", "A role to add. Repeat the option for several roles."),
       role("--remove", "A role to remove. Repeat the option for several roles."),
       json,
     ],
     example: "alice --add admin --add reader --remove editor",
-    load: async () => (await users()).changeRoles,
-  },
-  {
-    name: "user-export",
-    argument: login,
+  }),
+  command("user-export", async () => (await users()).exportUser, {
     summary: "print everything about a user as JSON",
-    details:
-      "Prints what `GET /account/export` returns: the account, passkeys, identities, live sessions, and the newest 1000 entries of the audit log, without secrets and keys. The audit log records the command.",
-    options: [byId],
+    help: "Prints what `GET /account/export` returns: the account, passkeys, identities, live sessions, and the newest 1000 entries of the audit log, without secrets and keys. The audit log records the command.",
+    takes: [login, byId],
     example: "alice",
-    load: async () => (await users()).exportUser,
-  },
-  {
-    name: "user-import",
+  }),
+  command("user-import", async () => (await import("./commands/import-users.js")).importUsers, {
     summary: "import users with the password hashes of other systems",
-    details:
-      'Reads JSON Lines such as `{"login":"alice","password_hash":"$2b$…","roles":["reader"]}` and imports all users or none. A wrong line, or a login that exists, is reported by its number with the reason. docs/guides/importing.md lists the members and the formats of hashes. A server can run meanwhile.',
-    argument: { name: "FILE", help: "The file, or - for stdin." },
-    options: [{ name: "--dry-run", help: "Import nothing. Check every line and count the users per format." }],
+    help: 'Reads JSON Lines such as `{"login":"alice","password_hash":"$2b$…","roles":["reader"]}` and imports all users or none. A wrong line, or a login that exists, is reported by its number with the reason. docs/guides/importing.md lists the members and the formats of hashes. A server can run meanwhile.',
+    takes: [
+      { name: "FILE", help: "The file, or - for stdin." },
+      { name: "--dry-run", help: "Import nothing. Check every line and count the users per format." },
+    ],
     example: "--dry-run users.jsonl",
-    load: async () => (await import("./commands/import-users.js")).importUsers,
-  },
-  {
-    name: "user-hashes",
+  }),
+  command("user-hashes", async () => (await users()).countHashes, {
     summary: "count the users per format of password hash",
-    details:
-      "An imported hash is replaced by a current argon2id hash at the first correct login. With --json it prints an array of `{format,current,users}`, where `format` is null for users without a password.",
-    options: [json],
-    load: async () => (await users()).countHashes,
-  },
-  {
-    name: "session-list",
+    help: "An imported hash is replaced by a current argon2id hash at the first correct login. With --json it prints an array of `{format,current,users}`, where `format` is null for users without a password.",
+    takes: [json],
+  }),
+  command("session-list", async () => (await sessions()).listSessions, {
     summary: "list a user's sessions",
-    details:
-      "Lists the live sessions, the newest first. With --json it prints an array of `{id,created,renewed,expires,address,agent,amr,acr}`.",
-    argument: login,
-    options: [byId, json],
+    help: "Lists the live sessions, the newest first. With --json it prints an array of `{id,created,renewed,expires,address,agent,amr,acr}`.",
+    takes: [login, byId, json],
     example: "alice",
-    load: async () => (await sessions()).listSessions,
-  },
-  {
-    name: "session-end",
+  }),
+  command("session-end", async () => (await sessions()).endSessions, {
     summary: "end a session, a user's sessions, or every session",
-    details:
-      "Give exactly one of ID, --login, --user-id and --all. Tokens of an ended session are rejected within a second.",
-    argument: { name: "ID", help: "The ID of the session, as session-list prints it.", optional: true },
-    options: [
+    help: "Give exactly one of ID, --login, --user-id and --all. Tokens of an ended session are rejected within a second.",
+    takes: [
+      { name: "ID", help: "The ID of the session, as session-list prints it.", optional: true },
       {
         name: "--login",
         value: "LOGIN",
@@ -365,95 +289,70 @@ export const commands: readonly CommandRow[] = [
       { name: "--keys", help: "With --all: end every API key too." },
     ],
     example: "--login alice",
-    load: async () => (await sessions()).endSessions,
-  },
-  {
-    name: "factor-list",
+  }),
+  command("factor-list", async () => (await factors()).listFactors, {
     summary: "list a user's second factors",
-    details:
-      "Lists passkeys and the other second factors by ID, and prints the policy of the user on stderr. With --json it prints `{policy,factors}`, where `policy` is null unless `factor-policy` set one.",
-    argument: user,
-    options: [byId, json],
+    help: "Lists passkeys and the other second factors by ID, and prints the policy of the user on stderr. With --json it prints `{policy,factors}`, where `policy` is null unless `factor-policy` set one.",
+    takes: [user, byId, json],
     example: "alice --json",
-    load: async () => (await factors()).listFactors,
-  },
-  {
-    name: "factor-remove",
+  }),
+  command("factor-remove", async () => (await factors()).removeFactors, {
     summary: "remove second factors of a user, for example after a phone was lost",
-    details:
-      "Give exactly one of ID and --all. Every session of the user ends, and no device is remembered any more. Recovery codes go with the last other factor. The audit log has the reason. Check first that the request comes from the user (docs/operate/second-factors.md).",
-    argument: user,
-    second: {
-      name: "ID",
-      optional: true,
-      help: "totp, recovery_code, or the ID of a passkey, as factor-list prints it. Put -- before an ID that begins with -.",
-    },
-    options: [
+    help: "Give exactly one of ID and --all. Every session of the user ends, and no device is remembered any more. Recovery codes go with the last other factor. The audit log has the reason. Check first that the request comes from the user (docs/operate/second-factors.md).",
+    takes: [
+      user,
+      {
+        name: "ID",
+        optional: true,
+        help: "totp, recovery_code, or the ID of a passkey, as factor-list prints it. Put -- before an ID that begins with -.",
+      },
       byId,
       { name: "--all", help: "Remove all of them." },
       { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
     ],
     example: "alice totp --reason 'The phone was lost.'",
-    load: async () => (await factors()).removeFactors,
-  },
-  {
-    name: "factor-policy",
+  }),
+  command("factor-policy", async () => (await factors()).setPolicy, {
     summary: "set the policy of one user",
-    details:
-      "The policy counts from the next login on, in place of that of the user's roles (AMPHO_SECURITY_FACTORS). The policy `default` is that of the roles again.",
-    argument: user,
-    second: { name: "POLICY", choices: ["optional", "required", "phr", "default"], help: "The policy." },
-    options: [byId],
+    help: "The policy counts from the next login on, in place of that of the user's roles (AMPHO_SECURITY_FACTORS). The policy `default` is that of the roles again.",
+    takes: [user, { name: "POLICY", choices: ["optional", "required", "phr", "default"], help: "The policy." }, byId],
     example: "alice required",
-    load: async () => (await factors()).setPolicy,
-  },
-  {
-    name: "factor-rekey",
+  }),
+  command("factor-rekey", async () => (await import("./commands/keys/keyring.js")).rekeyFactors, {
     summary: "move TOTP secrets to the key that signs",
-    details:
-      "Decrypts each stored TOTP secret with its key, also if that key is revoked, and encrypts it with the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
-    load: async () => (await import("./commands/keys/keyring.js")).rekeyFactors,
-  },
-  {
-    name: "identity-list",
+    help: "Decrypts each stored TOTP secret with its key, also if that key is revoked, and encrypts it with the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
+  }),
+  command("identity-list", async () => (await factors()).listIdentities, {
     summary: "list a user's identities at outside providers",
-    details: "With --json it prints an array of `{id,provider,issuer,subject,email,created,used}`.",
-    argument: user,
-    options: [byId, json],
+    help: "With --json it prints an array of `{id,provider,issuer,subject,email,created,used}`.",
+    takes: [user, byId, json],
     example: "alice",
-    load: async () => (await factors()).listIdentities,
-  },
-  {
-    name: "identity-remove",
+  }),
+  command("identity-remove", async () => (await factors()).removeIdentity, {
     summary: "unlink an identity of a user, for example after it was stolen",
-    details:
-      "The identity can no longer sign in, and every session of the user ends. The command also removes the last way to sign in. The audit log has the reason.",
-    argument: user,
-    second: {
-      name: "ID",
-      help: "The ID of the identity, as identity-list prints it. Put -- before an ID that begins with -.",
-    },
-    options: [byId, { name: "--reason", value: "TEXT", help: "The reason. The command requires one." }],
+    help: "The identity can no longer sign in, and every session of the user ends. The command also removes the last way to sign in. The audit log has the reason.",
+    takes: [
+      user,
+      {
+        name: "ID",
+        help: "The ID of the identity, as identity-list prints it. Put -- before an ID that begins with -.",
+      },
+      byId,
+      { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
+    ],
     example: "alice ID --reason 'The account was stolen.'",
-    load: async () => (await factors()).removeIdentity,
-  },
-  {
-    name: "key-list",
+  }),
+  command("key-list", async () => (await apiKeys()).listKeys, {
     summary: "list a user's API keys",
-    details:
-      "Lists the keys, the oldest first. A key that has expired stays in the list for 30 days. With --json it prints an array of `{id,start,name,scopes,created,expires,last_used}`.",
-    argument: user,
-    options: [byId, json],
+    help: "Lists the keys, the oldest first. A key that has expired stays in the list for 30 days. With --json it prints an array of `{id,start,name,scopes,created,expires,last_used}`.",
+    takes: [user, byId, json],
     example: "alice",
-    load: async () => (await apiKeys()).listKeys,
-  },
-  {
-    name: "key-revoke",
+  }),
+  command("key-revoke", async () => (await apiKeys()).revokeApiKeys, {
     summary: "end an API key, a user's keys, or every key",
-    details:
-      "Give exactly one of ID, --login and --all. An ended key is rejected within a second, and cannot come back.",
-    argument: { name: "ID", help: "The ID of the key, as key-list and key-inspect print it.", optional: true },
-    options: [
+    help: "Give exactly one of ID, --login and --all. An ended key is rejected within a second, and cannot come back.",
+    takes: [
+      { name: "ID", help: "The ID of the key, as key-list and key-inspect print it.", optional: true },
       {
         name: "--login",
         value: "LOGIN",
@@ -462,172 +361,124 @@ export const commands: readonly CommandRow[] = [
       { name: "--all", help: "End every key of every user." },
     ],
     example: "--login alice",
-    load: async () => (await apiKeys()).revokeApiKeys,
-  },
-  {
-    name: "key-inspect",
+  }),
+  command("key-inspect", async () => (await apiKeys()).inspectKey, {
     summary: "print whose API key it is and whether it would be accepted",
-    details:
-      "Reads an API key from stdin, such as one that was found in a public repository. If it would be rejected, the command prints the reason and ends with exit code 1. It never prints the key itself.",
-    options: [json],
+    help: "Reads an API key from stdin, such as one that was found in a public repository. If it would be rejected, the command prints the reason and ends with exit code 1. It never prints the key itself.",
+    takes: [json],
     example: "< key.txt",
-    load: async () => (await apiKeys()).inspectKey,
-  },
-  {
-    name: "service-add",
+  }),
+  command("service-add", async () => (await services()).addService, {
     summary: "create a service account, and print its id",
-    details:
-      "A service account is a program that calls the API, such as a nightly job. It has scopes and no roles. It gets keys from service-key, or proves its private key (service-jwk).",
-    argument: {
-      name: "NAME",
-      help: "A unique name: 1 to 64 of a-z, 0-9, . and -. It begins with a letter or a digit.",
-    },
-    options: [scope("A scope of it. Repeat the option for several. `ampho:introspect` lets it ask POST /introspect.")],
+    help: "A service account is a program that calls the API, such as a nightly job. It has scopes and no roles. It gets keys from service-key, or proves its private key (service-jwk).",
+    takes: [
+      { name: "NAME", help: "A unique name: 1 to 64 of a-z, 0-9, . and -. It begins with a letter or a digit." },
+      scope("A scope of it. Repeat the option for several. `ampho:introspect` lets it ask POST /introspect."),
+    ],
     example: "nightly --scope articles:read",
-    load: async () => (await services()).addService,
-  },
-  {
-    name: "service-list",
+  }),
+  command("service-list", async () => (await services()).listServices, {
     summary: "list the service accounts",
-    details: "With --json it prints an array of `{id,name,scopes,disabled,created,kids}`.",
-    options: [json],
-    load: async () => (await services()).listServices,
-  },
-  {
-    name: "service-show",
+    help: "With --json it prints an array of `{id,name,scopes,disabled,created,kids}`.",
+    takes: [json],
+  }),
+  command("service-show", async () => (await services()).showService, {
     summary: "print a service account and its keys",
-    details: "A key that has expired is shown for 30 days. With --json it prints the keys as key-list does.",
-    argument: service,
-    options: [json],
+    help: "A key that has expired is shown for 30 days. With --json it prints the keys as key-list does.",
+    takes: [service, json],
     example: "nightly",
-    load: async () => (await services()).showService,
-  },
-  {
-    name: "service-scopes",
+  }),
+  command("service-scopes", async () => (await services()).setServiceScopes, {
     summary: "replace the scopes of a service account",
-    details: "Its keys have the new scopes, and its access tokens end, within a second.",
-    argument: service,
-    options: [scope("A scope of it. Repeat the option for several. Without the option it has none.")],
+    help: "Its keys have the new scopes, and its access tokens end, within a second.",
+    takes: [service, scope("A scope of it. Repeat the option for several. Without the option it has none.")],
     example: "nightly --scope articles:read --scope articles:write",
-    load: async () => (await services()).setServiceScopes,
-  },
-  {
-    name: "service-disable",
+  }),
+  command("service-disable", async () => (await services()).disableService, {
     summary: "reject a service account, until service-enable",
-    details: "Within a second its keys and access tokens are rejected, and it gets no new tokens.",
-    argument: service,
+    help: "Within a second its keys and access tokens are rejected, and it gets no new tokens.",
+    takes: [service],
     example: "nightly",
-    load: async () => (await services()).disableService,
-  },
-  {
-    name: "service-enable",
+  }),
+  command("service-enable", async () => (await services()).enableService, {
     summary: "accept a service account again",
-    details: "Its keys work again, in some processes after 5 seconds. Its former access tokens stay rejected.",
-    argument: service,
+    help: "Its keys work again, in some processes after 5 seconds. Its former access tokens stay rejected.",
+    takes: [service],
     example: "nightly",
-    load: async () => (await services()).enableService,
-  },
-  {
-    name: "service-delete",
+  }),
+  command("service-delete", async () => (await services()).deleteService, {
     summary: "delete a service account with its keys",
-    details: "Within a second its keys and access tokens are rejected. No other service account ever gets its id.",
-    argument: service,
+    help: "Within a second its keys and access tokens are rejected. No other service account ever gets its id.",
+    takes: [service],
     example: "nightly",
-    load: async () => (await services()).deleteService,
-  },
-  {
-    name: "service-key",
+  }),
+  command("service-key", async () => (await services()).addServiceKey, {
     summary: "create a key of a service account, and print it once",
-    details:
-      "Prints the key on stdout. The database has only its hash. Needs AMPHO_SECURITY_TOKEN_ENDPOINT or AMPHO_SECURITY_KEYS_PER_USER. To replace a key, create the new one first and end the old one with key-revoke.",
-    argument: service,
-    options: [
+    help: "Prints the key on stdout. The database has only its hash. Needs AMPHO_SECURITY_TOKEN_ENDPOINT or AMPHO_SECURITY_KEYS_PER_USER. To replace a key, create the new one first and end the old one with key-revoke.",
+    takes: [
+      service,
       { name: "--name", value: "TEXT", help: "A name for service-show. Default: that of the service account." },
       { name: "--days", value: "N", help: "The days until it expires, at most 366. Default: 90." },
     ],
     example: "nightly --days 366",
-    load: async () => (await services()).addServiceKey,
-  },
-  {
-    name: "service-jwk",
+  }),
+  command("service-jwk", async () => (await services()).setServiceJwk, {
     summary: "set the public keys of a service account",
-    details:
-      "The service account then proves its private key at POST /token (`private_key_jwt`), and has no secret here. The new keys take the place of the old ones. To rotate a key, first set both.",
-    argument: service,
-    second: { name: "FILE", help: "A public JWK, or a JWK Set of public keys.", optional: true },
-    options: [{ name: "--none", help: "Remove the public keys." }],
+    help: "The service account then proves its private key at POST /token (`private_key_jwt`), and has no secret here. The new keys take the place of the old ones. To rotate a key, first set both.",
+    takes: [
+      service,
+      { name: "FILE", help: "A public JWK, or a JWK Set of public keys. It is stdin for `-`.", optional: true },
+      { name: "--none", help: "Remove the public keys." },
+    ],
     example: "nightly public.json",
-    load: async () => (await services()).setServiceJwk,
-  },
-  {
-    name: "provider-check",
+  }),
+  command("provider-check", async () => (await import("./commands/checks.js")).printProviderCheck, {
     summary: "check an outside provider, and print its callback",
-    details:
-      "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used, and in production if the callback is on localhost.",
-    argument: { name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." },
+    help: "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used, and in production if the callback is on localhost.",
+    takes: [{ name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." }],
     example: "google",
-    load: async () => (await import("./commands/checks.js")).printProviderCheck,
-  },
-  {
-    name: "device-forget",
+  }),
+  command("device-forget", async () => (await factors()).forgetDevices, {
     summary: "forget a user's remembered devices",
-    details: "The next login on each device asks for the second factor. Sessions go on.",
-    argument: user,
-    options: [byId],
+    help: "The next login on each device asks for the second factor. Sessions go on.",
+    takes: [user, byId],
     example: "alice",
-    load: async () => (await factors()).forgetDevices,
-  },
-  {
-    name: "throttle-list",
+  }),
+  command("throttle-list", async () => (await throttle()).listLockouts, {
     summary: "list the logins and addresses that must wait",
-    details:
-      "Lists the logins and addresses whose next attempt is rejected now, the longest wait first. The audit log records the command. UNTIL is `cleared` where only throttle-clear or a login from a known device ends the wait.",
-    options: [json],
-    load: async () => (await throttle()).listLockouts,
-  },
-  {
-    name: "throttle-clear",
+    help: "Lists the logins and addresses whose next attempt is rejected now, the longest wait first. The audit log records the command. UNTIL is `cleared` where only throttle-clear or a login from a known device ends the wait.",
+    takes: [json],
+  }),
+  command("throttle-clear", async () => (await throttle()).clearLockouts, {
     summary: "forget the failed attempts of a login, of an address, or all",
-    details:
-      "Give exactly one of LOGIN, --address and --all. The next attempt then does not wait. Failed attempts for logins that do not exist are forgotten with --all only.",
-    argument: { ...login, optional: true },
-    options: [
+    help: "Give exactly one of LOGIN, --address and --all. The next attempt then does not wait. Failed attempts for logins that do not exist are forgotten with --all only.",
+    takes: [
+      { ...login, optional: true },
       byId,
       { name: "--address", value: "ADDRESS", help: "Forget those of this address and of its IPv6 network." },
       { name: "--all", help: "Forget all." },
     ],
     example: "alice",
-    load: async () => (await throttle()).clearLockouts,
-  },
-  {
-    name: "captcha-check",
+  }),
+  command("captcha-check", async () => (await import("./commands/checks.js")).checkCaptcha, {
     summary: "ask the captcha verifier whether it accepts the key",
-    details:
-      "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects AMPHO_SECURITY_CAPTCHA_KEY, or accepts every token because the key is for tests.",
-    load: async () => (await import("./commands/checks.js")).checkCaptcha,
-  },
-  {
-    name: "mail-list",
+    help: "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects AMPHO_SECURITY_CAPTCHA_KEY, or accepts every token because the key is for tests.",
+  }),
+  command("mail-list", async () => (await mail()).listMail, {
     summary: "list the newest mails of the outbox",
-    details:
-      "Lists the newest 1000 mails, sent ones included, in the order in which they were written. It prints no address and no text. With --json it prints an array of `{id,kind,userId,created,attempts,next,sent,failure}`.",
-    options: [json],
-    load: async () => (await mail()).listMail,
-  },
-  {
-    name: "mail-test",
+    help: "Lists the newest 1000 mails, sent ones included, in the order in which they were written. It prints no address and no text. With --json it prints an array of `{id,kind,userId,created,attempts,next,sent,failure}`.",
+    takes: [json],
+  }),
+  command("mail-test", async () => (await mail()).testMail, {
     summary: "send a test mail now",
-    details:
-      "Sends one mail by AMPHO_MAIL_URL, and prints each step. It ends with exit code 1 and the reason if the mail was not accepted. An application that sends mails with the option `mail` calls `ampho.mail.test` instead.",
-    argument: { name: "ADDRESS", help: "The address that receives the mail." },
+    help: "Sends one mail by AMPHO_MAIL_URL, and prints each step. It ends with exit code 1 and the reason if the mail was not accepted. An application that sends mails with the option `mail` calls `ampho.mail.test` instead.",
+    takes: [{ name: "ADDRESS", help: "The address that receives the mail." }],
     example: "operator@example.org",
-    load: async () => (await mail()).testMail,
-  },
-  {
-    name: "audit-list",
+  }),
+  command("audit-list", async () => (await import("./commands/audit.js")).listAudit, {
     summary: "list the newest entries of the audit log",
-    details: "Lists the newest entries in the order in which they were written. Times are UTC.",
-    options: [
+    help: "Lists the newest entries in the order in which they were written. Times are UTC.",
+    takes: [
       { name: "--login", value: "LOGIN", help: "List only entries about this user." },
       { name: "--user-id", value: "USER_ID", help: "List only entries about the user with this id." },
       {
@@ -639,50 +490,32 @@ export const commands: readonly CommandRow[] = [
       json,
     ],
     example: "--login alice",
-    load: async () => (await import("./commands/audit.js")).listAudit,
-  },
-  {
-    name: "doctor",
+  }),
+  command("doctor", async () => (await import("./commands/doctor.js")).doctor, {
     summary: "check a deployment",
-    details:
-      "Checks the configuration, keys, files, the database and, with --url, a running instance. It prints what to fix, the most severe first. The exit code is 1 after an error or a warning.",
-    options: [
-      { name: "--url", value: "URL", help: "Also check this running instance, as its clients reach it." },
-      json,
-    ],
-    load: async () => (await import("./commands/doctor.js")).doctor,
-  },
-  {
-    name: "db-up",
+    help: "Checks the configuration, keys, files, the database and, with --url, a running instance. It prints what to fix, the most severe first. The exit code is 1 after an error or a warning.",
+    takes: [{ name: "--url", value: "URL", help: "Also check this running instance, as its clients reach it." }, json],
+  }),
+  command("db-up", async () => (await migrations()).migrateUp, {
     summary: "update the database schema",
-    details: "Applies the migrations that are missing.",
-    load: async () => (await migrations()).migrateUp,
-  },
-  {
-    name: "db-down",
+    help: "Applies the migrations that are missing.",
+  }),
+  command("db-down", async () => (await migrations()).migrateDown, {
     summary: "revert the last migration",
-    details: "Reverts one migration and deletes the data that it added. Make a backup first.",
-    load: async () => (await migrations()).migrateDown,
-  },
-  {
-    name: "db-current",
+    help: "Reverts one migration and deletes the data that it added. Make a backup first.",
+  }),
+  command("db-current", async () => (await migrations()).printCurrent, {
     summary: "print the current migration",
-    details: "Prints the number of the last applied migration, or 0 if there is none.",
-    load: async () => (await migrations()).printCurrent,
-  },
-  {
-    name: "db-show",
+    help: "Prints the number of the last applied migration, or 0 if there is none.",
+  }),
+  command("db-show", async () => (await migrations()).listMigrations, {
     summary: "list the migrations",
-    details: "Lists every migration of this version and when it was applied.",
-    options: [json],
-    load: async () => (await migrations()).listMigrations,
-  },
-  {
-    name: "db-clean",
+    help: "Lists every migration of this version and when it was applied.",
+    takes: [json],
+  }),
+  command("db-clean", async () => (await import("./commands/clean.js")).cleanDatabase, {
     summary: "remove old rows now",
-    details:
-      "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, used login transactions, old mails and invitations, and remains of interrupted imports. Audit entries go when they are older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
-    options: [json],
-    load: async () => (await import("./commands/clean.js")).cleanDatabase,
-  },
+    help: "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, used login transactions, old mails and invitations, and remains of interrupted imports. Audit entries go when they are older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
+    takes: [json],
+  }),
 ];

@@ -1,6 +1,6 @@
 // Builds the program from the table of commands. commander parses the arguments, and every failure leaves through
 // outcomeOf.
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, Help, Option } from "commander";
 import { withEnvFile } from "../config/env-file.js";
 import { type Parameter, parameters } from "../config/parameters.js";
 import { escaped } from "../config/redact.js";
@@ -17,9 +17,6 @@ const collect = (value: string, before: readonly string[] = []) => [...before, v
 
 const helpOf = ({ help, choices }: CommandArgument | CommandOption) =>
   choices ? `${help} One of ${choices.join(" ")}.` : help;
-
-const argumentsOf = ({ argument, second }: CommandRow): readonly CommandArgument[] =>
-  [argument, second].filter((one) => one !== undefined);
 
 function optionOf(option: CommandOption): Option {
   const { name, short, value, repeats } = option;
@@ -39,8 +36,8 @@ function inputOf(row: CommandRow, typed: readonly unknown[], command: Command): 
     if (choices && typeof value === "string" && !choices.includes(value))
       throw new UsageError(`${name} must be one of ${choices.join(" ")}.`);
   };
-  for (const option of row.options ?? []) requireChoice(option, given(option.name));
-  for (const [at, argument] of argumentsOf(row).entries()) requireChoice(argument, typed[at]);
+  for (const option of row.options) requireChoice(option, given(option.name));
+  for (const [at, argument] of row.arguments.entries()) requireChoice(argument, typed[at]);
   const [first, second] = typed.map((value) => (typeof value === "string" ? value : undefined));
   return {
     // Commander has rejected a missing argument.
@@ -62,15 +59,14 @@ function inputOf(row: CommandRow, typed: readonly unknown[], command: Command): 
 export const exampleOf = ({ name, example = "" }: CommandRow) => `ampho ${name} ${example}`.trimEnd();
 
 function subcommand(row: CommandRow, context: CommandContext): Command {
-  const command = new Command(row.name).summary(row.summary).description(withAddresses(row.details));
-  const args = argumentsOf(row);
-  for (const argument of args)
+  const command = new Command(row.name).summary(row.summary).description(withAddresses(row.help));
+  for (const argument of row.arguments)
     command.argument(argument.optional ? `[${argument.name}]` : `<${argument.name}>`, helpOf(argument));
-  for (const option of row.options ?? []) command.addOption(optionOf(option));
+  for (const option of row.options) command.addOption(optionOf(option));
   command.addHelpText("after", `\nExample:\n  ${exampleOf(row)}`);
   if (row.showsParameters) command.addHelpText("after", parameterHelp);
   return command.action(async (...values: unknown[]) => {
-    const input = inputOf(row, values.slice(0, args.length), command);
+    const input = inputOf(row, values.slice(0, row.arguments.length), command);
     const run = await row.load();
     await run(input, { ...context, processContext: withEnvFile(context.processContext) });
   });
@@ -98,7 +94,7 @@ export function program(context: CommandContext, write: (text: string) => void):
 /** Describes what commander rejects. Of what was typed, the message contains only the name of a command. */
 function usageMessage(error: CommanderError, typed: readonly string[]): string {
   const row = commands.find(({ name }) => name === typed[0]);
-  const names = (row === undefined ? [] : argumentsOf(row)).map(({ name }) => name);
+  const names = (row?.arguments ?? []).map(({ name }) => name);
   const missing = names.find((name) => error.message.includes(`'${name}'`));
   const messages: Readonly<Record<string, () => string>> = {
     "commander.unknownCommand": () => unknownCommand(typed[0] ?? ""),
@@ -121,9 +117,9 @@ function unknownCommand(typed: string): string {
 }
 
 function unknownOption(typed: string, row: CommandRow | undefined): string {
-  const known = [...(row === undefined ? ["--version"] : (row.options ?? []).map(({ name }) => name)), "--help"];
+  const known = [...(row === undefined ? ["--version"] : row.options.map(({ name }) => name)), "--help"];
   const match = known.find((name) => typed.length > 3 && name.startsWith(typed)) ?? nearest(typed, known);
-  const asArgument = row?.argument ? " Put an argument that begins with - after --." : "";
+  const asArgument = row?.arguments[0] ? " Put an argument that begins with - after --." : "";
   return `There is no such option. The nearest is ${match}.${asArgument}`;
 }
 
@@ -184,17 +180,6 @@ function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, s
   return [1, `${unexpected} (${kind}). Set AMPHO_DEBUG=1 to see where it happened.`];
 }
 
-function wrapped(text: string, width: number): readonly string[] {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1) ?? "";
-    if (line === "") lines[lines.length - 1] = word;
-    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
-}
-
 const withoutMarks = (text: string) => text.replaceAll("`", "");
 
 function defaultOf({ kind, default: value, defaultText }: Parameter): string {
@@ -206,7 +191,9 @@ function defaultOf({ kind, default: value, defaultText }: Parameter): string {
 function parameterHelp(): string {
   const lines = Object.entries(parameters).flatMap(([name, parameter]) => [
     `  ${name}`,
-    ...wrapped(`${withoutMarks(parameter.help)} Default: ${defaultOf(parameter)}.`, 74).map((line) => `      ${line}`),
+    new Help()
+      .boxWrap(`${withoutMarks(parameter.help)} Default: ${defaultOf(parameter)}.`, 74)
+      .replace(/^/gm, "      "),
   ]);
   return ["", "Parameters, from config/*.json, .env and the environment:", ...lines].join("\n");
 }

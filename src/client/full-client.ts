@@ -183,9 +183,7 @@ export function createWays(options: WaysOptions): ClientInternals {
       return plainSend("POST", "/login", {}).then(() => isPending(unavailable(undefined)), isPending);
     },
     totp: createTotp(steps, call, send),
-    recoveryCodes: {
-      renew: async () => ((await send("POST", "/recovery-codes")) as RecoveryCodes).recovery_codes,
-    },
+    recoveryCodes: { renew: async () => ((await send("POST", "/recovery-codes")) as RecoveryCodes).recovery_codes },
     devices: {
       async forget() {
         await send("DELETE", "/devices");

@@ -70,9 +70,9 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   const { key: _, keyFile, databaseMigrate, providers: __, providersFile, ...values } = checked;
   const keyIsGiven = given.has("AMPHO_SECURITY_KEY") || given.has("AMPHO_SECURITY_KEY_FILE");
   const key = readKey({
-    key: given.get("AMPHO_SECURITY_KEY"),
-    keyFile: given.get("AMPHO_SECURITY_KEY_FILE"),
-    keyFilePath: keyFile,
+    value: given.get("AMPHO_SECURITY_KEY"),
+    file: given.get("AMPHO_SECURITY_KEY_FILE"),
+    path: keyFile,
     algorithm: values.tokenAlg,
     algorithmLabel: given.get("AMPHO_SECURITY_TOKEN_ALG")?.label,
     // A file that cannot be used might contain the key.
@@ -82,8 +82,8 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   });
   problems.push(...key.problems);
   const outside = readProviders({
-    providers: given.get("AMPHO_SECURITY_PROVIDERS"),
-    providersFile: given.get("AMPHO_SECURITY_PROVIDERS_FILE"),
+    value: given.get("AMPHO_SECURITY_PROVIDERS"),
+    file: given.get("AMPHO_SECURITY_PROVIDERS_FILE"),
     path: providersFile,
     appUrl: values.appUrl,
     cwd: input.cwd,
@@ -137,11 +137,8 @@ function withPages(values: ParameterValues, production: boolean): ParameterValue
 }
 
 /** Else the pages would hide endpoints, or endpoints would hide pages. */
-function prefixProblems({
-  pages,
-  pagesPrefix,
-  restPrefix,
-}: Pick<ParameterValues, "pages" | "pagesPrefix" | "restPrefix">): readonly string[] {
+function prefixProblems(values: Pick<ParameterValues, "pages" | "pagesPrefix" | "restPrefix">): readonly string[] {
+  const { pages, pagesPrefix, restPrefix } = values;
   const [one, other] = [`${pagesPrefix}/`, `${restPrefix}/`];
   if (!pages || (!one.startsWith(other) && !other.startsWith(one))) return [];
   return [`AMPHO_PAGES_PREFIX must not be above or under ${restPrefix}, the value of AMPHO_SECURITY_REST_PREFIX.`];
@@ -151,11 +148,10 @@ function prefixProblems({
 function relyingPartyProblems({ appUrl, passkeyRp }: Pick<ParameterValues, "appUrl" | "passkeyRp">): readonly string[] {
   if (appUrl === undefined || passkeyRp === undefined) return [];
   const { hostname } = new URL(appUrl);
-  return hostname === passkeyRp || hostname.endsWith(`.${passkeyRp}`)
-    ? []
-    : [
-        `AMPHO_SECURITY_PASSKEY_RP must be ${hostname}, the host of AMPHO_APP_URL, or a domain above it, but is "${passkeyRp}".`,
-      ];
+  if (hostname === passkeyRp || hostname.endsWith(`.${passkeyRp}`)) return [];
+  return [
+    `AMPHO_SECURITY_PASSKEY_RP must be ${hostname}, the host of AMPHO_APP_URL, or a domain above it, but is "${passkeyRp}".`,
+  ];
 }
 
 /** A mail must have a sender before it leaves this machine, and a webhook must be able to recognise Ampho. */
@@ -165,19 +161,18 @@ function mailProblems(
 ): readonly string[] {
   if (mailUrl === undefined) return [];
   const isWebhook = /^https?:/.test(mailUrl);
-  const rules: readonly (readonly [isBroken: boolean, message: string])[] = [
-    [
-      production && mailUrl === "console:",
-      "AMPHO_MAIL_URL must not be console: in production. The log would contain codes and links that log users in.",
-    ],
-    [
-      (isWebhook || mailUrl.startsWith("smtp")) && mailFrom === undefined,
-      "AMPHO_MAIL_FROM must be set to the address that mails come from.",
-    ],
-    [isWebhook && mailKey === undefined, "AMPHO_MAIL_KEY must be set, because AMPHO_MAIL_URL is a webhook."],
+  const needsSender = isWebhook || mailUrl.startsWith("smtp");
+  const noSender = "AMPHO_MAIL_FROM must be set to the address that mails come from.";
+  const noKey = "AMPHO_MAIL_KEY must be set, because AMPHO_MAIL_URL is a webhook.";
+  return [
+    ...(production && mailUrl === "console:" ? [consoleInProduction] : []),
+    ...(needsSender && mailFrom === undefined ? [noSender] : []),
+    ...(isWebhook && mailKey === undefined ? [noKey] : []),
   ];
-  return rules.filter(([isBroken]) => isBroken).map(([, message]) => message);
 }
+
+const consoleInProduction =
+  "AMPHO_MAIL_URL must not be console: in production. The log would contain codes and links that log users in.";
 
 /** `set`: which of the two parameters that every mail needs are set. */
 export function unsentMailProblems(
@@ -187,12 +182,9 @@ export function unsentMailProblems(
   const missing = [...(set.appUrl ? [] : ["AMPHO_APP_URL"]), ...(set.mailUrl ? [] : ["AMPHO_MAIL_URL"])];
   if (missing.length === 0) return [];
   const why = `It needs mails, so set ${missing.join(" and ")}.`;
-  return [
-    ...(registration === "closed"
-      ? []
-      : [`AMPHO_SECURITY_REGISTRATION must be closed, but is "${registration}". ${why}`]),
-    ...(mailLogin ? [`AMPHO_SECURITY_MAIL_LOGIN must be false, but is true. ${why}`] : []),
-  ];
+  const open = `AMPHO_SECURITY_REGISTRATION must be closed, but is "${registration}". ${why}`;
+  const offered = `AMPHO_SECURITY_MAIL_LOGIN must be false, but is true. ${why}`;
+  return [...(registration === "closed" ? [] : [open]), ...(mailLogin ? [offered] : [])];
 }
 
 const halfCaptcha = "AMPHO_SECURITY_CAPTCHA_URL and AMPHO_SECURITY_CAPTCHA_KEY must be set together.";

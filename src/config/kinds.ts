@@ -52,6 +52,13 @@ export function fromJson(value: unknown): unknown {
 
 const hasControl = (text: string) => /\p{Cc}/u.test(text);
 
+/** Texts that `isRight` accepts. */
+const text = (expected: string, isRight: (text: string) => boolean, type = "str"): Kind<string> => ({
+  type,
+  expected,
+  parse: (value) => (typeof value === "string" && isRight(value) ? value : undefined),
+});
+
 const decimal = /^(?:0|[1-9]\d{0,15})$/;
 
 export function int({ min, max, unit }: { min: number; max: number; unit?: string }): Kind<number> {
@@ -102,56 +109,40 @@ export function choice<const C extends string>(choices: readonly C[]): Kind<C> {
   };
 }
 
-export const str: Kind<string> = {
-  type: "str",
-  expected: "a text without control characters that is not empty",
-  parse: (value) => (typeof value === "string" && value !== "" && !hasControl(value) ? value : undefined),
-};
+export const str = text("a text without control characters that is not empty", (value) => {
+  return value !== "" && !hasControl(value);
+});
 
 /** A brand in the text of API keys. */
-export const keyBrand: Kind<string> = {
-  type: "str",
-  expected: "2 to 20 letters and digits, a to z and 0 to 9, of which the first is a letter",
-  parse: (value) => (typeof value === "string" && /^[a-z][a-z0-9]{1,19}$/.test(value) ? value : undefined),
-};
+export const keyBrand = text("2 to 20 letters and digits, a to z and 0 to 9, of which the first is a letter", (value) =>
+  /^[a-z][a-z0-9]{1,19}$/.test(value),
+);
 
 /** A secret that is sent as a bearer token (RFC 6750 §2.1). It is long enough to make guessing it useless. */
-export const bearerSecret: Kind<string> = {
-  type: "str",
-  expected: "32 to 1024 visible ASCII characters without spaces",
-  parse: (value) => (typeof value === "string" && /^[!-~]{32,1024}$/.test(value) ? value : undefined),
-};
+export const bearerSecret = text("32 to 1024 visible ASCII characters without spaces", (value) =>
+  /^[!-~]{32,1024}$/.test(value),
+);
 
 export const path: Kind<string> = { ...str, type: "path", expected: "the path of a file" };
 
 /** A path (RFC 3986 §3.3) in unreserved characters only, so that it has one spelling. */
-export const prefix: Kind<string> = {
-  type: "str",
-  expected: "a path such as /api/security, without a / at its end, of letters, digits and - . _ ~",
-  parse: (value) =>
-    typeof value === "string" && /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/.test(value) ? value : undefined,
-};
+export const prefix = text(
+  "a path such as /api/security, without a / at its end, of letters, digits and - . _ ~",
+  (value) => /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/.test(value),
+);
 
-export const host: Kind<string> = {
-  type: "str",
-  expected: "an IP address or a host name of this machine",
-  parse: (value) =>
-    typeof value === "string" && (isIP(value) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(value))
-      ? value
-      : undefined,
-};
+export const host = text("an IP address or a host name of this machine", (value) => {
+  return isIP(value) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(value);
+});
 
-export const databaseUrl: Kind<string> = {
-  type: "url",
-  expected:
-    "sqlite:PATH, sqlite::memory: or postgres://ROLE:PASSWORD@HOST/DATABASE (in a password, write %23 %2F %3F %40 for # / ? @)",
-  parse(value) {
-    if (typeof value !== "string" || hasControl(value)) return undefined;
-    // Programs read `sqlite://…` in several ways. Neither that nor a misspelt `:memory:` becomes the name of a file.
-    if (/^sqlite:(?::memory:$|(?!:|\/\/).)/.test(value)) return value;
-    return /^postgres(?:ql)?:\/\/./.test(value) && URL.canParse(value) ? value : undefined;
-  },
-};
+export const databaseUrl = text(
+  "sqlite:PATH, sqlite::memory: or postgres://ROLE:PASSWORD@HOST/DATABASE (in a password, write %23 %2F %3F %40 for # / ? @)",
+  // Programs read `sqlite://…` in several ways. Neither that nor a misspelt `:memory:` becomes the name of a file.
+  (value) =>
+    !hasControl(value) &&
+    (/^sqlite:(?::memory:$|(?!:|\/\/).)/.test(value) || (/^postgres(?:ql)?:\/\/./.test(value) && URL.canParse(value))),
+  "url",
+);
 
 /** One text, or a JSON array of texts. */
 export const strings: Kind<readonly string[], string | readonly string[]> = {
@@ -177,36 +168,31 @@ function isOrigin(text: string): boolean {
   return !/^https?:/.test(text) || new URL(text).origin === text;
 }
 
-export const origins: Kind<readonly string[], string | readonly string[]> = {
+/** A list of origins, as a JSON array or with commas. */
+const originsOf = (
+  expected: string,
+  isRight: (text: string) => boolean,
+): Kind<readonly string[], string | readonly string[]> => ({
   type: "JSON array of str, or str with commas",
-  describe: describeUrl,
-  expected:
-    "a JSON array, or a list with commas, of origins such as https://app.example or http://localhost:5173, without a path, a default port or *",
+  expected,
   parse(value) {
     const isList = typeof value === "string" && !value.trimStart().startsWith("[");
     const given = isList ? value.split(",").map((one) => one.trim()) : fromJson(value);
     if (!Array.isArray(given)) return undefined;
-    return given.every((one): one is string => typeof one === "string" && isOrigin(one))
-      ? Object.freeze([...new Set(given)])
-      : undefined;
-  },
-};
-
-/** An Android application, by the SHA-256 of its signing certificate. */
-const androidOrigin = /^android:apk-key-hash:[\w-]{43}$/;
-
-export const passkeyOrigins: Kind<readonly string[], string | readonly string[]> = {
-  type: origins.type,
-  expected: `${origins.expected}, or android:apk-key-hash:HASH`,
-  parse(value) {
-    const isList = typeof value === "string" && !value.trimStart().startsWith("[");
-    const given = isList ? value.split(",").map((one) => one.trim()) : fromJson(value);
-    if (!Array.isArray(given)) return undefined;
-    const isGood = (one: unknown): one is string =>
-      typeof one === "string" && (isOrigin(one) || androidOrigin.test(one));
+    const isGood = (one: unknown): one is string => typeof one === "string" && isRight(one);
     return given.every(isGood) ? Object.freeze([...new Set(given)]) : undefined;
   },
-};
+});
+
+const originForms =
+  "a JSON array, or a list with commas, of origins such as https://app.example or http://localhost:5173, without a path, a default port or *";
+export const origins = { ...originsOf(originForms, isOrigin), describe: describeUrl };
+
+/** `android:` is an Android application, by the SHA-256 of its signing certificate. */
+export const passkeyOrigins = originsOf(
+  `${originForms}, or android:apk-key-hash:HASH`,
+  (one) => isOrigin(one) || /^android:apk-key-hash:[\w-]{43}$/.test(one),
+);
 
 export const pageNames = ["account", "signIn", "confirm", "register", "forgot", "link"] as const;
 export type PageName = (typeof pageNames)[number];
@@ -231,11 +217,7 @@ export const pages: Kind<false | ReplacedPages, boolean | string | ReplacedPages
 };
 
 /** A path of the same origin, such as that of a style sheet. */
-export const ownPath: Kind<string> = {
-  type: "str",
-  expected: "a path of the same origin, such as /theme.css",
-  parse: (value) => (typeof value === "string" && isOwnPath(value) ? value : undefined),
-};
+export const ownPath = text("a path of the same origin, such as /theme.css", isOwnPath);
 
 /** The URL of the application's pages. Secrets in a URL, such as a password, would be shown to every user. */
 export const appUrl: Kind<string> = {
@@ -254,11 +236,12 @@ export const appUrl: Kind<string> = {
 
 /** A server that Ampho sends requests to. */
 export const secureUrl: Kind<string> = {
-  type: "url",
-  expected: "an https URL (http on the loopback interface only)",
+  ...text(
+    "an https URL (http on the loopback interface only)",
+    (value) => URL.canParse(value) && isSecureUrl(new URL(value)),
+    "url",
+  ),
   describe: describeUrl,
-  parse: (value) =>
-    typeof value === "string" && URL.canParse(value) && isSecureUrl(new URL(value)) ? value : undefined,
 };
 
 /** Where ranges of hashes come from. Each is named by its prefix below this URL. */
@@ -309,21 +292,14 @@ function decoded(text: string): string | undefined {
   }
 }
 
-/** The sender of mails. It is the operator's own address, so ASCII is enough. */
-export const mailAddress: Kind<string> = {
-  type: "str",
-  expected: "one e-mail address without a name, such as no-reply@app.example",
-  parse: (value) =>
-    typeof value === "string" &&
-    value.length <= 254 &&
-    /^[a-z0-9](?:[a-z0-9._+-]{0,62}[a-z0-9])?@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(
-      value,
-    ) &&
-    !value.includes("..")
-      ? value
-      : undefined,
-};
+const addressForm =
+  /^[a-z0-9](?:[a-z0-9._+-]{0,62}[a-z0-9])?@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
+/** The sender of mails. It is the operator's own address, so ASCII is enough. */
+export const mailAddress = text(
+  "one e-mail address without a name, such as no-reply@app.example",
+  (value) => value.length <= 254 && !value.includes("..") && addressForm.test(value),
+);
 /** The origin of the endpoints, as a provider calls the browser back to it. */
 export const apiOrigin: Kind<string> = {
   type: "URL",
@@ -336,16 +312,10 @@ export const apiOrigin: Kind<string> = {
 };
 
 /** A domain name. A passkey belongs to one, and never to an IP address (WebAuthn L3 §5.1.3). */
-export const domain: Kind<string> = {
-  type: "str",
-  expected: "a domain name such as app.example, in lower case",
-  parse(value) {
-    if (typeof value !== "string" || !URL.canParse(`https://${value}`)) return undefined;
-    return new URL(`https://${value}`).hostname === value && isIP(value) === 0 && !value.startsWith("[")
-      ? value
-      : undefined;
-  },
-};
+export const domain = text("a domain name such as app.example, in lower case", (value) => {
+  const isHost = URL.canParse(`https://${value}`) && new URL(`https://${value}`).hostname === value;
+  return isHost && isIP(value) === 0 && !value.startsWith("[");
+});
 
 export const scopes: Kind<RoleScopes, string | RoleScopes> = {
   type: "json",
@@ -379,12 +349,15 @@ export const rolePolicies: Kind<RolePolicies, string | RolePolicies> = {
   },
 };
 
-/** A JWK or a JWK Set (RFC 7517 §4 and §5). The import of the keys checks its members. */
-export const jwk: Kind<JsonObject, string | object> = {
+/** A JSON object whose members are checked elsewhere. */
+export const objectOf = <I>(expected: string): Kind<JsonObject, I> => ({
   type: "json",
-  expected: "a JWK or a JWK Set",
+  expected,
   parse(value) {
     const given = fromJson(value);
     return isObject(given) ? given : undefined;
   },
-};
+});
+
+/** A JWK or a JWK Set (RFC 7517 §4 and §5). The import of the keys checks its members. */
+export const jwk = objectOf<string | object>("a JWK or a JWK Set");

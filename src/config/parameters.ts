@@ -48,24 +48,21 @@ export interface Parameter<T = unknown, I = unknown, D = T | undefined> {
   readonly secret?: true;
 }
 
-function withDefault<T, I>(
+type About = Pick<Parameter, "help" | "defaultText" | "secret">;
+
+const withDefault = <T, I>(
   kind: Kind<T, I>,
   value: NoInfer<T>,
   example: NoInfer<I>,
-  help: string,
-  more: { readonly defaultText?: string } = {},
-): Parameter<T, I, T> {
-  return { kind, default: value, example, help, ...more };
-}
+  about: About,
+): Parameter<T, I, T> => ({ kind, default: value, example, ...about });
 
-function withoutDefault<T, I>(
-  kind: Kind<T, I>,
-  example: NoInfer<I>,
-  help: string,
-  more: { readonly defaultText?: string; readonly secret?: true } = {},
-): Parameter<T, I, undefined> {
-  return { kind, default: undefined, example, help, ...more };
-}
+const withoutDefault = <T, I>(kind: Kind<T, I>, example: NoInfer<I>, about: About): Parameter<T, I, undefined> => ({
+  kind,
+  default: undefined,
+  example,
+  ...about,
+});
 
 /** The values of AMPHO_SECURITY_TOKEN_ALG (RFC 7518 §3.1, RFC 8037 §3.1). */
 export const tokenAlgorithms = [
@@ -89,386 +86,249 @@ export const parameters = {
   AMPHO_SECURITY_KEY: withoutDefault(
     jwk,
     { kty: "oct", alg: "HS256", kid: "2026-11", k: "…" },
-    "A JWK, or a JWK Set whose first key signs and whose other keys only verify. `ampho sec-gen-key` creates a key. Outside production, a process without a key creates one for itself and prints a warning.",
-    { defaultText: "none, required in production", secret: true },
+    {
+      help: "A JWK, or a JWK Set whose first key signs and whose other keys only verify. `ampho sec-gen-key` creates a key. Outside production, a process without a key creates one for itself and prints a warning.",
+      defaultText: "none, required in production",
+      secret: true,
+    },
   ),
-  AMPHO_SECURITY_KEY_FILE: withoutDefault(
-    path,
-    "/run/secrets/ampho-key.json",
-    "The path of a file that contains the value of AMPHO_SECURITY_KEY. A changed file is read without a restart (docs/operate/keys.md). Set only one of the two parameters.",
-  ),
-  AMPHO_SECURITY_REST_PREFIX: withDefault(prefix, "/api/security", "/auth", "The prefix of every endpoint."),
-  AMPHO_SECURITY_TOKEN_ALG: withoutDefault(
-    choice(tokenAlgorithms),
-    "ES256",
-    "The algorithm that signs tokens. It must fit the key.",
-    { defaultText: "the key's `alg`, else by key type" },
-  ),
-  AMPHO_SECURITY_TOKEN_TTL: withDefault(duration(1), 900, "5m", "The lifetime of an access token."),
-  AMPHO_SECURITY_TOKEN_LEEWAY: withDefault(
-    duration(0, leewayMaxSeconds),
-    60,
-    30,
-    "The clock skew that is allowed around `starts` and `expires`.",
-  ),
-  AMPHO_SECURITY_TOKEN_ISSUER: withoutDefault(
-    str,
-    "https://login.example",
-    "The claim `iss`. New tokens carry it, and it is then required in every token.",
-  ),
-  AMPHO_SECURITY_TOKEN_AUDIENCE: withoutDefault(
-    strings,
-    ["https://api.example", "https://files.example"],
-    "The claim `aud`. New tokens carry all values. Every token must then contain one of them.",
-  ),
-  AMPHO_SECURITY_TOKEN_FOREIGN_TTL: withDefault(
-    duration(0),
-    86_400,
-    "1h",
-    "How far ahead the `exp` of a token without `sid` can lie. Tokens without `sid` come from other software that has the key.",
-  ),
+  AMPHO_SECURITY_KEY_FILE: withoutDefault(path, "/run/secrets/ampho-key.json", {
+    help: "The path of a file that contains the value of AMPHO_SECURITY_KEY. A changed file is read without a restart (docs/operate/keys.md). Set only one of the two parameters.",
+  }),
+  AMPHO_SECURITY_REST_PREFIX: withDefault(prefix, "/api/security", "/auth", { help: "The prefix of every endpoint." }),
+  AMPHO_SECURITY_TOKEN_ALG: withoutDefault(choice(tokenAlgorithms), "ES256", {
+    help: "The algorithm that signs tokens. It must fit the key.",
+    defaultText: "the key's `alg`, else by key type",
+  }),
+  AMPHO_SECURITY_TOKEN_TTL: withDefault(duration(1), 900, "5m", { help: "The lifetime of an access token." }),
+  AMPHO_SECURITY_TOKEN_LEEWAY: withDefault(duration(0, leewayMaxSeconds), 60, 30, {
+    help: "The clock skew that is allowed around `starts` and `expires`.",
+  }),
+  AMPHO_SECURITY_TOKEN_ISSUER: withoutDefault(str, "https://login.example", {
+    help: "The claim `iss`. New tokens carry it, and it is then required in every token.",
+  }),
+  AMPHO_SECURITY_TOKEN_AUDIENCE: withoutDefault(strings, ["https://api.example", "https://files.example"], {
+    help: "The claim `aud`. New tokens carry all values. Every token must then contain one of them.",
+  }),
+  AMPHO_SECURITY_TOKEN_FOREIGN_TTL: withDefault(duration(0), 86_400, "1h", {
+    help: "How far ahead the `exp` of a token without `sid` can lie. Tokens without `sid` come from other software that has the key.",
+  }),
   AMPHO_SECURITY_SCOPES: withDefault(
     scopes,
     Object.freeze(Object.create(null) as Record<string, readonly string[]>),
     { editor: ["articles:read", "articles:write"], reader: ["articles:read"] },
-    "The scopes of each role. The tokens of a user carry the scopes of all the user's roles.",
+    { help: "The scopes of each role. The tokens of a user carry the scopes of all the user's roles." },
   ),
-  AMPHO_SECURITY_SCOPES_IN_TOKEN: withDefault(
-    bool,
-    true,
-    false,
-    "Whether the tokens of sessions carry their scopes. Without them the tokens are shorter, and guards derive the scopes from the roles. A verifier then needs the same `scopes`.",
-  ),
+  AMPHO_SECURITY_SCOPES_IN_TOKEN: withDefault(bool, true, false, {
+    help: "Whether the tokens of sessions carry their scopes. Without them the tokens are shorter, and guards derive the scopes from the roles. A verifier then needs the same `scopes`.",
+  }),
   AMPHO_SECURITY_RESOURCES: withDefault(
     protectedResources,
     Object.freeze([]),
     [{ resource: "https://api.example/mcp", scopes: ["articles:read"], servers: ["https://id.example"] }],
-    "The protected resources, such as MCP servers, that routes can name (docs/guides/mcp.md). Their metadata is served at `/.well-known/oauth-protected-resource`.",
+    {
+      help: "The protected resources, such as MCP servers, that routes can name (docs/guides/mcp.md). Their metadata is served at `/.well-known/oauth-protected-resource`.",
+    },
   ),
-  AMPHO_SECURITY_CORS_ORIGINS: withDefault(
-    origins,
-    Object.freeze([]),
-    ["https://app.example"],
-    "The origins whose pages can call the endpoints from a browser. They are compared exactly. With AMPHO_SECURITY_COOKIES, pages of a listed origin of the same site can also change state.",
-  ),
-  AMPHO_SECURITY_COOKIES: withDefault(
-    bool,
-    false,
-    true,
-    "Whether login and renew set `__Host-` cookies and return no token in the body (docs/guides/cookies.md). Cookies work only for browsers of the same site.",
-  ),
+  AMPHO_SECURITY_CORS_ORIGINS: withDefault(origins, Object.freeze([]), ["https://app.example"], {
+    help: "The origins whose pages can call the endpoints from a browser. They are compared exactly. With AMPHO_SECURITY_COOKIES, pages of a listed origin of the same site can also change state.",
+  }),
+  AMPHO_SECURITY_COOKIES: withDefault(bool, false, true, {
+    help: "Whether login and renew set `__Host-` cookies and return no token in the body (docs/guides/cookies.md). Cookies work only for browsers of the same site.",
+  }),
   AMPHO_PAGES: withDefault(
     pages,
     false,
     { signIn: "/my/sign-in" },
-    "Whether Ampho serves pages: sign-in, registration, forgotten password, the landing of mailed links, and the account (docs/guides/pages.md). They need AMPHO_SECURITY_COOKIES, which they switch on. An object names pages of the application that take the place of Ampho's.",
+    {
+      help: "Whether Ampho serves pages: sign-in, registration, forgotten password, the landing of mailed links, and the account (docs/guides/pages.md). They need AMPHO_SECURITY_COOKIES, which they switch on. An object names pages of the application that take the place of Ampho's.",
+    },
   ),
-  AMPHO_PAGES_PREFIX: withDefault(
-    prefix,
-    "/account",
-    "/me",
-    "The path of the account page, and the prefix of the other pages.",
-  ),
-  AMPHO_PAGES_CSS: withoutDefault(
-    ownPath,
-    "/theme.css",
-    "A style sheet of the application for the pages. It comes after the one of the pages, and can change its variables.",
-  ),
-  AMPHO_PAGES_LOGO: withoutDefault(ownPath, "/logo.svg", "A picture that the pages show before AMPHO_APP_NAME."),
-  AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(
-    duration(0),
-    43_200,
-    "1h",
-    "How long an access token alone renews its session, counted from the last login, step-up or renewal by refresh token. With 0 it does not. Set it to 0 where other services see access tokens.",
-  ),
-  AMPHO_SECURITY_SESSION_IDLE_TTL: withDefault(
-    duration(1),
-    1_209_600,
-    "1d",
-    "How long a session can go without a renewal. Then it ends.",
-  ),
-  AMPHO_SECURITY_SESSION_TTL: withDefault(
-    duration(1),
-    7_776_000,
-    "30d",
-    "The greatest age of a session. It then ends in any case.",
-  ),
-  AMPHO_SECURITY_SESSIONS_PER_USER: withDefault(
-    int({ min: 1, max: 100_000 }),
-    100,
-    10,
-    "The number of sessions of one user. A login that exceeds this number ends the oldest session.",
-  ),
-  AMPHO_SECURITY_KEYS_PER_USER: withDefault(
-    int({ min: 0, max: 1000 }),
-    0,
-    10,
-    "The number of API keys that a user can have (docs/guides/api-keys.md). With 0 there are none, and no key is accepted.",
-  ),
-  AMPHO_SECURITY_TOKEN_ENDPOINT: withDefault(
-    bool,
-    false,
-    true,
-    "Service accounts get access tokens at `POST /token` (docs/guides/services.md). Their keys are accepted, and `POST /revoke` and `POST /introspect` are served.",
-  ),
-  AMPHO_SECURITY_KEY_BRAND: withDefault(
-    keyBrand,
-    "ampho",
-    "acme",
-    "The beginning of every API key, by which secret scanners find it. Keys with another beginning are not accepted.",
-  ),
-  AMPHO_SECURITY_REVOCATION_LAG_MAX: withDefault(
-    duration(0),
-    0,
-    "30s",
-    "A process that could not read revocations for this long returns 503 to guarded requests. With 0 there is no limit.",
-  ),
-  AMPHO_SECURITY_REVOCATION_FEED_TOKEN: withoutDefault(
-    bearerSecret,
-    "the-output-of-openssl-rand-hex-32",
-    "The bearer token with which services read `GET {prefix}/revocations` (docs/guides/verifying.md). Without it the feed returns 404.",
-    { secret: true },
-  ),
-  AMPHO_SECURITY_PASSWORD_MIN: withDefault(
-    int({ min: 1, max: 1024, unit: "characters" }),
-    15,
-    12,
-    "The minimum length of a new password. NIST SP 800-63B-4 requires 15 characters where the password is the only factor.",
-  ),
-  AMPHO_SECURITY_PASSWORD_WORDS: withDefault(
-    strings,
-    Object.freeze([]),
-    ["acme", "rocket skates"],
-    "Words of the application that no new password can contain, such as the names of the organization and its products. AMPHO_APP_NAME is always one. Words under 3 characters do not count.",
-    { defaultText: "none" },
-  ),
-  AMPHO_SECURITY_BREACHES_URL: withoutDefault(
-    breachesUrl,
-    "https://api.pwnedpasswords.com/range/",
-    "The list of passwords from data leaks that no new password can be in: https://api.pwnedpasswords.com/range/, a mirror of it, or file:DIR. It receives five characters of a hash. While it is unreachable, new passwords are accepted without it.",
-  ),
-  AMPHO_SECURITY_THROTTLE_ATTEMPTS: withDefault(
-    int({ min: 1, max: 1_000_000 }),
-    5,
-    3,
-    "The number of wrong passwords for one login from unknown devices. After that, each further attempt must wait (docs/operate/throttling.md).",
-  ),
-  AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: withDefault(
-    int({ min: 1, max: 1_000_000 }),
-    10,
-    20,
-    "The number of wrong passwords for one login from one known device, or in a session that changes its password. After that, each further attempt must wait.",
-  ),
-  AMPHO_SECURITY_THROTTLE_WINDOW: withDefault(
-    duration(15, 86_400),
-    900,
-    "30m",
-    "Failures are forgotten after this long without another failure. Waits start at a fifteenth of it and double up to it.",
-  ),
-  AMPHO_SECURITY_THROTTLE_LOCK: withDefault(
-    int({ min: 1, max: 1_000_000 }),
-    100,
-    50,
-    "The number of wrong passwords in a row after which a login is rejected from unknown devices. `ampho throttle-clear` or a login from a known device ends that. NIST SP 800-63B allows at most 100.",
-  ),
-  AMPHO_SECURITY_THROTTLE_ADDRESS: withDefault(
-    int({ min: 0, max: 1000 }),
-    20,
-    50,
-    "The number of different logins that can fail from one address (IPv6: /64) within the window. With 0, addresses are not counted.",
-  ),
-  AMPHO_SECURITY_THROTTLE_NETWORK: withDefault(
-    int({ min: 0, max: 1000 }),
-    100,
-    200,
-    "The number of different logins that can fail from one IPv6 network (/48) within the window. With 0, networks are not counted.",
-  ),
-  AMPHO_SECURITY_THROTTLE_FACTOR: withDefault(
-    int({ min: 1, max: 1_000_000 }),
-    5,
-    3,
-    "The number of wrong second factors of one account before each further attempt must wait.",
-  ),
-  AMPHO_SECURITY_THROTTLE_MAILS: withDefault(
-    int({ min: 1, max: 1_000_000 }),
-    5,
-    3,
-    "The number of mails to one account that unknown devices can request in an hour. A known device has the same number for itself.",
-  ),
-  AMPHO_SECURITY_MAIL_LOGIN: withDefault(
-    bool,
-    false,
-    true,
-    "Whether users can sign in by a mailed code or link (docs/guides/mail-flows.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
-  ),
-  AMPHO_SECURITY_CODE_TTL: withDefault(
-    duration(60, transactionTtlSeconds),
-    transactionTtlSeconds,
-    "5m",
-    "The lifetime of mailed codes and links.",
-  ),
-  AMPHO_SECURITY_REGISTRATION: withDefault(
-    choice(["closed", "invite", "open"]),
-    "closed",
-    "invite",
-    "The people who can register (docs/guides/mail-flows.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
-  ),
-  AMPHO_SECURITY_INVITE_TTL: withDefault(duration(60, 31_536_000), 604_800, "3d", "The lifetime of an invitation."),
-  AMPHO_SECURITY_CAPTCHA_URL: withoutDefault(
-    secureUrl,
-    "https://challenges.cloudflare.com/turnstile/v0/siteverify",
-    "The `siteverify` URL of Turnstile, hCaptcha or reCAPTCHA v2 (docs/operate/throttling.md). Set either it or the option `captcha` in code.",
-  ),
-  AMPHO_SECURITY_CAPTCHA_KEY: withoutDefault(
-    str,
-    "the-secret-key-of-the-captcha",
-    "The secret key for AMPHO_SECURITY_CAPTCHA_URL. Set both or none.",
-    { secret: true },
-  ),
-  AMPHO_SECURITY_CAPTCHA_WHEN: withDefault(
-    choice(["throttled"]),
-    "throttled",
-    "throttled",
-    "When a captcha is asked for: only where the throttle would reject the attempt.",
-  ),
+  AMPHO_PAGES_PREFIX: withDefault(prefix, "/account", "/me", {
+    help: "The path of the account page, and the prefix of the other pages.",
+  }),
+  AMPHO_PAGES_CSS: withoutDefault(ownPath, "/theme.css", {
+    help: "A style sheet of the application for the pages. It comes after the one of the pages, and can change its variables.",
+  }),
+  AMPHO_PAGES_LOGO: withoutDefault(ownPath, "/logo.svg", {
+    help: "A picture that the pages show before AMPHO_APP_NAME.",
+  }),
+  AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(duration(0), 43_200, "1h", {
+    help: "How long an access token alone renews its session, counted from the last login, step-up or renewal by refresh token. With 0 it does not. Set it to 0 where other services see access tokens.",
+  }),
+  AMPHO_SECURITY_SESSION_IDLE_TTL: withDefault(duration(1), 1_209_600, "1d", {
+    help: "How long a session can go without a renewal. Then it ends.",
+  }),
+  AMPHO_SECURITY_SESSION_TTL: withDefault(duration(1), 7_776_000, "30d", {
+    help: "The greatest age of a session. It then ends in any case.",
+  }),
+  AMPHO_SECURITY_SESSIONS_PER_USER: withDefault(int({ min: 1, max: 100_000 }), 100, 10, {
+    help: "The number of sessions of one user. A login that exceeds this number ends the oldest session.",
+  }),
+  AMPHO_SECURITY_KEYS_PER_USER: withDefault(int({ min: 0, max: 1000 }), 0, 10, {
+    help: "The number of API keys that a user can have (docs/guides/api-keys.md). With 0 there are none, and no key is accepted.",
+  }),
+  AMPHO_SECURITY_TOKEN_ENDPOINT: withDefault(bool, false, true, {
+    help: "Service accounts get access tokens at `POST /token` (docs/guides/services.md). Their keys are accepted, and `POST /revoke` and `POST /introspect` are served.",
+  }),
+  AMPHO_SECURITY_KEY_BRAND: withDefault(keyBrand, "ampho", "acme", {
+    help: "The beginning of every API key, by which secret scanners find it. Keys with another beginning are not accepted.",
+  }),
+  AMPHO_SECURITY_REVOCATION_LAG_MAX: withDefault(duration(0), 0, "30s", {
+    help: "A process that could not read revocations for this long returns 503 to guarded requests. With 0 there is no limit.",
+  }),
+  AMPHO_SECURITY_REVOCATION_FEED_TOKEN: withoutDefault(bearerSecret, "the-output-of-openssl-rand-hex-32", {
+    help: "The bearer token with which services read `GET {prefix}/revocations` (docs/guides/verifying.md). Without it the feed returns 404.",
+    secret: true,
+  }),
+  AMPHO_SECURITY_PASSWORD_MIN: withDefault(int({ min: 1, max: 1024, unit: "characters" }), 15, 12, {
+    help: "The minimum length of a new password. NIST SP 800-63B-4 requires 15 characters where the password is the only factor.",
+  }),
+  AMPHO_SECURITY_PASSWORD_WORDS: withDefault(strings, Object.freeze([]), ["acme", "rocket skates"], {
+    help: "Words of the application that no new password can contain, such as the names of the organization and its products. AMPHO_APP_NAME is always one. Words under 3 characters do not count.",
+    defaultText: "none",
+  }),
+  AMPHO_SECURITY_BREACHES_URL: withoutDefault(breachesUrl, "https://api.pwnedpasswords.com/range/", {
+    help: "The list of passwords from data leaks that no new password can be in: https://api.pwnedpasswords.com/range/, a mirror of it, or file:DIR. It receives five characters of a hash. While it is unreachable, new passwords are accepted without it.",
+  }),
+  AMPHO_SECURITY_THROTTLE_ATTEMPTS: withDefault(int({ min: 1, max: 1_000_000 }), 5, 3, {
+    help: "The number of wrong passwords for one login from unknown devices. After that, each further attempt must wait (docs/operate/throttling.md).",
+  }),
+  AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: withDefault(int({ min: 1, max: 1_000_000 }), 10, 20, {
+    help: "The number of wrong passwords for one login from one known device, or in a session that changes its password. After that, each further attempt must wait.",
+  }),
+  AMPHO_SECURITY_THROTTLE_WINDOW: withDefault(duration(15, 86_400), 900, "30m", {
+    help: "Failures are forgotten after this long without another failure. Waits start at a fifteenth of it and double up to it.",
+  }),
+  AMPHO_SECURITY_THROTTLE_LOCK: withDefault(int({ min: 1, max: 1_000_000 }), 100, 50, {
+    help: "The number of wrong passwords in a row after which a login is rejected from unknown devices. `ampho throttle-clear` or a login from a known device ends that. NIST SP 800-63B allows at most 100.",
+  }),
+  AMPHO_SECURITY_THROTTLE_ADDRESS: withDefault(int({ min: 0, max: 1000 }), 20, 50, {
+    help: "The number of different logins that can fail from one address (IPv6: /64) within the window. With 0, addresses are not counted.",
+  }),
+  AMPHO_SECURITY_THROTTLE_NETWORK: withDefault(int({ min: 0, max: 1000 }), 100, 200, {
+    help: "The number of different logins that can fail from one IPv6 network (/48) within the window. With 0, networks are not counted.",
+  }),
+  AMPHO_SECURITY_THROTTLE_FACTOR: withDefault(int({ min: 1, max: 1_000_000 }), 5, 3, {
+    help: "The number of wrong second factors of one account before each further attempt must wait.",
+  }),
+  AMPHO_SECURITY_THROTTLE_MAILS: withDefault(int({ min: 1, max: 1_000_000 }), 5, 3, {
+    help: "The number of mails to one account that unknown devices can request in an hour. A known device has the same number for itself.",
+  }),
+  AMPHO_SECURITY_MAIL_LOGIN: withDefault(bool, false, true, {
+    help: "Whether users can sign in by a mailed code or link (docs/guides/mail-flows.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
+  }),
+  AMPHO_SECURITY_CODE_TTL: withDefault(duration(60, transactionTtlSeconds), transactionTtlSeconds, "5m", {
+    help: "The lifetime of mailed codes and links.",
+  }),
+  AMPHO_SECURITY_REGISTRATION: withDefault(choice(["closed", "invite", "open"]), "closed", "invite", {
+    help: "The people who can register (docs/guides/mail-flows.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
+  }),
+  AMPHO_SECURITY_INVITE_TTL: withDefault(duration(60, 31_536_000), 604_800, "3d", {
+    help: "The lifetime of an invitation.",
+  }),
+  AMPHO_SECURITY_CAPTCHA_URL: withoutDefault(secureUrl, "https://challenges.cloudflare.com/turnstile/v0/siteverify", {
+    help: "The `siteverify` URL of Turnstile, hCaptcha or reCAPTCHA v2 (docs/operate/throttling.md). Set either it or the option `captcha` in code.",
+  }),
+  AMPHO_SECURITY_CAPTCHA_KEY: withoutDefault(str, "the-secret-key-of-the-captcha", {
+    help: "The secret key for AMPHO_SECURITY_CAPTCHA_URL. Set both or none.",
+    secret: true,
+  }),
+  AMPHO_SECURITY_CAPTCHA_WHEN: withDefault(choice(["throttled"]), "throttled", "throttled", {
+    help: "When a captcha is asked for: only where the throttle would reject the attempt.",
+  }),
   AMPHO_SECURITY_FACTORS: withDefault(
     rolePolicies,
     Object.freeze(Object.assign(Object.create(null) as Record<string, Policy>, { "*": "optional" as const })),
     { "*": "optional", admin: "phr" },
-    "How much a login must prove, for each role (docs/guides/second-factors.md). `optional` asks for a second factor where the account has one. `required` also makes the others set one up. `phr` asks for a passkey.",
-    { defaultText: '`{"*":"optional"}`' },
+    {
+      help: "How much a login must prove, for each role (docs/guides/second-factors.md). `optional` asks for a second factor where the account has one. `required` also makes the others set one up. `phr` asks for a passkey.",
+      defaultText: '`{"*":"optional"}`',
+    },
   ),
-  AMPHO_SECURITY_REMEMBER: withDefault(
-    duration(0),
-    2_592_000,
-    "7d",
-    "How long a device is remembered that the user has asked to remember. With 0 no device is remembered.",
-  ),
-  AMPHO_APP_URL: withoutDefault(
-    appUrl,
-    "https://app.example/",
-    "The URL of the application's pages. It switches passkeys on, whose origin and relying party come from it (docs/guides/passkeys.md). Mails and outside providers require it.",
-  ),
-  AMPHO_APP_NAME: withoutDefault(
-    str,
-    "Notes",
-    "The name of the application in authenticator apps and passkey prompts. Without it, they show the login or the host of AMPHO_APP_URL.",
-    { defaultText: "the host of AMPHO_APP_URL" },
-  ),
-  AMPHO_SECURITY_PASSKEYS: withDefault(bool, true, false, "Whether passkeys are offered, if AMPHO_APP_URL is set."),
-  AMPHO_SECURITY_PASSKEY_RP: withoutDefault(
-    domain,
-    "app.example",
-    "The relying party of passkeys: the host of AMPHO_APP_URL, or a domain above it. Passkeys of another relying party no longer work.",
-    { defaultText: "the host of AMPHO_APP_URL" },
-  ),
-  AMPHO_SECURITY_PASSKEY_ORIGINS: withDefault(
-    passkeyOrigins,
-    Object.freeze([]),
-    ["https://admin.app.example"],
-    "More origins whose pages can use the passkeys: other pages under the relying party, related origins, Android applications.",
-  ),
-  AMPHO_MAIL_URL: withoutDefault(
-    mailUrl,
-    "smtps://mailer:PASSWORD@smtp.example:465",
-    "Where mails go (docs/guides/mail.md): a mail server (`smtp:`, `smtps:`), a webhook (`https:`), a folder (`file:`), or the log (`console:`), which production rejects.",
-    { defaultText: "`console:`, or none in production" },
-  ),
-  AMPHO_MAIL_FROM: withoutDefault(
-    mailAddress,
-    "no-reply@app.example",
-    "The sender of mails. A mail server and a webhook require it. Mail programs show AMPHO_APP_NAME beside it.",
-  ),
-  AMPHO_MAIL_KEY: withoutDefault(
-    bearerSecret,
-    "the-output-of-openssl-rand-hex-32",
-    "The key that signs the requests to the webhook (docs/guides/mail.md). A webhook requires it.",
-    { secret: true },
-  ),
+  AMPHO_SECURITY_REMEMBER: withDefault(duration(0), 2_592_000, "7d", {
+    help: "How long a device is remembered that the user has asked to remember. With 0 no device is remembered.",
+  }),
+  AMPHO_APP_URL: withoutDefault(appUrl, "https://app.example/", {
+    help: "The URL of the application's pages. It switches passkeys on, whose origin and relying party come from it (docs/guides/passkeys.md). Mails and outside providers require it.",
+  }),
+  AMPHO_APP_NAME: withoutDefault(str, "Notes", {
+    help: "The name of the application in authenticator apps and passkey prompts. Without it, they show the login or the host of AMPHO_APP_URL.",
+    defaultText: "the host of AMPHO_APP_URL",
+  }),
+  AMPHO_SECURITY_PASSKEYS: withDefault(bool, true, false, {
+    help: "Whether passkeys are offered, if AMPHO_APP_URL is set.",
+  }),
+  AMPHO_SECURITY_PASSKEY_RP: withoutDefault(domain, "app.example", {
+    help: "The relying party of passkeys: the host of AMPHO_APP_URL, or a domain above it. Passkeys of another relying party no longer work.",
+    defaultText: "the host of AMPHO_APP_URL",
+  }),
+  AMPHO_SECURITY_PASSKEY_ORIGINS: withDefault(passkeyOrigins, Object.freeze([]), ["https://admin.app.example"], {
+    help: "More origins whose pages can use the passkeys: other pages under the relying party, related origins, Android applications.",
+  }),
+  AMPHO_MAIL_URL: withoutDefault(mailUrl, "smtps://mailer:PASSWORD@smtp.example:465", {
+    help: "Where mails go (docs/guides/mail.md): a mail server (`smtp:`, `smtps:`), a webhook (`https:`), a folder (`file:`), or the log (`console:`), which production rejects.",
+    defaultText: "`console:`, or none in production",
+  }),
+  AMPHO_MAIL_FROM: withoutDefault(mailAddress, "no-reply@app.example", {
+    help: "The sender of mails. A mail server and a webhook require it. Mail programs show AMPHO_APP_NAME beside it.",
+  }),
+  AMPHO_MAIL_KEY: withoutDefault(bearerSecret, "the-output-of-openssl-rand-hex-32", {
+    help: "The key that signs the requests to the webhook (docs/guides/mail.md). A webhook requires it.",
+    secret: true,
+  }),
   AMPHO_SECURITY_PROVIDERS: withoutDefault(
     providersKind,
     { github: { kind: "github", client_id: "Iv1.0123456789abcdef", client_secret: "…" } },
-    "The outside providers that users can sign in with (docs/guides/providers.md): a JSON object from a name to the provider's settings.",
-    { secret: true },
+    {
+      help: "The outside providers that users can sign in with (docs/guides/providers.md): a JSON object from a name to the provider's settings.",
+      secret: true,
+    },
   ),
-  AMPHO_SECURITY_PROVIDERS_FILE: withoutDefault(
-    path,
-    "/run/secrets/ampho-providers.json",
-    "The path of a file that contains the value of AMPHO_SECURITY_PROVIDERS. Set only one of the two parameters.",
-  ),
-  AMPHO_API_URL: withoutDefault(
-    apiOrigin,
-    "https://api.example",
-    "The origin of the endpoints, if it is not that of AMPHO_APP_URL. Providers send the browser back to it.",
-    { defaultText: "the origin of AMPHO_APP_URL" },
-  ),
-  AMPHO_DATABASE_URL: withDefault(
-    databaseUrl,
-    "sqlite:ampho.db",
-    "postgres://ampho:PASSWORD@db.example/ampho",
-    "The database of users, sessions and the audit log. PATH is relative to the working directory.",
-    { defaultText: "`sqlite:ampho.db`, required in production" },
-  ),
-  AMPHO_DATABASE_MIGRATE: withoutDefault(
-    choice(["auto", "off"]),
-    "off",
-    "Whether `serve`, `createAmpho` and the commands update the database schema. With `off` and an old schema they end with exit code 1 and name `db-up`.",
-    { defaultText: "`auto`, or `off` for PostgreSQL in production" },
-  ),
-  AMPHO_DATABASE_PREPARE: withDefault(
-    bool,
-    false,
-    true,
-    "Whether PostgreSQL keeps prepared statements, which makes a renewal much cheaper. Set it only where the pooler supports them (docs/operate/postgresql.md). SQLite always keeps them.",
-  ),
-  AMPHO_AUDIT_KEEP: withDefault(
-    duration(0),
-    7_776_000,
-    "365d",
-    "How long the rows of the audit log are kept (docs/operate/incidents.md). With 0 they are kept forever.",
-  ),
-  AMPHO_HOST: withDefault(host, "127.0.0.1", "0.0.0.0", "The address that `ampho serve` listens on."),
-  AMPHO_PORT: withDefault(
-    int({ min: 0, max: 65_535 }),
-    3000,
-    8080,
-    "The port of `ampho serve`. With 0 it takes a free port.",
-  ),
-  AMPHO_CONNECTIONS_MAX: withDefault(
-    int({ min: 1, max: 1_000_000 }),
-    10_000,
-    1000,
-    "The number of concurrent connections of `ampho serve`. New connections that exceed it are closed at once and counted in the metrics.",
-  ),
-  AMPHO_METRICS_PORT: withoutDefault(
-    int({ min: 0, max: 65_535 }),
-    9464,
-    "A separate port for `GET /metrics` of `ampho serve` (docs/operate/metrics.md). With 0 it takes a free port.",
-  ),
-  AMPHO_METRICS_HOST: withDefault(
-    host,
-    "127.0.0.1",
-    "0.0.0.0",
-    "The address that the port of AMPHO_METRICS_PORT listens on.",
-  ),
-  AMPHO_METRICS_TOKEN: withoutDefault(
-    bearerSecret,
-    "the-output-of-openssl-rand-hex-32",
-    "The bearer token that `GET /metrics` requires. Without AMPHO_METRICS_PORT, `/metrics` is then on the port of the service. With neither parameter, `/metrics` does not exist.",
-    { secret: true },
-  ),
-  AMPHO_SHUTDOWN_DELAY: withDefault(
-    duration(0, 3600),
-    0,
-    "10s",
-    "How long `ampho serve` continues after SIGTERM, with 503 from `/readyz`, before it closes its port. Behind a load balancer, set it longer than the balancer takes to notice. SIGINT does not wait.",
-  ),
-  AMPHO_TRUST_PROXY: withDefault(
-    int({ min: 0, max: 32 }),
-    0,
-    1,
-    "The number of trusted proxies in `X-Forwarded-For`. With a number that is too high, clients can choose their address. With 0 behind a proxy, all clients have the address of the proxy.",
-  ),
+  AMPHO_SECURITY_PROVIDERS_FILE: withoutDefault(path, "/run/secrets/ampho-providers.json", {
+    help: "The path of a file that contains the value of AMPHO_SECURITY_PROVIDERS. Set only one of the two parameters.",
+  }),
+  AMPHO_API_URL: withoutDefault(apiOrigin, "https://api.example", {
+    help: "The origin of the endpoints, if it is not that of AMPHO_APP_URL. Providers send the browser back to it.",
+    defaultText: "the origin of AMPHO_APP_URL",
+  }),
+  AMPHO_DATABASE_URL: withDefault(databaseUrl, "sqlite:ampho.db", "postgres://ampho:PASSWORD@db.example/ampho", {
+    help: "The database of users, sessions and the audit log. PATH is relative to the working directory.",
+    defaultText: "`sqlite:ampho.db`, required in production",
+  }),
+  AMPHO_DATABASE_MIGRATE: withoutDefault(choice(["auto", "off"]), "off", {
+    help: "Whether `serve`, `createAmpho` and the commands update the database schema. With `off` and an old schema they end with exit code 1 and name `db-up`.",
+    defaultText: "`auto`, or `off` for PostgreSQL in production",
+  }),
+  AMPHO_DATABASE_PREPARE: withDefault(bool, false, true, {
+    help: "Whether PostgreSQL keeps prepared statements, which makes a renewal much cheaper. Set it only where the pooler supports them (docs/operate/postgresql.md). SQLite always keeps them.",
+  }),
+  AMPHO_AUDIT_KEEP: withDefault(duration(0), 7_776_000, "365d", {
+    help: "How long the rows of the audit log are kept (docs/operate/incidents.md). With 0 they are kept forever.",
+  }),
+  AMPHO_HOST: withDefault(host, "127.0.0.1", "0.0.0.0", { help: "The address that `ampho serve` listens on." }),
+  AMPHO_PORT: withDefault(int({ min: 0, max: 65_535 }), 3000, 8080, {
+    help: "The port of `ampho serve`. With 0 it takes a free port.",
+  }),
+  AMPHO_CONNECTIONS_MAX: withDefault(int({ min: 1, max: 1_000_000 }), 10_000, 1000, {
+    help: "The number of concurrent connections of `ampho serve`. New connections that exceed it are closed at once and counted in the metrics.",
+  }),
+  AMPHO_METRICS_PORT: withoutDefault(int({ min: 0, max: 65_535 }), 9464, {
+    help: "A separate port for `GET /metrics` of `ampho serve` (docs/operate/metrics.md). With 0 it takes a free port.",
+  }),
+  AMPHO_METRICS_HOST: withDefault(host, "127.0.0.1", "0.0.0.0", {
+    help: "The address that the port of AMPHO_METRICS_PORT listens on.",
+  }),
+  AMPHO_METRICS_TOKEN: withoutDefault(bearerSecret, "the-output-of-openssl-rand-hex-32", {
+    help: "The bearer token that `GET /metrics` requires. Without AMPHO_METRICS_PORT, `/metrics` is then on the port of the service. With neither parameter, `/metrics` does not exist.",
+    secret: true,
+  }),
+  AMPHO_SHUTDOWN_DELAY: withDefault(duration(0, 3600), 0, "10s", {
+    help: "How long `ampho serve` continues after SIGTERM, with 503 from `/readyz`, before it closes its port. Behind a load balancer, set it longer than the balancer takes to notice. SIGINT does not wait.",
+  }),
+  AMPHO_TRUST_PROXY: withDefault(int({ min: 0, max: 32 }), 0, 1, {
+    help: "The number of trusted proxies in `X-Forwarded-For`. With a number that is too high, clients can choose their address. With 0 behind a proxy, all clients have the address of the proxy.",
+  }),
 } as const;
 
 /** Names that have an effect in the environment only. They are not part of the configuration. */

@@ -4,17 +4,15 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { resolve } from "node:path";
 import { ConfigurationError } from "../errors.js";
 import { generateJwk } from "../keys/generate.js";
 import { type ImportedKeys, importKeys, isSameKey } from "../keys/jwk-set.js";
 import type { Key } from "../keys/key.js";
 import { keyFileFailsLine, keyFileReadsLine, keysChangedLine, ownKeyLine } from "../log-lines.js";
-import { fileProblem, readRegularFile, withoutByteOrderMark } from "./files.js";
+import { fileProblem, withoutByteOrderMark } from "./files.js";
 import { fromJson } from "./kinds.js";
 import type { TokenAlgorithm } from "./parameters.js";
-import { describePath } from "./redact.js";
-import type { SourceValue } from "./sources.js";
+import { notBoth, readValueOrFile, unreadableFile, type ValueOrFile } from "./sources.js";
 
 /**
  * `any` takes the configured key or, outside production, creates one for this process.
@@ -31,30 +29,27 @@ export interface KeyResult {
   readonly problems: readonly string[];
 }
 
-export interface KeyInput {
-  readonly key: SourceValue | undefined;
-  readonly keyFile: SourceValue | undefined;
-  /** The parsed path. Undefined if none is set or if it is a bad value. */
-  readonly keyFilePath: string | undefined;
+export interface KeyInput extends ValueOrFile {
   readonly algorithm: TokenAlgorithm | undefined;
   readonly algorithmLabel: string | undefined;
   readonly use: KeyUse;
   readonly production: boolean;
-  readonly cwd: string;
 }
 
 const nothing: KeyResult = { warnings: [], problems: [] };
 const problem = (text: string): KeyResult => ({ warnings: [], problems: [text] });
 
 export function readKey(input: KeyInput): KeyResult {
-  const { key, keyFile, keyFilePath, use } = input;
+  const { value, file, use } = input;
   if (use === "ignored") return nothing;
-  if (key !== undefined && keyFile !== undefined) {
-    return problem(`${keyFile.label} must not be set together with ${key.label}. Remove one of the two.`);
-  }
+  const both = notBoth(input);
+  if (both !== undefined) return problem(both);
   if (use === "none") return nothing;
-  if (key !== undefined) return importUnder(key.label, key.raw, input);
-  if (keyFile !== undefined) return keyFilePath === undefined ? nothing : fromFile(keyFile.label, keyFilePath, input);
+  if (value !== undefined || file !== undefined) {
+    const found = readValueOrFile(input);
+    if (typeof found === "string") return problem(found);
+    return found === undefined ? nothing : importUnder(found.label, found.raw, input);
+  }
   if (use === "given") return nothing;
   if (use === "any" && !input.production) return forThisProcess(input.algorithm);
   const where = use === "any" ? " in production" : "";
@@ -88,20 +83,6 @@ function attempt<T>(work: () => T): { readonly done: T } | { readonly failed: st
 }
 
 const asSentence = (text: string) => (text.endsWith(".") ? text : `${text}.`);
-
-function fromFile(label: string, path: string, input: KeyInput): KeyResult {
-  const read = readRegularFile(resolve(input.cwd, path));
-  return "why" in read ? problem(unreadableKeyFile(label, path, read.why)) : importUnder(label, read.text, input);
-}
-
-/** Imports the keys of a changed key file. */
-export function readKeyText(label: string, text: string, algorithm: TokenAlgorithm | undefined): KeyResult {
-  return importUnder(label, text, { algorithm, algorithmLabel: undefined });
-}
-
-export function unreadableKeyFile(label: string, path: string, why: string): string {
-  return `${label} must be the path of a readable file, but is ${describePath(path)} (${why}).`;
-}
 
 function forThisProcess(algorithm: TokenAlgorithm | undefined): KeyResult {
   const { keys } = importKeys(generateJwk(algorithm ?? "HS256"), { algorithm });
@@ -163,10 +144,10 @@ export function followKeyFile(deps: {
 
   async function readOnce(): Promise<string | undefined> {
     const file = await readKeyFile(path);
-    if ("why" in file) return unreadableKeyFile(label, path, file.why);
+    if ("why" in file) return unreadableFile(label, path, file.why);
     const digest = createHash("sha256").update(file.text).digest("base64url");
     if (digest === takenDigest) return undefined;
-    const result = readKeyText(label, file.text, algorithm);
+    const result = importUnder(label, file.text, { algorithm, algorithmLabel: undefined });
     if (result.keys === undefined) return result.problems.join(" ");
     if (stopped) return undefined;
     const before = keys;
@@ -226,15 +207,8 @@ async function readKeyFile(path: string): Promise<{ readonly text: string } | { 
   }
 }
 
-function hasSameKeys(before: readonly Key[], after: readonly Key[]): boolean {
-  return (
-    before.length === after.length &&
-    before.every((key, at) => {
-      const other = after[at];
-      return other !== undefined && isSameKey(key, other);
-    })
-  );
-}
+const hasSameKeys = (before: readonly Key[], after: readonly Key[]): boolean =>
+  before.length === after.length && before.every((key, at) => after[at] !== undefined && isSameKey(key, after[at]));
 
 function describeChange(before: readonly Key[], after: readonly Key[]): string {
   const [signing = "", ...verifying] = after.map(({ kid }) => kid);

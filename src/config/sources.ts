@@ -3,10 +3,10 @@
 import { resolve } from "node:path";
 import { nearest } from "../nearest.js";
 import { envFileName } from "./env-file.js";
-import { isFolder, readFiles } from "./files.js";
+import { isFolder, readFiles, readRegularFile } from "./files.js";
 import { environmentOnly, optionName, type ParameterName, parameterNames, parameters } from "./parameters.js";
 import type { ProcessContext } from "./process-context.js";
-import { describeValue, escaped } from "./redact.js";
+import { describePath, describeValue, escaped } from "./redact.js";
 
 export interface SourceInput extends ProcessContext {
   /** Parameters set in code, by their names in code. `undefined` counts as not set. */
@@ -21,6 +21,29 @@ export interface SourceValue {
   /** How messages name the parameter: `AMPHO_PORT` in the environment, else `AMPHO_PORT (config/default.json)`. */
   readonly label: string;
 }
+
+/** A parameter, and the one that names a file with its value. Only one of them can be set. */
+export interface ValueOrFile {
+  readonly value: SourceValue | undefined;
+  readonly file: SourceValue | undefined;
+  /** The parsed path. Undefined if none is set or if it is a bad value. */
+  readonly path: string | undefined;
+  readonly cwd: string;
+}
+
+/** Returns undefined unless both are set. */
+export const notBoth = ({ value, file }: ValueOrFile): string | undefined =>
+  value && file && `${file.label} must not be set together with ${value.label}. Remove one of the two.`;
+
+/** Returns what is set, undefined for nothing usable, or the problem of the file. */
+export function readValueOrFile({ value, file, path, cwd }: ValueOrFile): SourceValue | string | undefined {
+  if (value !== undefined || file === undefined || path === undefined) return value;
+  const read = readRegularFile(resolve(cwd, path));
+  return "why" in read ? unreadableFile(file.label, path, read.why) : { label: file.label, raw: read.text };
+}
+
+export const unreadableFile = (label: string, path: string, why: string): string =>
+  `${label} must be the path of a readable file, but is ${describePath(path)} (${why}).`;
 
 export interface Sources {
   readonly environment: string;

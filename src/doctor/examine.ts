@@ -4,7 +4,6 @@ import { type Configuration, type ConfigurationResult, readConfiguration } from 
 import type { ProcessContext } from "../config/process-context.js";
 import { findSecretFiles, type SecretFiles } from "../config/secret-files.js";
 import { ConfigurationError } from "../errors.js";
-import type { Key } from "../keys/key.js";
 import { readStandings } from "../keys/states.js";
 import { FetchFailure } from "../outbound/bounded-fetch.js";
 import { createBreachList } from "../passwords/breach-list.js";
@@ -14,28 +13,22 @@ import { loadLibraryFor } from "../providers/providers.js";
 import { findSiteverifyProblem } from "../throttle/siteverify.js";
 import { checkConfiguration, findingsOf } from "./checks/configuration.js";
 import { checkDatabase } from "./checks/database.js";
-import { checkFiles, databaseFiles, type SecretFile } from "./checks/files.js";
+import { checkFiles, type SecretFile } from "./checks/files.js";
 import { checkInstance } from "./checks/instance.js";
 import { checkKeys } from "./checks/keys.js";
 import { checkAppUrl, checkMailServer } from "./checks/mail.js";
 import { databaseFile, hasDatabase } from "./database-file.js";
 import { error, type Finding, warning, worstFirst } from "./finding.js";
 
-export interface ExamineInput {
-  readonly processContext: ProcessContext;
-  /** Returns the API's URL for a REST prefix. Without it, no running instance is checked. */
-  readonly api: ((prefix: string) => URL) | undefined;
-  /** Unix seconds. */
-  readonly now: () => number;
-}
-
-export interface Examination {
-  readonly findings: readonly Finding[];
-  /** Sentences about measurements and about checks that did not run. */
-  readonly remarks: readonly string[];
-}
-
-export async function examine({ processContext, api, now }: ExamineInput): Promise<Examination> {
+/**
+ * `api` returns the API's URL for a REST prefix. Without it, no running instance is checked. `now`: Unix seconds. The
+ * remarks are sentences about measurements and about checks that did not run.
+ */
+export async function examine(
+  processContext: ProcessContext,
+  api: ((prefix: string) => URL) | undefined,
+  now: () => number,
+): Promise<{ readonly findings: readonly Finding[]; readonly remarks: readonly string[] }> {
   const findings: Finding[] = [];
   const remarks: string[] = [];
   const read = attempt(processContext, "any", findings);
@@ -50,13 +43,14 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
   const secrets = findSecretFiles(processContext);
   findings.push(
     ...checkConfiguration(configuration, usable.warnings),
-    ...checkKeys({ keys, writtenAt: writtenAt(secrets.keyFile), signsSince: signsSince(read), now: now() }),
+    ...checkKeys(keys, writtenAt(secrets.keyFile), signsSince(read), now()),
     ...checkFiles(secretFiles(configuration, processContext, secrets)),
   );
-  findings.push(...(await databaseFindings(configuration, keys, processContext, now(), remarks)));
-  findings.push(...(await checkOutsideProviders(configuration)), ...(await checkCaptchaVerifier(configuration)));
-  findings.push(...(await checkBreachList(configuration)));
-  findings.push(...(await checkMailServer(configuration)), ...(await checkAppUrl(configuration)));
+  if (hasDatabase(configuration.databaseUrl, processContext.cwd))
+    findings.push(...(await checkDatabase(configuration, keys, now())));
+  else remarks.push("The database does not exist yet. The first start creates it.");
+  for (const check of [checkOutsideProviders, checkCaptchaVerifier, checkBreachList, checkMailServer, checkAppUrl])
+    findings.push(...(await check(configuration)));
   const hashing = await checkHashing();
   findings.push(...hashing.findings);
   remarks.push(`One password hash takes ${hashing.leastMs} ms on one thread of this machine.`);
@@ -64,7 +58,7 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
     remarks.push(
       "TLS, proxies and the clock of a running instance were not checked. Use `--url` with the URL of the instance to check them.",
     );
-  else findings.push(...(await checkInstance({ api: api(configuration.restPrefix), configuration, keys, now })));
+  else findings.push(...(await checkInstance(api(configuration.restPrefix), configuration, keys, now)));
   return { findings: worstFirst(findings), remarks };
 }
 
@@ -98,20 +92,11 @@ function secretFiles(
     ...(keyFile === undefined ? [] : [{ path: keyFile, what: "The key file" }]),
     ...(providersFile === undefined ? [] : [{ path: providersFile, what: "The file of outside providers" }]),
     ...configurationFiles.map((path) => ({ path, what: "The configuration file with a secret" })),
-    ...(database === undefined ? [] : databaseFiles(database)),
+    // SQLite keeps recent writes in files beside the database.
+    ...(database === undefined ? [] : ["", "-wal", "-shm", "-journal"]).map((end) => {
+      return { path: database + end, what: "The database" };
+    }),
   ];
-}
-
-async function databaseFindings(
-  configuration: Configuration,
-  keys: readonly Key[],
-  { cwd }: ProcessContext,
-  now: number,
-  remarks: string[],
-): Promise<readonly Finding[]> {
-  if (hasDatabase(configuration.databaseUrl, cwd)) return checkDatabase({ configuration, keys, now });
-  remarks.push("The database does not exist yet. The first start creates it.");
-  return [];
 }
 
 export async function checkCaptchaVerifier({
@@ -185,9 +170,9 @@ async function checkHashing(): Promise<{ readonly findings: readonly Finding[]; 
   }
 }
 
-const slow = (ms: number): Finding =>
-  warning(
-    "hashing",
-    `One password hash takes ${ms} ms on this machine. Each thread handles about ${Math.max(1, Math.floor(1000 / ms))} logins a second.`,
-    "Give the machine more cores. Ampho does not lower the cost of a hash, because it protects a stolen database.",
-  );
+function slow(ms: number): Finding {
+  const message = `One password hash takes ${ms} ms on this machine. Each thread handles about ${Math.max(1, Math.floor(1000 / ms))} logins a second.`;
+  const fix =
+    "Give the machine more cores. Ampho does not lower the cost of a hash, because it protects a stolen database.";
+  return warning("hashing", message, fix);
+}

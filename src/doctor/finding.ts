@@ -46,22 +46,20 @@ export interface Finding {
   readonly fix: string;
 }
 
-const reported =
-  (severity: Severity) =>
-  (check: CheckName, message: string, fix: string): Finding => ({ severity, check, message, fix });
+export const finding = (severity: Severity, check: CheckName, message: string, fix: string): Finding => {
+  return { severity, check, message, fix };
+};
+export const error = finding.bind(undefined, "error");
+export const warning = finding.bind(undefined, "warning");
+export const note = finding.bind(undefined, "note");
 
-/** The findings of each severity, and one whose severity depends on a value. */
-export const error = reported("error");
-export const warning = reported("warning");
-export const note = reported("note");
-export const finding = (severity: Severity, check: CheckName, message: string, fix: string): Finding =>
-  reported(severity)(check, message, fix);
+/** As many ids are named. */
+export const namedMax = 10;
+export const namedIds = (ids: readonly string[]): string =>
+  `The ids: ${ids.slice(0, namedMax).join(", ")}${ids.length > namedMax ? ", …" : ""}.`;
 
 /** Orders findings by severity. Findings of one severity keep their order. */
-export function worstFirst(findings: readonly Finding[]): readonly Finding[] {
-  return severities.flatMap((severity) => findings.filter((finding) => finding.severity === severity));
-}
+export const worstFirst = (findings: readonly Finding[]): readonly Finding[] =>
+  severities.flatMap((severity) => findings.filter((finding) => finding.severity === severity));
 
-export function isWrong(findings: readonly Finding[]): boolean {
-  return findings.some(({ severity }) => severity !== "note");
-}
+export const isWrong = (findings: readonly Finding[]): boolean => findings.some(({ severity }) => severity !== "note");

@@ -1,7 +1,7 @@
 // Sends the mails of the outbox (docs/guides/mail.md). A request never waits for a mail server: it writes a row, and
 // this loop sends it a moment later, in the process of the request or in another one. Each mail is sent at least once,
 // and dropped when its code is over.
-import type { Clock } from "../clock.js";
+import { type Clock, within } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
 import type { MailTokens } from "../factors/mail-tokens.js";
@@ -124,8 +124,7 @@ export function startOutbox(deps: OutboxDeps): Outbox {
 
   async function deliver(mail: OutgoingMail): Promise<void> {
     // The time of the first process to hold it was over before the database could record what came of it.
-    const known = unrecorded.get(mail.n);
-    const outcome = known?.outcome ?? (await send(deps, mail, outage));
+    const outcome = unrecorded.get(mail.n)?.outcome ?? (await send(deps, mail, outage));
     // While this fails, the mail waits in `unrecorded`. Another process sends it a second time after `holdSeconds`.
     await record({ mail, outcome }).catch(failed);
   }
@@ -174,16 +173,13 @@ interface Attempted {
   readonly outcome: MailOutcome;
 }
 
-interface Outage {
-  failed(reason: string): void;
-  ended(): void;
-}
+type Outage = ReturnType<typeof createOutage>;
 
-function createOutage({ reportOutage, clock }: OutboxDeps): Outage {
+function createOutage({ reportOutage, clock }: OutboxDeps) {
   const reportedMs = new Map<string, number>();
   let isReported = false;
   return {
-    failed(reason) {
+    failed(reason: string) {
       const nowMs = clock.monotonicMs();
       const isSame = isReported || nowMs - (reportedMs.get(reason) ?? Number.NEGATIVE_INFINITY) < reportAgainMs;
       if (reportedMs.has(reason) && isSame) return;
@@ -223,14 +219,8 @@ async function send(deps: OutboxDeps, mail: OutgoingMail, outage: Outage): Promi
 }
 
 /** Resolves when the work ends, or after the time. */
-async function atMost(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
-}
+const atMost = (ms: number, work: Promise<void>): Promise<void> =>
+  within(ms, work, () => new Error("The time is over.")).catch(() => undefined);
 
 function nextAttempt({ tries, until }: OutgoingMail, now: number): number | undefined {
   const at = now + Math.min(retry.seconds * retry.factor ** (tries - 1), retry.maxSeconds);
@@ -245,14 +235,10 @@ async function compose(deps: OutboxDeps, mail: OutgoingMail) {
   const language = toLanguage(mail.language);
   const values = valuesOf(deps, mail, kind);
   if (values === undefined) return undefined;
-  const { agent, at } = mail.claims;
-  const time = typeof at === "number" ? at : mail.claims["iat"];
-  const about = {
-    app: appNameOf(settings),
-    time: typeof time === "number" ? time : undefined,
-    ...(typeof agent === "string" && { browser: browserOf(agent) }),
-  };
-  const text = await composeMail(kind, { ...about, ...values }, language, replaceText);
+  const { agent, at, iat } = mail.claims;
+  const time = [at, iat].find((each) => typeof each === "number");
+  const browser = typeof agent === "string" ? browserOf(agent) : undefined;
+  const text = await composeMail(kind, { app: appNameOf(settings), time, browser, ...values }, language, replaceText);
   return { id: `mail-${n}-${mail.until}`, kind, language, to, from: senderOf(settings), ...text };
 }
 

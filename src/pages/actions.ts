@@ -1,10 +1,9 @@
-// The forms of the pages: one row each, with what it does and the page that shows it again after an error.
-import { renderSVG } from "uqr";
+// The pages and the forms: one row each, with what it does and the page that shows it again after an error.
 import type { PageName } from "../config/kinds.js";
 import type { AccountView, SessionView } from "../wire/account.js";
 import type { MailBegun, OutsideBegun, PasskeySetUp, RegistrationBegun, TotpSetUp } from "../wire/begun.js";
 import type { ApiKeyView, NewApiKey } from "../wire/keys.js";
-import type { ClientSession, WaysIn } from "../wire/login.js";
+import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../wire/login.js";
 import * as own from "./account.js";
 import { type Endpoints, Problem } from "./endpoints.js";
 import * as ways from "./sign-in.js";
@@ -12,59 +11,117 @@ import type { PageTexts } from "./texts/en.js";
 import type { HtmlPage, View } from "./view.js";
 
 export type Fields = Readonly<Record<string, string>>;
+/** One request of a browser, with its calls of the endpoints. */
+export type Visit = View & Pick<Endpoints, "call">;
+export type PageNotice = keyof PageTexts["done"];
 
 /** A page, or the page to go to, or a file. `in` is the page to which a sign-in returns. */
 export type Outcome = HtmlPage | { readonly goTo: string; readonly notice?: PageNotice } | { readonly file: string };
-export type PageNotice = keyof PageTexts["done"];
+export type Action = (visit: Visit, fields: Fields) => Promise<Outcome> | Outcome;
+/** `fields` are those of a form that failed, and `query` that of a GET. */
+type Show = (visit: Visit, fields: Fields, query?: URLSearchParams) => Promise<HtmlPage> | HtmlPage;
 
-export type Action = (call: PageCall, fields: Fields, view: View) => Promise<Outcome> | Outcome;
-type Again = (call: PageCall, fields: Fields, view: View) => Promise<HtmlPage> | HtmlPage;
+export const showPage: Readonly<Record<PageName, Show>> = {
+  account: showAccount,
+  signIn: async (visit, { login }) => ways.signInPage(visit, await visit.call("GET", "/login"), login),
+  register: (visit) => ways.registerPage(visit, {}),
+  forgot: (visit, { login }) => ways.forgotPage(visit, login),
+  confirm: (visit, _fields, query) =>
+    query?.has("factor") === true ? ways.goOnPage(visit, "confirm") : confirm(visit),
+  link: showLink,
+};
 
-export type PageCall = Endpoints["call"];
-
-const home = (notice: PageNotice) => ({ goTo: "", notice });
-
-interface Entered {
-  readonly recovery_codes?: readonly string[];
-  readonly recovery_codes_left?: number;
+/** A user who is signed in proves it once more. */
+export async function confirm(visit: Visit): Promise<HtmlPage> {
+  const [{ login }, offered] = await Promise.all([
+    visit.call<AccountView>("GET", "/account"),
+    visit.call<WaysIn>("GET", "/login"),
+  ]);
+  return ways.signInPage(visit, offered, login, true);
 }
 
-/** The codes of a firstField second factor are shown once, before anything else. */
-function entered(
-  view: View,
-  { recovery_codes: codes = [], recovery_codes_left: left = 3 }: Entered,
-  fields: Fields = {},
-): Outcome {
+async function showAccount(visit: Visit): Promise<HtmlPage> {
+  const { call, settings } = visit;
+  const hasKeys = settings.keysPerUser > 0;
+  const [account, { sessions }, { ways: offered }, { keys }, { scopes }] = await Promise.all([
+    call<AccountView>("GET", "/account"),
+    call<{ readonly sessions: readonly SessionView[] }>("GET", "/sessions"),
+    call<WaysIn>("GET", "/login"),
+    hasKeys ? call<{ readonly keys: readonly ApiKeyView[] }>("GET", "/keys") : { keys: [] },
+    hasKeys ? call<Pick<ClientSession, "scopes">>("GET", "/session") : { scopes: [] },
+  ]);
+  return own.accountPage(visit, { account, sessions, ways: offered, keys, scopes });
+}
+
+/** The page of mailed links, and of a login at a provider that needs more. */
+function showLink(visit: Visit, fields: Fields, query = new URLSearchParams()) {
+  const needed = query.get("ampho_needed") ?? "";
+  const isMail = needed === "mail";
+  switch (query.get("ampho_error")) {
+    case null:
+      return ways.pasteLinkPage(visit);
+    case "factor_needed":
+      return needed === "" || isMail ? ways.enrolPage(visit, isMail) : ways.goOnPage(visit, "sign-in/pending");
+    case "link_needed":
+      return ways.identityPage(visit, needed.split(","));
+    default:
+      return showPage[visit.isSignedIn ? "account" : "signIn"](visit, fields);
+  }
+}
+
+/** The page on which a user begins an action. */
+export function startOf({ isSignedIn }: View, action: string, { confirms }: Fields): PageName {
+  if (isSignedIn) return confirms === undefined ? "account" : "confirm";
+  return (["register", "forgot"] as const).find((name) => action.startsWith(name)) ?? "signIn";
+}
+
+type Entered = Partial<RecoveryCodes & Pick<Grant, "recovery_codes_left">>;
+
+/** The codes of a first second factor are shown once, before anything else. */
+function entered(view: View, { recovery_codes: codes = [], recovery_codes_left: left = 3 }: Entered, fields: Fields) {
   if (codes.length > 0) return own.recoveryCodes(view, codes);
-  if (left < 3) return home("few");
-  return fields["confirms"] === undefined ? { goTo: "in" } : { goTo: "in", notice: "confirmed" };
+  if (left < 3) return { goTo: "", notice: "few" } as const;
+  return fields["confirms"] === undefined ? { goTo: "in" } : ({ goTo: "in", notice: "confirmed" } as const);
+}
+
+/** Returns undefined where `read` throws. */
+export function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /** A script sends the result of a ceremony as JSON. The endpoint rejects what is none. */
-function jsonOf(text = ""): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
+const jsonOf = (text = ""): unknown => attempt(() => JSON.parse(text)) ?? null;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
 
 /**
- * The values that `again` of view.ts has put into the form. They are the browser's own text, so they only decide what
+ * The values that `kept` of sign-in.ts has put into the form. They are the browser's own text, so they only decide what
  * this page shows.
  */
-function keptOf({ again }: Fields) {
+function keptOf({ again, code }: Fields) {
   const kept = jsonOf(again);
   const { factors, passkey, match } = isObject(kept) ? kept : {};
   return {
     factors: Array.isArray(factors) ? factors.map(String) : [],
     passkey: isObject(passkey) ? passkey : null,
     match: typeof match === "string" ? match : undefined,
+    code,
   };
 }
+
+/** Codes are shown in groups. */
+const digits = (text = "") => text.replace(/\s/g, "");
+
+/** A text that is no number is one for the endpoint to reject. */
+const secondsOf = ({ days = "" }: Fields) => Math.round(Number(days) * 86_400);
+
+type BodyOf = (fields: Fields, view: View) => object;
+const nothing: BodyOf = () => ({});
 
 const factorOf = ({ totp = "", recovery_code: code = "", passkey, remember }: Fields) => ({
   totp: totp === "" ? undefined : digits(totp),
@@ -74,181 +131,125 @@ const factorOf = ({ totp = "", recovery_code: code = "", passkey, remember }: Fi
 });
 
 /** An empty transaction names the pending login of the cookie, and never the session beside it. */
-const enrolmentOf = ({ pending, code }: Fields) => ({
+const enrolmentOf: BodyOf = ({ pending, code }) => ({
   transaction: pending && "",
   code: code === undefined ? undefined : digits(code),
 });
 
-/** Codes are shown in groups. */
-const digits = (text = "") => text.replace(/\s/g, "");
-const idOf = ({ id = "" }: Fields) => encodeURIComponent(id);
-
-/** A text that is no number is one for the endpoint to reject. */
-const secondsOf = ({ days = "" }: Fields) => Math.round(Number(days) * 86_400);
-
 /** Each scope has a check box of its own, because a form sends a name once. */
-function newKeyOf(fields: Fields, { now }: View) {
+const newKeyOf: BodyOf = (fields, { now }) => {
   const names = Object.keys(fields).filter((field) => field.startsWith(own.scopeField));
   const scopes = names.map((field) => field.slice(own.scopeField.length));
   return { name: fields["name"], scopes, expires: now + secondsOf(fields) };
-}
+};
 
-export const showSignIn = async (call: PageCall, view: View, login?: string): Promise<HtmlPage> =>
-  ways.signInPage(view, await call<WaysIn>("GET", "/login"), login);
+/** In a path, `:id` is the field of that name. */
+const pathOf = (path: string, { id = "" }: Fields) => path.replace(":id", () => encodeURIComponent(id));
 
-/** A user who is signed in proves it once more. */
-export async function confirm(call: PageCall, view: View): Promise<HtmlPage> {
-  const [{ login }, offered] = await Promise.all([call<AccountView>("GET", "/account"), call<WaysIn>("GET", "/login")]);
-  return ways.signInPage(view, offered, login, true);
-}
+/** A proof, after which the browser goes on. */
+const proof =
+  (path: string, bodyOf: BodyOf): Action =>
+  async (visit, fields) =>
+    entered(visit, await visit.call("POST", path, bodyOf(fields, visit)), fields);
 
-export async function showAccount(call: PageCall, view: View): Promise<HtmlPage> {
-  const hasKeys = view.keysMax > 0;
-  const [account, { sessions }, { ways: offered }, { keys }, { scopes }] = await Promise.all([
-    call<AccountView>("GET", "/account"),
-    call<{ readonly sessions: readonly SessionView[] }>("GET", "/sessions"),
-    call<WaysIn>("GET", "/login"),
-    hasKeys ? call<{ readonly keys: readonly ApiKeyView[] }>("GET", "/keys") : { keys: [] },
-    hasKeys ? call<Pick<ClientSession, "scopes">>("GET", "/session") : { scopes: [] },
-  ]);
-  return own.accountPage(view, { account, sessions, ways: offered, keys, scopes });
-}
+/** A call, and the page for its response. */
+const step =
+  <T>(path: string, bodyOf: BodyOf, show: (view: View, body: T, fields: Fields) => HtmlPage): Action =>
+  async (visit, fields) =>
+    show(visit, await visit.call<T>("POST", pathOf(path, fields), bodyOf(fields, visit)), fields);
 
-/** The page on which a user begins an action. */
-export function startOf({ isSignedIn }: View, action: string, { confirms }: Fields): PageName {
-  if (isSignedIn) return confirms === undefined ? "account" : "confirm";
-  return (["register", "forgot"] as const).find((name) => action.startsWith(name)) ?? "signIn";
-}
+const outside = (path: string, bodyOf: BodyOf) => step<OutsideBegun>(path, bodyOf, ways.leavePage);
 
-export const starts = {
-  account: showAccount,
-  confirm,
-  signIn: (call: PageCall, view: View, { login }: Fields) => showSignIn(call, view, login),
-  register: (_call: PageCall, view: View) => ways.registerPage(view, {}),
-  forgot: (_call: PageCall, view: View, { login }: Fields) => ways.forgotPage(view, login),
-  link: (_call: PageCall, view: View) => ways.pasteLinkPage(view),
-} as const;
+/** The notices of changes that end the session. */
+const leaves: ReadonlySet<PageNotice> = new Set(["login", "signed-out", "deleted"] as const);
 
 /** A change, and the page with the notice. */
 const change =
-  (run: (call: PageCall, fields: Fields) => Promise<unknown>, notice: PageNotice, goTo = ""): Action =>
-  async (call, fields) => {
-    await run(call, fields);
-    return { goTo, notice };
+  (method: "POST" | "DELETE", path: string, notice: PageNotice, bodyOf = nothing): Action =>
+  async (visit, fields) => {
+    await visit.call(method, pathOf(path, fields), bodyOf(fields, visit));
+    return { goTo: leaves.has(notice) ? "sign-in" : "", notice };
   };
 
 /** The forms, by the name in their path: what each does. */
 export const actions: Readonly<Record<string, Action>> = {
-  "sign-in": async (call, fields, view) => {
-    const { login, password } = fields;
-    return entered(view, await call("POST", "/login", { login, password }), fields);
-  },
-  "sign-in/mail": async (call, { login, confirms }, view) =>
-    ways.checkMailPage(view, { ...(await call<MailBegun>("POST", "/login/mail", { login })), confirms }),
-  "sign-in/code": async (call, fields, view) =>
-    entered(view, await call("POST", "/login", { code: digits(fields["code"]) }), fields),
-  "sign-in/passkey": async (call, fields, view) => {
-    const { transaction, passkey } = fields;
-    return entered(view, await call("POST", "/login", { transaction, passkey: jsonOf(passkey) }), fields);
-  },
-  "sign-in/provider": async (call, { provider, confirms }, view) => {
-    const age = confirms === undefined ? {} : { max_age: 300 };
-    const body = { provider, return_to: view.at(confirms === undefined ? "in" : "in?done=confirmed"), ...age };
-    return ways.leavePage(view, (await call<OutsideBegun>("POST", "/login/outside", body)).url);
-  },
-  "sign-in/factor": async (call, fields, view) => entered(view, await call("POST", "/login", factorOf(fields)), fields),
+  "sign-in": proof("/login", ({ login, password }) => ({ login, password })),
+  "sign-in/mail": step<MailBegun>("/login/mail", ({ login }) => ({ login }), ways.checkMailPage),
+  "sign-in/code": proof("/login", ({ code }) => ({ code: digits(code) })),
+  "sign-in/passkey": proof("/login", ({ transaction, passkey }) => ({ transaction, passkey: jsonOf(passkey) })),
+  "sign-in/provider": outside("/login/outside", ({ provider, confirms }, { at }) =>
+    confirms === undefined
+      ? { provider, return_to: at("in") }
+      : { provider, return_to: at("in?done=confirmed"), max_age: 300 },
+  ),
+  "sign-in/factor": proof("/login", factorOf),
   // Without a proof, the endpoint returns as an error what the session can prove, or the pending login of the cookie.
-  confirm: async (call, fields, view) => entered(view, await call("POST", "/login"), fields),
-  "sign-in/pending": async (call, _fields, view) => entered(view, await call("POST", "/login", { transaction: "" })),
+  confirm: proof("/login", nothing),
+  "sign-in/pending": proof("/login", () => ({ transaction: "" })),
   // An empty transaction names the one that was begun. Without it, this would be a login that links nothing.
-  "sign-in/identity": async (call, { code, login, password }, view) => {
-    const proof = code === undefined ? { login, password } : { code: digits(code) };
-    return entered(view, await call("POST", "/login", { transaction: "", ...proof }));
-  },
-  register: async (call, { email, invite }, view) =>
-    ways.registrationPage(view, await call<RegistrationBegun>("POST", "/register", { email, invite })),
-  "register/finish": async (call, { code, password, passkey }, view) => {
-    const name = view.texts.register.firstPasskey;
-    const proof = passkey === undefined ? { password } : { passkey: jsonOf(passkey), name };
-    return entered(view, await call("POST", "/register/finish", { code: digits(code), ...proof }));
-  },
-  forgot: async (call, { login }, view) =>
-    ways.resetPage(view, await call<MailBegun>("POST", "/password/reset", { login })),
-  "forgot/finish": (call, fields, view) => finishReset(call, fields, view, { code: digits(fields["code"]) }),
-  link: (_call, { link = "" }, view) => landingOf(view, link),
+  "sign-in/identity": proof("/login", ({ code, login, password }) =>
+    code === undefined ? { transaction: "", login, password } : { transaction: "", code: digits(code) },
+  ),
+  register: step<RegistrationBegun>("/register", ({ email, invite }) => ({ email, invite }), ways.registrationPage),
+  "register/finish": proof("/register/finish", ({ code, password, passkey }, { texts: { firstPasskey: name } }) =>
+    passkey === undefined ? { code: digits(code), password } : { code: digits(code), passkey: jsonOf(passkey), name },
+  ),
+  forgot: step<MailBegun>(
+    "/password/reset",
+    ({ login }) => ({ login }),
+    (view, begun) => ways.resetPage(view, begun),
+  ),
+  "forgot/finish": (visit, fields) => finishReset(visit, fields, { code: digits(fields["code"]) }),
+  link: (visit, { link = "" }) => landingOf(visit, link),
   "link/finish": finishLink,
-  "totp/begin": async (call, fields, view) =>
-    totpSetUp(view, await call<TotpSetUp>("POST", "/totp", enrolmentOf(fields))),
-  "totp/confirm": async (call, { totp }, view) =>
-    entered(view, await call("POST", "/totp/confirm", { totp: digits(totp) })),
-  "passkeys/begin": async (call, { name, ...fields }, view) =>
-    own.createPasskey(view, await call<PasskeySetUp>("POST", "/passkeys/options", enrolmentOf(fields)), name),
-  "passkeys/finish": async (call, { name, passkey }, view) => {
-    const added = await call<Entered>("POST", "/passkeys", { passkey: jsonOf(passkey), name });
-    return added.recovery_codes === undefined ? home("saved") : entered(view, added);
+  "totp/begin": step<TotpSetUp>("/totp", enrolmentOf, own.totpPage),
+  "totp/confirm": proof("/totp/confirm", ({ totp }) => ({ totp: digits(totp) })),
+  "passkeys/begin": step<PasskeySetUp>("/passkeys/options", enrolmentOf, own.createPasskey),
+  "passkeys/finish": async (visit, { name, passkey }) => {
+    const added = await visit.call<Entered>("POST", "/passkeys", { passkey: jsonOf(passkey), name });
+    return added.recovery_codes === undefined ? { goTo: "", notice: "saved" } : entered(visit, added, {});
   },
-  "passkeys/rename": change(
-    (call, { name, ...fields }) => call("POST", `/passkeys/${idOf(fields)}`, { name }),
-    "saved",
-  ),
-  "passkeys/remove": change((call, fields) => call("DELETE", `/passkeys/${idOf(fields)}`), "removed"),
-  "totp/remove": change((call) => call("DELETE", "/totp"), "removed"),
-  "recovery-codes/renew": async (call, _fields, view) => entered(view, await call("POST", "/recovery-codes")),
-  "devices/forget": change((call) => call("DELETE", "/devices"), "saved"),
-  "identities/link": async (call, { provider }, view) => {
-    const body = { provider, return_to: view.at("?done=saved") };
-    return ways.leavePage(view, (await call<OutsideBegun>("POST", "/identities", body)).url);
-  },
-  "identities/remove": change((call, fields) => call("DELETE", `/identities/${idOf(fields)}`), "removed"),
-  email: async (call, { email, login }, view) => {
-    await call("POST", "/account/email", { email, login: login === "true" });
-    return own.confirmEmail(view);
-  },
-  "email/finish": change((call, { code }) => call("POST", "/account/email/finish", { code: digits(code) }), "saved"),
-  login: change((call, { login }) => call("POST", "/account/login", { login }), "login", "sign-in"),
-  password: change(
-    (call, { password, new_password }) => call("POST", "/password", { password, new_password }),
-    "password",
-  ),
-  "password/remove": change((call) => call("DELETE", "/password"), "removed"),
-  "keys/create": async (call, fields, view) =>
-    own.newKeyPage(view, await call("POST", "/keys", newKeyOf(fields, view))),
-  "keys/replace": async (call, fields, view) => {
-    const overlap = secondsOf(fields);
-    return own.newKeyPage(view, await call<NewApiKey>("POST", `/keys/${idOf(fields)}/rotate`, { overlap }));
-  },
-  "keys/remove": change((call, fields) => call("DELETE", `/keys/${idOf(fields)}`), "key"),
-  "sessions/end": change((call, fields) => call("DELETE", `/sessions/${idOf(fields)}`), "ended"),
-  "sessions/end-all": change((call) => call("DELETE", "/sessions"), "signed-out", "sign-in"),
-  export: async (call) => ({ file: JSON.stringify(await call("GET", "/account/export"), undefined, 2) }),
-  "sign-out": change((call) => call("POST", "/logout"), "signed-out", "sign-in"),
-  delete: change((call) => call("DELETE", "/account"), "deleted", "sign-in"),
+  "passkeys/rename": change("POST", "/passkeys/:id", "saved", ({ name }) => ({ name })),
+  "passkeys/remove": change("DELETE", "/passkeys/:id", "removed"),
+  "totp/remove": change("DELETE", "/totp", "removed"),
+  "recovery-codes/renew": proof("/recovery-codes", nothing),
+  "devices/forget": change("DELETE", "/devices", "saved"),
+  "identities/link": outside("/identities", ({ provider }, { at }) => ({ provider, return_to: at("?done=saved") })),
+  "identities/remove": change("DELETE", "/identities/:id", "removed"),
+  email: step("/account/email", ({ email, login }) => ({ email, login: login === "true" }), own.confirmEmail),
+  "email/finish": change("POST", "/account/email/finish", "saved", ({ code }) => ({ code: digits(code) })),
+  login: change("POST", "/account/login", "login", ({ login }) => ({ login })),
+  password: change("POST", "/password", "password", ({ password, new_password }) => ({ password, new_password })),
+  "password/remove": change("DELETE", "/password", "removed"),
+  "keys/create": step<NewApiKey>("/keys", newKeyOf, own.newKeyPage),
+  "keys/replace": step<NewApiKey>("/keys/:id/rotate", (fields) => ({ overlap: secondsOf(fields) }), own.newKeyPage),
+  "keys/remove": change("DELETE", "/keys/:id", "key"),
+  "sessions/end": change("DELETE", "/sessions/:id", "ended"),
+  "sessions/end-all": change("DELETE", "/sessions", "signed-out"),
+  export: async ({ call }) => ({ file: JSON.stringify(await call("GET", "/account/export"), undefined, 2) }),
+  "sign-out": change("POST", "/logout", "signed-out"),
+  delete: change("DELETE", "/account", "deleted"),
 };
 
-const enrolAgain: Again = (call, { pending, mail }, view) =>
-  pending === undefined ? showAccount(call, view) : ways.enrolPage(view, { mail: mail !== undefined });
+const enrolAgain: Show = (visit, { pending, mail }) =>
+  pending === undefined ? showAccount(visit) : ways.enrolPage(visit, mail !== undefined);
 
 /** The page that shows a form again after an error, where that is not the page of `startOf`. */
-export const agains: Readonly<Record<string, Again>> = {
-  "sign-in/code": (_call, fields, view) => ways.checkMailPage(view, fields),
-  "sign-in/factor": (_call, fields, view) =>
-    ways.secondStepPage(view, keptOf(fields), fields["confirms"] !== undefined),
-  "sign-in/identity": (_call, { ways: offered = "" }, view) => ways.identityPage(view, offered.split(" ")),
-  register: (_call, fields, view) => ways.registerPage(view, fields),
-  "register/finish": (_call, fields, view) => ways.registrationPage(view, { ...keptOf(fields), code: fields["code"] }),
-  "forgot/finish": (_call, fields, view) => ways.resetPage(view, { ...keptOf(fields), code: fields["code"] }),
-  link: (_call, _fields, view) => ways.pasteLinkPage(view),
-  "link/finish": (_call, { link = "", ...fields }, view) =>
-    fields["again"] === undefined ? landingOf(view, link) : ways.resetPage(view, { ...keptOf(fields), link }),
+export const agains: Readonly<Record<string, Show>> = {
+  "sign-in/code": (visit, fields) => ways.checkMailPage(visit, fields, fields),
+  "sign-in/factor": (visit, fields) => ways.secondStepPage(visit, keptOf(fields), fields["confirms"] !== undefined),
+  "sign-in/identity": (visit, { ways: offered = "" }) => ways.identityPage(visit, offered.split(" ")),
+  register: ways.registerPage,
+  "register/finish": (visit, fields) => ways.registrationPage(visit, keptOf(fields)),
+  "forgot/finish": (visit, fields) => ways.resetPage(visit, keptOf(fields)),
+  link: ways.pasteLinkPage,
+  "link/finish": (visit, { link = "", ...fields }) =>
+    fields["again"] === undefined ? landingOf(visit, link) : ways.resetPage(visit, keptOf(fields), link),
   "totp/begin": enrolAgain,
-  "totp/confirm": (_call, { secret = "", uri = "" }, view) => totpSetUp(view, { secret, uri }),
+  "totp/confirm": (visit, { secret = "", uri = "" }) => own.totpPage(visit, { secret, uri }),
   "passkeys/begin": enrolAgain,
-  "email/finish": (_call, _fields, view) => own.confirmEmail(view),
+  "email/finish": own.confirmEmail,
 };
-
-/** The URI comes back with the form, and a picture has a largest size. */
-const totpSetUp = (view: View, { secret, uri }: TotpSetUp) =>
-  own.totpPage(view, { secret, uri: uri.slice(0, 1000) }, renderSVG(uri.slice(0, 1000)));
 
 /**
  * The part of a mailed link behind `#`: a transaction and its proof. The browser that asked for the mail needs no
@@ -267,45 +268,39 @@ function landingOf(view: View, link: string): HtmlPage {
 function purposeOf(link: string): ways.LinkPurpose {
   const [, use, token = ""] = tokenOf(link);
   if (use === "-alarm") return "alarm";
-  const payload = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
-  const claims = jsonOf(payload);
+  const claims = jsonOf(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
   const { for: purpose } = isObject(claims) ? claims : {};
   if (purpose === "invite") return "register";
   if (purpose === "recover") return "reset";
   return ways.linkPurposes.find((known) => known === purpose) ?? "login";
 }
 
-async function finishLink(call: PageCall, fields: Fields, view: View): Promise<Outcome> {
+async function finishLink(visit: Visit, fields: Fields): Promise<Outcome> {
   const { link = "", match, password } = fields;
   const [, , token] = tokenOf(link);
-  const proof = { link: token, match: match === "" ? undefined : match };
+  const sent = { link: token, match: match === "" ? undefined : match };
   switch (purposeOf(link)) {
     case "alarm":
-      await call("POST", "/alarm", { alarm: token });
+      await visit.call("POST", "/alarm", { alarm: token });
       return { goTo: "forgot", notice: "alarm" };
     case "register":
-      return entered(view, await call("POST", "/register/finish", { ...proof, password }));
+      return entered(visit, await visit.call("POST", "/register/finish", { ...sent, password }), {});
     case "login":
-      return entered(view, await call("POST", "/login", proof));
+      return entered(visit, await visit.call("POST", "/login", sent), {});
     case "reset":
-      return finishReset(call, fields, view, proof);
+      return finishReset(visit, fields, sent);
   }
 }
 
-async function finishReset(call: PageCall, fields: Fields, view: View, proof: object): Promise<Outcome> {
+async function finishReset(visit: Visit, fields: Fields, sent: object): Promise<Outcome> {
   const { password, match, code, link } = fields;
   const { remember: _, ...factor } = factorOf(fields);
   try {
-    await call("POST", "/password/reset/finish", { ...proof, new_password: password, ...factor });
+    await visit.call("POST", "/password/reset/finish", { ...sent, new_password: password, ...factor });
   } catch (error) {
     if (!(error instanceof Problem) || error.body.error !== "factor_needed") throw error;
-    return ways.resetPage(view, {
-      match,
-      code,
-      link,
-      factors: error.body.factors ?? [],
-      passkey: error.body.passkey,
-    });
+    const { factors, passkey } = error.body;
+    return ways.resetPage(visit, { match, code, factors, passkey }, link);
   }
   return { goTo: "sign-in", notice: "reset" };
 }

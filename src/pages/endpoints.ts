@@ -17,40 +17,26 @@ export class Problem extends Error {
   }
 }
 
-type Method = "GET" | "POST" | "DELETE";
-
 export interface Endpoints {
   /** Returns the body of the response. Rejects with Problem. */
-  call<T>(method: Method, path: string, body?: object): Promise<T>;
+  call<T>(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<T>;
   /** The Set-Cookie values of all calls so far. */
   readonly cookies: readonly string[];
 }
 
 /** Headers that belong to the form, and not to a call. */
-const own = new Set(["content-type", "content-length", "transfer-encoding", "idempotency-key", "cookie"]);
+const own = new Set(["content-type", "content-length", "transfer-encoding", "idempotency-key"]);
 
-/** `cookieHeader`: that of the request, or with the tokens of its renewal. */
-export function createEndpoints(
-  handle: Handle,
-  prefix: string,
-  request: HttpRequest,
-  cookieHeader: string | undefined,
-): Endpoints {
+/** `sent`: the Cookie header of the request, or with the tokens of its renewal. */
+export function createEndpoints(handle: Handle, prefix: string, request: HttpRequest, sent?: string): Endpoints {
   const cookies: string[] = [];
-  let jar = cookieHeader;
+  let jar = sent;
+  const header = (name: string) => (name === "cookie" ? jar : own.has(name) ? undefined : request.header(name));
   return {
     cookies,
-    async call<T>(method: Method, path: string, body?: object) {
-      const header = (name: string) => (name === "cookie" ? jar : own.has(name) ? undefined : request.header(name));
-      const sent = method === "GET" ? ({ kind: "none" } as const) : ({ kind: "parsed", value: body ?? {} } as const);
-      const response = await handle({
-        ...request,
-        method,
-        target: prefix + path,
-        header,
-        body: sent,
-        authorization: [],
-      });
+    async call<T>(method: "GET" | "POST" | "DELETE", path: string, value: object = {}) {
+      const body = method === "GET" ? ({ kind: "none" } as const) : ({ kind: "parsed", value } as const);
+      const response = await handle({ ...request, method, target: prefix + path, header, body, authorization: [] });
       for (const cookie of response.cookies ?? []) {
         cookies.push(cookie);
         jar = withCookie(jar, cookie);

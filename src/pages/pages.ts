@@ -14,84 +14,38 @@ import { parseTarget } from "../http/rest/request/target.js";
 import type { ErrorResponder } from "../http/rest/responses/problems.js";
 import { plainHeaders, redirectResponse, textResponse, withoutBody } from "../http/rest/responses/response.js";
 import { languageOf } from "../mail/texts/language.js";
-import {
-  type Action,
-  actions,
-  agains,
-  confirm,
-  type Fields,
-  type Outcome,
-  type PageCall,
-  type PageNotice,
-  showAccount,
-  showSignIn,
-  startOf,
-  starts,
-} from "./actions.js";
+import type { Action, Fields, Outcome, PageNotice, Visit } from "./actions.js";
+import { actions, agains, attempt, confirm, showPage, startOf } from "./actions.js";
 import { createEndpoints, Problem } from "./endpoints.js";
-import { type Html, html } from "./html.js";
+import { button, html } from "./html.js";
 import { script } from "./script.js";
 import * as ways from "./sign-in.js";
 import { style } from "./style.js";
 import type { PageTexts } from "./texts/en.js";
 import { fill, pageTexts } from "./texts/texts.js";
-import { form, type HtmlPage, type View } from "./view.js";
-
-/** The parameters of the pages, by their names as options. */
-export interface PagesSettings
-  extends Pick<
-    Configuration,
-    "pagesPrefix" | "pagesCss" | "pagesLogo" | "restPrefix" | "appName" | "appUrl" | "passwordMin" | "keysPerUser"
-  > {
-  /** Pages of the application that take the place of these. */
-  readonly pages: ReplacedPages;
-}
+import { createView, type HtmlPage, type View, type ViewValues } from "./view.js";
 
 export interface PagesDeps {
-  readonly settings: PagesSettings;
+  /** `pages`: those of the application that take the place of these. */
+  readonly settings: Configuration & { readonly pages: ReplacedPages };
   /** The endpoints. */
   readonly handle: Handle;
   readonly cookies: CookieMode;
   readonly renewPage: RenewPage;
   readonly errorResponse: ErrorResponder;
-  readonly features: View["features"];
+  readonly features: ViewValues["features"];
   readonly clock: { now(): number };
 }
 
-interface Read {
-  readonly name: PageName;
-  readonly show: (call: PageCall, query: URLSearchParams, view: View) => Promise<HtmlPage> | HtmlPage;
-}
-
 /** The pages of a GET, by their path. It changes nothing, because any page can link to it. */
-const reads: Readonly<Record<string, Read>> = {
-  "": { name: "account", show: (call, _query, view) => showAccount(call, view) },
-  "sign-in": { name: "signIn", show: (call, _query, view) => showSignIn(call, view) },
-  register: { name: "register", show: (_call, _query, view) => ways.registerPage(view, {}) },
-  forgot: { name: "forgot", show: (_call, _query, view) => ways.forgotPage(view) },
-  confirm: {
-    name: "confirm",
-    show: (call, query, view) => (query.has("factor") ? ways.goOnPage(view, "confirm") : confirm(call, view)),
-  },
-  link: { name: "link", show: link },
+const reads: Readonly<Record<string, PageName>> = {
+  "": "account",
+  "sign-in": "signIn",
+  register: "register",
+  forgot: "forgot",
+  confirm: "confirm",
+  link: "link",
 };
-
-/** The page of mailed links, and of a login at a provider that needs more. */
-function link(call: PageCall, query: URLSearchParams, view: View): Promise<HtmlPage> | HtmlPage {
-  const needed = query.get("ampho_needed") ?? "";
-  switch (query.get("ampho_error")) {
-    case null:
-      return ways.pasteLinkPage(view);
-    case "factor_needed":
-      return needed === "" || needed === "mail"
-        ? ways.enrolPage(view, { mail: needed === "mail" })
-        : ways.goOnPage(view, "sign-in/pending");
-    case "link_needed":
-      return ways.identityPage(view, needed.split(","));
-    default:
-      return view.isSignedIn ? showAccount(call, view) : showSignIn(call, view);
-  }
-}
 
 const signedOut = new Set(["missing_token", "invalid_token", "session_ended"]);
 const returnCookie = "__Host-ampho-return";
@@ -122,37 +76,36 @@ const files: Readonly<Record<string, HttpResponse>> = {
   "script.js": textResponse("text/javascript; charset=utf-8", script, { "Cache-Control": "max-age=3600" }),
 };
 
+/** A visit, and the Set-Cookie values of its response. */
+type Session = Visit & { readonly request: HttpRequest; readonly cookies: () => readonly string[] };
+
 /** Returns the handler of the paths below the prefix of the pages. Never rejects. */
 export function createPages(deps: PagesDeps): Handle {
   const { settings, errorResponse, features, clock } = deps;
-  const { pagesPrefix: prefix, passwordMin: passwordMinimum, keysPerUser: keysMax } = settings;
+  const { pagesPrefix: prefix } = settings;
   const appName = settings.appName ?? (settings.appUrl === undefined ? "" : new URL(settings.appUrl).host);
   const at = (name: string) => (name === "" || name.startsWith("?") ? prefix + name : `${prefix}/${name}`);
+  const viewOf = (request: HttpRequest, isSignedIn: boolean) => {
+    const language = languageOf(request.header("accept-language"));
+    return createView({ texts: pageTexts[language], language, at, features, isSignedIn, settings, now: clock.now() });
+  };
 
   return async (request) => {
-    const language = languageOf(request.header("accept-language"));
-    const limits = { passwordMinimum, keysMax, now: clock.now() };
-    const fixed = { texts: pageTexts[language], language, at, features, ...limits };
     let response: HttpResponse;
     try {
       const { path, query } = parseTarget(request.target);
       const name = path.slice(prefix.length + 1);
-      response = { ...(await respond(request, name, new URLSearchParams(query), fixed)), route: at(name) };
+      response = { ...(await respond(request, name, new URLSearchParams(query))), route: at(name) };
     } catch (error) {
       const { status, error: code = "internal_error", headers: own } = errorResponse(error, request.id);
-      const session = { view: { ...fixed, isSignedIn: false }, cookies: () => [] };
-      const shown = documentOf(ways.failedPage(session.view), session, { status, error: code });
+      const view = { ...viewOf(request, false), cookies: () => [] };
+      const shown = documentOf(ways.failedPage(view), view, { status, alert: errorText(view, code) });
       response = { ...shown, headers: { ...own, ...shown.headers }, error: code };
     }
     return request.method === "HEAD" ? withoutBody(response) : response;
   };
 
-  async function respond(
-    sent: HttpRequest,
-    name: string,
-    query: URLSearchParams,
-    fixed: Omit<View, "isSignedIn">,
-  ): Promise<HttpResponse> {
+  async function respond(sent: HttpRequest, name: string, query: URLSearchParams): Promise<HttpResponse> {
     const file = Object.hasOwn(files, name) ? files[name] : undefined;
     const page = Object.hasOwn(reads, name) ? reads[name] : undefined;
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
@@ -165,142 +118,119 @@ export function createPages(deps: PagesDeps): Handle {
     // A browser sends the tokens of pages in cookies alone.
     const request = { ...sent, authorization: [] };
     const renewed = await deps.renewPage(request);
-    const cookieHeader = renewed.cookieHeader ?? request.header("cookie");
-    const endpoints = createEndpoints(deps.handle, settings.restPrefix, request, cookieHeader);
-    const session: Session = {
-      view: { ...fixed, isSignedIn: renewed.auth !== undefined },
-      cookies: () => [...renewed.cookies, ...endpoints.cookies],
-    };
-    if (request.method === "POST" && action !== undefined) return act(request, name, action, endpoints.call, session);
-    return page === undefined ? goOn(request, session, query.get("done")) : read(page, endpoints.call, query, session);
+    const jar = renewed.cookieHeader ?? request.header("cookie");
+    const { call, cookies: set } = createEndpoints(deps.handle, settings.restPrefix, request, jar);
+    const cookies = () => [...renewed.cookies, ...set];
+    const session: Session = { ...viewOf(request, renewed.auth !== undefined), call, request, cookies };
+    if (request.method === "POST" && action !== undefined) return act(session, name, action);
+    return page === undefined ? goOn(session, query.get("done")) : read(session, page, query);
   }
 
-  async function read(
-    { name, show }: Read,
-    call: PageCall,
-    query: URLSearchParams,
-    sent: Session,
-  ): Promise<HttpResponse> {
+  async function read(sent: Session, name: PageName, query: URLSearchParams): Promise<HttpResponse> {
     const wanted = returnPath(query.get("to"));
-    if (name === "signIn" && sent.view.isSignedIn) return redirect(wanted ?? prefix, sent.cookies());
+    if (name === "signIn" && sent.isSignedIn) return redirect(sent, wanted ?? prefix);
     const kept = wanted === undefined ? [] : [setCookie(returnCookie, encodeURIComponent(wanted), returnSeconds)];
     const session: Session = { ...sent, cookies: () => [...sent.cookies(), ...kept] };
     const replacement = settings.pages[name];
-    if (replacement !== undefined) return redirect(withQuery(replacement, query), session.cookies());
+    if (replacement !== undefined) return redirect(session, withQuery(replacement, query));
     try {
-      const shown = await show(call, query, session.view);
-      const code = query.get("ampho_error");
+      const shown = await showPage[name](session, {}, query);
+      const code = query.get("ampho_error") ?? "";
       // The page itself asks for what is needed.
-      const error = code?.endsWith("_needed") === true && code !== "address_needed" ? null : code;
-      return documentOf(shown, session, { notice: query.get("done"), error });
+      const isAsked = code.endsWith("_needed") && code !== "address_needed";
+      return documentOf(shown, session, { notice: query.get("done"), alert: isAsked ? "" : errorText(session, code) });
     } catch (error) {
-      return failure(error, call, session);
+      return failure(error, session);
     }
   }
 
-  async function act(
-    request: HttpRequest,
-    name: string,
-    action: Action,
-    call: PageCall,
-    session: Session,
-  ): Promise<HttpResponse> {
+  async function act(session: Session, name: string, action: Action): Promise<HttpResponse> {
     // A form of another site does nothing, also where it needs no session (login CSRF).
-    deps.cookies.credentialsOf(request, true);
-    if (!isForm(request)) throw new AmphoError("unsupported_media_type", "A page takes a form.");
-    const fields = fieldsOf(await readMembers(request));
+    deps.cookies.credentialsOf(session.request, true);
+    if (!isForm(session.request)) throw new AmphoError("unsupported_media_type", "A page takes a form.");
+    const fields = fieldsOf(await readMembers(session.request));
+    let outcome: Outcome;
     try {
-      return outcomeOf(await action(call, fields, session.view), request, session);
+      outcome = await action(session, fields);
     } catch (error) {
-      return failure(error, call, session, { name, fields });
+      return failure(error, session, name, fields);
     }
-  }
-
-  function outcomeOf(outcome: Outcome, request: HttpRequest, session: Session): HttpResponse {
-    if ("title" in outcome) return documentOf(outcome, session, {});
+    if ("title" in outcome) return documentOf(outcome, session);
     if ("file" in outcome) {
       const disposition = { "Content-Disposition": 'attachment; filename="account.json"' };
       return { ...textResponse("application/json", outcome.file, disposition), cookies: session.cookies() };
     }
     const { goTo, notice } = outcome;
-    if (goTo === "in") return goOn(request, session, notice);
-    return redirect(at(goTo + (notice === undefined ? "" : `?done=${notice}`)), session.cookies());
+    if (goTo === "in") return goOn(session, notice);
+    return redirect(session, at(goTo + (notice === undefined ? "" : `?done=${notice}`)));
   }
 
   /** Back to the page from which the browser was sent to sign in, or to the account. */
-  function goOn(request: HttpRequest, session: Session, notice: string | null | undefined): HttpResponse {
-    const kept = cookieOf(request.header("cookie"), returnCookie);
-    if (kept === undefined) return redirect(at(isNotice(notice) ? `?done=${notice}` : ""), session.cookies());
-    return redirect(returnPath(decoded(kept)) ?? prefix, [...session.cookies(), setCookie(returnCookie, "", 0)]);
+  function goOn(session: Session, notice: string | null | undefined): HttpResponse {
+    const kept = cookieOf(session.request.header("cookie"), returnCookie);
+    if (kept === undefined) return redirect(session, at(isNotice(notice) ? `?done=${notice}` : ""));
+    return redirect(
+      session,
+      returnPath(attempt(() => decodeURIComponent(kept))) ?? prefix,
+      setCookie(returnCookie, "", 0),
+    );
   }
 
-  /** Shows what the error asks for, or the form again with the message. `sent`: the form, if it was no GET. */
-  async function failure(error: unknown, call: PageCall, session: Session, sent?: Sent): Promise<HttpResponse> {
+  /** Shows what the error asks for, or the form again with the message. `name`: that of the form, if it was no GET. */
+  async function failure(error: unknown, session: Session, name = "", fields: Fields = {}): Promise<HttpResponse> {
     if (!(error instanceof Problem)) throw error;
     const { body, status } = error;
-    const { view, cookies } = session;
-    const shown = { status, alert: messageOf(view, body) };
+    const { reason = "", retry_after: seconds } = body;
+    const alert = errorText(session, reason, seconds) ?? errorText(session, body.error, seconds);
+    const show = (page: HtmlPage) => documentOf(page, session, { status, alert });
     try {
-      const next = await nextOf(body, call, view);
-      if (next !== undefined) return documentOf(next, session, {});
+      const next = await nextOf(body, session);
+      if (next !== undefined) return documentOf(next, session);
       // Wrong credentials of a form are no end of the session.
-      if (signedOut.has(body.error))
-        return redirect(at(sent === undefined ? "sign-in" : "sign-in?done=over"), cookies());
-      if (sent === undefined) return documentOf(ways.failedPage(view), session, shown);
-      const { name, fields } = sent;
+      if (signedOut.has(body.error)) return redirect(session, at(name === "" ? "sign-in" : "sign-in?done=over"));
+      if (name === "") return show(ways.failedPage(session));
       const again = body.error !== "transaction_over" && Object.hasOwn(agains, name) ? agains[name] : undefined;
-      if (again !== undefined) return documentOf(await again(call, fields, view), session, shown);
-      const start = startOf(view, name, fields);
+      if (again !== undefined) return show(await again(session, fields));
+      const start = startOf(session, name, fields);
       const replacement = settings.pages[start];
-      const query = new URLSearchParams({ ampho_error: body.reason ?? body.error });
-      if (replacement !== undefined) return redirect(withQuery(replacement, query), cookies());
-      return documentOf(await starts[start](call, view, fields), session, shown);
+      const query = new URLSearchParams({ ampho_error: reason || body.error });
+      if (replacement !== undefined) return redirect(session, withQuery(replacement, query));
+      return show(await showPage[start](session, fields));
     } catch (second) {
       if (!(second instanceof Problem)) throw second;
-      if (signedOut.has(second.body.error)) return redirect(at("sign-in"), cookies());
-      return documentOf(ways.failedPage(view), session, shown);
+      return signedOut.has(second.body.error) ? redirect(session, at("sign-in")) : show(ways.failedPage(session));
     }
   }
 
-  async function nextOf(
-    { error, enroll, mail, retry_after: retryAfter, factors = [], passkey, ways: offered = [] }: Problem["body"],
-    call: PageCall,
-    view: View,
-  ): Promise<HtmlPage | undefined> {
-    if (error === "login_too_weak") return afterStepUp(call, view);
-    if (error === "login_too_old") return confirm(call, view);
-    if (error === "link_needed") return ways.identityPage(view, offered);
+  async function nextOf(body: Problem["body"], visit: Visit): Promise<HtmlPage | undefined> {
+    const { error, enroll, mail = false, retry_after: seconds, factors = [], passkey, ways: offered = [] } = body;
+    if (error === "login_too_weak") return afterStepUp(visit);
+    if (error === "login_too_old") return confirm(visit);
+    if (error === "link_needed") return ways.identityPage(visit, offered);
     if (error !== "factor_needed") return undefined;
-    if (enroll === true)
-      return ways.enrolPage(view, { mail: mail === true, retryAfter: mail === false ? retryAfter : undefined });
-    return ways.secondStepPage(view, { factors, passkey }, view.isSignedIn);
+    if (enroll === true) return ways.enrolPage(visit, mail, body.mail === false ? seconds : undefined);
+    return ways.secondStepPage(visit, { factors, passkey }, visit.isSignedIn);
   }
 
   /** Without a proof, the endpoint returns as an error which factors the session can prove. */
-  async function afterStepUp(call: PageCall, view: View): Promise<HtmlPage | undefined> {
+  async function afterStepUp(visit: Visit): Promise<HtmlPage | undefined> {
     try {
-      await call("POST", "/login");
+      await visit.call("POST", "/login");
     } catch (error) {
-      if (error instanceof Problem && error.body.error !== "login_too_weak") return nextOf(error.body, call, view);
+      if (error instanceof Problem && error.body.error !== "login_too_weak") return nextOf(error.body, visit);
       throw error;
     }
     return undefined;
   }
 
-  function documentOf({ title, body, isWide = false }: HtmlPage, session: Session, shown: Shown): HttpResponse {
-    const { view, cookies } = session;
-    const { texts: t } = view;
-    const { status = 200, notice } = shown;
-    const alert = shown.alert ?? (isCode(shown.error) ? textOf(view, shown.error, {}) : undefined);
-    const done = isNotice(notice) ? t.done[notice] : undefined;
+  function documentOf({ title, body, isWide = false }: HtmlPage, view: Shower, shown: Shown = {}): HttpResponse {
+    const { texts: t, form, isSignedIn, cookies } = view;
+    const { status = 200, notice, alert } = shown;
     const { pagesCss: css, pagesLogo: logo } = settings;
-    const top: Html = html`<header class="top"><a class="brand" href="/">${logo !== undefined && html`<img src="${logo}" alt=""> `}${appName}</a>
-${
-  view.isSignedIn &&
-  html`<nav aria-label="${t.app.account}">
-<a href="${prefix}">${t.app.account}</a> ${form(view, "sign-out", html`<button class="small quiet">${t.app.signOut}</button>`)}</nav>`
-}</header>`;
-    const text = html`<!doctype html>
+    const done = isNotice(notice) && t.done[notice];
+    const signOut = form("sign-out", [button(t.signOut, "small quiet")]);
+    const brand = html`<a class="brand" href="/">${logo !== undefined && html`<img src="${logo}" alt=""> `}${appName}</a>`;
+    const { text } = html`<!doctype html>
 <html lang="${view.language}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -309,49 +239,36 @@ ${
 <link rel="stylesheet" href="${at("style.css")}">
 ${css !== undefined && html`<link rel="stylesheet" href="${css}">`}
 <script type="module" src="${at("script.js")}"></script>
-${top}
+<header class="top">${brand}
+${isSignedIn && html`<nav aria-label="${t.account}"><a href="${prefix}">${t.account}</a> ${signOut}</nav>`}</header>
 <main>
-<p class="message" id="alert" role="alert" data-failed="${t.app.failed}">${alert}</p>
+<p class="message" id="alert" role="alert" data-failed="${t.failed}">${alert}</p>
 <p class="message" id="status" role="status">${done}</p>
 <div id="page" class="${isWide ? "wide" : "card"}">${body}</div>
 </main>
 </html>
-`.text;
+`;
     return { status, headers, cookies: cookies(), body: text };
   }
 }
 
-const redirect = (location: string, cookies: readonly string[]): HttpResponse => ({
+const redirect = ({ cookies }: Session, location: string, ...more: readonly string[]): HttpResponse => ({
   ...redirectResponse(location),
-  cookies,
+  cookies: [...cookies(), ...more],
 });
 
-interface Sent {
-  readonly name: string;
-  readonly fields: Fields;
-}
+type Shower = View & Pick<Session, "cookies">;
 
-interface Session {
-  readonly view: View;
-  readonly cookies: () => readonly string[];
-}
+type Shown = { readonly status?: number; readonly alert?: string | undefined; readonly notice?: string | null };
 
-interface Shown {
-  readonly status?: number;
-  readonly alert?: string | undefined;
-  /** A name in a URL. Another text than one of the table is not shown. */
-  readonly notice?: string | null;
-  readonly error?: string | null;
-}
-
+/** A notice can be a name in a URL. Another text than one of the table is not shown. */
 const isNotice = (name: string | null | undefined): name is PageNotice =>
   name != null && Object.hasOwn(pageTexts.en.done, name);
 
 type Text = keyof PageTexts["errors"];
-type Code = ErrorCode | PasswordProblemReason;
 
 /** The codes that have the text of another one. */
-const sameAs: Readonly<Record<Exclude<Code, Text>, Text>> = {
+const sameAs: Readonly<Record<string, Text>> = {
   missing_token: "transaction_over",
   invalid_token: "transaction_over",
   session_ended: "transaction_over",
@@ -377,43 +294,26 @@ const sameAs: Readonly<Record<Exclude<Code, Text>, Text>> = {
   repeated: "too_common",
   breached: "too_common",
   too_long: "invalid_characters",
-};
+} satisfies Readonly<Record<Exclude<ErrorCode | PasswordProblemReason, Text>, Text>>;
 
 const hasText = (code: string): code is Text => Object.hasOwn(pageTexts.en.errors, code);
-const isCode = (code: string | null | undefined): code is Code =>
-  code != null && (hasText(code) || Object.hasOwn(sameAs, code));
 
-function textOf(
-  { texts: { errors }, passwordMinimum }: View,
-  code: Code,
-  { retry_after: seconds = 60 }: Partial<Problem["body"]>,
-) {
-  const text = errors[hasText(code) ? code : sameAs[code]];
-  return fill(text, { count: passwordMinimum, minutes: Math.ceil(seconds / 60) });
+/** Returns undefined for a code that is none, as a URL can have it. */
+function errorText({ texts, settings }: View, code: string, seconds = 60): string | undefined {
+  const name = hasText(code) ? code : Object.hasOwn(sameAs, code) ? sameAs[code] : undefined;
+  return name && fill(texts.errors[name], { count: settings.passwordMin, minutes: Math.ceil(seconds / 60) });
 }
-
-const messageOf = (view: View, body: Problem["body"]): string =>
-  textOf(view, isCode(body.reason) ? body.reason : body.error, body);
 
 /**
  * Only a path of this origin. It stays as it is, because `/.//host` would become another host when it is normalised.
  */
-export function returnPath(text: string | null | undefined): string | undefined {
-  return text != null && isOwnPath(text) && encodeURIComponent(text).length <= returnLength ? text : undefined;
-}
+export const returnPath = (text: string | null | undefined): string | undefined =>
+  text != null && isOwnPath(text) && encodeURIComponent(text).length <= returnLength ? text : undefined;
 
 /** A body parser of the host can read a list or an object, where a browser sends texts. */
 function fieldsOf(members: Members = {}): Fields {
   if (Object.values(members).every((value) => typeof value === "string")) return members as Fields;
   throw new AmphoError("invalid_request", "Each field of a form must be one text.");
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A page of the application also gets what the pages of links and providers get. */

@@ -1,348 +1,195 @@
 // The pages before a session: sign in, second step, set-up, registration, forgotten password, mailed links.
-import type { WebAuthnJson } from "../wire/begun.js";
+import type { OutsideBegun } from "../wire/begun.js";
 import type { WaysIn } from "../wire/login.js";
-import { attributes, field, firstField, hidden, html, type Inserted } from "./html.js";
+import type { ProblemBody } from "../wire/problem.js";
+import { button, details, html, type Inserted } from "./html.js";
 import { fill } from "./texts/texts.js";
-import {
-  again,
-  form,
-  type HtmlPage,
-  links,
-  loginField,
-  mailedCodeField,
-  newPasswordField,
-  page,
-  passkeyButton,
-  type View,
-} from "./view.js";
+import { type Hidden, type HtmlPage, passkeyButton, type View } from "./view.js";
+
+const yes = (is: boolean) => (is ? "yes" : undefined);
 
 /** `confirms`: the same page asks a user who is signed in to prove it again. */
 export function signInPage(view: View, { ways, passkey, transaction }: WaysIn, login = "", confirms = false): HtmlPage {
-  const { signIn: t, fields } = view.texts;
-  const canType = ways.password || ways.mail;
-  const confirming = confirms && hidden("confirms", "yes");
+  const { texts: t, form, field } = view;
+  const hidden = { confirms: yes(confirms) };
   const knows = login !== "" && ways.password;
-  return page(
-    confirms ? t.again : t.title,
-    html`
-${confirms && html`<p>${t.againText}</p>`}
-${
-  canType &&
-  form(
-    view,
-    ways.password ? "sign-in" : "sign-in/mail",
-    html`${confirming}${loginField(view, login, html`${confirms && html`readonly`} ${!knows && firstField}`)}
-${
-  ways.password &&
-  html`${field("password", fields.password, html`${attributes.password} ${knows && firstField}`)}
-<button>${t.title}</button>`
-}
-${ways.mail && html`<button class="${ways.password && "quiet"}" formaction="${view.at("sign-in/mail")}" formnovalidate>${t.mail}</button>`}`,
-  )
-}
-<div class="choices">
-${
-  passkey !== null &&
-  form(
-    view,
-    "sign-in/passkey",
-    html`${confirming}${hidden("transaction", transaction ?? undefined)}
-${passkeyButton(t.passkey, { kind: "get", options: passkey, autofill: true })}`,
-  )
-}
-${ways.providers.map(({ name, label }) =>
-  form(
-    view,
-    "sign-in/provider",
-    html`${hidden("provider", name)}${confirming}
-<button class="quiet">${fill(t.provider, { provider: label })}</button>`,
-  ),
-)}</div>
-${!canType && passkey === null && ways.providers.length === 0 && html`<p>${t.none}</p>`}
-${
-  confirms
-    ? links(view, ["", view.texts.app.cancel])
-    : links(
-        view,
-        ways.registration === "open" && ["register", view.texts.register.title],
-        ways.password && view.features.mails.reset && ["forgot", view.texts.reset.title],
-      )
-}`,
-  );
+  const canType = ways.password || ways.mail;
+  const canChoose = passkey !== null || ways.providers.length > 0;
+  const toMail = html` formaction="${view.at("sign-in/mail")}" formnovalidate`;
+  const typed = [
+    field("login", { value: login, isFirst: !knows, more: confirms && html` readonly` }),
+    ways.password && [field("password", { isFirst: knows }), button(t.signIn)],
+    ways.mail && html`<button class="${ways.password && "quiet"}"${toMail}>${t.mailCode}</button>`,
+  ];
+  const byPasskey = passkey && passkeyButton("get", t.signInPasskey, passkey, html` data-autofill`);
+  const choices = [
+    byPasskey && form("sign-in/passkey", [byPasskey], { ...hidden, transaction }),
+    ways.providers.map(({ name: provider, label }) => {
+      const text = fill(t.signInProvider, { provider: label });
+      return form("sign-in/provider", [button(text, "quiet")], { ...hidden, provider });
+    }),
+  ];
+  const parts = [
+    confirms && t.againText,
+    canType && form(ways.password ? "sign-in" : "sign-in/mail", typed, hidden),
+    html`<div class="choices">${choices}</div>`,
+    !canType && !canChoose && t.noWayIn,
+  ];
+  if (confirms) return view.page(t.isItYou, parts, view.cancel);
+  const register = ways.registration === "open" && (["register", t.register] as const);
+  const forgot = ways.password && view.features.mails.reset && (["forgot", t.forgotten] as const);
+  return view.page(t.signIn, parts, register, forgot);
 }
 
-export interface NeededFactors {
-  readonly factors: readonly string[];
-  readonly passkey?: WebAuthnJson | null | undefined;
-}
+type NeededFactors = Pick<ProblemBody, "factors" | "passkey">;
+
+/** The values with which a page is shown again after a wrong proof. */
+const kept = (values: object) => ({ again: JSON.stringify(values) });
 
 /** `confirms`: a user who is signed in proves the second step for a change. */
-export function secondStepPage(view: View, { factors, passkey }: NeededFactors, confirms = false): HtmlPage {
-  const { factor: t, fields, signIn: words, app } = view.texts;
-  const shared = html`${again({ factors, passkey })}${confirms && hidden("confirms", "yes")}`;
-  const remember =
-    !confirms &&
-    html`<label class="check"><input type="checkbox" name="remember" value="yes"> ${fields.remember}</label>`;
-  return page(
-    t.title,
-    html`
-<p>${factors.length === 0 ? t.none : confirms ? words.againFactor : t.text}</p>
-${
-  passkey &&
-  form(
-    view,
-    "sign-in/factor",
-    html`${shared}
-${passkeyButton(t.passkey, { kind: "get", options: passkey })}`,
-  )
+export function secondStepPage(view: View, { factors = [], passkey }: NeededFactors, confirms = false): HtmlPage {
+  const { texts: t, form, field } = view;
+  const hidden = { ...kept({ factors, passkey }), confirms: yes(confirms) };
+  const step = (...parts: Inserted[]) => form("sign-in/factor", parts, hidden);
+  const box = html`<label class="check"><input type="checkbox" name="remember" value="yes"> ${t.remember}</label>`;
+  const byCode = step(field("recovery_code"), button(t.continue));
+  const parts = [
+    factors.length === 0 ? t.noSecondStep : confirms ? t.againText : t.secondStepText,
+    passkey && step(passkeyButton("get", t.usePasskey, passkey)),
+    factors.includes("totp") && step(field("totp", { isFirst: true }), !confirms && box, button(t.continue)),
+    factors.includes("recovery_code") && details(t.useRecoveryCode, byCode),
+  ];
+  return view.page(t.secondStep, parts, confirms ? ["", factors.length === 0 ? t.account : t.cancel] : view.startAgain);
 }
-${
-  factors.includes("totp") &&
-  form(
-    view,
-    "sign-in/factor",
-    html`${shared}${field("totp", fields.appCode, html`${attributes.code} ${firstField}`)}${remember}
-<button>${view.texts.app.continue}</button>`,
-  )
-}
-${
-  factors.includes("recovery_code") &&
-  html`<details><summary>${t.recovery}</summary>${form(
-    view,
-    "sign-in/factor",
-    html`${shared}${field("recovery_code", fields.recoveryCode, html`${attributes.recoveryCode} required`)}
-<button>${view.texts.app.continue}</button>`,
-  )}</details>`
-}
-${links(view, confirms ? ["", factors.length === 0 ? app.account : app.cancel] : ["sign-in", app.startAgain])}`,
-  );
+
+/** The button asks the server for the second factors, because a GET changes nothing. */
+export function goOnPage(view: View, action: "confirm" | "sign-in/pending"): HtmlPage {
+  const { texts: t } = view;
+  const confirms = action === "confirm";
+  const go = view.form(action, [button(t.continue)], { confirms: yes(confirms) });
+  const text = confirms ? t.againText : t.secondStepText;
+  return view.page(t.secondStep, [text, go], confirms ? view.cancel : view.startAgain);
 }
 
 /**
- * The button asks the server for the second factors, because a GET changes nothing. `action`: `confirm` or `sign-
- * in/pending`.
+ * The policy of the account requires a second factor, and it has none. `mail`: a code was mailed first. `waitSeconds`:
+ * too many were mailed.
  */
-export const goOnPage = (view: View, action: string): HtmlPage =>
-  page(
-    view.texts.factor.title,
-    html`<p>${action === "confirm" ? view.texts.signIn.againFactor : view.texts.factor.text}</p>
-${form(
-  view,
-  action,
-  html`${hidden("confirms", action === "confirm" ? "yes" : undefined)}
-<button>${view.texts.app.continue}</button>`,
-)}
-${links(view, action === "confirm" ? ["", view.texts.app.cancel] : ["sign-in", view.texts.app.startAgain])}`,
-  );
-
-/** The policy of the account requires a second factor, and it has none. `retryAfter`: too many codes were mailed. */
-export function enrolPage(
-  view: View,
-  { mail, retryAfter }: { readonly mail: boolean; readonly retryAfter?: number | undefined },
-): HtmlPage {
-  const t = view.texts.enrol;
-  if (retryAfter !== undefined)
-    return page(
-      t.title,
-      html`<p>${fill(t.tooMany, { minutes: Math.ceil(retryAfter / 60) })}</p>${links(view, ["sign-in", view.texts.app.startAgain])}`,
-    );
-  return page(
-    t.title,
-    html`<p>${t.text}</p>${mail && html`<p>${t.mailed}</p>`}
-${form(
-  view,
-  "totp/begin",
-  html`${hidden("pending", "yes")}${mail && html`${hidden("mail", "yes")}${mailedCodeField(view)}`}
-<button>${view.texts.account.setUpApp}</button>
-${view.features.offersPasskeys && html`<button class="quiet" formaction="${view.at("passkeys/begin")}">${view.texts.account.addPasskey}</button>`}`,
-)}${links(view, ["sign-in", view.texts.app.startAgain])}`,
-  );
+export function enrolPage(view: View, mail: boolean, waitSeconds?: number): HtmlPage {
+  const { texts: t, form, field } = view;
+  if (waitSeconds !== undefined) {
+    const minutes = Math.ceil(waitSeconds / 60);
+    return view.page(t.setUpStep, [fill(t.errors.too_many_attempts, { minutes })], view.startAgain);
+  }
+  const passkeys = html`<button class="quiet" formaction="${view.at("passkeys/begin")}">${t.addPasskey}</button>`;
+  const parts = [mail && field("code"), button(t.setUpApp), view.features.offersPasskeys && passkeys];
+  const begin = form("totp/begin", parts, { pending: "yes", mail: yes(mail) });
+  return view.page(t.setUpStep, [`${t.secondStepText} ${t.setUpNow}`, mail && t.codeMailed, begin], view.startAgain);
 }
 
 /** The identity at a provider belongs to no account yet. */
 export function identityPage(view: View, ways: readonly string[]): HtmlPage {
-  const { identity: t, fields } = view.texts;
-  const kept = hidden("ways", ways.join(" "));
-  return page(
-    t.title,
-    html`<p>${t.text}</p>
-${
-  ways.includes("mail") &&
-  form(
-    view,
-    "sign-in/identity",
-    html`<p>${view.texts.mail.code}</p>${kept}${mailedCodeField(view)}<button>${view.texts.app.continue}</button>`,
-  )
-}
-${
-  ways.includes("login") &&
-  html`<details${!ways.includes("mail") && html` open`}><summary>${t.login}</summary>${form(
-    view,
-    "sign-in/identity",
-    html`${kept}${loginField(view)}${field("password", fields.password, attributes.password)}
-<button>${view.texts.app.continue}</button>`,
-  )}</details>`
-}
-${links(view, ["sign-in", view.texts.app.startAgain])}`,
-  );
+  const { texts: t, field } = view;
+  const form = (...parts: Inserted[]) =>
+    view.form("sign-in/identity", [...parts, button(t.continue)], { ways: ways.join(" ") });
+  const byMail = ways.includes("mail");
+  const byLogin = form(field("login", { isFirst: !byMail }), field("password"));
+  const mail = byMail && form(t.codeMailed, field("code"));
+  const login = ways.includes("login") && details(t.toSignIn, byLogin, !byMail);
+  return view.page(t.linkAccount, [t.newIdentity, mail, login], view.startAgain);
 }
 
-export function registerPage(
-  view: View,
-  { email = "", invite }: { readonly email?: string | undefined; readonly invite?: string | undefined },
-): HtmlPage {
-  const { register: t, fields } = view.texts;
-  return page(
-    t.title,
-    html`${invite !== undefined && html`<p>${t.invited}</p>`}
-${form(
-  view,
-  "register",
-  html`${hidden("invite", invite)}
-${field("email", fields.email, html`${attributes.email} value="${email}" ${firstField}`)}
-<button>${view.texts.app.continue}</button>`,
-)}
-${links(view, ["sign-in", t.have])}`,
-  );
+export function registerPage(view: View, { email, invite }: Hidden): HtmlPage {
+  const { texts: t, form, field } = view;
+  const begin = form("register", [field("email", { value: email, isFirst: true }), button(t.continue)], { invite });
+  return view.page(t.register, [invite && t.invited, begin], ["sign-in", t.toSignIn]);
 }
 
-export const forgotPage = (view: View, login = ""): HtmlPage =>
-  page(
-    view.texts.reset.title,
-    html`<p>${view.texts.reset.text}</p>
-${form(view, "forgot", html`${loginField(view, login)}<button>${view.texts.app.continue}</button>`)}
-${links(view, ["sign-in", view.texts.app.cancel])}`,
-  );
+export function forgotPage(view: View, login?: string): HtmlPage {
+  const { texts: t, form, field } = view;
+  const begin = form("forgot", [field("login", { value: login, isFirst: true }), button(t.continue)]);
+  return view.page(t.forgotten, [t.forgottenText, begin], ["sign-in", t.cancel]);
+}
 
-/** The text is the same whether the address has an account or not. */
-const sent = ({ texts: { mail: t } }: View, match: string | undefined): Inserted =>
-  html`<p>${t.sent}</p>
-${match !== undefined && html`<p>${t.match} <strong class="match">${match}</strong></p>${hidden("match", match)}`}`;
-
-export interface Mailed {
+interface Mailed {
+  /** The number for a link that is opened in another browser. */
   readonly match?: string | undefined;
   readonly code?: string | undefined;
-  readonly confirms?: string | undefined;
 }
 
-export const checkMailPage = (view: View, { match, confirms }: Mailed): HtmlPage =>
-  page(
-    view.texts.mail.title,
-    html`${form(
-      view,
-      "sign-in/code",
-      html`${hidden("confirms", confirms)}${sent(view, match)}${mailedCodeField(view)}
-<button>${view.texts.signIn.title}</button>`,
-    )}
-${links(view, ["sign-in", view.texts.app.startAgain])}`,
-  );
+/** The field for a mailed code. The text is the same whether the address has an account or not. */
+const mailed = ({ texts: t, field }: View, { match, code }: Mailed): readonly Inserted[] => [
+  t.mailSent,
+  match !== undefined && html`<p>${t.mailMatch} <strong class="match">${match}</strong></p>`,
+  field("code", { value: code }),
+];
 
-export function registrationPage(
-  view: View,
-  { match, code, passkey }: Mailed & Pick<NeededFactors, "passkey">,
-): HtmlPage {
-  const { register: t, fields } = view.texts;
-  const hint = fill(passkey ? t.passwordHint : fields.minimum, { count: view.passwordMinimum });
-  return page(
-    view.texts.mail.title,
-    form(
-      view,
-      "register/finish",
-      html`${sent(view, match)}${again({ match, passkey })}${mailedCodeField(view, code)}
-${field("password", fields.password, passkey ? html`type="password" autocomplete="new-password"` : attributes.newPassword, hint)}
-<button>${t.title}</button> ${passkey && passkeyButton(t.passkey, { kind: "create", options: passkey })}
-${links(view, ["register", view.texts.app.startAgain])}`,
-    ),
-  );
+export function checkMailPage(view: View, { match }: Mailed, { confirms }: Hidden): HtmlPage {
+  const { texts: t, form } = view;
+  const parts = [mailed(view, { match }), button(t.signIn)];
+  return view.page(t.checkMail, [form("sign-in/code", parts, { confirms, match })], view.startAgain);
 }
 
-/**
- * `link`: the mailed link that is finished. Without it, the form asks for the code. `factors` are those that it also
- * needs.
- */
-export function resetPage(
-  view: View,
-  {
-    match,
-    code,
-    link,
-    factors = [],
-    passkey,
-  }: Mailed & Partial<NeededFactors> & { readonly link?: string | undefined },
-): HtmlPage {
-  const { reset: t, fields } = view.texts;
-  return page(
-    t.finish,
-    form(
-      view,
-      link === undefined ? "forgot/finish" : "link/finish",
-      html`${
-        link === undefined
-          ? html`${sent(view, match)}
-${mailedCodeField(view, code)}`
-          : html`${hidden("link", link)}${hidden("match", match)}`
-      }
-${again({ match, factors, passkey })}
-${newPasswordField(view, "password")}
-${factors.length > 0 && html`<p>${t.factor}</p>`}
-${factors.includes("totp") && field("totp", fields.appCode, attributes.optionalCode)}
-${factors.includes("recovery_code") && field("recovery_code", fields.recoveryCode, attributes.recoveryCode)}
-<button>${t.submit}</button> ${passkey && passkeyButton(t.passkey, { kind: "get", options: passkey })}
-${links(view, ["forgot", view.texts.app.startAgain])}`,
-    ),
-  );
+export function registrationPage(view: View, { match, code, passkey }: Mailed & NeededFactors): HtmlPage {
+  const { texts: t, form, field, minimum } = view;
+  const hint = passkey ? `${minimum} ${t.orPasskey}` : minimum;
+  const parts = [
+    mailed(view, { match, code }),
+    field("new_password", { name: "password", label: t.fields.password, hint, isOptional: passkey != null }),
+    button(t.register),
+    passkey && passkeyButton("create", t.usePasskey, passkey),
+  ];
+  const hidden = { match, ...kept({ match, passkey }) };
+  return view.page(t.checkMail, [form("register/finish", parts, hidden)], ["register", t.startAgain]);
+}
+
+/** `link`: the mailed link that is finished. Without it, the form asks for the code. `needed`: what it also needs. */
+export function resetPage(view: View, needed: Mailed & NeededFactors, link?: string): HtmlPage {
+  const { texts: t, form, field } = view;
+  const { match, code, factors = [], passkey } = needed;
+  const parts = [
+    link === undefined && mailed(view, { match, code }),
+    field("new_password", { name: "password" }),
+    factors.length > 0 && t.resetFactor,
+    factors.includes("totp") && field("totp", { isOptional: true }),
+    factors.includes("recovery_code") && field("recovery_code", { isOptional: true }),
+    button(t.newPassword),
+    passkey && passkeyButton("get", t.usePasskey, passkey),
+  ];
+  const hidden = { link, match, ...kept({ match, factors, passkey }) };
+  const action = link === undefined ? "forgot/finish" : "link/finish";
+  return view.page(t.newPassword, [form(action, parts, hidden)], ["forgot", t.startAgain]);
 }
 
 /** The part of a link behind `#` reaches no server. The script fills the field in, or the user does. */
-export const pasteLinkPage = (view: View): HtmlPage =>
-  page(
-    view.texts.link.title,
-    html`<p>${view.texts.link.text}</p>
-${form(
-  view,
-  "link",
-  html`${field("link", view.texts.fields.link, html`autocomplete="off" required ${firstField}`)}
-<button>${view.texts.app.continue}</button>`,
-)}
-${links(view, ["sign-in", view.texts.signIn.title])}`,
-  );
+export function pasteLinkPage(view: View): HtmlPage {
+  const { texts: t, form, field } = view;
+  const go = form("link", [field("link", { isFirst: true }), button(t.continue)]);
+  return view.page(t.openedLink, [t.openedLinkText, go], ["sign-in", t.signIn]);
+}
 
 export const linkPurposes = ["login", "register", "reset", "alarm"] as const;
 export type LinkPurpose = (typeof linkPurposes)[number];
 
 /** The landing page of mailed links. A button finishes them, because mail scanners open links. */
 export function landingPage(view: View, purpose: LinkPurpose, link: string, needsMatch: boolean): HtmlPage {
-  const { link: t, fields, reset, register: registration, signIn: words } = view.texts;
-  const rows: Readonly<Record<LinkPurpose, readonly [title: string, button?: string, text?: string]>> = {
-    login: [words.title],
-    register: [registration.title],
-    reset: [reset.finish, reset.submit],
-    alarm: [t.alarmTitle, t.alarmSubmit, t.alarmText],
-  };
-  const [title, button = title, text] = rows[purpose];
+  const { texts: t, form, field } = view;
+  const titles = { login: t.signIn, register: t.register, reset: t.newPassword, alarm: t.notMe };
+  const title = titles[purpose];
   const asksPassword = purpose === "register" || purpose === "reset";
-  return page(
-    title,
-    html`${text !== undefined && html`<p>${text}</p>`}${form(
-      view,
-      "link/finish",
-      html`${hidden("link", link)}
-${needsMatch && field("match", fields.match, html`inputmode="numeric" autocomplete="off" ${firstField}`, t.matchHint)}
-${asksPassword && newPasswordField(view, "password")}
-<button>${button}</button>`,
-    )}${links(view, ["sign-in", view.texts.app.startAgain])}`,
-  );
+  const parts = [
+    needsMatch && field("match", { hint: t.matchHint, isFirst: true, isOptional: true }),
+    asksPassword && field("new_password", { name: "password" }),
+    button(title),
+  ];
+  return view.page(title, [purpose === "alarm" && t.alarmText, form("link/finish", parts, { link })], view.startAgain);
 }
 
 export const failedPage = (view: View): HtmlPage =>
-  page(
-    view.texts.app.failed,
-    html`<p>${view.texts.app.failedText}</p>${links(view, ["sign-in", view.texts.app.startAgain])}`,
-  );
+  view.page(view.texts.failed, [view.texts.failedText], view.startAgain);
 
 /** A form must not be redirected to another site (`form-action`), so the page leads there. */
-export const leavePage = (view: View, url: string): HtmlPage =>
-  page(
-    view.texts.provider.go,
-    html`<meta http-equiv="refresh" content="0;url=${url}"><p><a href="${url}">${view.texts.provider.go}</a></p>`,
-  );
+export function leavePage(view: View, { url }: Pick<OutsideBegun, "url">): HtmlPage {
+  const text = view.texts.continue;
+  return view.page(text, [html`<meta http-equiv="refresh" content="0;url=${url}"><p><a href="${url}">${text}</a></p>`]);
+}

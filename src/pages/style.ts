@@ -57,7 +57,6 @@ section > :is(dl, ul, details) { justify-self: stretch; }
 .choices { display: grid; gap: 0.75rem; padding-top: 1rem; border-top: 1px solid var(--line); }
 .choices:not(:has(button:not([hidden]))) { display: none; }
 .links { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; }
-summary { cursor: pointer; }
 label { display: grid; gap: 0.25rem; font-weight: 500; }
 fieldset { display: grid; gap: 0.25rem; padding: 0; border: 0; }
 legend { padding: 0 0 0.25rem; font-weight: 500; }
@@ -67,7 +66,7 @@ input:not([type="checkbox"]) { width: 100%; padding: 0.5rem 0.75rem; }
 [readonly] { background: transparent; }
 button, .button { font: inherit; font-weight: 600; padding: 0.5rem 1rem; border: 1px solid transparent; border-radius: 0.5rem; }
 button, .button { color: var(--on-accent); background: var(--accent); text-align: center; text-decoration: none; }
-button, .button { cursor: pointer; }
+summary, button, .button { cursor: pointer; }
 button:hover, .button:hover { filter: brightness(1.12); }
 .quiet { color: var(--text); background: transparent; border-color: var(--edge); }
 .danger { color: var(--danger); background: transparent; border-color: currentcolor; }
@@ -75,8 +74,8 @@ button:hover, .button:hover { filter: brightness(1.12); }
 
 /* Lists */
 ul { list-style: none; padding: 0; }
-li:has(> div) { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; padding: 0.625rem 0; }
-li:has(> div) { border-bottom: 1px solid var(--line); }
+li:has(> div) { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; }
+li:has(> div) { padding: 0.625rem 0; border-bottom: 1px solid var(--line); }
 li > div { flex: 1 1 11rem; min-width: 0; overflow-wrap: anywhere; }
 li > details { flex-basis: 100%; }
 li small { display: block; }

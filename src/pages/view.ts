@@ -1,19 +1,18 @@
-// The shared parts of every page of a request: its language, its paths, and the frame around it.
+// The parts of which each page of a request is built: its language, its paths, forms and fields.
+import type { Configuration } from "../config/configuration.js";
 import type { Features } from "../http/rest/features.js";
 import type { WebAuthnJson } from "../wire/begun.js";
-import { attributes, field, firstField, type Html, hidden, html, type Inserted } from "./html.js";
+import { block, type Html, html, type Inserted, type Parts } from "./html.js";
 import type { PageTexts } from "./texts/en.js";
 import { fill } from "./texts/texts.js";
 
-export interface View {
+export interface ViewValues {
   readonly texts: PageTexts;
   /** A language tag (BCP 47). */
   readonly language: string;
   /** The path of a page or of a form's action. */
   readonly at: (name: string) => string;
-  readonly passwordMinimum: number;
-  /** The API keys that a user can have. 0: none. */
-  readonly keysMax: number;
+  readonly settings: Pick<Configuration, "passwordMin" | "keysPerUser">;
   /** The time of the request, in Unix seconds. */
   readonly now: number;
   /** The changes that an account page can offer. */
@@ -27,55 +26,85 @@ export interface HtmlPage {
   readonly isWide?: boolean;
 }
 
-export const page = (title: string, body: Html): HtmlPage => ({ title, body: html`<h1>${title}</h1>${body}` });
+type Link = readonly [name: string, text: string];
 
-export const form = (view: View, action: string, content: Inserted): Html =>
-  html`<form action="${view.at(action)}" method="post">${content}</form>`;
+/** The values that a form sends beside its fields. An undefined one is not sent. */
+export type Hidden = Readonly<Record<string, string | null | undefined>>;
 
-/** The links under a page: name of the page, text. */
-export const links = (view: View, ...rows: readonly (readonly [name: string, text: string] | false)[]): Html =>
-  html`<nav class="links" aria-label="${view.texts.app.otherPages}">${rows.map(
-    (row) => row !== false && html`<a href="${view.at(row[0])}">${row[1]}</a> `,
-  )}</nav>`;
+type FieldName = keyof PageTexts["fields"];
 
-export const loginField = ({ texts }: View, value = "", more: Inserted = firstField): Html =>
-  field(
-    "login",
-    texts.fields.login,
-    html`value="${value}" autocomplete="username webauthn" autocapitalize="none" spellcheck="false" required ${more}`,
-  );
-
-export const mailedCodeField = ({ texts }: View, value = ""): Html =>
-  field("code", texts.fields.mailedCode, html`${attributes.code} value="${value}" ${value === "" && firstField}`);
-
-export const newPasswordField = ({ texts, passwordMinimum }: View, name: string): Html => {
-  const hint = fill(texts.fields.minimum, { count: passwordMinimum });
-  return field(name, texts.fields.newPassword, attributes.newPassword, hint);
+/** The name of a field chooses its label, and how a browser fills it in. */
+const inputs: Readonly<Record<FieldName, Html>> = {
+  login: html`autocomplete="username webauthn" autocapitalize="none" spellcheck="false"`,
+  email: html`type="email" autocomplete="email"`,
+  password: html`type="password" autocomplete="current-password"`,
+  new_password: html`type="password" autocomplete="new-password"`,
+  code: html`inputmode="numeric" autocomplete="one-time-code"`,
+  totp: html`inputmode="numeric" autocomplete="one-time-code"`,
+  recovery_code: html`autocomplete="off" autocapitalize="characters" spellcheck="false"`,
+  name: html`maxlength="100"`,
+  link: html`autocomplete="off"`,
+  match: html`inputmode="numeric" autocomplete="off"`,
+  days: html`type="number"`,
 };
 
+interface FieldOptions {
+  /** In place of the name that chooses the attributes. */
+  readonly name?: string;
+  readonly label?: string;
+  /** Is announced with the label. */
+  readonly hint?: string;
+  readonly value?: string | null | undefined;
+  /** The first field of the page has the focus. A screen reader also reads the error before it. */
+  readonly isFirst?: boolean;
+  readonly isOptional?: boolean;
+  readonly more?: Inserted;
+}
+
+export type View = ReturnType<typeof createView>;
+
+export function createView(values: ViewValues) {
+  const { texts: t, at, language } = values;
+  const minimum = fill(t.minimum, { count: values.settings.passwordMin });
+
+  function field(kind: FieldName, options: FieldOptions = {}): Html {
+    const { name = kind, label = t.fields[kind], value, isOptional = false, more } = options;
+    const { hint = kind === "new_password" && minimum, isFirst = kind === "code" && !value } = options;
+    return html`<label>${label}${hint !== false && html` <small>${hint}</small>`}<input name="${name}" ${inputs[kind]}${
+      value && html` value="${value}"`
+    }${!isOptional && html` required`}${isFirst && html` autofocus aria-describedby="alert"`}${more}></label>`;
+  }
+
+  const form = (action: string, parts: Parts, hidden: Hidden = {}): Html =>
+    html`<form action="${at(action)}" method="post">${Object.entries(hidden).map(
+      ([name, value]) => value != null && html`<input type="hidden" name="${name}" value="${value}">`,
+    )}${block(parts)}</form>`;
+
+  const page = (title: string, parts: Parts, ...links: readonly (Link | false)[]): HtmlPage => {
+    const rows = links.map((link) => link && html`<a href="${at(link[0])}">${link[1]}</a> `);
+    const under = rows.length > 0 && html`<div class="links">${rows}</div>`;
+    return { title, body: html`<h1>${title}</h1>${block(parts)}${under}` };
+  };
+
+  return {
+    ...values,
+    field,
+    form,
+    page,
+    minimum,
+    startAgain: ["sign-in", t.startAgain] as Link,
+    cancel: ["", t.cancel] as Link,
+    /** A day, such as `2026-11-30`, which is the same in each zone. */
+    day: (text: string) => new Date(text).toLocaleDateString(language, { dateStyle: "medium", timeZone: "UTC" }),
+    /** The script shows the time in the zone of the browser. `seconds`: Unix seconds. */
+    time(seconds: number): Html {
+      const date = new Date(seconds * 1000);
+      const text = date.toLocaleString(language, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+      return html`<time datetime="${date.toISOString()}">${text} UTC</time>`;
+    },
+  };
+}
+
 /** A ceremony of WebAuthn. The button is hidden until the script has loaded. */
-export interface Ceremony {
-  readonly kind: "get" | "create";
-  readonly options: WebAuthnJson;
-  /** The browser offers passkeys in the field of the login too. */
-  readonly autofill?: boolean;
-}
-
-export const passkeyButton = (text: string, { kind, options, autofill }: Ceremony): Html =>
-  html`<button class="quiet" hidden data-webauthn="${kind}" data-options="${JSON.stringify(options)}"${
-    autofill === true && html` data-autofill`
-  }>${text}</button>`;
-
-/** The values with which a page is shown again after a wrong proof. */
-export const again = (values: object): Inserted => hidden("again", JSON.stringify(values));
-
-/** A day, such as `2026-11-30`, which is the same in each zone. */
-export const day = ({ language }: View, text: string): string =>
-  new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(text));
-
-/** The script shows the time in the zone of the browser. */
-export function time(view: View, seconds: number): Html {
-  const date = new Date(seconds * 1000);
-  const format = new Intl.DateTimeFormat(view.language, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
-  return html`<time datetime="${date.toISOString()}">${format.format(date)} UTC</time>`;
-}
+export const passkeyButton = (kind: "get" | "create", text: string, options: WebAuthnJson, more?: Inserted): Html =>
+  html`<button class="quiet" hidden data-webauthn="${kind}" data-options="${JSON.stringify(options)}"${more}>${text}</button>`;

@@ -51,13 +51,7 @@ export function createOpenIdProvider(deps: ProviderDeps): ProviderSteps {
       requireIdToken: true,
     });
     if (found.id_token === undefined) throw new OutsideRejection("id_token");
-    const rules = {
-      issuer,
-      clientId: settings.clientId,
-      nonce: secrets.nonce,
-      now: clock.now(),
-      leewaySeconds,
-    };
+    const rules = { issuer, clientId: settings.clientId, nonce: secrets.nonce, now: clock.now(), leewaySeconds };
     const token = found.id_token;
     const claims = await withKeys(keySourceOf(server), (keySet) => verifyIdToken(token, keySet, rules));
     return identityOf(issuer, claims, await readAddressClaims(server, claims, found.access_token));

@@ -1,6 +1,8 @@
 // Rows and their values. A value that the schema does not allow is a bug, and no value of a user.
 
 export type SqlValue = string | number | null;
+/** The parameters of a statement. */
+export type SqlValues = readonly SqlValue[];
 export type Row = Readonly<Record<string, SqlValue>>;
 
 export function schemaMismatch(column: string): never {
@@ -33,11 +35,7 @@ export function texts(row: Row, column: string): readonly string[] {
 }
 
 /** A JSON array of arrays. */
-export function tuplesOf(json: string, column: string): readonly (readonly unknown[])[] {
-  const list: unknown = JSON.parse(json);
-  return isListOfLists(list) ? list : schemaMismatch(column);
-}
-
-function isListOfLists(value: unknown): value is readonly (readonly unknown[])[] {
-  return Array.isArray(value) && value.every((each) => Array.isArray(each));
+export function tuplesOf(row: Row, column: string): readonly (readonly unknown[])[] {
+  const value: unknown = JSON.parse(text(row, column));
+  return Array.isArray(value) && value.every((each) => Array.isArray(each)) ? value : schemaMismatch(column);
 }

@@ -6,9 +6,7 @@ import type { Operations } from "./operations.js";
  * too many calls wait. It never rejects with an error of a driver.
  */
 export interface Store extends Operations {
-  /**
-   * The clock that all processes on the database share, Unix milliseconds. Undefined where it is the machine's clock.
-   */
+  /** The clock of the database, Unix milliseconds. Undefined where it is the machine's clock. */
   readClock(): Promise<number | undefined>;
   /** Calls the listener after each transaction of this process that can have written a mail. There is one listener. */
   onMail(listener: () => void): void;
@@ -18,6 +16,19 @@ export interface Store extends Operations {
   ping(timeoutMs: number): Promise<void>;
   /** Can be called twice. Waiting calls are finished or rejected. */
   close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  /** `sqlite:PATH`, `sqlite::memory:` or `postgres://…`. The variables PGHOST and so on give the parts it leaves out. */
+  readonly url: string;
+  /** AMPHO_APP_URL of the instance. The mails that this store writes lead to these pages. */
+  readonly pages?: string | undefined;
+  /** Applies missing migrations. Without it an older schema is an error that names `ampho db-up`. */
+  readonly migrate: boolean;
+  /** Lets PostgreSQL keep prepared statements by name. A pooler in front of it must support them. */
+  readonly prepare?: boolean | undefined;
+  /** Receives a line for people when the schema changed, or when the pooler does not take prepared statements. */
+  readonly log: (line: string) => void;
 }
 
 export interface StoreStats {

@@ -15,21 +15,15 @@ export interface Family extends Pick<Definition, "name" | "help"> {
   readonly samples: readonly Sample[];
 }
 
-export function expositionOf(families: readonly Family[]): string {
-  return families.map(textOf).join("");
-}
+export const expositionOf = (families: readonly Family[]): string => families.map(textOf).join("");
 
-export function counterFamily({
-  definition: { name, help },
-  list,
-}: Pick<CounterMetric<Labels>, "definition" | "list">): Family {
+type Listed<M extends { definition: unknown; list: unknown }> = Pick<M, "definition" | "list">;
+
+export function counterFamily({ definition: { name, help }, list }: Listed<CounterMetric<Labels>>): Family {
   return { name, help, type: "counter", samples: list() };
 }
 
-export function histogramFamily({
-  definition: { name, help },
-  list,
-}: Pick<Histogram<Labels>, "definition" | "list">): Family {
+export function histogramFamily({ definition: { name, help }, list }: Listed<Histogram<Labels>>): Family {
   const samples = list().flatMap(({ labels, counts, sum }): Sample[] => {
     let upTo = 0;
     const buckets = counts.map((count, at): Sample => {
@@ -42,9 +36,7 @@ export function histogramFamily({
 }
 
 /** Returns OpenTelemetry's name of a label in the characters that Prometheus allows. */
-export function labelName(attribute: string): string {
-  return attribute.replaceAll(".", "_");
-}
+export const labelName = (attribute: string): string => attribute.replaceAll(".", "_");
 
 function textOf({ name, help, type, samples }: Family): string {
   const lines = samples.map(

@@ -1,7 +1,7 @@
 // The table of gauges, which are read when the metrics are read: queues, pools, lags and sizes.
 import type { PasswordPoolStats } from "../passwords/pool.js";
 import type { StoreStats } from "../store/store.js";
-import type { Family } from "./exposition.js";
+import type { Family, Sample } from "./exposition.js";
 
 /** The state of an instance at one moment. */
 export interface InstanceState {
@@ -28,87 +28,57 @@ export interface Gauge extends Pick<Family, "name" | "help"> {
   readonly type: "gauge" | "counter";
   /** Label -> its values in words, for the docs. */
   readonly labels: Readonly<Record<string, string>>;
-  readonly read: (state: InstanceState) => readonly Reading[];
+  readonly read: (state: InstanceState) => readonly Sample[];
 }
 
-export interface Reading {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-function gauge(name: string, help: string, read: (state: InstanceState) => number | undefined): Gauge {
-  return {
-    name,
-    help,
-    type: "gauge",
-    labels: {},
-    read: (state) => {
-      const value = read(state);
-      return value === undefined ? [] : [{ labels: {}, value }];
-    },
-  };
+/** A gauge without labels. It is left out while its value is unknown. */
+function gauge(
+  name: string,
+  value: (state: InstanceState) => number | undefined,
+  { type = "gauge", help }: { readonly type?: Gauge["type"]; readonly help: string },
+): Gauge {
+  const samples = (known: number | undefined) => (known === undefined ? [] : [{ labels: {}, value: known }]);
+  return { name, help, type, labels: {}, read: (state) => samples(value(state)) };
 }
 
 export const gauges: readonly Gauge[] = [
-  gauge("ampho_hash_threads", "Greatest number of threads for passwords", ({ passwords }) => passwords.size),
-  gauge("ampho_hash_busy", "Threads that hash or verify a password", ({ passwords }) => passwords.busy),
-  gauge(
-    "ampho_hash_resting",
-    "Threads that leave the cores to others for a moment",
-    ({ passwords }) => passwords.resting,
-  ),
-  gauge("ampho_hash_waiting", "Passwords that wait for a thread", ({ passwords }) => passwords.waiting),
-  {
-    ...gauge(
-      "ampho_hash_shed_total",
-      "Passwords that were shed because their wait would have been too long",
-      ({ passwords }) => passwords.shed,
-    ),
+  gauge("ampho_hash_threads", ({ passwords }) => passwords.size, { help: "Greatest number of threads for passwords" }),
+  gauge("ampho_hash_busy", ({ passwords }) => passwords.busy, { help: "Threads that hash or verify a password" }),
+  gauge("ampho_hash_resting", ({ passwords }) => passwords.resting, {
+    help: "Threads that leave the cores to others for a moment",
+  }),
+  gauge("ampho_hash_waiting", ({ passwords }) => passwords.waiting, { help: "Passwords that wait for a thread" }),
+  gauge("ampho_hash_shed_total", ({ passwords }) => passwords.shed, {
     type: "counter",
-  },
-  gauge(
-    "ampho_store_connections",
-    "Open connections to the database (with SQLite one thread)",
-    ({ store }) => store.open,
-  ),
-  gauge("ampho_store_busy", "Connections in use", ({ store }) => store.busy),
-  gauge("ampho_store_waiting", "Operations that wait for a connection", ({ store }) => store.waiting),
-  gauge(
-    "ampho_revocation_lag_seconds",
-    "Seconds since the revocations were last read, +Inf before the first read",
-    ({ revocationLagSeconds }) => revocationLagSeconds ?? Infinity,
-  ),
-  gauge("ampho_revocation_rows", "Revocations in memory", ({ revocationRows }) => revocationRows),
-  gauge(
-    "ampho_clock_ahead_seconds",
-    "How far the machine's clock is ahead of the database's, which Ampho uses (0 with SQLite)",
-    ({ clockAheadSeconds }) => clockAheadSeconds,
-  ),
-  gauge(
-    "ampho_signing_key_age_seconds",
-    "How long the current key has been signing, if the key set contains it (members `state` and `since`)",
-    ({ signingKeyAgeSeconds }) => signingKeyAgeSeconds,
-  ),
-  gauge(
-    "ampho_mails_waiting",
-    "Mails that wait to be sent by any process, counted every five seconds",
-    ({ mails }) => mails.waiting,
-  ),
-  gauge(
-    "ampho_mail_oldest_seconds",
-    "How long the oldest of these mails has waited",
-    ({ mails }) => mails.oldestSeconds,
-  ),
-  gauge(
-    "ampho_user_events_waiting",
-    "Changes of users that wait for a hook in any process, counted every five seconds by a process with hooks",
-    ({ userEvents }) => userEvents.waiting,
-  ),
-  gauge(
-    "ampho_user_event_oldest_seconds",
-    "How long the oldest of these changes has waited",
-    ({ userEvents }) => userEvents.oldestSeconds,
-  ),
+    help: "Passwords that were shed because their wait would have been too long",
+  }),
+  gauge("ampho_store_connections", ({ store }) => store.open, {
+    help: "Open connections to the database (with SQLite one thread)",
+  }),
+  gauge("ampho_store_busy", ({ store }) => store.busy, { help: "Connections in use" }),
+  gauge("ampho_store_waiting", ({ store }) => store.waiting, { help: "Operations that wait for a connection" }),
+  gauge("ampho_revocation_lag_seconds", ({ revocationLagSeconds }) => revocationLagSeconds ?? Infinity, {
+    help: "Seconds since the revocations were last read, +Inf before the first read",
+  }),
+  gauge("ampho_revocation_rows", ({ revocationRows }) => revocationRows, { help: "Revocations in memory" }),
+  gauge("ampho_clock_ahead_seconds", ({ clockAheadSeconds }) => clockAheadSeconds, {
+    help: "How far the machine's clock is ahead of the database's, which Ampho uses (0 with SQLite)",
+  }),
+  gauge("ampho_signing_key_age_seconds", ({ signingKeyAgeSeconds }) => signingKeyAgeSeconds, {
+    help: "How long the current key has been signing, if the key set contains it (members `state` and `since`)",
+  }),
+  gauge("ampho_mails_waiting", ({ mails }) => mails.waiting, {
+    help: "Mails that wait to be sent by any process, counted every five seconds",
+  }),
+  gauge("ampho_mail_oldest_seconds", ({ mails }) => mails.oldestSeconds, {
+    help: "How long the oldest of these mails has waited",
+  }),
+  gauge("ampho_user_events_waiting", ({ userEvents }) => userEvents.waiting, {
+    help: "Changes of users that wait for a hook in any process, counted every five seconds by a process with hooks",
+  }),
+  gauge("ampho_user_event_oldest_seconds", ({ userEvents }) => userEvents.oldestSeconds, {
+    help: "How long the oldest of these changes has waited",
+  }),
   {
     name: "ampho_warnings",
     help: "1 for each current warning of /readyz",

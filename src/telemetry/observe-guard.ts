@@ -10,43 +10,35 @@ import type { Metrics } from "./metrics.js";
 export function observeGuard({ verify, verifySync, guard }: Guard, { guards }: Pick<Metrics, "guards">): Guard {
   // Every guarded request comes through here, so it looks up no label and creates no promise.
   const [ok, anonymous] = [guards.cell({ result: "ok" }), guards.cell({ result: "anonymous" })];
-  const count = (auth: Auth | undefined) => {
-    if (auth === undefined) anonymous.value += 1;
-    else ok.value += 1;
+  const count = <A extends Auth | undefined>(auth: A): A => {
+    (auth === undefined ? anonymous : ok).value += 1;
     return auth;
   };
-  const accept = <A extends Auth>(auth: A) => {
-    ok.value += 1;
-    return auth;
+  const rejected = (error: unknown): never => {
+    throw counted(error, guards);
   };
   return {
     verify(token, credentials) {
       try {
         const auth = verify(token, credentials);
-        if (!(auth instanceof Promise)) return accept(auth);
-        return auth.then(accept, (error: unknown) => {
-          throw counted(error, guards);
-        });
+        return auth instanceof Promise ? auth.then(count, rejected) : count(auth);
       } catch (error) {
-        throw counted(error, guards);
+        return rejected(error);
       }
     },
     verifySync(token, credentials) {
       try {
-        return accept(verifySync(token, credentials));
+        return count(verifySync(token, credentials));
       } catch (error) {
-        throw counted(error, guards);
+        return rejected(error);
       }
     },
     guard(authorization, requirements, request) {
       try {
         const auth = guard(authorization, requirements, request);
-        if (!(auth instanceof Promise)) return count(auth);
-        return auth.then(count, (error: unknown) => {
-          throw counted(error, guards);
-        });
+        return auth instanceof Promise ? auth.then(count, rejected) : count(auth);
       } catch (error) {
-        throw counted(error, guards);
+        return rejected(error);
       }
     },
   };

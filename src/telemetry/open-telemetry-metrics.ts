@@ -1,16 +1,12 @@
 // The counters, histograms and gauges of /metrics as OpenTelemetry's instruments. It reads counters and gauges when it
 // collects, so they cost nothing in between. `ampho_flows_total` is `ampho.flows` there, and its Prometheus exporters
 // restore the name.
-import type { Attributes, Meter, Observable, ObservableResult } from "@opentelemetry/api";
+import type { Observable, ObservableResult } from "@opentelemetry/api";
+import type { Sample } from "./exposition.js";
 import { gauges, type InstanceState } from "./gauges.js";
 import { countersOf, histogramsOf, type Metrics } from "./metrics.js";
 import type { OpenTelemetry } from "./open-telemetry.js";
 import { boundsSeconds } from "./registry.js";
-
-interface Read {
-  readonly value: number;
-  readonly labels: Attributes;
-}
 
 /** `ampho_hash_wait_seconds` -> `ampho.hash.wait` in seconds. */
 function instrumentOf(name: string): { readonly name: string; readonly unit: string } {
@@ -28,7 +24,7 @@ export function bridgeMetrics(
   const meter = api.metrics.getMeter("ampho", version);
   const stops: (() => void)[] = [];
 
-  function observe(instrument: Observable, read: () => readonly Read[]): void {
+  function observe(instrument: Observable, read: () => readonly Sample[]): void {
     const callback = (result: ObservableResult) => {
       for (const { value, labels } of read()) if (Number.isFinite(value)) result.observe(value, labels);
     };
@@ -42,7 +38,10 @@ export function bridgeMetrics(
   }
   for (const { name: full, help, type, read } of gauges) {
     const { name, unit } = instrumentOf(full);
-    observe(creators[type](meter, name, { description: help, unit }), () => read(state()));
+    const options = { description: help, unit };
+    const instrument =
+      type === "gauge" ? meter.createObservableGauge(name, options) : meter.createObservableCounter(name, options);
+    observe(instrument, () => read(state()));
   }
   for (const histogram of histogramsOf(metrics)) {
     const { name, unit } = instrumentOf(histogram.definition.name);
@@ -54,10 +53,3 @@ export function bridgeMetrics(
     for (const stop of stops.splice(0)) stop();
   };
 }
-
-type Create = (meter: Meter, name: string, options: { description: string; unit: string }) => Observable;
-
-const creators: Readonly<Record<"gauge" | "counter", Create>> = {
-  gauge: (meter, name, options) => meter.createObservableGauge(name, options),
-  counter: (meter, name, options) => meter.createObservableCounter(name, options),
-};

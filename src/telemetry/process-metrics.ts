@@ -9,57 +9,37 @@ export interface ServerConnections {
   readonly rejected: number;
 }
 
-interface ProcessMetric extends Omit<Family, "samples"> {
-  readonly read: (connections: ServerConnections) => number;
-}
+const metric = (
+  name: string,
+  read: (connections: ServerConnections) => number,
+  { type = "gauge", help }: { readonly type?: Family["type"]; readonly help: string },
+) => ({ name, type, help, read });
 
-const bytes = { resident: () => process.memoryUsage.rss(), heap: () => process.memoryUsage().heapUsed };
-const startedSeconds = () => performance.timeOrigin / 1000;
-
-export const processMetrics: readonly ProcessMetric[] = [
-  {
-    name: "process_cpu_user_seconds_total",
+export const processMetrics = [
+  metric("process_cpu_user_seconds_total", () => process.cpuUsage().user / 1e6, {
     type: "counter",
     help: "Processor time in user mode, of all threads",
-    read: () => process.cpuUsage().user / 1e6,
-  },
-  {
-    name: "process_cpu_system_seconds_total",
+  }),
+  metric("process_cpu_system_seconds_total", () => process.cpuUsage().system / 1e6, {
     type: "counter",
     help: "Processor time in the system, of all threads",
-    read: () => process.cpuUsage().system / 1e6,
-  },
-  { name: "process_resident_memory_bytes", type: "gauge", help: "Resident memory", read: bytes.resident },
-  {
-    name: "process_start_time_seconds",
-    type: "gauge",
+  }),
+  metric("process_resident_memory_bytes", () => process.memoryUsage.rss(), { help: "Resident memory" }),
+  metric("process_start_time_seconds", () => performance.timeOrigin / 1000, {
     help: "Start time of the process, in Unix seconds",
-    read: startedSeconds,
-  },
-  {
-    name: "nodejs_heap_size_used_bytes",
-    type: "gauge",
+  }),
+  metric("nodejs_heap_size_used_bytes", () => process.memoryUsage().heapUsed, {
     help: "Memory of JavaScript objects of the main thread",
-    read: bytes.heap,
-  },
-  {
-    name: "nodejs_eventloop_active_seconds_total",
+  }),
+  metric("nodejs_eventloop_active_seconds_total", () => performance.eventLoopUtilization().active / 1000, {
     type: "counter",
     help: "Time in which the event loop was busy (a rate near 1 is a busy core)",
-    read: () => performance.eventLoopUtilization().active / 1000,
-  },
-  {
-    name: "ampho_connections",
-    type: "gauge",
-    help: "Open connections of the service",
-    read: ({ open }) => open.size,
-  },
-  {
-    name: "ampho_connections_rejected_total",
+  }),
+  metric("ampho_connections", ({ open }) => open.size, { help: "Open connections of the service" }),
+  metric("ampho_connections_rejected_total", ({ rejected }) => rejected, {
     type: "counter",
     help: "Connections that were closed at once because AMPHO_CONNECTIONS_MAX of them were open",
-    read: ({ rejected }) => rejected,
-  },
+  }),
 ];
 
 export function processText(connections: ServerConnections): string {

@@ -1,6 +1,8 @@
 // Counters and histograms of one instance, as plain numbers. definitions.ts lists their names, labels and all values of
 // the labels. No sent data can become a label, so the number of series is bounded.
 
+/** Label -> its value. */
+export type SeriesLabels = Readonly<Record<string, string>>;
 /** Label -> its possible values. */
 export type Labels = Readonly<Record<string, readonly string[]>>;
 /** One value for each label. */
@@ -19,7 +21,7 @@ export interface Cell {
 }
 
 export interface CounterSeries extends Cell {
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: SeriesLabels;
 }
 
 export interface CounterMetric<L extends Labels> {
@@ -31,7 +33,7 @@ export interface CounterMetric<L extends Labels> {
 }
 
 export interface HistogramSeries {
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: SeriesLabels;
   /**
    * For each bound, the measurements up to it and above the bound before. The last number counts those above all
    * bounds.
@@ -40,7 +42,7 @@ export interface HistogramSeries {
   sum: number;
 }
 
-export type ObservationListener<L extends Labels = Labels> = (seconds: number, values: Values<L>) => void;
+type ObservationListener = (seconds: number, values: Values<Labels>) => void;
 
 export interface Histogram<L extends Labels> {
   readonly definition: Definition<L>;
@@ -61,10 +63,8 @@ export const boundsSeconds: readonly number[] = [
 const presentMax = { counters: 500, histograms: 20 };
 
 export function createCounter<L extends Labels>(definition: Definition<L>): CounterMetric<L> {
-  const { find, list } = createSeries<L, CounterSeries>(definition, presentMax.counters, (labels) => ({
-    labels,
-    value: 0,
-  }));
+  const create = (labels: SeriesLabels): CounterSeries => ({ labels, value: 0 });
+  const { find, list } = createSeries(definition, presentMax.counters, create);
   return {
     definition,
     add(values) {
@@ -76,11 +76,10 @@ export function createCounter<L extends Labels>(definition: Definition<L>): Coun
 }
 
 export function createHistogram<L extends Labels>(definition: Definition<L>): Histogram<L> {
-  const { find, list } = createSeries<L, HistogramSeries>(definition, presentMax.histograms, (labels) => ({
-    labels,
-    counts: new Array<number>(boundsSeconds.length + 1).fill(0),
-    sum: 0,
-  }));
+  const create = (labels: SeriesLabels): HistogramSeries => {
+    return { labels, counts: new Array<number>(boundsSeconds.length + 1).fill(0), sum: 0 };
+  };
+  const { find, list } = createSeries(definition, presentMax.histograms, create);
   let listener: ObservationListener | undefined;
   return {
     definition,
@@ -102,18 +101,15 @@ export function createHistogram<L extends Labels>(definition: Definition<L>): Hi
 function createSeries<L extends Labels, S>(
   { labels }: Definition<L>,
   most: number,
-  create: (values: Readonly<Record<string, string>>) => S,
+  create: (values: SeriesLabels) => S,
 ): { readonly find: (values: Values<L>) => S; readonly list: () => readonly S[] } {
   const names = Object.keys(labels);
   const all = new Map<string, S>();
 
-  function find(values: Readonly<Record<string, string>>): S {
+  function find(values: SeriesLabels): S {
     const key = names.map((name) => values[name]).join("\n");
-    let series = all.get(key);
-    if (series === undefined) {
-      series = create(values);
-      all.set(key, series);
-    }
+    const series = all.get(key) ?? create(values);
+    all.set(key, series);
     return series;
   }
 
@@ -122,8 +118,8 @@ function createSeries<L extends Labels, S>(
   return { find, list: () => [...all.values()] };
 }
 
-function combinations(labels: Labels): readonly Readonly<Record<string, string>>[] {
-  let all: readonly Readonly<Record<string, string>>[] = [{}];
+function combinations(labels: Labels): readonly SeriesLabels[] {
+  let all: readonly SeriesLabels[] = [{}];
   for (const [name, values] of Object.entries(labels))
     all = all.flatMap((before) => values.map((value) => ({ ...before, [name]: value })));
   return all;

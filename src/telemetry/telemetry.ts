@@ -26,59 +26,43 @@ import { observeCookies, observeGuard, resultLabelOf, secondsSince } from "./obs
 import { createTracing, loadOpenTelemetry, type Tracing } from "./open-telemetry.js";
 import { bridgeMetrics } from "./open-telemetry-metrics.js";
 
-export interface Telemetry {
-  readonly measure: PasswordMeasure;
-  passwords(pool: PasswordPool): PasswordPool;
-  store(store: Store): Store;
-  readonly flow: ObserveFlow;
-  guard(guard: Guard): Guard;
-  cookies(mode: CookieMode): CookieMode;
-  handle(handle: Handle, prefix: string): Handle;
-  revoked(revocation: Revocation): void;
-  breachChecked(outcome: BreachOutcome): void;
-  captchaVerified(outcome: CaptchaOutcome): void;
-  mailSettled(outcome: MailOutcomeName): void;
-  hookSettled(hook: UserChange, outcome: HookOutcome): void;
-  internalError(): void;
-  /** Reads the gauges from `state` from now on. Returns the function for the text of /metrics. */
-  watch(state: () => InstanceState): () => string;
-  close(): void;
-}
-
 /** `url` is the database's. The application must register its SDK before. */
-export async function createTelemetry(url: string, version: string): Promise<Telemetry> {
+export async function createTelemetry(url: string, version: string) {
   const metrics = createMetrics();
   const api = await loadOpenTelemetry();
   const tracing = api && createTracing(api, version);
   const observeFlow = observeFlows(metrics);
+  const traceFlow: ObserveFlow | undefined =
+    tracing && ((name, call) => tracing.child(`ampho.${name}`, {}, () => observeFlow(name, call)));
+  const measure: PasswordMeasure = {
+    waited: (ms) => metrics.hashWaitSeconds.observe({}, ms / 1000),
+    hashed: (ms) => metrics.hashSeconds.observe({}, ms / 1000),
+  };
   let stop = () => {};
   return {
-    measure: {
-      waited: (ms) => metrics.hashWaitSeconds.observe({}, ms / 1000),
-      hashed: (ms) => metrics.hashSeconds.observe({}, ms / 1000),
-    },
-    passwords: (pool) => (tracing === undefined ? pool : tracePasswords(pool, tracing)),
-    store: (store) => observeStore(store, metrics, tracing === undefined ? (_, call) => call() : around(tracing, url)),
-    flow:
-      tracing === undefined
-        ? observeFlow
-        : (name, call) => tracing.child(`ampho.${name}`, {}, () => observeFlow(name, call)),
-    guard: (guard) => observeGuard(guard, metrics),
-    cookies: (mode) => observeCookies(mode, metrics),
-    handle: (handle, prefix) => observeHandle(tracing?.request(handle) ?? handle, prefix, metrics),
-    revoked: ({ kind }) => metrics.revocations.add({ kind }),
-    breachChecked: (outcome) => metrics.breachChecks.add({ outcome }),
-    captchaVerified: (outcome) => metrics.captchas.add({ outcome }),
-    mailSettled: (outcome) => metrics.mails.add({ outcome }),
-    hookSettled: (hook, outcome) => metrics.userHooks.add({ hook, outcome }),
+    measure,
+    passwords: (pool: PasswordPool) => (tracing === undefined ? pool : tracePasswords(pool, tracing)),
+    store: (store: Store) => observeStore(store, metrics, tracing ? around(tracing, url) : (_, call) => call()),
+    flow: traceFlow ?? observeFlow,
+    guard: (guard: Guard) => observeGuard(guard, metrics),
+    cookies: (mode: CookieMode) => observeCookies(mode, metrics),
+    handle: (handle: Handle, prefix: string) => observeHandle(tracing?.request(handle) ?? handle, prefix, metrics),
+    revoked: ({ kind }: Revocation) => metrics.revocations.add({ kind }),
+    breachChecked: (outcome: BreachOutcome) => metrics.breachChecks.add({ outcome }),
+    captchaVerified: (outcome: CaptchaOutcome) => metrics.captchas.add({ outcome }),
+    mailSettled: (outcome: MailOutcomeName) => metrics.mails.add({ outcome }),
+    hookSettled: (hook: UserChange, outcome: HookOutcome) => metrics.userHooks.add({ hook, outcome }),
     internalError: () => metrics.internalErrors.add({}),
-    watch(state) {
+    /** Reads the gauges from `state` from now on. Returns the function for the text of /metrics. */
+    watch(state: () => InstanceState): () => string {
       if (api !== undefined) stop = bridgeMetrics(api, version, metrics, state);
       return () => metricsText(metrics, state());
     },
     close: () => stop(),
   };
 }
+
+export type Telemetry = Awaited<ReturnType<typeof createTelemetry>>;
 
 function around(tracing: Tracing, url: string): Around {
   const system = url.startsWith("sqlite:") ? "sqlite" : "postgresql";
@@ -132,9 +116,7 @@ function observeHandle(handle: Handle, prefix: string, { httpSeconds }: Pick<Met
   };
 }
 
-function knownMethod(method: string): (typeof requestMethods)[number] {
-  return requestMethods.find((known) => known === method) ?? other;
-}
+const knownMethod = (method: string) => requestMethods.find((known) => known === method) ?? other;
 
 type StoreMetrics = Pick<Metrics, "storeSeconds" | "storeErrors" | "renewals" | "attempts">;
 

@@ -205,7 +205,8 @@ describe("a network that", () => {
     expect(store.stats()).toEqual({ open: 10, busy: 0, waiting: 0 });
     expect((await actors.world.call("POST", "/logout", { bearer: actors.live.token })).status).toBe(204);
     proxy.forgetOpen();
-    const { last, rows } = await read();
+    // On a busy machine a read can need more than its limit. The kernel would notice after minutes.
+    const { last, rows } = await vi.waitFor(read, { timeout: 15_000 });
     expect(rows.at(-1)?.n).toBe(last);
     expect(rows.at(-1)).toMatchObject({ kind: "session", sessionId: sessionOf(actors.live) });
   });

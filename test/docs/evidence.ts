@@ -50,15 +50,21 @@ export function claimsOf(text: string): readonly Claim[] {
 }
 
 const evidence = /^`((?:test|docs)\/[^`]+)` "(.+)"$/;
+/** The numbers of docs/security/evidence.md under which more tests are, such as `[T-38](evidence.md#t-38)`. */
+const numbers = /^(?:\[T-\d+\]\((?:security\/)?evidence\.md#t-\d+\)(?:, |$))+$/;
 
 export function namesEvidence(items: readonly string[]): boolean {
-  return items.some((item) => evidence.test(item));
+  return items.some((item) => evidence.test(item) || numbers.test(item));
 }
 
 /** At least one item names a file and words in it, and every named file has its words. */
 export function expectEvidence(items: readonly string[]): void {
   expect(namesEvidence(items), "the claim names no test").toBe(true);
   for (const item of items) {
+    for (const [, number = "", anchor = ""] of item.matchAll(/\[(T-\d+)\]\([^)]*#([^)]*)\)/g)) {
+      expect(anchor).toBe(number.toLowerCase());
+      expect(readPage("docs/security/evidence.md")).toContain(`### ${number}\n`);
+    }
     const [, file, words = ""] = evidence.exec(item) ?? [];
     if (file === undefined) expect(item, "a test without its title").not.toMatch(/^`test\//);
     else {

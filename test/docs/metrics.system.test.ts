@@ -161,7 +161,7 @@ describe("the alerts", () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
-  }, 60_000);
+  });
 });
 
 describe("the dashboard", () => {

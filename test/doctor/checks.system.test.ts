@@ -52,7 +52,7 @@ async function openAmpho(options: AmphoOptions = {}) {
 async function examined(url?: string, at = now) {
   const api = url === undefined ? undefined : (prefix: string) => new URL(url + prefix);
   const processContext = { env, cwd, user: "ann", host: "here" };
-  const { findings } = await examine({ processContext, api, now: at });
+  const { findings } = await examine(processContext, api, at);
   for (const { message, fix } of findings) expect(fix.length * message.length).toBeGreaterThan(0);
   return findings;
 }
@@ -563,7 +563,7 @@ describe("a running instance", () => {
   it("the doctor reports an instance that is reached over http from another machine", async () => {
     const { configuration } = readConfiguration({ env, cwd, user: "ann", host: "here" });
     const api = new URL(`${(await serve()).replace("127.0.0.1", "0.0.0.0")}/api/security`);
-    const findings = await checkInstance({ api, configuration, keys: [], now });
+    const findings = await checkInstance(api, configuration, [], now);
     expect(findings.map(({ severity, check }) => `${severity} ${check}`)).toEqual(["error tls"]);
   });
 });

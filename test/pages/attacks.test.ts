@@ -430,7 +430,7 @@ it("the transaction of another user sets nothing up", async () => {
     expect((await ampho.factors.list(user?.id ?? "")).factors).toEqual([]);
   }
   // Its owner can still use it.
-  expect((await alice.post("totp/confirm", { totp: code })).text).toContain("Your recovery codes");
+  expect((await alice.post("totp/confirm", { totp: code })).text).toContain("Recovery codes");
 });
 
 it("a failure of the instance is a page too", async () => {

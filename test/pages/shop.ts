@@ -150,10 +150,10 @@ export function visitor(shop: Shop, browser: Browser, { scripts = true } = {}) {
 }
 
 async function recoveryCodes(walker: Walker, next = "Your account"): Promise<string[]> {
-  await walker.sees("Your recovery codes");
+  await walker.sees("Recovery codes");
   const codes = await walker.page.locator("main li code").allTextContents();
   expect(codes).toHaveLength(8);
-  await walker.follow("I have stored them");
+  await walker.follow("I have stored this safely");
   await walker.sees(next);
   return codes;
 }

@@ -136,7 +136,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     expect(await loginOf(walker)).toBe("dan@new.example");
     const { link } = await shop.mail("dan@example.org", "email_changed");
     const other = await openLink(link);
-    await other.sees("Was that not you?");
+    await other.sees("This was not me");
     await other.press("This was not me");
     await other.sees("Forgotten password");
     await other.reads("status", "All devices are signed out. Set a new password now.");
@@ -189,16 +189,16 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     const mail = await shop.mail(email, "reset");
     await walker.type("Code from the mail", mail.code);
     await walker.type(/^New password/, nextPassword);
-    await walker.press("Set the password");
+    await walker.press("Set a new password");
     await expect.poll(() => walker.page.locator("[name=totp]").count()).toBe(1);
     await walker.sees("Set a new password");
     await walker.type(/^New password/, nextPassword);
     await walker.type("Code from your authenticator app", "000000");
-    await walker.press("Set the password");
+    await walker.press("Set a new password");
     await walker.reads("alert", /not right/);
     await walker.type(/^New password/, nextPassword);
     await walker.type("Code from your authenticator app", next());
-    await walker.press("Set the password");
+    await walker.press("Set a new password");
     await walker.sees("Sign in");
     await walker.reads("status", "Your password is set. Sign in with it.");
     await signIn(walker, email, nextPassword);
@@ -221,7 +221,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await other.sees("Set a new password");
     await other.type(/^Number on the page/, match);
     await other.type(/^New password/, nextPassword);
-    await other.press("Set the password");
+    await other.press("Set a new password");
     await other.reads("status", "Your password is set. Sign in with it.");
     await signIn(other, "flo@example.org", nextPassword);
     await other.sees("Your account");
@@ -361,7 +361,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
 
     await walker.type("Present password", password);
     await walker.type(/^New password/, nextPassword);
-    await walker.press("Change the password");
+    await walker.press("Set a new password");
     await walker.reads("status", "Your password has changed. Your other devices are signed out.");
     await walker.sees("Your account");
     await walker.type("Login name or e-mail address", "alice");
@@ -444,7 +444,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
       const key = (await page.textContent("main code")) ?? "";
       await page.locator("main code").click();
       expect(await page.evaluate(() => String(getSelection()))).toBe(key);
-      await walker.follow("I have stored it");
+      await walker.follow("I have stored this safely");
       await walker.sees("Your account");
       expect(await page.content()).not.toContain(key.slice(14));
       return key;
@@ -552,7 +552,7 @@ describe("the pages with passkeys", () => {
     await walker.press("Sign in with a passkey");
     await walker.sees("Your account");
     shop.clock.advance(301);
-    await walker.press("Remove the password");
+    await walker.press("Remove Password");
     await walker.sees("Is it you?");
     await walker.press("Sign in with a passkey");
     await walker.reads("status", /^Thank you/);
@@ -571,7 +571,7 @@ describe("the pages with passkeys", () => {
     await other.sees("Your account");
     await other.leave();
 
-    await walker.press("Remove the password");
+    await walker.press("Remove Password");
     await walker.reads("status", "It is removed. Your other devices are signed out.");
     await walker.press("Remove Phone");
     await walker.reads("alert", /Add another way/);
@@ -587,10 +587,10 @@ describe("the pages with passkeys", () => {
     await walker.press("Continue");
     const { code } = await shop.mail(email, "register");
     await walker.type("Code from the mail", changed(code));
-    await walker.press("Use a passkey in place of a password");
+    await walker.press("Use a passkey");
     await walker.reads("alert", /not right/);
     await walker.type("Code from the mail", code);
-    await walker.press("Use a passkey in place of a password");
+    await walker.press("Use a passkey");
     await recoveryCodes(walker);
     await walker.leave();
   });

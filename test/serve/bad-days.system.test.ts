@@ -178,7 +178,7 @@ describe("SIGTERM", () => {
     const served = await startServe(place);
     const { token } = await logIn(served);
     const body = JSON.stringify(alice);
-    const flights = Array.from({ length: 10 }, () => takeOff(served.port, body.length));
+    const flights = Array.from({ length: 4 }, () => takeOff(served.port, body.length));
     // The server has asked each client for its body.
     for (const { asked } of flights) await asked;
     expect(await sessionStatus(served, token)).toBe(200);

@@ -130,6 +130,7 @@ export function importContract(store: Opened): void {
       backedUp: false,
       rp: "a.example",
       userVerified: false,
+      ownHandle: undefined,
       discoverable: undefined,
       transports: ["usb"],
       aaguid: "-",

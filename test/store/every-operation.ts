@@ -189,6 +189,7 @@ async function runFactorOperations(run: Run): Promise<void> {
     publicKey,
     alg: -7,
     signCount: 0,
+    ownHandle: undefined,
     backupEligible: true,
     backedUp: true,
     userVerified: true,

@@ -11,7 +11,7 @@ import { createRunner } from "../../dist/store/postgres/runner.js";
 import { createStatementNames } from "../../dist/store/postgres/statement-names.js";
 import { openPostgres } from "../../dist/store/postgres/store.js";
 import type { Store } from "../../dist/store/store.js";
-import { end, resultOf, send, type Transaction } from "../../dist/store/transaction.js";
+import { ask, end, type Transaction, write } from "../../dist/store/transaction.js";
 import { requireProgram } from "../deploy/programs.js";
 import { installMs } from "../world/debian.js";
 import { freePort } from "../world/free-port.js";
@@ -194,11 +194,11 @@ it("a name that was asked for behind a statement that failed is not asked for ag
   const runner = createRunner(pool, names);
   const shared = "select n from ampho_revocations where n = ?";
   function* both(divisor: number): Transaction<unknown> {
-    yield* send("select 1 / cast(? as integer)", [divisor]);
-    const asked = yield* send(shared, [0]);
+    yield* write("select 1 / cast(? as integer)", [divisor]);
+    const read = yield* ask(shared, [0], (row) => row);
     // A writer's transaction is not done again when its connection is lost with the commit under way.
     yield* end("write");
-    return yield* resultOf(asked);
+    return yield* read();
   }
   await expect(runner.run(() => both(0))).rejects.toMatchObject({ code: "22012" });
   for (let times = 0; times < 2; times++) expect(await runner.run(() => both(1))).toMatchObject({ value: undefined });

@@ -15,7 +15,7 @@ import { createPool } from "../../dist/store/postgres/pool.js";
 import { createRunner } from "../../dist/store/postgres/runner.js";
 import { createStatementNames, type StatementNames } from "../../dist/store/postgres/statement-names.js";
 import { transact } from "../../dist/store/postgres/transact.js";
-import { end, query, queryLast, resultOf, send, type Transaction, write } from "../../dist/store/transaction.js";
+import { ask, end, query, queryLast, type Transaction, write } from "../../dist/store/transaction.js";
 import { keyOfAll } from "../faults/ground.js";
 import { startWireProxy } from "../faults/wire-proxy.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
@@ -204,10 +204,10 @@ it("a transaction that fails during its commit leaves no name that was not prepa
   });
   const shared = "select n from ampho_revocations where n = ?";
   function* failing(): Transaction<unknown> {
-    const asked = yield* send("select 1 / cast(? as integer)", [0]);
+    const read = yield* ask("select 1 / cast(? as integer)", [0], (row) => row);
     yield* write(shared, [1]);
     yield* end("read");
-    return yield* resultOf(asked);
+    return yield* read();
   }
   const failed = runner.run(failing);
   // The next one, as soon as the connection is free.

@@ -15,7 +15,7 @@ export async function doctor(input: CommandInput, context: CommandContext): Prom
   if (url !== undefined && apiOf(url, "") === undefined)
     throw new UsageError("--url must be an http or https URL without user, query or fragment.");
   const api = url === undefined ? undefined : (prefix: string) => apiOf(url, prefix) ?? new URL(url);
-  const { findings: found, remarks } = await examine({ processContext, api, now: systemClock.now });
+  const { findings: found, remarks } = await examine(processContext, api, systemClock.now);
   const findings = found.map((finding) => ({ ...finding, fix: withAddresses(finding.fix) }));
   if (json) terminal.printJson(findings);
   else for (const finding of findings) print(finding, terminal);

@@ -22,14 +22,12 @@ const [day, apartWarnSeconds] = [86_400, 5];
 /** Far above the 14 days that a session can be idle by default. */
 const idleSeconds = 30 * day;
 
-export interface DatabaseInput {
-  readonly configuration: Configuration;
-  readonly keys: readonly Key[];
-  readonly now: number;
-}
-
 /** Reads only. It changes no schema and creates no database. */
-export async function checkDatabase({ configuration, keys, now }: DatabaseInput): Promise<readonly Finding[]> {
+export async function checkDatabase(
+  configuration: Configuration,
+  keys: readonly Key[],
+  now: number,
+): Promise<readonly Finding[]> {
   try {
     const { open, owner } = await checkSchema(configuration);
     if (open.length > 0) return open;
@@ -60,13 +58,11 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
   }
 }
 
-interface SchemaFindings {
-  /** Findings that prevent the other checks of the database. */
-  readonly open: readonly Finding[];
-  readonly owner: readonly Finding[];
-}
-
-async function checkSchema({ databaseUrl, databaseMigrate }: Configuration): Promise<SchemaFindings> {
+/** `open` prevents the other checks of the database. */
+async function checkSchema({
+  databaseUrl,
+  databaseMigrate,
+}: Configuration): Promise<{ readonly open: readonly Finding[]; readonly owner: readonly Finding[] }> {
   const migrations = await openMigrations(databaseUrl);
   try {
     // Rejects if the schema is newer than this program.
@@ -85,13 +81,13 @@ async function checkSchema({ databaseUrl, databaseMigrate }: Configuration): Pro
 }
 
 /** A process that migrates by itself must own the tables, so that this is only a note. */
-const ownerServes = (auto: boolean): Finding =>
-  finding(
-    auto ? "note" : "warning",
-    "schema",
-    "The role of `ampho serve` owns the tables. An attacker who takes over the process can drop the audit log.",
-    "Serve with a role that can only read and write rows, and use the owner for `ampho db-up` (docs/operate/postgresql.md, Two roles).",
-  );
+function ownerServes(auto: boolean): Finding {
+  const message =
+    "The role of `ampho serve` owns the tables. An attacker who takes over the process can drop the audit log.";
+  const fix =
+    "Serve with a role that can only read and write rows, and use the owner for `ampho db-up` (docs/operate/postgresql.md, Two roles).";
+  return finding(auto ? "note" : "warning", "schema", message, fix);
+}
 
 function checkUse({ revoked, totpSecrets }: KeyRecords, keys: readonly Key[]): readonly Finding[] {
   const kids = keys.map(({ kid }) => kid);
@@ -106,32 +102,21 @@ function checkUse({ revoked, totpSecrets }: KeyRecords, keys: readonly Key[]): r
 }
 
 function revokedKey(kid: string, signs: boolean): Finding {
-  if (!signs)
-    return note(
-      "key",
-      `The key ${kid} is revoked and still configured.`,
-      "Run `ampho factor-rekey`, then remove the key: `ampho sec-rotate-key --stage retire --in-place`.",
-    );
-  return error(
-    "key",
-    `The signing key ${kid} is revoked. Logins return 503.`,
-    "Replace it with `ampho sec-rotate-key --in-place` (docs/operate/keys.md, Replace a stolen key).",
-  );
+  const retire = "Run `ampho factor-rekey`, then remove the key: `ampho sec-rotate-key --stage retire --in-place`.";
+  const replace = "Replace it with `ampho sec-rotate-key --in-place` (docs/operate/keys.md, Replace a stolen key).";
+  return signs
+    ? error("key", `The signing key ${kid} is revoked. Logins return 503.`, replace)
+    : note("key", `The key ${kid} is revoked and still configured.`, retire);
 }
 
 function unusableSecrets(kid: string, secrets: number, isConfigured: boolean): Finding {
   const are = secrets === 1 ? "1 TOTP secret is" : `${secrets} TOTP secrets are`;
-  return isConfigured
-    ? error(
-        "factors",
-        `${are} under the revoked key ${kid}. Logins with codes of these authenticator apps return 503.`,
-        "Run `ampho factor-rekey` (docs/operate/keys.md, Replace a stolen key).",
-      )
-    : error(
-        "factors",
-        `${are} under the key ${kid}, which is not configured. Logins with codes of these authenticator apps return 503.`,
-        "Put the key back behind the first one and run `ampho factor-rekey`. If it is lost, remove the factors of users who ask: `ampho factor-remove`.",
-      );
+  const where = isConfigured ? `the revoked key ${kid}` : `the key ${kid}, which is not configured`;
+  const message = `${are} under ${where}. Logins with codes of these authenticator apps return 503.`;
+  const fix = isConfigured
+    ? "Run `ampho factor-rekey` (docs/operate/keys.md, Replace a stolen key)."
+    : "Put the key back behind the first one and run `ampho factor-rekey`. If it is lost, remove the factors of users who ask: `ampho factor-remove`.";
+  return error("factors", message, fix);
 }
 
 /**
@@ -157,31 +142,21 @@ async function checkSessions(store: Store, now: number): Promise<readonly Findin
   const { live, idle } = await store.countSessions({ now, idleSince: now - idleSeconds });
   if (idle === 0) return [];
   const message = `${idle} of ${live} live sessions were not renewed for 30 days. A thief could still use them.`;
-  return [
-    note(
-      "sessions",
-      message,
-      "Lower AMPHO_SECURITY_SESSION_IDLE_TTL for new sessions. `ampho session-end --all` ends all sessions now.",
-    ),
-  ];
+  const fix =
+    "Lower AMPHO_SECURITY_SESSION_IDLE_TTL for new sessions. `ampho session-end --all` ends all sessions now.";
+  return [note("sessions", message, fix)];
 }
 
 async function checkHashes(store: Store): Promise<readonly Finding[]> {
-  const old = (await countHashFormats({ store })).filter(({ format, current }) => format !== null && !current);
+  const old = (await countHashFormats(store)).filter(({ format, current }) => format !== null && !current);
   const fast = old.filter(({ format }) => isFastFormat(format ?? ""));
   if (old.length === 0) return [];
   const listed = old.map(({ format, users }) => `${users} ${format}`).join(", ");
   const severity = fast.length > 0 ? "warning" : "note";
   const weak = fast.length > 0 ? " Some of them can be cracked quickly if the database is stolen." : "";
   const message = `Some passwords are still in formats of other systems (${listed}). A login replaces its user's hash.${weak}`;
-  return [
-    finding(
-      severity,
-      "hashes",
-      message,
-      "Disable unused accounts, and give other users a new password. `ampho user-hashes` counts what is left.",
-    ),
-  ];
+  const fix = "Disable unused accounts, and give other users a new password. `ampho user-hashes` counts what is left.";
+  return [finding(severity, "hashes", message, fix)];
 }
 
 const role = "admin";
@@ -193,13 +168,9 @@ async function checkAdministrators(
   { factors }: Pick<Configuration, "factors">,
 ): Promise<readonly Finding[]> {
   if (policyOf([role], factors) !== "optional" || !(await hasAdministrator(store))) return [];
-  return [
-    note(
-      "factors",
-      `Users with the role ${role} can sign in without a second factor.`,
-      `Set AMPHO_SECURITY_FACTORS={"${role}":"required"}. OWASP ASVS 5.0 V6.3.3 asks for a second factor.`,
-    ),
-  ];
+  const message = `Users with the role ${role} can sign in without a second factor.`;
+  const fix = `Set AMPHO_SECURITY_FACTORS={"${role}":"required"}. OWASP ASVS 5.0 V6.3.3 asks for a second factor.`;
+  return [note("factors", message, fix)];
 }
 
 async function hasAdministrator(store: Pick<Store, "listUsers">): Promise<boolean> {
@@ -223,22 +194,14 @@ async function checkLockedOut(
     mail: mailLogin && mailUrl !== undefined,
     providers: providers.map(({ name }) => name),
   });
+  const lockedOut = (count: number, what: string, fix: string) =>
+    count === 0 ? [] : [error("factors", `${count === 1 ? "1 user has" : `${count} users have`} ${what}.`, fix)];
+  const offerWay =
+    "Set AMPHO_APP_URL for passkeys (and AMPHO_SECURITY_PASSKEY_RP to the relying party that they have), and AMPHO_SECURITY_PROVIDERS to the providers that the users have. Or set passwords with `ampho user-password`.";
+  const offerPasskeys =
+    "Set AMPHO_APP_URL, and AMPHO_SECURITY_PASSKEYS to true. Or set another policy with `ampho factor-policy`.";
   return [
-    ...lockedOut(
-      users,
-      "no way in that is switched on",
-      "Set AMPHO_APP_URL for passkeys (and AMPHO_SECURITY_PASSKEY_RP to the relying party that they have), and AMPHO_SECURITY_PROVIDERS to the providers that the users have. Or set passwords with `ampho user-password`.",
-    ),
-    ...lockedOut(
-      withoutPasskeys,
-      "the policy `phr`, but passkeys are not offered",
-      "Set AMPHO_APP_URL, and AMPHO_SECURITY_PASSKEYS to true. Or set another policy with `ampho factor-policy`.",
-    ),
+    ...lockedOut(users, "no way in that is switched on", offerWay),
+    ...lockedOut(withoutPasskeys, "the policy `phr`, but passkeys are not offered", offerPasskeys),
   ];
-}
-
-function lockedOut(users: number, what: string, fix: string): readonly Finding[] {
-  if (users === 0) return [];
-  const message = `${users === 1 ? "1 user has" : `${users} users have`} ${what}.`;
-  return [error("factors", message, fix)];
 }

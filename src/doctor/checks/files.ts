@@ -10,13 +10,6 @@ export interface SecretFile {
   readonly what: string;
 }
 
-/** SQLite keeps recent writes in files beside the database. */
-const suffixes = ["", "-wal", "-shm", "-journal"];
-
-export function databaseFiles(file: string): readonly SecretFile[] {
-  return suffixes.map((end) => ({ path: file + end, what: "The database" }));
-}
-
 export function checkFiles(files: readonly SecretFile[]): readonly Finding[] {
   if (process.platform === "win32") return [];
   const existing = files.filter(({ path }) => existsSync(path));
@@ -26,15 +19,15 @@ export function checkFiles(files: readonly SecretFile[]): readonly Finding[] {
 
 function checkFile({ path, what }: SecretFile): readonly Finding[] {
   const stats = statSync(path);
-  const [mode, shown] = [modeOf(stats), describePath(path)];
-  const fix = `Run chmod 600 ${shown}.`;
-  if ((stats.mode & 0o002) !== 0)
-    return [error("files", `${what} ${shown} is writable by every user of this machine (mode ${mode}).`, fix)];
-  if ((stats.mode & 0o004) !== 0)
-    return [error("files", `${what} ${shown} is readable by every user of this machine (mode ${mode}).`, fix)];
-  if ((stats.mode & 0o060) !== 0)
-    return [warning("files", `${what} ${shown} is readable or writable by a group (mode ${mode}).`, fix)];
-  return [];
+  const shown = describePath(path);
+  const [report, access] =
+    (stats.mode & 0o002) !== 0
+      ? [error, "writable by every user of this machine"]
+      : (stats.mode & 0o004) !== 0
+        ? [error, "readable by every user of this machine"]
+        : [warning, "readable or writable by a group"];
+  if ((stats.mode & 0o066) === 0) return [];
+  return [report("files", `${what} ${shown} is ${access} (mode ${modeOf(stats)}).`, `Run chmod 600 ${shown}.`)];
 }
 
 /** A user who can write to a folder can replace its files. The sticky bit prevents that. */

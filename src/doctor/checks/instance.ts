@@ -1,14 +1,14 @@
 // Checks a running instance as its clients see it: TLS, clock, readiness, proxies, keys. It sends no secret.
-import type { TLSSocket } from "node:tls";
-import { connect } from "node:tls";
+import { connect, type TLSSocket } from "node:tls";
+import { isDeepStrictEqual } from "node:util";
 import type { Configuration } from "../../config/configuration.js";
 import { relatedOriginsOf, relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { forwardedIgnored } from "../../http/rest/request/client-address.js";
 import type { Key } from "../../keys/key.js";
 import { type BoundedResponse, boundedFetch, documentLimits, FetchFailure } from "../../outbound/bounded-fetch.js";
 import { isSecureUrl } from "../../outbound/secure-url.js";
+import { metadataDocuments, metadataUrlOf } from "../../resources.js";
 import { error, type Finding, finding, note, warning } from "../finding.js";
-import { checkResources } from "./resources.js";
 
 const day = 86_400;
 const [skewWarnSeconds, certificateDays] = [5, 14];
@@ -16,24 +16,21 @@ const [skewWarnSeconds, certificateDays] = [5, 14];
 /** Error codes of Node for a certificate that it does not trust. */
 const untrusted = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
 
-export interface InstanceInput {
-  /** The URL of the REST API, prefix included. */
-  readonly api: URL;
-  readonly configuration: Configuration;
-  readonly keys: readonly Key[];
-  readonly now: () => number;
-}
-
-export async function checkInstance(input: InstanceInput): Promise<readonly Finding[]> {
-  const { api, configuration } = input;
+/** `api` is the URL of the REST API, prefix included. */
+export async function checkInstance(
+  api: URL,
+  configuration: Configuration,
+  keys: readonly Key[],
+  now: () => number,
+): Promise<readonly Finding[]> {
   const root = new URL(api);
   root.pathname = root.pathname.slice(0, -configuration.restPrefix.length);
   try {
     const published = await get(api, "/.well-known/jwks.json");
     return [
-      ...(await checkTls(api, published, input.now())),
-      ...checkClock(published.headers.get("date"), configuration, input.now()),
-      ...checkKeys(published, input.keys),
+      ...(await checkTls(api, published, now())),
+      ...checkClock(published.headers.get("date"), configuration, now()),
+      ...checkKeys(published, keys),
       ...(await checkReadiness(root)),
       ...(await checkRelatedOrigins(root, configuration)),
       ...(await checkResources(root, configuration)),
@@ -119,13 +116,9 @@ function checkKeys(published: BoundedResponse, keys: readonly Key[]): readonly F
   if (signing?.publicJwk === undefined) return [];
   const known = jwks.some((jwk) => typeof jwk === "object" && jwk !== null && "kid" in jwk && jwk.kid === signing.kid);
   if (known) return [];
-  return [
-    warning(
-      "key",
-      "The instance does not publish the key that is configured here.",
-      "Restart the instance with this configuration. If the key is revoked, replace it first.",
-    ),
-  ];
+  const message = "The instance does not publish the key that is configured here.";
+  const fix = "Restart the instance with this configuration. If the key is revoked, replace it first.";
+  return [warning("key", message, fix)];
 }
 
 async function checkReadiness(root: URL): Promise<readonly Finding[]> {
@@ -167,4 +160,33 @@ async function checkRelatedOrigins(root: URL, configuration: Configuration): Pro
   }
   const message = `https://${party.id}/.well-known/webauthn does not list every related origin, so passkeys do not work on their pages.`;
   return [warning("passkeys", message, "Let that host pass this path to Ampho.")];
+}
+
+/**
+ * Checks protected resources as their clients see them (RFC 9728): the metadata, and the challenge that leads to it. A
+ * local instance is asked in the place of every resource.
+ */
+async function checkResources(root: URL, { resources }: Configuration): Promise<readonly Finding[]> {
+  const documents = metadataDocuments(resources);
+  const isLocal = root.protocol === "http:" && isSecureUrl(root);
+  // Undefined for a server that does not respond.
+  const respond = (url: URL) =>
+    boundedFetch(isLocal ? new URL(url.pathname, root) : url, documentLimits).catch((failure: unknown) => {
+      if (!(failure instanceof FetchFailure)) throw failure;
+      return undefined;
+    });
+  const checked = resources.map(async ({ resource }) => {
+    const url = new URL(metadataUrlOf(resource));
+    const document = await respond(url);
+    const wrong = `${url} is not the metadata that is configured here, so clients of ${resource} do not find out how to get a token.`;
+    const pass =
+      "Let the host of the resource pass this path to Ampho, and restart the instance with this configuration.";
+    if (document?.status !== 200 || !isDeepStrictEqual(membersOf(document), documents.get(url.pathname)))
+      return [warning("resources", wrong, pass)];
+    const challenge = (await respond(new URL(resource)))?.headers.get("www-authenticate") ?? "";
+    if (challenge.includes(`resource_metadata="${url}"`)) return [];
+    const message = `GET ${resource} without a token gets no challenge that leads to its metadata.`;
+    return [warning("resources", message, `Guard its routes with authorize({ resource: "${resource}" }).`)];
+  });
+  return (await Promise.all(checked)).flat();
 }

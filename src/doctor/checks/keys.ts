@@ -9,18 +9,17 @@ const day = 86_400;
  */
 const [ageMaxSeconds, keysMax] = [366 * day, 4];
 
-export interface KeyFacts {
-  readonly keys: readonly Key[];
-  /** The Unix seconds of the last write of the key file, or undefined if the key is not in a file. */
-  readonly writtenAt: number | undefined;
-  /** The Unix seconds since which the first key signs, if the set records it. */
-  readonly signsSince: number | undefined;
-  readonly now: number;
-}
-
-export function checkKeys({ keys, writtenAt, signsSince, now }: KeyFacts): readonly Finding[] {
-  const findings: Finding[] = [];
-  for (const key of keys) findings.push(...strengthOf(key));
+/**
+ * `writtenAt`: the Unix seconds of the last write of the key file, if the key is in one. `signsSince`: those since which
+ * the first key signs, if the set records it.
+ */
+export function checkKeys(
+  keys: readonly Key[],
+  writtenAt: number | undefined,
+  signsSince: number | undefined,
+  now: number,
+): readonly Finding[] {
+  const findings = keys.flatMap(strengthOf);
   const since = signsSince ?? writtenAt;
   if (since !== undefined && now - since > ageMaxSeconds) {
     const days = Math.floor((now - since) / day);
@@ -53,13 +52,8 @@ function strengthOf({ kid, algorithm, material, publicJwk }: Key): readonly Find
     publicJwk?.["kty"] === "RSA" ? Buffer.from(publicJwk["n"] ?? "", "base64url").length * 8 : undefined;
   if (modulusBits === undefined || modulusBits >= 3072) return [];
   const message = `The RSA key ${kid} has ${modulusBits} bits. NIST SP 800-57 allows fewer than 3072 bits only until 2030.`;
-  return [
-    note(
-      "key",
-      message,
-      `\`ampho sec-rotate-key --stage next --alg ${algorithm}\` creates a key of 3072 bits, and \`--alg EdDSA\` a faster one.`,
-    ),
-  ];
+  const fix = `\`ampho sec-rotate-key --stage next --alg ${algorithm}\` creates a key of 3072 bits, and \`--alg EdDSA\` a faster one.`;
+  return [note("key", message, fix)];
 }
 
 /** Detects secrets that a person typed. 32 or more random bytes never match. */

@@ -4,11 +4,9 @@ import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import type { User } from "../../store/sql/users.js";
 import type { Store } from "../../store/store.js";
-import { type Finding, finding, type Severity } from "../finding.js";
+import { type Finding, finding, namedIds, type Severity } from "../finding.js";
 
 const usersAtOnce = 2000;
-/** As many users are named. */
-const namedMax = 10;
 
 export async function checkLogins(store: Pick<Store, "listUsers">): Promise<readonly Finding[]> {
   const stale: User[] = [];
@@ -53,7 +51,5 @@ const isStale = ({ login, canonical, email }: User): boolean =>
 function findingOf(users: readonly User[], severity: Severity, what: string, fix: string): readonly Finding[] {
   if (users.length === 0) return [];
   const have = users.length === 1 ? "1 user has" : `${users.length} users have`;
-  const named = users.slice(0, namedMax).map(({ id }) => id);
-  const more = users.length > named.length ? ", …" : "";
-  return [finding(severity, "logins", `${have} ${what}. The ids: ${named.join(", ")}${more}.`, fix)];
+  return [finding(severity, "logins", `${have} ${what}. ${namedIds(users.map(({ id }) => id))}`, fix)];
 }

@@ -9,22 +9,12 @@ export async function checkServices(
 ): Promise<readonly Finding[]> {
   const services = (await store.listServices()).filter(({ disabled }) => !disabled);
   const empty = services.filter(({ scopes }) => scopes.length === 0).map(({ name }) => name);
-  const findings: Finding[] = [];
-  if (empty.length > 0)
-    findings.push(
-      warning(
-        "services",
-        `These service accounts have no scope, so they can do nothing: ${empty.join(", ")}.`,
-        "Give them scopes with `ampho service-scopes`, or delete them with `ampho service-delete`.",
-      ),
-    );
-  if (services.length > 0 && !tokenEndpoint)
-    findings.push(
-      warning(
-        "services",
-        "There are service accounts, and AMPHO_SECURITY_TOKEN_ENDPOINT is false. They get no access tokens.",
-        "Set AMPHO_SECURITY_TOKEN_ENDPOINT=true, or delete them with `ampho service-delete`.",
-      ),
-    );
-  return findings;
+  const noScope = `These service accounts have no scope, so they can do nothing: ${empty.join(", ")}.`;
+  const addScopes = "Give them scopes with `ampho service-scopes`, or delete them with `ampho service-delete`.";
+  const noTokens = "There are service accounts, and AMPHO_SECURITY_TOKEN_ENDPOINT is false. They get no access tokens.";
+  const allowTokens = "Set AMPHO_SECURITY_TOKEN_ENDPOINT=true, or delete them with `ampho service-delete`.";
+  return [
+    ...(empty.length > 0 ? [warning("services", noScope, addScopes)] : []),
+    ...(services.length > 0 && !tokenEndpoint ? [warning("services", noTokens, allowTokens)] : []),
+  ];
 }

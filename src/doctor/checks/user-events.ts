@@ -1,6 +1,6 @@
 // Changes of users that wait for a hook of the application.
 import type { Store } from "../../store/store.js";
-import type { Finding } from "../finding.js";
+import { type Finding, warning } from "../finding.js";
 
 const oldSeconds = 300;
 
@@ -13,5 +13,5 @@ export async function checkUserEvents(store: Pick<Store, "readUserEvents">, now:
     tried > 0
       ? "The hook fails. Look for `The hook` in the log of the application (docs/guides/user-hooks.md)."
       : "Start the application that has the hooks. Without one, the changes are deleted after 30 days.";
-  return [{ severity: "warning", check: "hooks", message, fix }];
+  return [warning("hooks", message, fix)];
 }

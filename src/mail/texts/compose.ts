@@ -10,11 +10,7 @@ import { alarmEffectOf, isNotice, type MailKind, type MailValues, type NoticeKin
 import type { Language } from "./language.js";
 import type { Phrases, Texts } from "./texts.js";
 
-export interface MailText {
-  readonly subject: string;
-  readonly text: string;
-  readonly html: string;
-}
+export type MailText = Readonly<Record<keyof ReplacedText, string>>;
 
 /** The values as the option `mailText` gets them. */
 export interface ReplacementValues extends MailValues {
@@ -56,9 +52,9 @@ export async function composeMail(
   const shown = { ...values, language, ...(code !== undefined && { code: formatCode(code) }) };
   const replaced = replace && (await replacedBy(replace, kind, shown));
   if (replaced !== undefined) return checkText(replaced, language);
-  const { phrases, kinds } = texts[language];
-  const [subject = "", ...paragraphs] = kinds[kind].split("\n").map((line) => fill(line.trim(), shown));
-  const parts = partsOf(kind, shown, phrases, paragraphs);
+  const lines = texts[language].kinds[kind].split("\n").map((line) => fill(line.trim(), shown));
+  const [subject = ""] = lines;
+  const parts = partsOf(kind, shown, lines.slice(1));
   return { subject, text: renderText(parts), html: renderHtml(language, subject, parts) };
 }
 
@@ -75,46 +71,41 @@ async function replacedBy(replace: ReplaceText, kind: MailKind, values: Replacem
 /** Pairs are easier to read and to type than eight digits in a row. */
 const formatCode = (code: string): string => code.replace(/\d{2}(?=\d)/g, "$& ");
 
-function partsOf(
-  kind: MailKind,
-  values: MailValues,
-  phrases: Phrases,
-  [intro = "", otherwise = phrases.ifYou]: readonly string[],
-): readonly Part[] {
-  const { code, link, minutes, alarm } = values;
-  const text = (phrase: string): Part => ({ text: fill(phrase, values) });
+/** `lines`: the paragraph that states what happened, and a last sentence of the kind, where it has one. */
+function partsOf(kind: MailKind, values: ReplacementValues, lines: readonly string[]): readonly Part[] {
+  const { code, link, minutes, time, browser, language } = values;
+  const { phrases } = texts[language];
+  const [intro = "", otherwise = isNotice(kind) ? phrases.ifYou : phrases.ignore] = lines;
+  const open = code === undefined ? phrases.openLink : phrases.orOpenLink;
+  const valid = (given: number) => phrases.valid.replace("{duration}", durationOf(given, language));
+  const isNotified = isNotice(kind);
+  const origin = optional(isNotified ? phrases.happened : phrases.requested, browser !== undefined)
+    .replace("{browser}", browser === "unknown" ? phrases.unknownBrowser : (browser ?? ""))
+    .replace("{time}", timeOf(time ?? 0, isNotified));
   return [
     { text: intro },
-    ...(code === undefined ? [] : [text(phrases.enterCode), { code }]),
-    ...(link === undefined
-      ? []
-      : [text(code === undefined ? phrases.openLink : phrases.orOpenLink), { link, label: phrases.linkLabel }]),
-    ...(minutes === undefined ? [] : [{ text: phrases.valid.replace("{duration}", durationOf(minutes, phrases)) }]),
-    ...(code === undefined ? [] : [text(phrases.secret)]),
-    ...(code === undefined || link === undefined ? [] : [text(phrases.match)]),
-    ...originOf(kind, values, phrases),
+    ...(code === undefined ? [] : [{ text: phrases.enterCode }, { code }]),
+    ...(link === undefined ? [] : [{ text: open }, { link, label: phrases.linkLabel }]),
+    ...(minutes === undefined ? [] : [{ text: valid(minutes) }]),
+    ...(code === undefined ? [] : [{ text: fill(phrases.secret, values) }]),
+    ...(code === undefined || link === undefined ? [] : [{ text: phrases.match }]),
+    ...(time === undefined ? [] : [{ text: origin }]),
     { text: otherwise },
-    ...(alarm === undefined || !isNotice(kind) ? [] : alarmOf(alarm, kind, values, phrases)),
+    ...(isNotified ? alarmOf(kind, values, phrases) : []),
   ];
 }
 
-function alarmOf(link: string, kind: NoticeKind, values: MailValues, phrases: Phrases): readonly Part[] {
+function alarmOf(kind: NoticeKind, values: MailValues, phrases: Phrases): readonly Part[] {
   const effect = alarmEffectOf(kind);
-  const { alarm, alarmUndo, alarmDeleted, alarmLabel, afterAlarm } = phrases;
-  const phrase = { ends: alarm, undoes: alarmUndo, informs: alarmDeleted }[effect];
-  const before = [{ text: fill(phrase, values) }, { link, label: alarmLabel }];
-  return effect === "informs" ? before : [...before, { text: fill(afterAlarm, values) }];
+  const { alarm: link } = values;
+  const { alarm, alarmDeleted, alarmLabel: label, afterAlarm } = phrases;
+  if (link === undefined) return [];
+  if (effect === "informs") return [{ text: fill(alarmDeleted, values) }, { link, label }];
+  return [{ text: optional(alarm, effect === "undoes") }, { link, label }, { text: afterAlarm }];
 }
 
-function originOf(kind: MailKind, { browser, time }: MailValues, phrases: Phrases): readonly Part[] {
-  if (time === undefined) return [];
-  const isDated = isNotice(kind);
-  const { happened, happenedAt, requested, requestedAt, unknownBrowser } = phrases;
-  const [inBrowser, without] = isDated ? [happened, happenedAt] : [requested, requestedAt];
-  const phrase = browser === undefined ? without : inBrowser;
-  const name = browser === "unknown" ? unknownBrowser : (browser ?? "");
-  return [{ text: phrase.replace("{browser}", name).replace("{time}", timeOf(time, isDated)) }];
-}
+/** A phrase with the part in brackets, or without it. */
+const optional = (phrase: string, applies: boolean): string => phrase.replace(/\[(.*?)\]/, applies ? "$1" : "");
 
 /** The time has one form in all languages. A notice has the date, because it can be sent late and read later. */
 function timeOf(unixSeconds: number, isDated: boolean): string {
@@ -122,14 +113,11 @@ function timeOf(unixSeconds: number, isDated: boolean): string {
   return `${isDated ? `${date} ` : ""}${time.slice(0, 5)} UTC`;
 }
 
-function durationOf(minutes: number, phrases: Phrases): string {
-  const [count, [one, other]] =
-    minutes % 1440 === 0
-      ? [minutes / 1440, phrases.days]
-      : minutes % 60 === 0
-        ? [minutes / 60, phrases.hours]
-        : [minutes, phrases.minutes];
-  return count === 1 ? one : other.replace("{count}", String(count));
+/** A whole number of days or hours is shown as such. */
+function durationOf(minutes: number, language: Language): string {
+  const [count, unit] =
+    minutes % 1440 === 0 ? [minutes / 1440, "day"] : minutes % 60 === 0 ? [minutes / 60, "hour"] : [minutes, "minute"];
+  return count.toLocaleString(language, { style: "unit", unit, unitDisplay: "long" });
 }
 
 /** A function is the replacement, because `$&` in a name would otherwise be replaced again. */
@@ -156,15 +144,9 @@ function checkText(given: ReplacedText, language: Language): MailText {
 /** A paragraph, a code alone on its line, or a link. */
 type Part = { readonly text: string } | { readonly code: string } | { readonly link: string; readonly label: string };
 
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
+const entities: Readonly<Record<string, string>> = { "&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "#39" };
 
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (each) => `&${entities[each]};`);
 
 function renderPart(part: Part): string {
   if ("text" in part) return `<p>${escapeHtml(part.text).replaceAll("\n", "<br>\n")}</p>`;
@@ -172,15 +154,11 @@ function renderPart(part: Part): string {
   return `<p><a href="${escapeHtml(part.link)}">${escapeHtml(part.label)}</a></p>`;
 }
 
-function renderHtml(language: string, subject: string, parts: readonly Part[]): string {
-  return [
-    `<!doctype html>`,
-    `<html lang="${language}">`,
-    `<head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>${escapeHtml(subject)}</title></head>`,
-    `<body style="font-family:sans-serif;line-height:1.5;max-width:600px">`,
-    ...parts.map(renderPart),
-    `</body>`,
-    `</html>`,
-    ``,
-  ].join("\n");
-}
+const renderHtml = (language: string, subject: string, parts: readonly Part[]): string => `<!doctype html>
+<html lang="${language}">
+<head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>${escapeHtml(subject)}</title></head>
+<body style="font-family:sans-serif;line-height:1.5;max-width:600px">
+${parts.map(renderPart).join("\n")}
+</body>
+</html>
+`;

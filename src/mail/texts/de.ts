@@ -11,46 +11,33 @@ export const de: Texts = {
     secret: "Geben Sie den Code nie an andere weiter. {app} fragt Sie nie danach.",
     match:
       "In einem anderen Browser fragt der Link nach der Zahl, die auf der ersten Seite steht. Geben Sie nie eine Zahl ein, die Ihnen eine andere Person nennt.",
-    requested: "Das wurde um {time} in {browser} angefordert.",
-    requestedAt: "Das wurde um {time} angefordert.",
-    happened: "Zeitpunkt: {time}, in {browser}.",
-    happenedAt: "Zeitpunkt: {time}.",
+    requested: "Das wurde um {time}[ in {browser}] angefordert.",
+    happened: "Zeitpunkt: {time}[, in {browser}].",
     unknownBrowser: "einem unbekannten Browser",
     ifYou: "Wenn Sie das waren, müssen Sie nichts tun.",
+    ignore: "Wenn Sie das nicht wollen, ignorieren Sie diese E-Mail. Es hat sich nichts geändert.",
     alarm:
-      "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er meldet alle Geräte ab und stoppt Änderungen, die noch nicht abgeschlossen sind. Sonst bewirkt er nichts:",
-    alarmUndo:
-      "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er macht diese Änderung rückgängig, meldet alle Geräte ab und stoppt Änderungen, die noch nicht abgeschlossen sind. Sonst bewirkt er nichts:",
+      "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er [macht diese Änderung rückgängig, ]meldet alle Geräte ab und stoppt Änderungen, die noch nicht abgeschlossen sind. Sonst bewirkt er nichts:",
     alarmDeleted:
       "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er informiert den Betreiber von {app}, der Ihnen helfen kann. Sonst bewirkt er nichts:",
     alarmLabel: "Das war ich nicht",
     afterAlarm: "Legen Sie danach ein neues Passwort fest.",
-    minutes: ["1 Minute", "{count} Minuten"],
-    hours: ["1 Stunde", "{count} Stunden"],
-    days: ["1 Tag", "{count} Tage"],
   },
   kinds: {
     login: `Anmeldung bei {app}
-      Mit dieser E-Mail können Sie sich bei {app} anmelden.
-      Wenn Sie sich nicht anmelden wollten, ignorieren Sie diese E-Mail. Ohne sie ist diese Anmeldung nicht möglich.`,
+      Mit dieser E-Mail können Sie sich bei {app} anmelden.`,
     register: `Bestätigen Sie Ihre Adresse für {app}
-      Bestätigen Sie diese Adresse, um ein Konto bei {app} anzulegen.
-      Wenn Sie kein Konto wollten, ignorieren Sie diese E-Mail. Ohne sie wird kein Konto angelegt.`,
+      Bestätigen Sie diese Adresse, um ein Konto bei {app} anzulegen.`,
     account_exists: `Sie haben schon ein Konto bei {app}
-      Für diese Adresse wurde ein neues Konto bei {app} angefordert, aber Sie haben schon eines. Melden Sie sich damit an. Wenn Sie Ihr Passwort vergessen haben, setzen Sie es zurück.
-      Wenn Sie kein Konto wollten, ignorieren Sie diese E-Mail. Ihr Konto hat sich nicht geändert.`,
+      Für diese Adresse wurde ein neues Konto bei {app} angefordert, aber Sie haben schon eines. Melden Sie sich damit an. Wenn Sie Ihr Passwort vergessen haben, setzen Sie es zurück.`,
     reset: `Neues Passwort für {app}
-      Für Ihr Konto bei {app} wurde ein neues Passwort angefordert.
-      Wenn Sie kein neues Passwort wollten, ignorieren Sie diese E-Mail. Ihr Passwort hat sich nicht geändert.`,
+      Für Ihr Konto bei {app} wurde ein neues Passwort angefordert.`,
     email: `Bestätigen Sie Ihre neue Adresse für {app}
-      Bestätigen Sie diese Adresse, um sie für Ihr Konto bei {app} zu verwenden.
-      Wenn Sie das nicht wollten, ignorieren Sie diese E-Mail. Ohne den Code bekommt das Konto diese Adresse nicht.`,
+      Bestätigen Sie diese Adresse, um sie für Ihr Konto bei {app} zu verwenden.`,
     email_taken: `Diese Adresse hat schon ein Konto bei {app}
-      Bei {app} sollte die Adresse eines Kontos in diese geändert werden. Diese Adresse hat schon ein Konto, deshalb hat sich nichts geändert.
-      Wenn Sie das nicht wollten, ignorieren Sie diese E-Mail.`,
+      Bei {app} sollte die Adresse eines Kontos in diese geändert werden. Diese Adresse hat schon ein Konto, deshalb hat sich nichts geändert.`,
     invite: `Einladung zu {app}
-      Sie sind eingeladen, ein Konto bei {app} anzulegen.
-      Wenn Sie keine Einladung erwarten, ignorieren Sie diese E-Mail. Ohne sie wird kein Konto angelegt.`,
+      Sie sind eingeladen, ein Konto bei {app} anzulegen.`,
     recover: `Wiederherstellung Ihres Kontos bei {app}
       Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen. Der Link führt zu einem neuen Passwort.
       Wenn Sie das nicht wollten, öffnen Sie den Link nicht, und schreiben Sie dem Betreiber.`,
@@ -58,8 +45,7 @@ export const de: Texts = {
       Ihr Konto bei {app} braucht einen zweiten Faktor. Mit diesem Code können Sie ihn einrichten.
       Wenn Sie sich gerade nicht anmelden, tut es eine andere Person in Ihrem Namen. Ändern Sie Ihr Passwort, oder sichern Sie das Konto bei dem Anbieter, mit dem Sie sich anmelden.`,
     identity: `Bestätigen Sie Ihre Anmeldung bei {app}
-      Jemand möchte sich mit einem Konto eines anderen Anbieters und dieser Adresse bei {app} anmelden. Mit diesem Code ist das von nun an möglich.
-      Wenn Sie sich gerade nicht anmelden, ignorieren Sie diese Mail. Es hat sich nichts geändert.`,
+      Jemand möchte sich mit einem Konto eines anderen Anbieters und dieser Adresse bei {app} anmelden. Mit diesem Code ist das von nun an möglich.`,
     test: `Test-E-Mail von {app}
       Das ist ein Test. E-Mails von {app} kommen an.
       Sie müssen nichts tun.`,

@@ -11,46 +11,33 @@ export const en: Texts = {
     secret: "Never give the code to another person. {app} never asks you for it.",
     match:
       "In another browser, the link asks for the number that the first page shows. Never enter a number that another person gives you.",
-    requested: "This was requested in {browser} at {time}.",
-    requestedAt: "This was requested at {time}.",
-    happened: "This happened in {browser} at {time}.",
-    happenedAt: "This happened at {time}.",
+    requested: "This was requested[ in {browser}] at {time}.",
+    happened: "This happened[ in {browser}] at {time}.",
     unknownBrowser: "an unknown browser",
     ifYou: "If this was you, you do not need to do anything.",
+    ignore: "If you do not want this, ignore this mail. Nothing has changed.",
     alarm:
-      "If this was not you, open this link. It signs out all devices and stops changes that are not finished. It can do nothing else:",
-    alarmUndo:
-      "If this was not you, open this link. It undoes this change, signs out all devices and stops changes that are not finished. It can do nothing else:",
+      "If this was not you, open this link. It [undoes this change, ]signs out all devices and stops changes that are not finished. It can do nothing else:",
     alarmDeleted:
       "If this was not you, open this link. It informs the operator of {app}, who can help you. It can do nothing else:",
     alarmLabel: "This was not me",
     afterAlarm: "Then set a new password.",
-    minutes: ["1 minute", "{count} minutes"],
-    hours: ["1 hour", "{count} hours"],
-    days: ["1 day", "{count} days"],
   },
   kinds: {
     login: `Sign in to {app}
-      With this mail you can sign in to {app}.
-      If you did not ask to sign in, ignore this mail. Without it, this sign-in is not possible.`,
+      With this mail you can sign in to {app}.`,
     register: `Confirm your address for {app}
-      Confirm this address to create an account at {app}.
-      If you did not ask for an account, ignore this mail. No account is created without it.`,
+      Confirm this address to create an account at {app}.`,
     account_exists: `You already have an account at {app}
-      A new account at {app} was requested for this address, but you already have one. Sign in with it. If you forgot your password, reset it.
-      If you did not ask for an account, ignore this mail. Your account has not changed.`,
+      A new account at {app} was requested for this address, but you already have one. Sign in with it. If you forgot your password, reset it.`,
     reset: `Reset your password for {app}
-      A new password for your account at {app} was requested.
-      If you did not ask for a new password, ignore this mail. Your password has not changed.`,
+      A new password for your account at {app} was requested.`,
     email: `Confirm your new address for {app}
-      Confirm this address to use it for your account at {app}.
-      If you did not ask for this, ignore this mail. The account does not get this address without the code.`,
+      Confirm this address to use it for your account at {app}.`,
     email_taken: `This address already has an account at {app}
-      At {app}, a user asked to change the address of an account to this one. This address already has an account, so nothing has changed.
-      If you did not ask for this, ignore this mail.`,
+      At {app}, a user asked to change the address of an account to this one. This address already has an account, so nothing has changed.`,
     invite: `Invitation to {app}
-      You are invited to create an account at {app}.
-      If you did not expect an invitation, ignore this mail. No account is created without it.`,
+      You are invited to create an account at {app}.`,
     recover: `Recover your account at {app}
       An operator of {app} has begun the recovery of your account. The link leads to a new password.
       If you did not ask for this, do not open the link, and write to the operator.`,
@@ -58,8 +45,7 @@ export const en: Texts = {
       Your account at {app} must get a second factor. With this code you can set it up.
       If you are not signing in now, another person is doing so in your name. Change your password, or secure the account at another provider with which you sign in.`,
     identity: `Confirm your sign-in to {app}
-      A user of another provider wants to sign in to {app} with this address. With this code, that user can sign in from now on.
-      If you are not signing in now, ignore this mail. Nothing has changed.`,
+      A user of another provider wants to sign in to {app} with this address. With this code, that user can sign in from now on.`,
     test: `Test mail from {app}
       This is a test. Mail from {app} arrives.
       You do not need to do anything.`,

@@ -11,46 +11,33 @@ export const es: Texts = {
     secret: "No dé nunca el código a otra persona. {app} nunca se lo pide.",
     match:
       "En otro navegador, el enlace pide el número que aparece en la primera página. No introduzca nunca un número que le dé otra persona.",
-    requested: "Se solicitó en {browser} a las {time}.",
-    requestedAt: "Se solicitó a las {time}.",
-    happened: "Fecha: {time}, en {browser}.",
-    happenedAt: "Fecha: {time}.",
+    requested: "Se solicitó[ en {browser}] a las {time}.",
+    happened: "Fecha: {time}[, en {browser}].",
     unknownBrowser: "un navegador desconocido",
     ifYou: "Si fue usted, no tiene que hacer nada.",
+    ignore: "Si no lo desea, ignore este mensaje. No ha cambiado nada.",
     alarm:
-      "Si no fue usted, abra este enlace. Cierra la sesión en todos los dispositivos y detiene los cambios sin terminar. No hace nada más:",
-    alarmUndo:
-      "Si no fue usted, abra este enlace. Deshace este cambio, cierra la sesión en todos los dispositivos y detiene los cambios sin terminar. No hace nada más:",
+      "Si no fue usted, abra este enlace. Con él, usted [deshace este cambio, ]cierra la sesión en todos los dispositivos y detiene los cambios sin terminar. No hace nada más:",
     alarmDeleted:
       "Si no fue usted, abra este enlace. Informa al operador de {app}, que puede ayudarle. No hace nada más:",
     alarmLabel: "No fui yo",
     afterAlarm: "Después, elija una contraseña nueva.",
-    minutes: ["1 minuto", "{count} minutos"],
-    hours: ["1 hora", "{count} horas"],
-    days: ["1 día", "{count} días"],
   },
   kinds: {
     login: `Inicio de sesión en {app}
-      Con este mensaje puede iniciar sesión en {app}.
-      Si no quería iniciar sesión, ignore este mensaje. Sin él, este inicio de sesión no es posible.`,
+      Con este mensaje puede iniciar sesión en {app}.`,
     register: `Confirme su dirección para {app}
-      Confirme esta dirección para crear una cuenta en {app}.
-      Si no pidió una cuenta, ignore este mensaje. Sin él no se crea ninguna cuenta.`,
+      Confirme esta dirección para crear una cuenta en {app}.`,
     account_exists: `Ya tiene una cuenta en {app}
-      Se solicitó una cuenta nueva en {app} para esta dirección, pero usted ya tiene una. Inicie sesión con ella. Si olvidó su contraseña, restablézcala.
-      Si no pidió una cuenta, ignore este mensaje. Su cuenta no ha cambiado.`,
+      Se solicitó una cuenta nueva en {app} para esta dirección, pero usted ya tiene una. Inicie sesión con ella. Si olvidó su contraseña, restablézcala.`,
     reset: `Contraseña nueva para {app}
-      Se solicitó una contraseña nueva para su cuenta en {app}.
-      Si no pidió una contraseña nueva, ignore este mensaje. Su contraseña no ha cambiado.`,
+      Se solicitó una contraseña nueva para su cuenta en {app}.`,
     email: `Confirme su nueva dirección para {app}
-      Confirme esta dirección para usarla con su cuenta en {app}.
-      Si no lo pidió, ignore este mensaje. Sin el código, la cuenta no recibe esta dirección.`,
+      Confirme esta dirección para usarla con su cuenta en {app}.`,
     email_taken: `Esta dirección ya tiene una cuenta en {app}
-      En {app} se pidió cambiar la dirección de una cuenta por esta. Esta dirección ya tiene una cuenta, por lo que no ha cambiado nada.
-      Si no lo pidió, ignore este mensaje.`,
+      En {app} se pidió cambiar la dirección de una cuenta por esta. Esta dirección ya tiene una cuenta, por lo que no ha cambiado nada.`,
     invite: `Invitación a {app}
-      Ha recibido una invitación para crear una cuenta en {app}.
-      Si no espera ninguna invitación, ignore este mensaje. Sin él no se crea ninguna cuenta.`,
+      Ha recibido una invitación para crear una cuenta en {app}.`,
     recover: `Recuperación de su cuenta en {app}
       El operador de {app} ha comenzado la recuperación de su cuenta. El enlace lleva a una contraseña nueva.
       Si no lo pidió, no abra el enlace y escriba al operador.`,
@@ -58,8 +45,7 @@ export const es: Texts = {
       Su cuenta en {app} necesita un segundo factor. Con este código puede configurarlo.
       Si no está iniciando sesión ahora, otra persona lo hace en su nombre. Cambie su contraseña, o proteja la cuenta del proveedor con la que inicia sesión.`,
     identity: `Confirme su inicio de sesión en {app}
-      Una cuenta de otro proveedor quiere iniciar sesión en {app} con esta dirección. Con este código podrá hacerlo a partir de ahora.
-      Si no está iniciando sesión ahora, ignore este mensaje. No ha cambiado nada.`,
+      Una cuenta de otro proveedor quiere iniciar sesión en {app} con esta dirección. Con este código podrá hacerlo a partir de ahora.`,
     test: `Mensaje de prueba de {app}
       Esto es una prueba. Los mensajes de {app} llegan.
       No tiene que hacer nada.`,

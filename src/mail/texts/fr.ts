@@ -11,46 +11,33 @@ export const fr: Texts = {
     secret: "Ne donnez jamais ce code à une autre personne. {app} ne vous le demande jamais.",
     match:
       "Dans un autre navigateur, le lien demande le nombre affiché sur la première page. Ne saisissez jamais un nombre qu’une autre personne vous donne.",
-    requested: "Demande faite à {time} dans {browser}.",
-    requestedAt: "Demande faite à {time}.",
-    happened: "Date : {time}, dans {browser}.",
-    happenedAt: "Date : {time}.",
+    requested: "Demande faite à {time}[ dans {browser}].",
+    happened: "Date : {time}[, dans {browser}].",
     unknownBrowser: "un navigateur inconnu",
     ifYou: "Si c’était vous, vous n’avez rien à faire.",
+    ignore: "Si vous ne le souhaitez pas, ignorez ce message. Rien n’a changé.",
     alarm:
-      "Si ce n’était pas vous, ouvrez ce lien. Il déconnecte tous les appareils et arrête les changements en cours. Il ne fait rien d’autre :",
-    alarmUndo:
-      "Si ce n’était pas vous, ouvrez ce lien. Il annule ce changement, déconnecte tous les appareils et arrête les changements en cours. Il ne fait rien d’autre :",
+      "Si ce n’était pas vous, ouvrez ce lien. Il [annule ce changement, ]déconnecte tous les appareils et arrête les changements en cours. Il ne fait rien d’autre :",
     alarmDeleted:
       "Si ce n’était pas vous, ouvrez ce lien. Il informe l’exploitant de {app}, qui peut vous aider. Il ne fait rien d’autre :",
     alarmLabel: "Ce n’était pas moi",
     afterAlarm: "Choisissez ensuite un nouveau mot de passe.",
-    minutes: ["1 minute", "{count} minutes"],
-    hours: ["1 heure", "{count} heures"],
-    days: ["1 jour", "{count} jours"],
   },
   kinds: {
     login: `Connexion à {app}
-      Avec ce message, vous pouvez vous connecter à {app}.
-      Si vous ne vouliez pas vous connecter, ignorez ce message. Sans lui, cette connexion n’est pas possible.`,
+      Avec ce message, vous pouvez vous connecter à {app}.`,
     register: `Confirmez votre adresse pour {app}
-      Confirmez cette adresse pour créer un compte sur {app}.
-      Si vous n’avez pas demandé de compte, ignorez ce message. Sans lui, aucun compte n’est créé.`,
+      Confirmez cette adresse pour créer un compte sur {app}.`,
     account_exists: `Vous avez déjà un compte sur {app}
-      Un nouveau compte sur {app} a été demandé pour cette adresse, mais vous en avez déjà un. Utilisez-le pour vous connecter. Si vous avez oublié votre mot de passe, réinitialisez-le.
-      Si vous n’avez pas demandé de compte, ignorez ce message. Votre compte n’a pas changé.`,
+      Un nouveau compte sur {app} a été demandé pour cette adresse, mais vous en avez déjà un. Utilisez-le pour vous connecter. Si vous avez oublié votre mot de passe, réinitialisez-le.`,
     reset: `Nouveau mot de passe pour {app}
-      Un nouveau mot de passe a été demandé pour votre compte sur {app}.
-      Si vous n’avez pas demandé de nouveau mot de passe, ignorez ce message. Votre mot de passe n’a pas changé.`,
+      Un nouveau mot de passe a été demandé pour votre compte sur {app}.`,
     email: `Confirmez votre nouvelle adresse pour {app}
-      Confirmez cette adresse pour l’utiliser avec votre compte sur {app}.
-      Si vous ne l’avez pas demandé, ignorez ce message. Sans le code, le compte ne reçoit pas cette adresse.`,
+      Confirmez cette adresse pour l’utiliser avec votre compte sur {app}.`,
     email_taken: `Cette adresse a déjà un compte sur {app}
-      Sur {app}, un changement d’adresse vers celle-ci a été demandé. Cette adresse a déjà un compte, donc rien n’a changé.
-      Si vous ne l’avez pas demandé, ignorez ce message.`,
+      Sur {app}, un changement d’adresse vers celle-ci a été demandé. Cette adresse a déjà un compte, donc rien n’a changé.`,
     invite: `Invitation à {app}
-      Vous êtes invité à créer un compte sur {app}.
-      Si vous n’attendez pas d’invitation, ignorez ce message. Sans lui, aucun compte n’est créé.`,
+      Vous êtes invité à créer un compte sur {app}.`,
     recover: `Récupération de votre compte sur {app}
       L’exploitant de {app} a commencé la récupération de votre compte. Le lien mène à un nouveau mot de passe.
       Si vous ne l’avez pas demandé, n’ouvrez pas le lien, et écrivez à l’exploitant.`,
@@ -58,8 +45,7 @@ export const fr: Texts = {
       Votre compte sur {app} doit avoir un second facteur. Avec ce code, vous pouvez le configurer.
       Si vous n’êtes pas en train de vous connecter, une autre personne le fait en votre nom. Changez votre mot de passe, ou sécurisez le compte du fournisseur avec lequel vous vous connectez.`,
     identity: `Confirmez votre connexion à {app}
-      Le compte d’un autre fournisseur demande à se connecter à {app} avec cette adresse. Avec ce code, il pourra se connecter désormais.
-      Si vous ne vous connectez pas en ce moment, ignorez ce message. Rien n’a changé.`,
+      Le compte d’un autre fournisseur demande à se connecter à {app} avec cette adresse. Avec ce code, il pourra se connecter désormais.`,
     test: `Message de test de {app}
       Ceci est un test. Les messages de {app} arrivent.
       Vous n’avez rien à faire.`,

@@ -1,8 +1,6 @@
-// The texts of one language. `{app}`, `{browser}`, `{time}`, `{duration}` and `{count}` are replaced.
-import type { MailKind, NoticeKind } from "./kinds.js";
-
-/** A text for 1, and a text for every other number. All languages here have these two forms. */
-type Plural = readonly [one: string, other: string];
+// The texts of one language. `{app}`, `{browser}`, `{time}` and `{duration}` are replaced. A part in brackets is left
+// out where it does not apply.
+import type { MailKind } from "./kinds.js";
 
 export interface Phrases {
   readonly enterCode: string;
@@ -15,34 +13,28 @@ export interface Phrases {
   /** For a link beside a code, which asks for a number in another browser. */
   readonly match: string;
   readonly requested: string;
-  readonly requestedAt: string;
   readonly happened: string;
-  readonly happenedAt: string;
   readonly unknownBrowser: string;
+  /** The last sentence of a notice. */
   readonly ifYou: string;
+  /** The last sentence of another mail. */
+  readonly ignore: string;
+  /** The part in brackets is for a notice whose link undoes the change that it reports. */
   readonly alarm: string;
-  /** For a notice whose link undoes the change that it reports. */
-  readonly alarmUndo: string;
   /** For the notice of a deletion. No text of it promises that the account comes back. */
   readonly alarmDeleted: string;
   readonly alarmLabel: string;
   readonly afterAlarm: string;
-  readonly minutes: Plural;
-  readonly hours: Plural;
-  readonly days: Plural;
 }
 
 /**
- * The subject, and the paragraph that states what happened, each on a line. The subject is shown on lock screens and is
- * in logs of mail servers, so it contains no code.
+ * The subject, the paragraph that states what happened, and a last sentence in place of `ifYou` or `ignore`, each on a
+ * line. The subject is shown on lock screens and is in logs of mail servers, so it contains no code.
  */
-type NoticeText = `${string}\n${string}`;
-
-/** The last line is for a reader who did not ask for the mail. */
-type RequestText = `${NoticeText}\n${string}`;
+type KindText = `${string}\n${string}`;
 
 /** A kind without a text does not compile. */
 export interface Texts {
   readonly phrases: Phrases;
-  readonly kinds: Readonly<Record<NoticeKind, NoticeText> & Record<Exclude<MailKind, NoticeKind>, RequestText>>;
+  readonly kinds: Readonly<Record<MailKind, KindText>>;
 }

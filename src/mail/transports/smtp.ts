@@ -132,21 +132,14 @@ function failureOf(error: unknown): MailFailure {
   );
 }
 
-interface SmtpError {
-  readonly code: unknown;
-  readonly command: string;
-  readonly response: string;
-  readonly responseCode: number | undefined;
-}
-
-function smtpErrorOf(error: unknown): SmtpError {
-  const read = (name: string): unknown => (isError(error) ? Reflect.get(error, name) : undefined);
-  const text = (value: unknown) => (typeof value === "string" ? value : "");
-  const responseCode = read("responseCode");
+function smtpErrorOf(error: unknown) {
+  const { code, command, response, responseCode }: Readonly<Record<string, unknown>> = isError(error)
+    ? { ...error }
+    : {};
   return {
-    code: read("code"),
-    command: text(read("command")),
-    response: text(read("response")),
+    code,
+    command: typeof command === "string" ? command : "",
+    response: typeof response === "string" ? response : "",
     responseCode: typeof responseCode === "number" ? responseCode : undefined,
   };
 }

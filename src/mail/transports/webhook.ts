@@ -36,22 +36,11 @@ export function createWebhook(url: URL, key: string, clock: Pick<Clock, "now">):
   };
 }
 
-interface SignedRequest {
-  readonly body: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-function signedRequest(
-  { id, kind, language, to, from, subject, text, html }: Message,
-  key: string,
-  now: number,
-): SignedRequest {
+function signedRequest({ id, kind, language, to, from, subject, text, html }: Message, key: string, now: number) {
   const body = JSON.stringify({ id, kind, language, to, from, subject, text, html });
   const signature = createHmac("sha256", key).update(`${now}.${body}`).digest("hex");
-  return {
-    body,
-    headers: { "content-type": "application/json", "ampho-signature": `t=${now},v1=${signature}` },
-  };
+  const headers = { "content-type": "application/json", "ampho-signature": `t=${now},v1=${signature}` };
+  return { body, headers };
 }
 
 async function request(url: URL, sent: BoundedRequest): Promise<BoundedResponse> {

@@ -1,37 +1,27 @@
-// The base64 variants of password hashes. Each function returns undefined for a text outside its alphabet.
+// The base64 variants of password hashes. Each decoder returns no bytes for a text outside its alphabet.
 
 const bcryptAlphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const standardAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const cryptAlphabet = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /** RFC 4648 section 4, with or without padding. Stray bits in the last character are ignored. */
-export function decodeBase64(text: string): Buffer | undefined {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
-  const bare = text.replace(/=+$/, "");
-  return bare.length % 4 === 1 ? undefined : Buffer.from(bare, "base64");
+export function decodeBase64(text: string): Buffer {
+  const [, bare = ""] = /^([A-Za-z0-9+/]*)={0,2}$/.exec(text) ?? [];
+  return Buffer.from(bare.length % 4 === 1 ? "" : bare, "base64");
 }
 
 /** The variant of passlib, with no padding and a dot in place of the plus sign. */
-export function decodeDottedBase64(text: string): Buffer | undefined {
-  return decodeBase64(text.replaceAll(".", "+"));
-}
+export const decodeDottedBase64 = (text: string): Buffer => decodeBase64(text.replaceAll(".", "+"));
 
 /** RFC 4648 section 4 or section 5 (with `-` and `_`), because Firebase writes both. */
-export function decodeAnyBase64(text: string): Buffer | undefined {
-  return decodeBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
-}
+export const decodeAnyBase64 = (text: string): Buffer => decodeBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
 
-export function decodeHex(text: string): Buffer | undefined {
-  return /^(?:[0-9a-f]{2})*$/i.test(text) ? Buffer.from(text, "hex") : undefined;
-}
+export const decodeHex = (text: string): Buffer => Buffer.from(/^(?:[0-9a-f]{2})*$/i.test(text) ? text : "", "hex");
 
 /** The alphabet of bcrypt in the usual order of bits. Leftover bits are dropped, as in bcrypt. */
-export function decodeBcryptBase64(text: string): Buffer | undefined {
-  if (!/^[./A-Za-z0-9]*$/.test(text)) return undefined;
-  return Buffer.from(
-    text.replace(/./g, (c) => standardAlphabet.charAt(bcryptAlphabet.indexOf(c))),
-    "base64",
-  );
+export function decodeBcryptBase64(text: string): Buffer {
+  const standard = text.replace(/./g, (character) => standardAlphabet.charAt(bcryptAlphabet.indexOf(character)));
+  return Buffer.from(standard, "base64");
 }
 
 /** The alphabet of crypt(3), three bytes at a time with the lowest bits first. */

@@ -20,31 +20,21 @@ const readArgon2: HashReader = (stored) => {
   const phc = stored.replace(/^argon2(?=\$argon2)/, "").replace(/=+(?=\$|$)/g, "");
   if (!/^\$argon2(?:id|i|d)\$/.test(phc)) return undefined;
   const parameters = parseArgon2(phc);
-  if (parameters !== undefined) {
-    return { format: parameters.type, verify: (text) => verifyArgon2Sync(phc, text) };
-  }
+  if (parameters !== undefined) return { format: parameters.type, verify: (text) => verifyArgon2Sync(phc, text) };
   return /^\$argon2i?d?\$v=19\$m=\d+,t=\d+,p=\d+\$[^$]{11,}\$[^$]{16,}$/.test(phc) ? tooCostly : malformed;
 };
 
 const passThrough = (_: string, rest: string): ReturnType<HashReader> => readSpelled(rest);
-const pbkdf2 =
-  (digest: "sha1" | "sha256" | "sha512") =>
-  (_: string, rest: string): ReturnType<HashReader> =>
-    readPbkdf2Scheme(digest, rest);
+const pbkdf2 = (digest: string) => (_: string, rest: string) => readPbkdf2Scheme(digest, rest);
 
 // The readers by the name in braces: LDAP servers, Dovecot, and Spring's DelegatingPasswordEncoder.
 const schemes = new Map<string, (scheme: string, rest: string) => ReturnType<HashReader>>([
-  ...["CRYPT", "BCRYPT", "BLFCRYPT", "MD5CRYPT", "SHA256CRYPT", "SHA512CRYPT", "SCRYPT"].map(
-    (name) => [name, passThrough] as const,
-  ),
-  ...["ARGON2", "ARGON2I", "ARGON2ID"].map((name) => [name, passThrough] as const),
-  ...["ARGON2@SPRINGSECURITY_V5_2", "ARGON2@SPRINGSECURITY_V5_8"].map((name) => [name, passThrough] as const),
-  ["SCRYPT@SPRINGSECURITY_V5_8", passThrough],
+  ...["CRYPT", "BCRYPT", "BLFCRYPT", "MD5CRYPT", "SHA256CRYPT", "SHA512CRYPT", "SCRYPT", "SCRYPT@SPRINGSECURITY_V5_8"]
+    .concat(["ARGON2", "ARGON2I", "ARGON2ID", "ARGON2@SPRINGSECURITY_V5_2", "ARGON2@SPRINGSECURITY_V5_8"])
+    .map((name) => [name, passThrough] as const),
   ["PBKDF2", (_, rest) => (rest.includes("$") ? readPbkdf2Scheme("sha1", rest) : readSpringPbkdf2("5.5", rest))],
   ["PBKDF2@SPRINGSECURITY_V5_8", (_, rest) => readSpringPbkdf2("5.8", rest)],
-  ["PBKDF2SHA1", pbkdf2("sha1")],
-  ["PBKDF2SHA256", pbkdf2("sha256")],
-  ["PBKDF2SHA512", pbkdf2("sha512")],
+  ...["sha1", "sha256", "sha512"].map((digest) => [`PBKDF2${digest.toUpperCase()}`, pbkdf2(digest)] as const),
   ["PKCS5S2", (_, rest) => readAtlassian(rest)],
 ]);
 
@@ -103,18 +93,14 @@ export function identifyHash(stored: string): { readonly format: string; readonl
   return "reason" in reading ? reading : { format: reading.format, current: !needsRehash(stored) };
 }
 
-/** The forms of a password that are tried. How many they are depends on who types, never on who is meant. */
-function passwordTexts(password: string): readonly string[] {
-  return [...new Set([normalizePassword(password), password])];
-}
-
 /**
  * A hash is compared with the password after NFC, and also as typed, because other systems hash it as typed. Without a
  * hash, or with a rejected one, it does the work of a current hash and returns false. So the time does not show whether
  * a user or a password exists.
  */
 export function verifyPasswordSync(stored: string | undefined, password: string): boolean {
-  const texts = passwordTexts(password);
+  // How many forms are tried depends on who types, never on who is meant.
+  const texts = [...new Set([normalizePassword(password), password])];
   const reading = stored === undefined ? undefined : readHash(stored);
   if (reading !== undefined && "verify" in reading) return texts.some((text) => reading.verify(text));
   for (const text of texts) verifyArgon2Sync(hashOfNothing, text);

@@ -19,6 +19,18 @@ export interface HashRejection {
 /** Returns undefined for a spelling that is not its own. */
 export type HashReader = (stored: string) => StoredHash | HashRejection | undefined;
 
+/**
+ * A reader of one form. `read` gets the groups of `form`. A text with another form is malformed if it has this
+ * beginning, and another format otherwise.
+ */
+export const readerOf =
+  (beginning: string | undefined, form: RegExp, read: (...groups: string[]) => ReturnType<HashReader>): HashReader =>
+  (stored) => {
+    const match = form.exec(stored);
+    if (match !== null) return read(...match.slice(1));
+    return beginning !== undefined && stored.startsWith(beginning) ? malformed : undefined;
+  };
+
 /** Where a format is known, formats.ts names it. */
 export const malformed: HashRejection = { reason: "The hash does not have the form of its format." };
 export const tooCostly: HashRejection = { reason: "The hash requires more memory or time than the limit." };
@@ -42,37 +54,32 @@ const limits = {
 export const digestRoundsMax = limits.digestRounds;
 
 /** False for a password so long that the rounds would take too long: the cost of these formats grows with it. */
-export function affordsDigests(rounds: number, passwordBytes: number): boolean {
-  return rounds * (128 + 2 * passwordBytes) <= limits.digestBytes;
-}
+export const affordsDigests = (rounds: number, passwordBytes: number): boolean =>
+  rounds * (128 + 2 * passwordBytes) <= limits.digestBytes;
 
 // A shorter output could match by chance, or was cut off.
 const outputBytes = { min: 16, max: 128 };
 const inRange = ({ length }: Buffer): boolean => length >= outputBytes.min && length <= outputBytes.max;
 
 export const digestBytes = { md5: 16, sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const;
-export type Digest = keyof typeof digestBytes;
+type Digest = keyof typeof digestBytes;
 
-export function isDigest(name: string | undefined): name is Digest {
-  return name !== undefined && Object.hasOwn(digestBytes, name);
-}
-
-interface Pbkdf2 {
-  readonly digest: Digest;
-  readonly rounds: number;
-  readonly salt: string | Uint8Array;
-  readonly output: Buffer;
-}
+export const isDigest = (name: string): name is Digest => Object.hasOwn(digestBytes, name);
 
 /** PBKDF2 (RFC 8018 section 5.2) with the parameters of a stored hash. */
-export function pbkdf2Hash(format: string, { digest, rounds, salt, output }: Pbkdf2): StoredHash | HashRejection {
-  if (!inRange(output) || salt.length === 0 || !Number.isSafeInteger(rounds) || rounds < 1) return malformed;
+export function pbkdf2Hash(
+  format: string,
+  digest: string,
+  rounds: string | number,
+  salt: string | Uint8Array,
+  output: Buffer,
+): StoredHash | HashRejection {
+  const count = Number(rounds);
+  if (!isDigest(digest) || !inRange(output) || salt.length === 0) return malformed;
+  if (!Number.isSafeInteger(count) || count < 1) return malformed;
   const perRound = Math.ceil(output.length / digestBytes[digest]) * (digestBytes[digest] > 32 ? 2 : 1);
-  if (rounds * perRound > limits.pbkdf2Rounds) return tooCostly;
-  return {
-    format,
-    verify: (text) => equalBytes(pbkdf2Sync(text, salt, rounds, output.length, digest), output),
-  };
+  if (count * perRound > limits.pbkdf2Rounds) return tooCostly;
+  return { format, verify: (text) => equalBytes(pbkdf2Sync(text, salt, count, output.length, digest), output) };
 }
 
 export interface ScryptCost {
@@ -99,13 +106,10 @@ export function scrypt(text: string, salt: string | Uint8Array, length: number, 
 export function scryptHash(
   format: string,
   cost: ScryptCost,
-  { salt, output }: { readonly salt: string | Uint8Array; readonly output: Buffer },
+  salt: string | Uint8Array,
+  output: Buffer,
 ): StoredHash | HashRejection {
   if (!inRange(output) || salt.length === 0) return malformed;
-  return (
-    checkScrypt(cost) ?? {
-      format,
-      verify: (text) => equalBytes(scrypt(text, salt, output.length, cost), output),
-    }
-  );
+  const verify = (text: string) => equalBytes(scrypt(text, salt, output.length, cost), output);
+  return checkScrypt(cost) ?? { format, verify };
 }

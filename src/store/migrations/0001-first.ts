@@ -12,11 +12,8 @@ export const firstMigration: MigrationSteps = {
     // an hour. `application_owns_users`: the application that uses these sessions has its own user table.
     // `hooks_until`: changes of users are recorded for hooks of the application until then.
     `create table ampho_state (
-      id integer primary key check (id = 1),
-      epoch ${text} not null,
-      era bigint not null,
-      last_revocation bigint not null,
-      access_until bigint not null,
+      id integer primary key check (id = 1), epoch ${text} not null, era bigint not null,
+      last_revocation bigint not null, access_until bigint not null,
       application_owns_users smallint not null default 0 check (application_owns_users in (0, 1)),
       hooks_until bigint not null default 0
     )`,
@@ -25,11 +22,8 @@ export const firstMigration: MigrationSteps = {
     // Runs of `user-import`. `lost_line`: the line of a row that made room for another user. The import cannot then be
     // published. `touched_at`: the last sign of life of its owner.
     `create table ampho_imports (
-      n ${countingKey},
-      state ${text} not null check (state in ('open', 'published', 'dropped')),
-      started_at bigint not null,
-      touched_at bigint not null,
-      lost_line bigint
+      n ${countingKey}, state ${text} not null check (state in ('open', 'published', 'dropped')),
+      started_at bigint not null, touched_at bigint not null, lost_line bigint
     )`,
     "create index ampho_imports_open on ampho_imports (n) where state = 'open'",
     "create index ampho_imports_left on ampho_imports (touched_at) where state <> 'published'",
@@ -39,21 +33,10 @@ export const firstMigration: MigrationSteps = {
     // until the user has used a code or a link that was mailed to the address. `password_by_operator` is 1 if an
     // operator has set the password, and 0 if another one has. Null: the row is as it was created, by an import or not.
     `create table ampho_users (
-      id ${text} not null primary key,
-      login ${text} not null,
-      canonical ${text} not null unique,
-      password_hash ${text},
-      password_version bigint not null,
-      roles ${text} not null,
-      roles_version bigint not null,
-      disabled smallint not null check (disabled in (0, 1)),
-      created_at bigint not null,
-      hash_kind ${text},
-      import_n bigint,
-      import_line bigint,
-      email ${text},
-      email_canonical ${text},
-      email_proven_at bigint,
+      id ${text} not null primary key, login ${text} not null, canonical ${text} not null unique,
+      password_hash ${text}, password_version bigint not null, roles ${text} not null, roles_version bigint not null,
+      disabled smallint not null check (disabled in (0, 1)), created_at bigint not null, hash_kind ${text},
+      import_n bigint, import_line bigint, email ${text}, email_canonical ${text}, email_proven_at bigint,
       password_by_operator smallint
     )`,
     "create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null",
@@ -68,29 +51,12 @@ export const firstMigration: MigrationSteps = {
     // the last renewal by refresh token. It limits how long an access token alone renews. A renewal changes no column
     // of an index: `delete_after` stays, and housekeeping moves it on when it finds the row due.
     `create table ampho_sessions (
-      n ${countingKey},
-      id ${text} not null unique,
-      era bigint not null,
-      user_id ${text} not null,
-      login ${text} not null,
-      gen bigint not null,
-      created_at bigint not null,
-      auth_time bigint not null,
-      proved_gen bigint not null,
-      renewed_at bigint not null,
-      expires_at bigint not null,
-      ends_at bigint not null,
-      access_expires bigint not null,
-      idempotency ${text},
-      address ${text},
-      agent ${text},
-      ended_at bigint,
-      end_reason ${text},
-      amr ${text} not null,
-      acr ${text} not null,
-      proved_at bigint not null,
-      refreshed_at bigint not null,
-      delete_after bigint not null
+      n ${countingKey}, id ${text} not null unique, era bigint not null, user_id ${text} not null,
+      login ${text} not null, gen bigint not null, created_at bigint not null, auth_time bigint not null,
+      proved_gen bigint not null, renewed_at bigint not null, expires_at bigint not null, ends_at bigint not null,
+      access_expires bigint not null, idempotency ${text}, address ${text}, agent ${text}, ended_at bigint,
+      end_reason ${text}, amr ${text} not null, acr ${text} not null, proved_at bigint not null,
+      refreshed_at bigint not null, delete_after bigint not null
     ) ${busyTable}`,
     "create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null",
     "create index ampho_sessions_remove on ampho_sessions (delete_after, n)",
@@ -98,19 +64,10 @@ export const firstMigration: MigrationSteps = {
     // `exact_login`: the login in the spelling of an application's own table, where another spelling can be another
     // user.
     `create table ampho_revocations (
-      n ${numberKey},
-      at bigint not null,
-      until bigint not null,
-      kind ${text} not null check (kind in ('session', 'user', 'roles', 'key', 'all')),
-      session_id ${text},
-      gen bigint,
-      user_id ${text},
-      login ${text},
-      exact_login ${text},
-      roles_version bigint,
-      roles ${text},
-      kid ${text},
-      era bigint
+      n ${numberKey}, at bigint not null, until bigint not null,
+      kind ${text} not null check (kind in ('session', 'user', 'roles', 'key', 'all')), session_id ${text},
+      gen bigint, user_id ${text}, login ${text}, exact_login ${text}, roles_version bigint, roles ${text},
+      kid ${text}, era bigint
     ) ${busyTable}`,
     "create index ampho_revocations_until on ampho_revocations (until, n)",
 
@@ -118,47 +75,24 @@ export const firstMigration: MigrationSteps = {
     // change one, and throttle/counter-kinds.ts lists the kinds. `login` is set only if the account exists.
     // `recorded_sources`: the sources whose rejection is in the audit log until `recorded_until`.
     `create table ampho_attempts (
-      key ${text} not null primary key,
-      kind ${text} not null,
-      login ${text},
-      failures bigint not null,
-      pending bigint not null,
-      pending_until bigint not null,
-      streak bigint not null,
-      next_at bigint not null,
-      forget_at bigint not null,
-      failure_sources ${text} not null,
-      recorded_sources ${text} not null,
-      recorded_until bigint not null,
-      touched_at bigint not null
+      key ${text} not null primary key, kind ${text} not null, login ${text}, failures bigint not null,
+      pending bigint not null, pending_until bigint not null, streak bigint not null, next_at bigint not null,
+      forget_at bigint not null, failure_sources ${text} not null, recorded_sources ${text} not null,
+      recorded_until bigint not null, touched_at bigint not null
     ) ${busyTable}`,
     "create index ampho_attempts_touched on ampho_attempts (touched_at)",
     "create index ampho_attempts_login on ampho_attempts (login)",
 
     // Addresses and networks. `entries` is JSON: the logins that were attempted from there, as hashes.
     `create table ampho_attempt_sources (
-      source ${text} not null primary key,
-      entries ${text} not null,
-      level bigint not null,
-      next_at bigint not null,
-      recorded_until bigint not null,
-      touched_at bigint not null
+      source ${text} not null primary key, entries ${text} not null, level bigint not null, next_at bigint not null,
+      recorded_until bigint not null, touched_at bigint not null
     ) ${busyTable}`,
     "create index ampho_attempt_sources_touched on ampho_attempt_sources (touched_at)",
 
     `create table ampho_audit (
-      n ${countingKey},
-      at bigint not null,
-      event ${text} not null,
-      reason ${text},
-      user_id ${text},
-      login ${text},
-      session_id ${text},
-      actor ${text} not null,
-      operator ${text},
-      address ${text},
-      agent ${text},
-      detail ${text}
+      n ${countingKey}, at bigint not null, event ${text} not null, reason ${text}, user_id ${text}, login ${text},
+      session_id ${text}, actor ${text} not null, operator ${text}, address ${text}, agent ${text}, detail ${text}
     ) ${busyTable}`,
     // By login within stretches of the log (see sql/audit.ts).
     "create index ampho_audit_login on ampho_audit ((n / 16384), login, n)",
@@ -170,41 +104,27 @@ export const firstMigration: MigrationSteps = {
     // in this and other tables, is the session that has added the row. It is null for an operator, an import and a
     // registration.
     `create table ampho_accounts (
-      user_id ${text} not null primary key,
-      factors_version bigint not null,
-      devices_version bigint not null,
-      factors ${text} not null,
-      policy ${text},
-      handle ${text} unique
+      user_id ${text} not null primary key, factors_version bigint not null, devices_version bigint not null,
+      factors ${text} not null, policy ${text}, handle ${text} unique
     )`,
 
     // Used login transactions, by the hash of their `jti`. The primary key decides which of two requests is first.
     // `bought` is the session, and `gen` its generation, for a client that lost the response.
     `create table ampho_spent (
-      hash ${text} not null primary key,
-      until bigint not null,
-      at bigint not null,
-      bought ${text},
-      gen bigint,
+      hash ${text} not null primary key, until bigint not null, at bigint not null, bought ${text}, gen bigint,
       idempotency ${text}
     ) ${busyTable}`,
     "create index ampho_spent_until on ampho_spent (until)",
 
     // `secret` is encrypted with a key derived from the key `kid`, and bound to the user.
     `create table ampho_totp (
-      user_id ${text} not null primary key,
-      secret ${text} not null,
-      kid ${text} not null,
-      last_step bigint not null,
-      since bigint not null,
-      added_by ${text}
+      user_id ${text} not null primary key, secret ${text} not null, kid ${text} not null, last_step bigint not null,
+      since bigint not null, added_by ${text}
     )`,
     "create index ampho_totp_kid on ampho_totp (kid, user_id)",
 
     `create table ampho_recovery (
-      hash ${text} not null primary key,
-      user_id ${text} not null,
-      used_at bigint
+      hash ${text} not null primary key, user_id ${text} not null, used_at bigint
     )`,
     "create index ampho_recovery_user on ampho_recovery (user_id)",
 
@@ -212,22 +132,11 @@ export const firstMigration: MigrationSteps = {
     // `own_handle` is null for the user handle of the account. Another system can have given each passkey its own,
     // which is empty if it is unknown.
     `create table ampho_passkeys (
-      id ${text} not null primary key,
-      user_id ${text} not null,
-      public_key ${text} not null,
-      alg bigint not null,
-      sign_count bigint not null,
-      backup_eligible smallint not null check (backup_eligible in (0, 1)),
-      backed_up smallint not null check (backed_up in (0, 1)),
-      uv smallint not null check (uv in (0, 1)),
-      discoverable smallint check (discoverable in (0, 1)),
-      transports ${text} not null,
-      aaguid ${text} not null,
-      rp ${text} not null,
-      name ${text} not null,
-      created_at bigint not null,
-      used_at bigint,
-      own_handle ${text},
+      id ${text} not null primary key, user_id ${text} not null, public_key ${text} not null, alg bigint not null,
+      sign_count bigint not null, backup_eligible smallint not null check (backup_eligible in (0, 1)),
+      backed_up smallint not null check (backed_up in (0, 1)), uv smallint not null check (uv in (0, 1)),
+      discoverable smallint check (discoverable in (0, 1)), transports ${text} not null, aaguid ${text} not null,
+      rp ${text} not null, name ${text} not null, created_at bigint not null, used_at bigint, own_handle ${text},
       added_by ${text}
     )`,
     "create index ampho_passkeys_user on ampho_passkeys (user_id)",
@@ -237,20 +146,9 @@ export const firstMigration: MigrationSteps = {
     // empty. `undo` is JSON, for the alarm link of a notice. `pages` is AMPHO_APP_URL of the instance that wrote the
     // row. Only an instance with the same pages sends the mail.
     `create table ampho_mail (
-      n ${countingKey},
-      pages ${text} not null,
-      at bigint not null,
-      until bigint not null,
-      user_id ${text},
-      address ${text} not null,
-      kind ${text} not null,
-      claims ${text} not null,
-      language ${text} not null,
-      tries bigint not null,
-      next_at bigint,
-      sent_at bigint,
-      failure ${text},
-      undo ${text}
+      n ${countingKey}, pages ${text} not null, at bigint not null, until bigint not null, user_id ${text},
+      address ${text} not null, kind ${text} not null, claims ${text} not null, language ${text} not null,
+      tries bigint not null, next_at bigint, sent_at bigint, failure ${text}, undo ${text}
     )`,
     "create index ampho_mail_next on ampho_mail (next_at)",
     "create index ampho_mail_until on ampho_mail (until)",
@@ -259,16 +157,8 @@ export const firstMigration: MigrationSteps = {
     // Changes of users that wait for hooks of the application (see sql/user-events.ts). Without `user_id` a row stands
     // for the users of an import behind `import_line`.
     `create table ampho_user_events (
-      n ${countingKey},
-      at bigint not null,
-      user_id ${text},
-      change ${text} not null,
-      reason ${text} not null,
-      actor ${text} not null,
-      import_n bigint,
-      import_line bigint,
-      tries bigint not null,
-      next_at bigint
+      n ${countingKey}, at bigint not null, user_id ${text}, change ${text} not null, reason ${text} not null,
+      actor ${text} not null, import_n bigint, import_line bigint, tries bigint not null, next_at bigint
     ) ${busyTable}`,
     "create index ampho_user_events_next on ampho_user_events (next_at)",
     "create index ampho_user_events_user on ampho_user_events (user_id, n)",
@@ -276,35 +166,17 @@ export const firstMigration: MigrationSteps = {
 
     // Identities at outside providers. `email` is the address that the provider reported last. It identifies no user.
     `create table ampho_identities (
-      issuer ${text} not null,
-      subject ${text} not null,
-      user_id ${text} not null,
-      provider ${text} not null,
-      email ${text},
-      created_at bigint not null,
-      used_at bigint,
-      added_by ${text},
-      primary key (issuer, subject)
+      issuer ${text} not null, subject ${text} not null, user_id ${text} not null, provider ${text} not null,
+      email ${text}, created_at bigint not null, used_at bigint, added_by ${text}, primary key (issuer, subject)
     )`,
     "create index ampho_identities_user on ampho_identities (user_id)",
 
     // API keys. `n` orders those of a user. `hash` is the SHA-256 of the key, and `start` its first random characters.
-    // `login` is that of the owner when the key was created. `scopes` is a JSON array. `gen` is 1 for a key that was
-    // rotated and still lives. `used_day` is the day of the last use, in days since 1970.
+    // `gen` is 1 for a key that was rotated and still lives. `used_day`: in days since 1970.
     `create table ampho_keys (
-      n ${countingKey},
-      id ${text} not null unique,
-      hash ${text} not null unique,
-      user_id ${text} not null,
-      login ${text} not null,
-      name ${text} not null,
-      start ${text} not null,
-      scopes ${text} not null,
-      gen bigint not null,
-      created_at bigint not null,
-      expires_at bigint not null,
-      used_day bigint,
-      added_by ${text}
+      n ${countingKey}, id ${text} not null unique, hash ${text} not null unique, user_id ${text} not null,
+      login ${text} not null, name ${text} not null, start ${text} not null, scopes ${text} not null,
+      gen bigint not null, created_at bigint not null, expires_at bigint not null, used_day bigint, added_by ${text}
     )`,
     "create index ampho_keys_user on ampho_keys (user_id, n)",
     "create index ampho_keys_expires on ampho_keys (expires_at, n)",
@@ -312,28 +184,15 @@ export const firstMigration: MigrationSteps = {
     // Service accounts. `scopes` is a JSON array, and `jwks` the JWK Set of public keys. `issued_at` and `tokens_until`
     // are the latest `iat` and `exp` of its access tokens. Those that were issued at `ended_at` or before have ended.
     `create table ampho_services (
-      n ${countingKey},
-      id ${text} not null unique,
-      name ${text} not null unique,
-      scopes ${text} not null,
-      jwks ${text},
-      disabled smallint not null check (disabled in (0, 1)),
-      created_at bigint not null,
-      issued_at bigint not null default 0,
-      tokens_until bigint not null default 0,
-      ended_at bigint not null default 0
+      n ${countingKey}, id ${text} not null unique, name ${text} not null unique, scopes ${text} not null,
+      jwks ${text}, disabled smallint not null check (disabled in (0, 1)), created_at bigint not null,
+      issued_at bigint not null default 0, tokens_until bigint not null default 0, ended_at bigint not null default 0
     )`,
 
     // `roles` is a JSON array.
     `create table ampho_invites (
-      id ${text} not null primary key,
-      email ${text} not null,
-      email_canonical ${text} not null,
-      roles ${text} not null,
-      invited_by ${text},
-      created_at bigint not null,
-      until bigint not null,
-      used_at bigint,
+      id ${text} not null primary key, email ${text} not null, email_canonical ${text} not null,
+      roles ${text} not null, invited_by ${text}, created_at bigint not null, until bigint not null, used_at bigint,
       removed_at bigint
     )`,
     "create index ampho_invites_until on ampho_invites (until)",
@@ -342,36 +201,14 @@ export const firstMigration: MigrationSteps = {
     // The process that deletes old rows, and the end of its lease. `seen_at`: the last time that a process looked.
     // Until `steady_from` nothing is deleted in the background, because the clock has jumped.
     `create table ampho_housekeeping (
-      id integer primary key check (id = 1),
-      holder ${text} not null,
-      leased_until bigint not null,
-      seen_at bigint not null,
-      steady_from bigint not null
+      id integer primary key check (id = 1), holder ${text} not null, leased_until bigint not null,
+      seen_at bigint not null, steady_from bigint not null
     )`,
     "insert into ampho_housekeeping (id, holder, leased_until, seen_at, steady_from) values (1, '', 0, 0, 0)",
   ],
-  down: () => tables.map((table) => `drop table ${table}`),
+  down: (dialect) =>
+    firstMigration
+      .up(dialect)
+      .flatMap((statement) => /^create table (\w+)/.exec(statement)?.[1] ?? [])
+      .map((table) => `drop table ${table}`),
 };
-
-const tables = [
-  "ampho_invites",
-  "ampho_services",
-  "ampho_keys",
-  "ampho_identities",
-  "ampho_user_events",
-  "ampho_mail",
-  "ampho_passkeys",
-  "ampho_recovery",
-  "ampho_totp",
-  "ampho_spent",
-  "ampho_accounts",
-  "ampho_audit",
-  "ampho_attempt_sources",
-  "ampho_attempts",
-  "ampho_revocations",
-  "ampho_sessions",
-  "ampho_users",
-  "ampho_imports",
-  "ampho_state",
-  "ampho_housekeeping",
-];

@@ -1,12 +1,9 @@
 // Reads the version of a schema and applies migrations forward and back. Each function is one transaction under the
-// write lock. If several processes start at once on an empty database, one migrates and the others find the migration
-// applied.
-
+// write lock. Of several processes that start at once, one migrates.
 import { DatabaseError } from "../database-error.js";
 import type { Dialect } from "../dialect.js";
-import { integer, text } from "../rows.js";
-import { columnsOf } from "../sql/keyed-rows.js";
-import { first as firstRow, query, type Transaction } from "../transaction.js";
+import { asInteger, asText, orNull, tableOf } from "../sql/table.js";
+import { exists, query, type Transaction } from "../transaction.js";
 import { known } from "./known.js";
 import type { Migration } from "./migrations.js";
 import type { IndexSteps } from "./steps.js";
@@ -27,24 +24,18 @@ function tooNew(version: number): DatabaseError {
   );
 }
 
-interface AppliedMigration extends Migration {
-  readonly servesFrom: number;
-}
+const migrations = tableOf("ampho_migrations", {
+  version: asInteger,
+  name: asText,
+  servesFrom: asInteger,
+  /** Null while indexes of the last migration are missing. */
+  appliedAt: orNull(asInteger),
+});
 
-const columns = columnsOf("version", "name", "serves_from", "applied_at");
-const select = `select ${columns.list} from ampho_migrations order by version`;
-const insert = `insert into ampho_migrations (${columns.list}) values (${columns.placeholders})`;
-
-/** The migrations of the database, in order. `appliedAt` is null while indexes of the last migration are missing. */
-function* readApplied(dialect: Dialect): Transaction<readonly AppliedMigration[]> {
-  if (!(yield* firstRow(dialect.tableExists, ["ampho_migrations"]))) return [];
-  const rows = yield* query(select);
-  return rows.map((row) => ({
-    version: integer(row, "version"),
-    name: text(row, "name"),
-    servesFrom: integer(row, "serves_from"),
-    appliedAt: row["applied_at"] === null ? null : integer(row, "applied_at"),
-  }));
+/** The migrations of the database, in order. */
+function* readApplied(dialect: Dialect) {
+  if (!(yield* exists(dialect.tableExists, ["ampho_migrations"]))) return [];
+  return yield* migrations.all("order by version", []);
 }
 
 /**
@@ -88,18 +79,18 @@ export function* migrateUp(dialect: Dialect, now: number): Transaction<Migration
     );
     for (const statement of next.up(dialect)) yield* query(statement);
     if (!dialect.indexesApart) for (const index of indexes) yield* query(`create index ${index.name} on ${index.on}`);
-    yield* query(insert, columns.values({ version, name, serves_from: servesFrom, applied_at: appliedAt }));
+    yield* query(migrations.insert, migrations.values({ version, name, servesFrom, appliedAt }));
   }
   return { migration: { version, name, appliedAt }, indexes: apart };
 }
 
 /** Marks the migration as applied when its indexes exist. Undefined if another process was first. */
 export function* finishUp({ version, name }: Migration, now: number): Transaction<Migration | undefined> {
-  const row = yield* firstRow(
+  const isFirst = yield* exists(
     "update ampho_migrations set applied_at = ? where version = ? and applied_at is null returning version",
     [now, version],
   );
-  return row && { version, name, appliedAt: now };
+  return isFirst ? { version, name, appliedAt: now } : undefined;
 }
 
 /** Reverts the newest migration, if there is one. The data in its tables is lost. */

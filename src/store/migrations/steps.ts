@@ -14,9 +14,7 @@ export interface MigrationSteps {
    * use it.
    */
   readonly servesFrom: number;
-  /**
-   * Runs in one transaction. On PostgreSQL no statement can take longer than other transactions can wait for its locks.
-   */
+  /** One transaction. On PostgreSQL no statement can take longer than others can wait for its locks. */
   readonly up: (dialect: Dialect) => readonly string[];
   /** Indexes of tables that can be large. They are built after `up`, on PostgreSQL while the table is in use. */
   readonly indexes?: readonly IndexSteps[];

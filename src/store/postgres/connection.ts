@@ -3,29 +3,13 @@
 import { Socket } from "node:net";
 import type { ClientConfig, CustomTypesConfig, QueryResult } from "pg";
 import { ConfigurationError, isNotInstalled } from "../../errors.js";
-import type { Row, SqlValue } from "../rows.js";
+import type { Row, SqlValues } from "../rows.js";
 import { failureOf, PostgresFailure } from "./failure.js";
 import type { StatementNames } from "./statement-names.js";
 
 export type PostgresModule = Pick<typeof import("pg"), "Client">;
 
-export interface PostgresConnection {
-  /**
-   * Rejects with PostgresFailure, and throws at once for a bug. Without parameters the text can be several statements.
-   * The last result is then returned, and no statement has a name.
-   */
-  query(sql: string, parameters?: readonly SqlValue[]): Promise<QueryResult<Row>>;
-  /** False once it is lost. */
-  readonly usable: boolean;
-  /** Closes it at once. Running queries reject. */
-  destroy(): void;
-  /** Closes it with a message to the server. */
-  end(): void;
-  /** Lets it keep the process alive, or not. */
-  hold(held: boolean): void;
-  /** Called once, when it is lost or ended. */
-  onLost(listener: () => void): void;
-}
+export type PostgresConnection = Awaited<ReturnType<typeof connect>>;
 
 /** Throws ConfigurationError when the optional peer is not installed. */
 export async function loadPostgres(): Promise<PostgresModule> {
@@ -44,12 +28,7 @@ const goodbyeMs = 500;
 const keepAliveMs = 10_000;
 
 /** TLS and authentication must be done within `timeoutMs`. Without `names` no statement has a name. */
-export async function connect(
-  module: PostgresModule,
-  url: string,
-  timeoutMs: number,
-  names?: StatementNames,
-): Promise<PostgresConnection> {
+export async function connect(module: PostgresModule, url: string, timeoutMs: number, names?: StatementNames) {
   const socket = new Socket();
   const client = createClient(module, { ...clientOptions, connectionString: libpqModes(url), stream: () => socket });
   let usable = true;
@@ -82,7 +61,11 @@ export async function connect(
   }
 
   return {
-    query: (text, parameters) => {
+    /**
+     * Rejects with PostgresFailure, and throws at once for a bug. Without parameters the text can be several
+     * statements. The last result is then returned, and no statement has a name.
+     */
+    query: (text: string, parameters?: SqlValues): Promise<QueryResult<Row>> => {
       // PostgreSQL rejects NUL in text. Here it is the same bug as with SQLite.
       if (parameters?.some((value) => typeof value === "string" && value.includes("\0")))
         throw new TypeError("a bound text contains NUL");
@@ -102,20 +85,25 @@ export async function connect(
         );
       return sent;
     },
+    /** False once it is lost. */
     get usable() {
       return usable;
     },
+    /** Closes it at once. Running queries reject. */
     destroy: () => {
       usable = false;
       socket.destroy();
     },
+    /** Closes it with a message to the server. */
     end: () => {
       usable = false;
       setTimeout(() => socket.destroy(), goodbyeMs).unref();
       client.end().catch(() => undefined);
     },
-    hold: (held) => void (held ? socket.ref() : socket.unref()),
-    onLost: (listener) => {
+    /** Lets it keep the process alive, or not. */
+    hold: (held: boolean) => void (held ? socket.ref() : socket.unref()),
+    /** Called once, when it is lost or ended. */
+    onLost: (listener: () => void) => {
       reportLost = listener;
     },
   };
@@ -131,9 +119,8 @@ async function resultOf(sent: Promise<QueryResult<Row>>, text?: string): Promise
   }
 }
 
-// int8, int2 and int4 are numbers, because all integers of the schema are safe. All other columns are text. The types
-// come with each query, because in older versions of `pg` the second result of a query does not know those of the
-// connection.
+// int8, int2 and int4 are numbers, because all integers of the schema are safe. All other columns are text. They come
+// with each query, because older versions of `pg` forget those of the connection for a second result.
 const types: CustomTypesConfig = {
   getTypeParser: (oid: number) => (value: string | Buffer) =>
     [20, 21, 23].includes(oid) ? Number(value) : String(value),

@@ -43,10 +43,7 @@ export class PostgresFailure extends Error {
   }
 }
 
-/**
- * Converts an error of `pg`. `text` is the text of a statement with a name. An error that comes neither from the server
- * nor from the network is a bug, and is returned as it is.
- */
+/** `text`: that of a statement with a name. An error of neither the server nor the network is a bug, and returned. */
 export function failureOf(error: unknown, text?: string): Error {
   if (error instanceof PostgresFailure || !isError(error)) return asError(error);
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;

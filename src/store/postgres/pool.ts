@@ -5,20 +5,7 @@ import type { StoreStats } from "../store.js";
 import type { PostgresConnection } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
 
-export interface Pool {
-  /**
-   * Rejects with PostgresFailure, or AmphoError `overloaded` if too many calls wait. `fresh`: a connection that has
-   * just been opened or used, not an idle one.
-   */
-  take(waitMs: number, urgent: boolean, fresh?: boolean): Promise<PostgresConnection>;
-  /** Takes a connection back, whatever its state. */
-  give(connection: PostgresConnection): void;
-  /** Closes all idle connections, which can be as dead as one that just did not respond. */
-  dropIdle(): void;
-  stats(): StoreStats;
-  /** Resolves when all connections in use are back. */
-  close(): Promise<void>;
-}
+export type Pool = ReturnType<typeof createPool>;
 
 interface Waiting {
   readonly resolve: (connection: PostgresConnection) => void;
@@ -40,7 +27,7 @@ export interface PoolLimits {
 /** The pause after a connection could not be opened. */
 const pauseMs = 200;
 
-export function createPool(open: () => Promise<PostgresConnection>, limits: PoolLimits): Pool {
+export function createPool(open: () => Promise<PostgresConnection>, limits: PoolLimits) {
   const idle = new Map<PostgresConnection, NodeJS.Timeout>();
   const waiting: Waiting[] = [];
   /** The connections in use by calls that are not urgent. */
@@ -136,6 +123,7 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
     if (at >= 0) waiting.splice(at, 1);
   }
 
+  /** Takes a connection back, whatever its state. */
   function give(connection: PostgresConnection): void {
     usual.delete(connection);
     if (!connection.usable || closing) {
@@ -156,7 +144,8 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
   }
 
   return {
-    take(waitMs, urgent, fresh = false) {
+    /** Rejects with PostgresFailure, or AmphoError `overloaded` if too many calls wait. `fresh`: no idle connection. */
+    take(waitMs: number, urgent: boolean, fresh = false): Promise<PostgresConnection> {
       if (closing) return Promise.reject(new PostgresFailure("lost"));
       if (fresh) makeRoom();
       const connection = fresh ? undefined : takeIdle(urgent);
@@ -180,6 +169,7 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
       });
     },
     give,
+    /** Closes all idle connections, which can be as dead as one that just did not respond. */
     dropIdle: () => {
       for (const connection of [...idle.keys()]) {
         connection.destroy();
@@ -187,9 +177,10 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
       }
     },
     // A connection that is being opened is no use yet.
-    stats: () => ({ open: opened - opening, busy: opened - opening - idle.size, waiting: waiting.length }),
+    stats: (): StoreStats => ({ open: opened - opening, busy: opened - opening - idle.size, waiting: waiting.length }),
+    /** Resolves when all connections in use are back. */
     close: () =>
-      (closing ??= new Promise((resolve) => {
+      (closing ??= new Promise<void>((resolve) => {
         whenEmpty = resolve;
         for (const each of [...waiting]) {
           remove(each);

@@ -1,17 +1,11 @@
 // Runs an operation on PostgreSQL: takes a connection, runs the transaction, and repeats it if the first attempt is
-// undone for certain. The call ends within a time limit, which is the only way to detect a server that hangs or a
-// network that drops everything.
+// undone for certain. The call ends within a time limit, the only way to detect a server that hangs.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Transaction } from "../transaction.js";
 import { PostgresFailure } from "./failure.js";
 import type { Pool } from "./pool.js";
 import type { StatementNames } from "./statement-names.js";
 import { TransactionFailure, type TransactionResult, transact } from "./transact.js";
-
-export interface Runner {
-  /** Rejects with PostgresFailure, AmphoError `overloaded`, or the exception of the transaction. */
-  run<T>(start: () => Transaction<T>, limits?: CallLimits): Promise<TransactionResult<T>>;
-}
 
 export interface CallLimits {
   /** Milliseconds until the call is given up. */
@@ -30,7 +24,7 @@ const attemptsMax = 6;
 const lostMax = 3;
 
 /** `pages`: AMPHO_APP_URL of the instance. */
-export function createRunner(pool: Pool, names?: StatementNames, pages?: string): Runner {
+export function createRunner(pool: Pool, names?: StatementNames, pages?: string) {
   let doubtful = false;
 
   async function attempt<T>(
@@ -58,7 +52,8 @@ export function createRunner(pool: Pool, names?: StatementNames, pages?: string)
   }
 
   return {
-    async run(start, limits = {}) {
+    /** Rejects with PostgresFailure, AmphoError `overloaded`, or the exception of the transaction. */
+    async run<T>(start: () => Transaction<T>, limits: CallLimits = {}): Promise<TransactionResult<T>> {
       const { waitMs = usualMs } = limits;
       const untilMs = performance.now() + (doubtful ? Math.min(doubtfulMs, waitMs) : waitMs);
       for (let attempts = 1; ; ) {

@@ -3,31 +3,24 @@
 import { createHash } from "node:crypto";
 import type { PostgresFailure } from "./failure.js";
 
-export interface StatementNames {
-  /** Undefined: the statement is sent without a name, and the server forgets it afterwards. */
-  of(text: string): string | undefined;
-  /** Returns true if a transaction failed because of a name, which is then no longer used. */
-  failed(failure: PostgresFailure): boolean;
-  /** The names were missing or taken, and none is used any more. */
-  readonly rejected: boolean;
-}
+export type StatementNames = ReturnType<typeof createStatementNames>;
 
-/**
- * More than there are texts, because no text contains input. Each name costs memory in each connection of the server.
- */
+/** More than there are texts. Each name costs memory in each connection of the server. */
 const namesMax = 500;
 
 /** `onRejected` is called once. */
-export function createStatementNames(onRejected: () => void): StatementNames {
+export function createStatementNames(onRejected: () => void) {
   const names = new Map<string, string | undefined>();
   let rejected = false;
   return {
-    of(text) {
+    /** Undefined: the statement is sent without a name, and the server forgets it afterwards. */
+    of(text: string): string | undefined {
       if (rejected) return undefined;
       if (!names.has(text) && names.size < namesMax) names.set(text, nameOf(text));
       return names.get(text);
     },
-    failed({ text, nameUnusable, planStale }) {
+    /** Returns true if a transaction failed because of a name, which is then no longer used. */
+    failed({ text, nameUnusable, planStale }: PostgresFailure): boolean {
       if (text === undefined || rejected || names.get(text) === undefined) return false;
       if (nameUnusable) {
         rejected = true;
@@ -37,6 +30,7 @@ export function createStatementNames(onRejected: () => void): StatementNames {
       if (planStale) names.set(text, undefined);
       return nameUnusable || planStale;
     },
+    /** The names were missing or taken, and none is used any more. */
     get rejected() {
       return rejected;
     },

@@ -1,5 +1,4 @@
 // PostgreSQL 14 or newer, for a fleet. Every call ends within a time limit, whatever the server does.
-
 import { migrationLine, newerSchemaLine, unprepared, unpreparedLine } from "../../log-lines.js";
 import { DatabaseError, databaseUnavailable } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
@@ -7,7 +6,7 @@ import { currentVersion, newest, outdated } from "../migrations/migrate.js";
 import { bindOperations, startOperation } from "../operations.js";
 import { integer, text } from "../rows.js";
 import { readStateOnly } from "../sql/state.js";
-import type { Store } from "../store.js";
+import type { Store, StoreOptions } from "../store.js";
 import { first, type Transaction } from "../transaction.js";
 import { connect, loadPostgres } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
@@ -16,24 +15,8 @@ import { createPool } from "./pool.js";
 import { type CallLimits, createRunner, usualMs } from "./runner.js";
 import { createStatementNames } from "./statement-names.js";
 
-export interface PostgresOptions {
-  /** `postgres://…`. The variables PGHOST, PGPASSWORD and so on give the parts that it leaves out. */
-  readonly url: string;
-  /** AMPHO_APP_URL of the instance. Its mails lead to these pages. */
-  readonly pages?: string | undefined;
-  /** Applies missing migrations. Without it an older schema is an error that names `ampho db-up`. */
-  readonly migrate: boolean;
-  /** Lets the server keep prepared statements by name. A pooler in front of it must support them. */
-  readonly prepare?: boolean | undefined;
-  /** Receives a line for people when the schema changed, or when the pooler does not take prepared statements. */
-  readonly log: (line: string) => void;
-}
-
 const poolLimits = { connections: 10, reserved: 1, waiting: 2000, idleMs: 60_000 };
-/**
- * TCP, TLS and SCRAM take six round trips, which is just enough for 600 ms each. It is shorter than the limit of a
- * call.
- */
+/** TCP, TLS and SCRAM take six round trips, of up to 600 ms each. It is shorter than the limit of a call. */
 const connectMs = 4000;
 /** No request waits yet, and ten processes that start at once have much to do. */
 const openingMs = 15_000;
@@ -42,7 +25,7 @@ const openingMs = 15_000;
  * Rejects with DatabaseError if a person can fix the cause (no server, a rejected role, a standby, another schema, a
  * pooler), ConfigurationError if the package `pg` is not installed. No message contains a part of the URL.
  */
-export async function openPostgres({ url, pages, migrate, prepare = false, log }: PostgresOptions): Promise<Store> {
+export async function openPostgres({ url, pages, migrate, prepare = false, log }: StoreOptions): Promise<Store> {
   const module = await loadPostgres();
   let isOpen = false;
   const names = prepare
@@ -129,9 +112,7 @@ function* checkServer(): Transaction<{ readonly version: number }> {
   return { version: yield* currentVersion(postgresDialect) };
 }
 
-/**
- * With reads a quarter of a second apart, a revocation is then known within a second on any network that is no slower.
- */
+/** With reads a quarter of a second apart, a revocation is then known within a second. */
 const overdueMs = 400;
 
 type HedgedRead = <T>(read: (again: boolean) => Promise<T>) => Promise<T>;

@@ -153,10 +153,8 @@ function runStep(
   step: Statement | AdvisoryLock,
   pages = "",
 ): Promise<QueryResult<Row>> {
-  if ("advisoryLock" in step)
-    return connection.query("select 1 as locked from pg_advisory_xact_lock(hashtextextended($1, 0))", [
-      step.advisoryLock,
-    ]);
+  const lock = "select 1 as locked from pg_advisory_xact_lock(hashtextextended($1, 0))";
+  if ("advisoryLock" in step) return connection.query(lock, [step.advisoryLock]);
   return connection.query(numbered(step.sql) + (step.lock ? locks[step.lock] : ""), withPages(step, pages));
 }
 

@@ -1,13 +1,13 @@
 // The identities and second factors that sessions have added to an account. The end of a session can end them too.
-import type { Origin } from "../../audit/entry.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
-import { text } from "../rows.js";
+import { type SqlValues, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { passkeyIdsOf } from "./factors/passkeys.js";
 import { deleteFactor, type FactorUse, keptAsGiven, keptWithoutAdded } from "./factors/rows.js";
 import { identityIdOf } from "./identities.js";
+import type { Ending } from "./session-rows.js";
 import type { AccountFactors } from "./state.js";
 
 /** An account has it for longer than a login, and a session can have added it. */
@@ -20,11 +20,9 @@ export type Lasting = "identity" | "key" | FactorName;
  */
 export type Fate = "kept" | "added" | "any" | "all";
 
-export interface Additions {
+export interface Additions extends Ending {
   readonly userId: string;
   readonly login: string | undefined;
-  readonly now: number;
-  readonly origin: Origin;
   /** The row of `consequences`. */
   readonly fates: Readonly<Record<Lasting, Fate>>;
   /** The session that goes on. */
@@ -46,9 +44,7 @@ const ofEnded = `exists (select 1 from ampho_sessions where ampho_sessions.id = 
   and ampho_sessions.user_id = ? and ampho_sessions.id <> ?
   and (coalesce(ended_at, renewed_at) > ? or (ended_at is null and expires_at > ?))`;
 
-/**
- * The sessions whose additions a change can end. `weak`, or below a policy (`reachesPolicy`): the stronger ones go on.
- */
+/** The sessions whose additions a change can end. The stronger ones go on (`reachesPolicy`). */
 export const levelsOf: Readonly<Record<"any" | "weak" | Policy, string>> = {
   any: "",
   weak: "and acr = '1fa'",
@@ -77,44 +73,15 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
   const ofTotp = whichOf(fates.totp, input);
   if (account.factors.length === 0 || (ofPasskeys === undefined && ofTotp === undefined)) return account;
   const passkeys = yield* passkeyIdsOf(userId);
-  const addedKeys = yield* query(`select id from ampho_passkeys where user_id = ? and ${ofPasskeys?.sql ?? never}`, [
-    userId,
-    ...(ofPasskeys?.parameters ?? []),
-  ]);
-  const addedTotp = yield* first(`select user_id from ampho_totp where user_id = ? and ${ofTotp?.sql ?? never}`, [
-    userId,
-    ...(ofTotp?.parameters ?? []),
-  ]);
-  const added = { passkeys: addedKeys.map((row) => text(row, "id")), totp: addedTotp !== undefined };
-  return yield* removeAdded(input, account, { passkeys, added });
-}
-
-const never = "1 = 0";
-
-/** The rows of a table that end. */
-export function whichOf(fate: Fate, { userId, exceptSession = "", levels, now }: Additions) {
-  if (fate === "kept" || fate === "all") return undefined;
-  if (fate === "any") return { sql: "added_by is not null", parameters: [] };
-  return { sql: `${ofEnded} ${levelsOf[levels]})`, parameters: [userId, exceptSession, now - lookBackSeconds, now] };
-}
-
-function* removeAdded(
-  { userId, login, now: at, origin, reason, proven, rolePolicy, fates }: Additions,
-  account: AccountFactors,
-  {
-    passkeys,
-    added,
-  }: {
-    readonly passkeys: readonly string[];
-    readonly added: { readonly passkeys: readonly string[]; readonly totp: boolean };
-  },
-): Transaction<AccountFactors> {
-  const { policy = rolePolicy } = account;
+  const addedKeys = yield* addedIn("ampho_passkeys", "id", userId, ofPasskeys);
+  const addedTotp = yield* addedIn("ampho_totp", "user_id", userId, ofTotp);
+  const { proven } = input;
+  const { policy = input.rolePolicy } = account;
   const isAny = fates.passkey === "any";
-  const gone = added.passkeys.filter((id) => isAny || proven?.factor !== "passkey" || proven.id !== id);
+  const gone = addedKeys.filter((id) => isAny || proven?.factor !== "passkey" || proven.id !== id);
   // A new app also replaces the recovery codes. So a code proves the app as well.
   const isTotpProven = !isAny && (proven?.factor === "totp" || proven?.factor === "recovery_code");
-  const losesTotp = added.totp && !isTotpProven;
+  const losesTotp = addedTotp.length > 0 && !isTotpProven;
   const loses = { totp: losesTotp, passkeys: gone.length === passkeys.length };
   const keeps = keptWithoutAdded(account.factors, loses, fates.recovery_code === "any");
   const lost = account.factors.filter((factor) => !keeps[factor]);
@@ -129,6 +96,24 @@ function* removeAdded(
   const detail = { factors: lost, ...(gone.length > 0 && { passkeys: gone }) };
   yield* recordAudit({ at, event: "factor_removed", reason, userId, login, origin, detail });
   return { ...account, factors };
+}
+
+function* addedIn(table: string, id: string, userId: string, which: Which | undefined): Transaction<readonly string[]> {
+  if (which === undefined) return [];
+  const sql = `select ${id} as id from ${table} where user_id = ? and ${which.sql}`;
+  return (yield* query(sql, [userId, ...which.parameters])).map((row) => text(row, "id"));
+}
+
+interface Which {
+  readonly sql: string;
+  readonly parameters: SqlValues;
+}
+
+/** The rows of a table that end. */
+export function whichOf(fate: Fate, { userId, exceptSession = "", levels, now }: Additions): Which | undefined {
+  if (fate === "kept" || fate === "all") return undefined;
+  if (fate === "any") return { sql: "added_by is not null", parameters: [] };
+  return { sql: `${ofEnded} ${levelsOf[levels]})`, parameters: [userId, exceptSession, now - lookBackSeconds, now] };
 }
 
 /** The second factors that no session has set up, but an import. */

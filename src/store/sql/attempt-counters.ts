@@ -1,99 +1,70 @@
 // Rows of the table ampho_attempts: counters of attempts.
 import type { AttemptCounter } from "../../throttle/attempt.js";
-import { type Counter, emptyCounter, type FailureSource, isEmpty } from "../../throttle/attempt-counter.js";
-import { type CounterKind, isCounterKind } from "../../throttle/counter-kinds.js";
-import { integer, type Row, schemaMismatch, text, textOrNull, texts, tuplesOf } from "../rows.js";
-import { type Transaction, write } from "../transaction.js";
-import { columnsOf, keyedRows } from "./keyed-rows.js";
+import { emptyCounter, type FailureSource, isEmpty } from "../../throttle/attempt-counter.js";
+import { type CounterKind, counterKinds } from "../../throttle/counter-kinds.js";
+import { schemaMismatch, tuplesOf } from "../rows.js";
+import { ask, type Transaction, write } from "../transaction.js";
+import type { RowOf } from "./table.js";
+import { asInteger, asOneOf, asText, asTexts, group, inOneColumn, named, orNull, tableOf } from "./table.js";
 
-export interface AttemptCounterRow {
-  readonly key: string;
-  readonly kind: CounterKind;
+const asSources = inOneColumn<readonly FailureSource[]>(
+  (row, column) =>
+    tuplesOf(row, column).map(([source, failures]): FailureSource => {
+      if (typeof source !== "string" || typeof failures !== "number") return schemaMismatch(column);
+      return [source, failures];
+    }),
+  JSON.stringify,
+);
+
+const counts = {
+  failures: asInteger,
+  pending: asInteger,
+  pendingUntil: asInteger,
+  streak: asInteger,
+  nextAt: asInteger,
+  forgetAt: asInteger,
+  sources: named("failure_sources", asSources),
+};
+const states = tableOf("ampho_attempts", counts);
+
+export const attemptCounters = tableOf("ampho_attempts", {
+  key: asText,
+  kind: asOneOf(Object.keys(counterKinds) as CounterKind[]),
+  counter: group(counts),
   /** The login name of the account, once an attempt at it has failed. */
-  readonly login: string | null;
-  readonly counter: Counter;
+  login: orNull(asText),
   /** The sources whose rejection is in the audit log already. */
-  readonly recordedSources: readonly string[];
-  readonly recordedUntil: number;
+  recordedSources: asTexts,
+  recordedUntil: asInteger,
+});
+export type AttemptCounterRow = RowOf<typeof attemptCounters>;
+
+type CounterKey = Pick<AttemptCounter, "key" | "kind">;
+
+function emptyRow({ key, kind }: CounterKey): AttemptCounterRow {
+  return { key, kind, counter: emptyCounter, login: null, recordedSources: [], recordedUntil: 0 };
 }
-
-const stateColumns = columnsOf("failures pending pending_until streak next_at forget_at failure_sources");
-const recordColumns = columnsOf("login", "recorded_sources", "recorded_until");
-const columns = columnsOf("key", "kind", ...stateColumns.names, ...recordColumns.names, "touched_at");
-
-export const counterColumns = columns.list;
-
-export function counterRowOf(row: Row): AttemptCounterRow {
-  const kind = text(row, "kind");
-  if (!isCounterKind(kind)) throw new TypeError("a counter of attempts has an unknown kind");
-  return {
-    key: text(row, "key"),
-    kind,
-    login: textOrNull(row, "login"),
-    counter: {
-      failures: integer(row, "failures"),
-      pending: integer(row, "pending"),
-      pendingUntil: integer(row, "pending_until"),
-      streak: integer(row, "streak"),
-      nextAt: integer(row, "next_at"),
-      forgetAt: integer(row, "forget_at"),
-      sources: failureSourcesOf(text(row, "failure_sources")),
-    },
-    recordedSources: texts(row, "recorded_sources"),
-    recordedUntil: integer(row, "recorded_until"),
-  };
-}
-
-function stateOf({ failures, pending, pendingUntil, streak, nextAt, forgetAt, sources }: Counter) {
-  return {
-    failures,
-    pending,
-    pending_until: pendingUntil,
-    streak,
-    next_at: nextAt,
-    forget_at: forgetAt,
-    failure_sources: JSON.stringify(sources),
-  };
-}
-
-function recordOf({ login, recordedSources, recordedUntil }: Omit<AttemptCounterRow, "key" | "kind" | "counter">) {
-  return { login, recorded_sources: JSON.stringify(recordedSources), recorded_until: recordedUntil };
-}
-
-const rows = keyedRows({ name: "ampho_attempts", key: "key", columns, rowOf: counterRowOf });
-const unrecorded = { login: null, recordedSources: [], recordedUntil: 0 };
-const emptyRow = { ...stateOf(emptyCounter), ...recordOf(unrecorded) };
 
 /** Reads a counter, or an empty one when there is no row. Deferred. */
-export function* sendCounter({ key, kind }: AttemptCounter): Transaction<() => Transaction<AttemptCounterRow>> {
-  const read = yield* rows.sendRead(key);
-  return function* readOrEmpty() {
-    return (yield* read()) ?? { key, kind, counter: emptyCounter, ...unrecorded };
-  };
-}
+export const sendCounter = (counter: CounterKey): Transaction<() => Transaction<AttemptCounterRow>> =>
+  ask(`${attemptCounters.select} where key = ?`, [counter.key], (row) =>
+    row ? attemptCounters.of(row) : emptyRow(counter),
+  );
 
-export const sendCounterLock = ({ key, kind }: Pick<AttemptCounter, "key" | "kind">, now: number) =>
-  rows.sendLock({ key, kind, ...emptyRow, touched_at: now });
-export const sendCounterLockIfPresent = rows.sendLockIfPresent;
-export const lockCounterIfPresent = rows.lockIfPresent;
+export const sendCounterLock = (counter: CounterKey, now: number) =>
+  attemptCounters.sendLock("key", emptyRow(counter), now);
+export const sendCounterLockIfPresent = (key: string) => attemptCounters.send("where key = ?", [key], "update");
+export const lockCounterIfPresent = (key: string) => attemptCounters.first("where key = ?", [key], "update");
 
-const updateState = `update ampho_attempts set ${stateColumns.assignments}, login = ?, touched_at = ? where key = ?`;
+const updateState = `update ampho_attempts set ${states.assignments}, login = ?, touched_at = ? where key = ?`;
 
 export function* writeCounter({ key, login, counter }: AttemptCounterRow, now: number): Transaction<void> {
   if (isEmpty(counter)) yield* write("delete from ampho_attempts where key = ?", [key]);
-  else yield* write(updateState, [...stateColumns.values(stateOf(counter)), login, now, key]);
+  else yield* write(updateState, [...states.values(counter), login, now, key]);
 }
-
-const updateRecord = `update ampho_attempts set ${recordColumns.assignments} where key = ?`;
 
 /** Does not change `touched_at`, because a rejection must not keep a counter alive. */
 export function* writeRecordedSources(row: AttemptCounterRow): Transaction<void> {
-  yield* write(updateRecord, [...recordColumns.values(recordOf(row)), row.key]);
-}
-
-function failureSourcesOf(json: string): readonly FailureSource[] {
-  return tuplesOf(json, "failure_sources").map(([source, failures]): FailureSource => {
-    if (typeof source !== "string" || typeof failures !== "number") return schemaMismatch("failure_sources");
-    return [source, failures];
-  });
+  const sql = "update ampho_attempts set login = ?, recorded_sources = ?, recorded_until = ? where key = ?";
+  yield* write(sql, [row.login, JSON.stringify(row.recordedSources), row.recordedUntil, row.key]);
 }

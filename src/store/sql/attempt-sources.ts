@@ -1,72 +1,60 @@
 // Rows of the table ampho_attempt_sources: addresses and networks, with the logins that were attempted from there.
-import { emptySource, isUnused, type SourceEntry, type SourceState } from "../../throttle/source-limit.js";
-import { integer, type Row, schemaMismatch, text, tuplesOf } from "../rows.js";
-import { type Transaction, write } from "../transaction.js";
-import { columnsOf, keyedRows } from "./keyed-rows.js";
+import { emptySource, isUnused, type SourceEntry } from "../../throttle/source-limit.js";
+import { schemaMismatch, tuplesOf } from "../rows.js";
+import { ask, type Transaction, write } from "../transaction.js";
+import { asInteger, asText, group, inOneColumn, type RowOf, tableOf } from "./table.js";
 
-export interface SourceRow {
-  readonly source: string;
-  readonly state: SourceState;
+const asEntries = inOneColumn<readonly SourceEntry[]>(
+  (row, column) =>
+    tuplesOf(row, column).map(([subject, ...numbers]) => {
+      const [failedUntil, pending, pendingUntil] = numbers.map((value) =>
+        typeof value === "number" && Number.isSafeInteger(value) ? value : schemaMismatch(column),
+      );
+      if (
+        typeof subject !== "string" ||
+        failedUntil === undefined ||
+        pending === undefined ||
+        pendingUntil === undefined
+      )
+        return schemaMismatch(column);
+      return { subject, failedUntil, pending, pendingUntil };
+    }),
+  (entries) =>
+    JSON.stringify(
+      entries.map(({ subject, failedUntil, pending, pendingUntil }) => [subject, failedUntil, pending, pendingUntil]),
+    ),
+);
+
+const state = { entries: asEntries, level: asInteger, nextAt: asInteger };
+const states = tableOf("ampho_attempt_sources", state);
+
+export const attemptSources = tableOf("ampho_attempt_sources", {
+  source: asText,
+  state: group(state),
   /** A rejection is in the audit log already, and is not recorded again until then. */
-  readonly recordedUntil: number;
-}
+  recordedUntil: asInteger,
+});
+export type SourceRow = RowOf<typeof attemptSources>;
 
-const stateColumns = columnsOf("entries", "level", "next_at");
-const columns = columnsOf("source", ...stateColumns.names, "recorded_until", "touched_at");
-
-export const sourceColumns = columns.list;
-
-export function sourceRowOf(row: Row): SourceRow {
-  return {
-    source: text(row, "source"),
-    state: { entries: entriesOf(text(row, "entries")), level: integer(row, "level"), nextAt: integer(row, "next_at") },
-    recordedUntil: integer(row, "recorded_until"),
-  };
-}
-
-function stateOf({ entries, level, nextAt }: SourceState) {
-  const tuples = entries.map(({ subject, failedUntil, pending, pendingUntil }) => [
-    subject,
-    failedUntil,
-    pending,
-    pendingUntil,
-  ]);
-  return { entries: JSON.stringify(tuples), level, next_at: nextAt };
-}
-
-const rows = keyedRows({ name: "ampho_attempt_sources", key: "source", columns, rowOf: sourceRowOf });
-const emptyRow = { ...stateOf(emptySource), recorded_until: 0 };
+const emptyRow = (source: string): SourceRow => ({ source, state: emptySource, recordedUntil: 0 });
 
 /** Reads a source, or an empty one when there is no row. Deferred. */
-export function* sendSource(source: string): Transaction<() => Transaction<SourceRow>> {
-  const read = yield* rows.sendRead(source);
-  return function* readOrEmpty() {
-    return (yield* read()) ?? { source, state: emptySource, recordedUntil: 0 };
-  };
-}
+export const sendSource = (source: string): Transaction<() => Transaction<SourceRow>> =>
+  ask(`${attemptSources.select} where source = ?`, [source], (row) =>
+    row ? attemptSources.of(row) : emptyRow(source),
+  );
 
-export const sendSourceLock = (source: string, now: number) => rows.sendLock({ source, ...emptyRow, touched_at: now });
-export const sendSourceLockIfPresent = rows.sendLockIfPresent;
-export const lockSourceIfPresent = rows.lockIfPresent;
+export const sendSourceLock = (source: string, now: number) => attemptSources.sendLock("source", emptyRow(source), now);
+export const sendSourceLockIfPresent = (source: string) => attemptSources.send("where source = ?", [source], "update");
+export const lockSourceIfPresent = (source: string) => attemptSources.first("where source = ?", [source], "update");
 
-const updateState = `update ampho_attempt_sources set ${stateColumns.assignments}, touched_at = ? where source = ?`;
+const updateState = `update ampho_attempt_sources set ${states.assignments}, touched_at = ? where source = ?`;
 
 export function* writeSource({ source, state }: SourceRow, now: number): Transaction<void> {
   if (isUnused(state)) yield* write("delete from ampho_attempt_sources where source = ?", [source]);
-  else yield* write(updateState, [...stateColumns.values(stateOf(state)), now, source]);
+  else yield* write(updateState, [...states.values(state), now, source]);
 }
 
 export function* writeRecordedUntil({ source, recordedUntil }: SourceRow): Transaction<void> {
   yield* write("update ampho_attempt_sources set recorded_until = ? where source = ?", [recordedUntil, source]);
-}
-
-function entriesOf(json: string): readonly SourceEntry[] {
-  return tuplesOf(json, "entries").map(([subject, ...numbers]) => {
-    const [failedUntil, pending, pendingUntil] = numbers.map((value) =>
-      typeof value === "number" && Number.isSafeInteger(value) ? value : undefined,
-    );
-    if (typeof subject !== "string" || failedUntil === undefined || pending === undefined || pendingUntil === undefined)
-      return schemaMismatch("entries");
-    return { subject, failedUntil, pending, pendingUntil };
-  });
 }

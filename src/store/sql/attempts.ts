@@ -1,10 +1,8 @@
 // Attempts: one is taken from every counter and source before its password is checked, and settled afterwards
-// (docs/operate/throttling.md). Each step sends all its reads or locks in one turn, because on PostgreSQL each turn is
-// a round trip.
+// (docs/operate/throttling.md). Each step sends all its reads or locks in one turn, for one round trip.
 //
 // Rows are always locked in one order, sources before counters and counters by their keys, so that no two transactions
 // wait for each other in a circle. The file is long because the order of locks must be read in one place.
-
 import type { AuditEntry } from "../../audit/entry.js";
 import type {
   Attempt,
@@ -16,67 +14,32 @@ import type {
   Settlement,
   SourceLimit,
 } from "../../throttle/attempt.js";
-import {
-  type CounterLimits,
-  counterAt,
-  failAttempt,
-  isAttacked,
-  type Judgement,
-  judgeCounter,
-  resetStreak,
-  returnAttempt,
-  skewMaxSeconds,
-  succeedAttempt,
-  takeAttempt,
-} from "../../throttle/attempt-counter.js";
-import {
-  failAttemptAt,
-  judgeSource,
-  returnAttemptAt,
-  type SourceLimits,
-  sourceAt,
-  succeedAttemptAt,
-  takeAttemptAt,
-} from "../../throttle/source-limit.js";
+import * as counting from "../../throttle/attempt-counter.js";
+import * as limiting from "../../throttle/source-limit.js";
 import { text } from "../rows.js";
 import { first, type Transaction } from "../transaction.js";
-import {
-  type AttemptCounterRow,
-  lockCounterIfPresent,
-  sendCounter,
-  sendCounterLock,
-  sendCounterLockIfPresent,
-  writeCounter,
-  writeRecordedSources,
-} from "./attempt-counters.js";
-import {
-  lockSourceIfPresent,
-  type SourceRow,
-  sendSource,
-  sendSourceLock,
-  sendSourceLockIfPresent,
-  writeRecordedUntil,
-  writeSource,
-} from "./attempt-sources.js";
+import * as counterRows from "./attempt-counters.js";
+import * as sourceRows from "./attempt-sources.js";
 import { recordAudit } from "./audit.js";
 import { sendIsSpent, spend } from "./spent.js";
 
 interface Judged<L, R> {
   readonly limited: L;
   readonly row: R;
-  readonly judgement: Judgement;
+  readonly judgement: counting.Judgement;
 }
 
 interface AllJudged {
-  readonly sources: readonly Judged<SourceLimit, SourceRow>[];
-  readonly counters: readonly Judged<AttemptCounter, AttemptCounterRow>[];
+  readonly sources: readonly Judged<SourceLimit, sourceRows.SourceRow>[];
+  readonly counters: readonly Judged<AttemptCounter, counterRows.AttemptCounterRow>[];
 }
 
+/** Takes one attempt from every counter and source, or from none, however many callers ask at once. */
 export function* allowAttempt(input: AttemptRequest): Transaction<AttemptVerdict> {
   const { now, subject } = input;
   const readSpent = input.transaction === undefined ? undefined : yield* sendIsSpent(input.transaction);
   // Most attempts of an attack end here, and nothing is written.
-  const seen = yield* judgeAll(input, sendSource, sendCounter);
+  const seen = yield* judgeAll(input, sourceRows.sendSource, counterRows.sendCounter);
   if (readSpent && (yield* readSpent())) return { outcome: "over", by: "transaction" };
   const rejection = yield* findRejection(input, seen);
   if (rejection) return overBy(seen) ?? rejection;
@@ -84,44 +47,47 @@ export function* allowAttempt(input: AttemptRequest): Transaction<AttemptVerdict
 
   const locked = yield* judgeAll(
     input,
-    (source) => sendSourceLock(source, now),
-    (counter) => sendCounterLock(counter, now),
+    (source) => sourceRows.sendSourceLock(source, now),
+    (counter) => counterRows.sendCounterLock(counter, now),
   );
   // On PostgreSQL another transaction can have come between the read and the lock.
   const allowed = [...locked.sources, ...locked.counters].every(({ judgement }) => judgement.outcome === "allowed");
   const spends = allowed ? input.bought?.spends : undefined;
   if (spends && !(yield* spend({ ...spends, idempotency: undefined }, now))) return { outcome: "captcha_used" };
   for (const { row } of locked.sources)
-    yield* writeSource(allowed ? { ...row, state: takeAttemptAt(row.state, subject, now) } : row, now);
+    yield* sourceRows.writeSource(
+      allowed ? { ...row, state: limiting.takeAttemptAt(row.state, subject, now) } : row,
+      now,
+    );
   for (const { row } of locked.counters)
-    yield* writeCounter(allowed ? { ...row, counter: takeAttempt(row.counter, now) } : row, now);
+    yield* counterRows.writeCounter(allowed ? { ...row, counter: counting.takeAttempt(row.counter, now) } : row, now);
   return { outcome: allowed ? "allowed" : "pending" };
 }
 
 function* judgeAll(
   input: AttemptRequest,
-  sendOfSource: (source: string) => Transaction<() => Transaction<SourceRow>>,
-  sendOfCounter: (counter: AttemptCounter) => Transaction<() => Transaction<AttemptCounterRow>>,
+  sendOfSource: (source: string) => Transaction<() => Transaction<sourceRows.SourceRow>>,
+  sendOfCounter: (counter: AttemptCounter) => Transaction<() => Transaction<counterRows.AttemptCounterRow>>,
 ): Transaction<AllJudged> {
   const { now, subject } = input;
-  const sentSources: (readonly [SourceLimit, () => Transaction<SourceRow>])[] = [];
-  const sentCounters: (readonly [AttemptCounter, () => Transaction<AttemptCounterRow>])[] = [];
+  const sentSources: (readonly [SourceLimit, () => Transaction<sourceRows.SourceRow>])[] = [];
+  const sentCounters: (readonly [AttemptCounter, () => Transaction<counterRows.AttemptCounterRow>])[] = [];
   for (const limited of input.sources) sentSources.push([limited, yield* sendOfSource(limited.source)]);
   for (const limited of [...input.counters].sort(byKey)) sentCounters.push([limited, yield* sendOfCounter(limited)]);
 
-  const sources: Judged<SourceLimit, SourceRow>[] = [];
+  const sources: Judged<SourceLimit, sourceRows.SourceRow>[] = [];
   for (const [limited, read] of sentSources) {
     const limits = sourceLimits(limited, input);
     const found = yield* read();
-    const row = { ...found, state: sourceAt(found.state, limits, now) };
-    sources.push({ limited, row, judgement: judgeSource(row.state, subject, limits, now) });
+    const row = { ...found, state: limiting.sourceAt(found.state, limits, now) };
+    sources.push({ limited, row, judgement: limiting.judgeSource(row.state, subject, limits, now) });
   }
-  const counters: Judged<AttemptCounter, AttemptCounterRow>[] = [];
+  const counters: Judged<AttemptCounter, counterRows.AttemptCounterRow>[] = [];
   for (const [limited, read] of sentCounters) {
     const limits = { ...counterLimits(limited, input), isBought: input.bought !== undefined };
     const found = yield* read();
-    const row = { ...found, counter: counterAt(found.counter, limits, now) };
-    counters.push({ limited, row, judgement: judgeCounter(row.counter, limits, now) });
+    const row = { ...found, counter: counting.counterAt(found.counter, limits, now) };
+    counters.push({ limited, row, judgement: counting.judgeCounter(row.counter, limits, now) });
   }
   return { sources, counters };
 }
@@ -159,13 +125,13 @@ function* findRejection(
   return longest;
 }
 
-function* recordSource(input: AttemptRequest, row: SourceRow): Transaction<void> {
+function* recordSource(input: AttemptRequest, row: sourceRows.SourceRow): Transaction<void> {
   const { now, windowSeconds } = input;
   if (isRecordedAt(row.recordedUntil, input)) return;
   // Another rejection at the same moment can have recorded it since.
-  const locked = yield* lockSourceIfPresent(row.source);
+  const locked = yield* sourceRows.lockSourceIfPresent(row.source);
   if (!locked || isRecordedAt(locked.recordedUntil, input)) return;
-  yield* writeRecordedUntil({ ...row, recordedUntil: now + windowSeconds });
+  yield* sourceRows.writeRecordedUntil({ ...row, recordedUntil: now + windowSeconds });
   const login = yield* findLogin(input.account);
   yield* recordAudit({ ...entry(input), login, reason: "source", detail: { source: row.source } });
 }
@@ -173,19 +139,23 @@ function* recordSource(input: AttemptRequest, row: SourceRow): Transaction<void>
 /** An attack from many addresses is recorded by the first ones, so that the log does not grow with it. */
 const recordedMax = 20;
 
-function* recordCounter(input: AttemptRequest, row: AttemptCounterRow, isLocked: boolean): Transaction<void> {
+function* recordCounter(
+  input: AttemptRequest,
+  row: counterRows.AttemptCounterRow,
+  isLocked: boolean,
+): Transaction<void> {
   const { now, windowSeconds, origin } = input;
   const from = input.sources.at(-1)?.source ?? origin.address ?? "";
   const isFull = (recorded: readonly string[]) => recorded.includes(from) || recorded.length >= recordedMax;
   if (isFull(recordedSourcesOf(row, input))) return;
   // Another rejection at the same moment can have recorded it since.
-  const locked = yield* lockCounterIfPresent(row.key);
+  const locked = yield* counterRows.lockCounterIfPresent(row.key);
   const before = locked ? recordedSourcesOf(locked, input) : [];
   if (!locked || isFull(before)) return;
   // The look-up is made in any case, so that the time of a rejection does not depend on whether the account is known.
   const found = yield* findLogin(input.account);
   const login = row.login ?? found;
-  yield* writeRecordedSources({
+  yield* counterRows.writeRecordedSources({
     ...row,
     login: login ?? null,
     recordedSources: [...before, from],
@@ -194,21 +164,19 @@ function* recordCounter(input: AttemptRequest, row: AttemptCounterRow, isLocked:
   yield* recordAudit({ ...entry(input), login, reason: isLocked ? "locked" : row.kind });
 }
 
-function recordedSourcesOf({ recordedSources, recordedUntil }: AttemptCounterRow, input: AttemptRequest) {
+function recordedSourcesOf({ recordedSources, recordedUntil }: counterRows.AttemptCounterRow, input: AttemptRequest) {
   return isRecordedAt(recordedUntil, input) ? recordedSources : [];
 }
 
 function isRecordedAt(recordedUntil: number, { now, windowSeconds }: AttemptRequest): boolean {
-  return now < recordedUntil && recordedUntil <= now + windowSeconds + skewMaxSeconds;
+  return now < recordedUntil && recordedUntil <= now + windowSeconds + counting.skewMaxSeconds;
 }
 
 function entry({ now, event, origin }: AttemptRequest) {
   return { at: now, event, origin } as const;
 }
 
-/**
- * As the user spells it. Undefined for a login without an account, because users sometimes type their password there.
- */
+/** As the user spells it. Undefined without an account, because users sometimes type their password there. */
 function* findLogin({ login, canonical }: NamedAccount): Transaction<string | undefined> {
   if (login !== undefined || canonical === undefined) return login;
   const row = yield* first("select login from ampho_users where canonical = ?", [canonical]);
@@ -220,29 +188,39 @@ export function* settleAttempt(input: Settlement): Transaction<void> {
   const counted = new Map(input.counters.map((counter) => [counter.key, counter]));
   const alsoReset = outcome === "succeeded" ? input.alsoReset : [];
   const inserts = outcome === "failed";
-  const sources: (readonly [SourceLimit, () => Transaction<SourceRow | undefined>])[] = [];
-  const counters: (readonly [AttemptCounter | undefined, () => Transaction<AttemptCounterRow | undefined>])[] = [];
+  const sources: (readonly [SourceLimit, () => Transaction<sourceRows.SourceRow | undefined>])[] = [];
+  const counters: (readonly [
+    AttemptCounter | undefined,
+    () => Transaction<counterRows.AttemptCounterRow | undefined>,
+  ])[] = [];
   for (const each of input.sources)
     sources.push([
       each,
-      inserts ? yield* sendSourceLock(each.source, now) : yield* sendSourceLockIfPresent(each.source),
+      inserts
+        ? yield* sourceRows.sendSourceLock(each.source, now)
+        : yield* sourceRows.sendSourceLockIfPresent(each.source),
     ]);
   for (const key of [...new Set([...counted.keys(), ...alsoReset])].sort()) {
     const each = counted.get(key);
-    counters.push([each, each && inserts ? yield* sendCounterLock(each, now) : yield* sendCounterLockIfPresent(key)]);
+    counters.push([
+      each,
+      each && inserts
+        ? yield* counterRows.sendCounterLock(each, now)
+        : yield* counterRows.sendCounterLockIfPresent(key),
+    ]);
   }
 
   for (const [limited, read] of sources) {
     const limits = sourceLimits(limited, input);
     const row = yield* read();
     if (!row) continue;
-    const state = sourceAt(row.state, limits, now);
+    const state = limiting.sourceAt(row.state, limits, now);
     const settled = {
-      failed: () => failAttemptAt(state, subject, limits, now),
-      succeeded: () => succeedAttemptAt(state, subject),
-      returned: () => returnAttemptAt(state, subject),
+      failed: () => limiting.failAttemptAt(state, subject, limits, now),
+      succeeded: () => limiting.succeedAttemptAt(state, subject),
+      returned: () => limiting.returnAttemptAt(state, subject),
     }[outcome]();
-    yield* writeSource({ ...row, state: settled }, now);
+    yield* sourceRows.writeSource({ ...row, state: settled }, now);
   }
   let attacked = false;
   for (const [limited, read] of counters) {
@@ -256,21 +234,26 @@ export function* settleAttempt(input: Settlement): Transaction<void> {
 }
 
 /** True if this failure is a sign of an attack at second factors. */
-function* settleCounter(limited: AttemptCounter, row: AttemptCounterRow, input: Settlement): Transaction<boolean> {
+function* settleCounter(
+  limited: AttemptCounter,
+  row: counterRows.AttemptCounterRow,
+  input: Settlement,
+): Transaction<boolean> {
   const { outcome, from, now, login } = input;
   const limits = counterLimits(limited, input);
-  const counter = counterAt(row.counter, limits, now);
+  const counter = counting.counterAt(row.counter, limits, now);
   const settled = {
-    failed: () => failAttempt(counter, from, limits, now),
-    succeeded: () => succeedAttempt(counter, from, limits),
-    returned: () => returnAttempt(counter),
+    failed: () => counting.failAttempt(counter, from, limits, now),
+    succeeded: () => counting.succeedAttempt(counter, from, limits),
+    returned: () => counting.returnAttempt(counter),
   }[outcome]();
-  yield* writeCounter({ ...row, login: login ?? row.login, counter: settled }, now);
-  return limited.kind === "factor" && outcome === "failed" && isAttacked(row.counter, settled, limits);
+  yield* counterRows.writeCounter({ ...row, login: login ?? row.login, counter: settled }, now);
+  return limited.kind === "factor" && outcome === "failed" && counting.isAttacked(row.counter, settled, limits);
 }
 
-function* resetCounter(row: AttemptCounterRow, now: number): Transaction<void> {
-  if (row.counter.streak > 0) yield* writeCounter({ ...row, counter: resetStreak(row.counter) }, now);
+function* resetCounter(row: counterRows.AttemptCounterRow, now: number): Transaction<void> {
+  if (row.counter.streak > 0)
+    yield* counterRows.writeCounter({ ...row, counter: counting.resetStreak(row.counter) }, now);
 }
 
 /** For the transactions that settle an attempt in their own. */
@@ -314,11 +297,11 @@ function byKey(a: AttemptCounter, b: AttemptCounter): number {
   return a.key < b.key ? -1 : 1;
 }
 
-function counterLimits(counter: AttemptCounter, attempt: Attempt): CounterLimits {
+function counterLimits(counter: AttemptCounter, attempt: Attempt): counting.CounterLimits {
   const { freeAttempts, lockAfter = attempt.lockAfter, windowSeconds = attempt.windowSeconds, everySeconds } = counter;
   return { freeAttempts, windowSeconds, lockAfter, everySeconds };
 }
 
-function sourceLimits({ logins }: SourceLimit, { windowSeconds }: Attempt): SourceLimits {
+function sourceLimits({ logins }: SourceLimit, { windowSeconds }: Attempt): limiting.SourceLimits {
   return { logins, windowSeconds };
 }

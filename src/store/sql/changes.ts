@@ -1,7 +1,7 @@
 // The effects of each change of an account, one row a change (docs/reference/changes.md). `carryOut` records the
 // change, which mails its notice, and ends what the row states, in the transaction that makes the change. So no flow
 // decides alone what of the account before lives on.
-import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { AuditEntry } from "../../audit/entry.js";
 import type { AuditEvent } from "../../audit/events.js";
 import type { Policy } from "../../levels/policy.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
@@ -12,9 +12,9 @@ import { deleteAccount, type FactorUse } from "./factors/rows.js";
 import { endKeys } from "./key-ends.js";
 import type { Undo } from "./mail-rows.js";
 import { endInvitations } from "./registrations.js";
-import type { NewRevocation } from "./revocations.js";
+import type { NewRevocations } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
-import { type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
+import { type Ending, type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
 import type { TokenSession } from "./sessions.js";
 import { type AccountFactors, type State, sendStateAndAccount } from "./state.js";
 
@@ -26,10 +26,7 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
    * login. `operator`: an operator or the application.
    */
   readonly by: readonly ("recent" | "session" | "password" | "mailbox" | "login" | "operator")[];
-  /**
-   * The event that is recorded. Some events mail a notice (audit/events.ts). Undefined: none, or the end of each
-   * session.
-   */
+  /** The event that is recorded. Some mail a notice (audit/events.ts). Undefined: none, or the end of each session. */
   readonly event: AuditEvent | undefined;
   /** The part of the change that the alarm link of its notice undoes. */
   readonly alarm: "address" | "login" | "names" | "added" | undefined;
@@ -57,15 +54,14 @@ const fates = <F extends Fate>(fate: F) =>
 const quiet = { event: undefined, alarm: undefined, reason: undefined, password: "kept" } as const;
 const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
-/**
- * An API key works without a login. So it ends with the session that has added it, if a thief can have had that
- * session.
- */
+/** An API key works without a login. It ends with the session that has added it, if a thief can have had that one. */
 const others = { ...all, key: "added", sessions: "others" } as const;
 const below = { sessions: "below", key: "added", reason: "policy" } as const;
 const gone = { ...all, ...fates("all"), begun: "gone", password: "set", reason: "user_deleted" } as const;
 const password = { password: "set", reason: "password_changed" } as const;
+const reset = { ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" } as const;
 const factors = { reason: "factors_changed", alarm: "added" } as const;
+const proven = { by: ["mailbox"], event: "email_proven" } as const;
 const users = ["recent", "operator"] as const;
 
 export const consequences = {
@@ -74,21 +70,12 @@ export const consequences = {
   password_replaced: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_changed" },
   /** A password that is not kept takes the place of the old one. The user sets a new one by mail. */
   password_expired: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_expired" },
-  password_reset: { ...all, ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" },
+  password_reset: { ...all, ...reset },
   /**
    * A reset in an application's own table that does not state the address as proven. A stranger can have signed up with
-   * it, whose ways past the password must end, however old they are. Second factors stay, because the reset asks for
-   * them.
+   * it, whose ways past the password must end. Second factors stay: the reset asks for them.
    */
-  unproven_reset: {
-    ...all,
-    ...password,
-    ...fates("added"),
-    identity: "any",
-    key: "any",
-    by: ["mailbox"],
-    event: "reset_done",
-  },
+  unproven_reset: { ...all, ...reset, identity: "any", key: "any" },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
   password_stored: { ...others, ...password, key: "kept", by: ["password", "mailbox"] },
   login_changed: { ...all, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
@@ -102,16 +89,9 @@ export const consequences = {
    * The first proof of the address, by a reset or by a login without the password. The account can be that of a person
    * who has typed the address of another one. So nothing of it stays but what an operator has set.
    */
-  email_proven: {
-    ...all,
-    ...fates("any"),
-    by: ["mailbox"],
-    event: "email_proven",
-    reason: "email_proven",
-    password: "unproven",
-  },
+  email_proven: { ...all, ...fates("any"), ...proven, reason: "email_proven", password: "unproven" },
   /** The same by a login that also proves the password. */
-  email_confirmed: { ...none, by: ["mailbox"], event: "email_proven" },
+  email_confirmed: { ...none, ...proven },
   first_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "weak", key: "added" },
   further_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "none" },
   factor_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
@@ -146,12 +126,10 @@ export type Change = keyof typeof consequences;
 /** An account, and the state of the database. */
 export type Locked = State & AccountFactors;
 
-export interface ChangedAccount extends Pick<AuditEntry, "reason" | "detail" | "sessionId"> {
+export interface ChangedAccount extends Ending, Pick<AuditEntry, "reason" | "detail" | "sessionId"> {
   readonly userId: string;
   /** Undefined where only the application knows the user. */
   readonly login: string | undefined;
-  readonly now: number;
-  readonly origin: Origin;
   /** The live session that makes the change. It gets new tokens, and its older ones end. */
   readonly own?: OwnSession | undefined;
   /** Another session that goes on, with the tokens that it has. */
@@ -177,7 +155,7 @@ export interface OwnSession extends TokenTimes, TokenSession {
 
 export interface CarriedOut {
   /** The caller writes them, last in its transaction. */
-  readonly revoked: readonly NewRevocation[];
+  readonly revoked: NewRevocations;
   /** The session that made the change, with the generation of its new tokens. */
   readonly session: Session | undefined;
   readonly account: AccountFactors;
@@ -189,10 +167,7 @@ export function* lockSessionsOf(userId: string): Transaction<Locked> {
   return yield* (yield* sendStateAndAccount(userId))();
 }
 
-/**
- * Records the change and ends what it ends. The caller has locked the user's row, if it has one, and checked that the
- * session is live.
- */
+/** Records the change and ends what it ends. The caller has locked the user's row, and found the session live. */
 export function* carryOut(change: Change, input: ChangedAccount): Transaction<CarriedOut> {
   const { userId, login, now, origin, own } = input;
   const row: Consequences = consequences[change];
@@ -204,7 +179,7 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     yield* recordAudit({ ...about, event, sessionId: input.sessionId }, alarm === undefined ? undefined : input.undo);
   // After the notice, which also goes to an address of earlier mails.
   if (row.identity === "all") {
-    yield* endInvitations(input);
+    yield* endInvitations(userId, input);
     yield* deleteAccount(userId);
     account = { ...account, factors: [], policy: undefined };
   }
@@ -220,20 +195,14 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     account = { ...account, devicesVersion: nextVersion(account.devicesVersion, now) };
   if (account !== before && row.begun !== "gone") yield* writeAccount(userId, account);
   const { era } = before;
+  const which = { userId, reason, now, origin };
+  const acr = row.sessions === "weak" ? "1fa" : undefined;
   const sessions =
     row.sessions === "none"
       ? []
       : row.sessions === "below"
-        ? yield* endWeakSessions({ userId, reason, now, origin, policy })
-        : yield* endOpenSessions({
-            userId,
-            exceptSession,
-            reason,
-            now,
-            origin,
-            era,
-            acr: row.sessions === "weak" ? "1fa" : undefined,
-          });
+        ? yield* endWeakSessions({ ...which, policy })
+        : yield* endOpenSessions({ ...which, exceptSession, era, acr });
   const ended = [...keys, ...sessions];
   if (own === undefined || row.sessions === "all") return { revoked: ended, session: undefined, account };
   const session = yield* replaceTokens({ ...own, userId, era, now, origin });

@@ -4,14 +4,14 @@
 // wait for each other in a circle. First come a new identity, the user, the lock of the user's sessions, used login
 // transactions and factors. Then come the sessions of the user from the newest to the oldest, counters of attempts, and
 // the state. The file is long because this order must be read in one place.
-import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { AuditEntry } from "../../audit/entry.js";
 import type { Acr } from "../../levels/acr.js";
 import { type Decision, decide } from "../../levels/decide.js";
 import type { FactorName } from "../../levels/factors.js";
 import { acrOf, withMfa } from "../../levels/methods.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { advisoryLock, first, type Transaction, write } from "../transaction.js";
+import { advisoryLock, exists, type Transaction, write } from "../transaction.js";
 import { type GivenFactors, givenFactors, isGiven } from "./added.js";
 import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
@@ -26,29 +26,19 @@ import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js"
 import { provesFirst } from "./mailbox-changes.js";
 import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
-import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
+import { type NewRevocation, type NewRevocations, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
-import {
-  insertSession,
-  type ProvenLevel,
-  raisedLevel,
-  recordProof,
-  type Session,
-  sessionColumns,
-  sessionOf,
-} from "./session-rows.js";
-import { type Bought, findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
+import type { Ending, ProvenLevel, Session, TokenTimes } from "./session-rows.js";
+import { insertSession, raisedLevel, recordProof, sessions } from "./session-rows.js";
+import type { TokenSession } from "./sessions.js";
+import { findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, recordAccess, type State, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { findUserById, type User } from "./users.js";
 
-export interface Entry {
+export interface Entry extends Ending, TokenTimes {
   readonly userId: string;
   readonly login: string;
-  readonly now: number;
-  readonly accessTtlSeconds: number;
-  readonly idleSeconds: number;
-  readonly origin: Origin;
   readonly stored: StoredUser;
   /** The user cannot sign in. `pending`: the user was created so, and keeps what was set up. */
   readonly disabled?: "rejected" | "pending" | undefined;
@@ -138,6 +128,10 @@ export type EntryOutcome =
 type Denied = Exclude<EntryOutcome, { readonly outcome: "granted" }>;
 type Account = State & AccountFactors;
 
+/**
+ * Creates a session for what a user proved, or raises a live one, if the account and its policy ask for no more. Uses
+ * up the second factor and the transaction. Ends the oldest sessions of a user who has too many.
+ */
 export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const { userId, now } = input;
   if (input.identity?.isNew === true) {
@@ -233,18 +227,12 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
   yield* recordAccess(account, session.accessExpires);
-  return {
-    outcome: "granted",
-    session,
-    user,
-    versions: versionsOf(account),
-    codesLeft,
-    revocations: yield* writeRevocations(revoked),
-  };
+  const granted = { outcome: "granted", session, user, versions: versionsOf(account), codesLeft } as const;
+  return { ...granted, revocations: yield* writeRevocations(revoked) };
 }
 
 /** The passkey or the identity is the way in of this user, once the account is enabled. */
-function* keepPending(input: Entry, account: Account, revoked: readonly NewRevocation[]): Transaction<EntryOutcome> {
+function* keepPending(input: Entry, account: Account, revoked: NewRevocations): Transaction<EntryOutcome> {
   const added =
     input.enrol && (yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy: undefined }));
   if (input.enrol && !added) return yield* withEnds(yield* rejectFactor(input), revoked);
@@ -256,11 +244,11 @@ function* keepPending(input: Entry, account: Account, revoked: readonly NewRevoc
 
 /** The transaction is used up before, so that of two requests with it one creates the user. */
 function* createUser(input: Entry, registration: UserRegistration): Transaction<EntryOutcome | undefined> {
-  const { now, origin } = input;
+  const { now } = input;
   if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
   // Before the user is created, who would otherwise have no way in.
   if (input.enrol && (yield* isFactorTaken(input.enrol))) return yield* rejectFactor(input);
-  const outcome = yield* register({ registration, now, origin });
+  const outcome = yield* register(registration, input);
   if (outcome === "created") {
     // The account must not be without a way in, also if the login needs a further step.
     if (input.identity) yield* link(input, input.identity.proven, undefined, undefined);
@@ -273,14 +261,12 @@ function* createUser(input: Entry, registration: UserRegistration): Transaction<
 }
 
 /** False: the user has another address, or has proven it before. */
-function* proveEmail(userId: string, canonical: string, now: number): Transaction<boolean> {
-  const row = yield* first(
+const proveEmail = (userId: string, canonical: string, now: number): Transaction<boolean> =>
+  exists(
     `update ampho_users set email_proven_at = ? where id = ? and email_canonical = ? and email_proven_at is null
      returning id`,
     [now, userId, canonical],
   );
-  return row !== undefined;
-}
 
 /** The caller has checked under a lock that no account has the identity. */
 function* link(
@@ -297,10 +283,7 @@ function* link(
 /** The versions that the proof of a remembered device holds. */
 export type DeviceVersions = Pick<AccountFactors, "factorsVersion" | "devicesVersion">;
 
-const versionsOf = ({ factorsVersion, devicesVersion }: DeviceVersions): DeviceVersions => ({
-  factorsVersion,
-  devicesVersion,
-});
+const versionsOf = ({ factorsVersion, devicesVersion }: DeviceVersions) => ({ factorsVersion, devicesVersion });
 
 /** The id of the session that goes on or is created. */
 const newSessionId = ({ create, live }: Entry, { era }: Account): string | undefined =>
@@ -309,7 +292,7 @@ const newSessionId = ({ create, live }: Entry, { era }: Account): string | undef
 const sessionIdIn = (era: number, { random }: NewSession): string => `${era.toString(36)}.${random}`;
 
 /** The end of a transaction that ended sessions and still does not grant the login. */
-function* withEnds(denied: Denied, revoked: readonly NewRevocation[]): Transaction<Denied> {
+function* withEnds(denied: Denied, revoked: NewRevocations): Transaction<Denied> {
   return revoked.length === 0 ? denied : { ...denied, revocations: yield* writeRevocations(revoked) };
 }
 
@@ -340,7 +323,7 @@ type Granted = Extract<Decision, { readonly result: "grant" }>;
 
 interface Opened {
   readonly session: Session;
-  readonly displaced: readonly NewRevocation[];
+  readonly displaced: NewRevocations;
 }
 
 /** Writes no audit row when the session is not live, because a new session is then created, which is recorded. */
@@ -353,9 +336,8 @@ function* raise(
   const { userId, provenAt } = input;
   let level: ProvenLevel = { authTime: provenAt, amr, acr };
   if (input.create === undefined) {
-    const row = yield* first(`select ${sessionColumns.list} from ampho_sessions where id = ?`, [sessionId], "update");
-    if (!row) return undefined;
-    const before = sessionOf(row);
+    const before = yield* sessions.first("where id = ?", [sessionId], "update");
+    if (!before) return undefined;
     if (input.liveGen !== undefined && input.liveGen < before.provedGen) return undefined;
     level = raisedLevel(before, amr);
   }
@@ -370,34 +352,19 @@ function* createSession(input: Entry, { era }: Account, { amr, acr }: Granted): 
   const { userId, login, now, origin, create } = input;
   if (!create) throw new TypeError("a step-up creates no session");
   const { maxSeconds, sessionsPerUser } = create;
+  const id = sessionIdIn(era, create);
   const endsAt = now + maxSeconds;
-  const session: Session = {
-    id: sessionIdIn(era, create),
-    userId,
-    login,
-    gen: 0,
-    createdAt: now,
-    authTime: input.provenAt,
-    amr,
-    acr,
-    provedAt: now,
-    provedGen: 0,
-    renewedAt: now,
-    refreshedAt: now,
-    expiresAt: Math.min(now + input.idleSeconds, endsAt),
-    endsAt,
-    accessExpires: Math.min(now + input.accessTtlSeconds, endsAt),
-    address: origin.address ?? null,
-    agent: origin.agent ?? null,
-  };
-  const sessionId = session.id;
+  const expiresAt = Math.min(now + input.idleSeconds, endsAt);
+  const accessExpires = Math.min(now + input.accessTtlSeconds, endsAt);
+  const times = { createdAt: now, authTime: input.provenAt, provedAt: now, renewedAt: now, refreshedAt: now };
+  const from = { address: origin.address ?? null, agent: origin.agent ?? null };
+  const limits = { expiresAt, endsAt, accessExpires };
+  const session: Session = { id, userId, login, gen: 0, amr, acr, provedGen: 0, ...times, ...limits, ...from };
   yield* insertSession(session, era);
-  yield* recordAudit({ ...auditOf(input), event: "login", sessionId, detail: detailOf(amr) });
+  yield* recordAudit({ ...auditOf(input), event: "login", sessionId: id, detail: detailOf(amr) });
   if (input.isNewDevice) yield* insertNotice({ kind: "new_device", at: now, userId, origin, hourly: true });
-  return {
-    session,
-    displaced: yield* endOldestSessions({ sessionId, userId, era, keep: sessionsPerUser, now, origin }),
-  };
+  const displaced = yield* endOldestSessions({ sessionId: id, userId, era, keep: sessionsPerUser, now, origin });
+  return { session, displaced };
 }
 
 /** A login by password alone has no detail, because nearly every row of the log is one. */
@@ -405,10 +372,7 @@ function detailOf(amr: readonly string[]): AuditEntry["detail"] {
   return amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
 }
 
-/**
- * Codes for an enrolment. A known device has as many more, so that an attacker with the password does not stop its
- * user.
- */
+/** Codes for an enrolment. A known device has as many more, so that a thief of the password does not stop its user. */
 const codesAnHour = 5;
 
 /** Everything that was proven is right, so the attempts succeeded. */
@@ -493,12 +457,11 @@ export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | unde
   };
 }
 
-function* lockBought({ sessionId, gen }: Bought, now: number): Transaction<Session | undefined> {
-  const row = yield* first(
-    `select ${sessionColumns.list} from ampho_sessions where id = ? and gen = ? and ended_at is null
+function lockBought({ sessionId, gen }: TokenSession, now: number): Transaction<Session | undefined> {
+  return sessions.first(
+    `where id = ? and gen = ? and ended_at is null
      and era = (select era from ampho_state where id = 1) and expires_at > ?`,
     [sessionId, gen, now],
     "update",
   );
-  return row && sessionOf(row);
 }

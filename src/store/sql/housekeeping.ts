@@ -15,15 +15,11 @@ export interface HousekeepingLease {
 
 /**
  * `elsewhere`: another process has the lease. `done`: the last turn ended a short while ago. `unsteady`: the clock has
- * jumped since the last turn. Rows that are deleted by a wrong clock do not come back, so the clock must be steady for
- * an hour first.
+ * jumped since the last turn. Deleted rows do not come back, so it must be steady for an hour.
  */
 export type HousekeepingTurn = "taken" | "elsewhere" | "done" | "unsteady";
 
-/**
- * A clock that moved further since the last turn has jumped, or no process was running. It must then be steady for as
- * long.
- */
+/** A clock that moved further since the last turn has jumped, or no process ran. It must then be steady for as long. */
 const steadySeconds = 3600;
 
 export interface LeaseRequest extends HousekeepingLease {
@@ -31,6 +27,7 @@ export interface LeaseRequest extends HousekeepingLease {
   readonly everySeconds: number | undefined;
 }
 
+/** Asks for the lease on deleting old rows, which one process has at a time. Never waits for another process. */
 export function* takeHousekeepingLease(input: LeaseRequest): Transaction<HousekeepingTurn> {
   const { now, everySeconds } = input;
   const row = yield* lockLease("skipLocked");
@@ -61,6 +58,7 @@ export type DeletedRows =
   /** Another process has the lease now. Nothing was deleted. */
   | { readonly outcome: "lost" };
 
+/** Deletes a small batch of old rows and extends the lease. */
 export function* deleteOldRows(input: HousekeepingLease & OldRows): Transaction<DeletedRows> {
   // Waits for a transaction that asks for the lease at this moment. To skip the row would mean that the lease is lost.
   const lease = yield* lockLease("update");
@@ -70,11 +68,10 @@ export function* deleteOldRows(input: HousekeepingLease & OldRows): Transaction<
   return { outcome: "deleted", ...(yield* deleteBatch(input)) };
 }
 
+/** Ends the turn and gives the lease back. */
 export function* releaseHousekeepingLease({ holder, now }: HousekeepingLease): Transaction<void> {
-  yield* write("update ampho_housekeeping set holder = '', leased_until = 0, seen_at = ? where id = 1 and holder = ?", [
-    now,
-    holder,
-  ]);
+  const sql = "update ampho_housekeeping set holder = '', leased_until = 0, seen_at = ? where id = 1 and holder = ?";
+  yield* write(sql, [now, holder]);
 }
 
 /** `skipLocked`: undefined while another transaction has the row. `update`: waits for that transaction. */
@@ -89,9 +86,6 @@ function isTaken(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): 
 }
 
 function* extend({ holder, now, leaseSeconds }: HousekeepingLease): Transaction<void> {
-  yield* write("update ampho_housekeeping set holder = ?, leased_until = ?, seen_at = ? where id = 1", [
-    holder,
-    now + leaseSeconds,
-    now,
-  ]);
+  const sql = "update ampho_housekeeping set holder = ?, leased_until = ?, seen_at = ? where id = 1";
+  yield* write(sql, [holder, now + leaseSeconds, now]);
 }

@@ -1,8 +1,9 @@
 // A user links and unlinks identities at outside providers (docs/guides/providers.md). A user must keep a way in.
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { carryOut } from "./changes.js";
-import { endChange, type FactorChange, type FactorOutcome, lockAccount } from "./factors/changes.js";
+import { type FactorChange, type FactorOutcome, lockAccount } from "./factors/changes.js";
 import { identitiesOf, identityIdOf, identityLock, insertIdentity, type ProvenIdentity } from "./identities.js";
+import { endChange, failed } from "./revocations.js";
 import { type Spending, spend } from "./spent.js";
 import { type ConfiguredWays, hasWayIn } from "./ways-left.js";
 
@@ -10,8 +11,6 @@ export interface IdentityLink extends FactorChange {
   readonly identity: ProvenIdentity;
   readonly spend: Spending;
 }
-
-const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
 
 /** `taken`: another account has the identity. `full`: the account has 20 identities. */
 export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
@@ -22,7 +21,7 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   if (!before) return failed("changed");
   if (!(yield* spend(input.spend, now))) return failed("over");
   const addedBy = input.own?.sessionId;
-  const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: null, addedBy });
+  const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: undefined, addedBy });
   if (inserted === "full") return failed("full");
   if (inserted === "taken") {
     const own = (yield* identitiesOf(userId)).some((each) => identityIdOf(each) === identityIdOf(identity));
@@ -48,6 +47,7 @@ export interface IdentityRemoval extends Omit<FactorChange, "login"> {
   readonly reason?: string | undefined;
 }
 
+/** Takes an identity from a user. Ends the other sessions. */
 export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutcome> {
   const { userId, id, ways } = input;
   const before = yield* lockAccount(input);
@@ -57,11 +57,8 @@ export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutco
   if (!gone) return failed("none");
   const others = all.filter((each) => each !== gone);
   if (ways && !(yield* hasWayIn(userId, ways, others))) return failed("last_way_in");
-  yield* write("delete from ampho_identities where issuer = ? and subject = ? and user_id = ?", [
-    gone.issuer,
-    gone.subject,
-    userId,
-  ]);
+  const sql = "delete from ampho_identities where issuer = ? and subject = ? and user_id = ?";
+  yield* write(sql, [gone.issuer, gone.subject, userId]);
   const detail = { provider: gone.provider, identity: id };
   return yield* endChange(yield* carryOut("identity_unlinked", { ...input, before, detail }));
 }

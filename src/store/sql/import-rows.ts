@@ -1,7 +1,6 @@
 // Rows of ampho_users that an import wrote, and whether they are visible. A row is visible if it belongs to no import
 // or to a published one, so that one row publishes a million users. Hidden rows block no login. A user can be created
 // with the login of a hidden row, and the import that lost the row can then no longer be published.
-
 import { integer, type Row, text } from "../rows.js";
 import { first, query, type Transaction, write } from "../transaction.js";
 
@@ -16,9 +15,7 @@ export const addressOfRow = "coalesce(email_canonical, canonical)";
 export type Holder =
   | { readonly kind: "none" }
   | { readonly kind: "user"; readonly userId: string }
-  /**
-   * An unpublished import, with this line of its input. `doomed`: the import can no longer be published, or is a trial.
-   */
+  /** An unpublished import, with this line. `doomed`: it can no longer be published, or is a trial. */
   | {
       readonly kind: "import";
       readonly userId: string;
@@ -39,14 +36,11 @@ export function* holderOf(name: keyof typeof nameColumns, value: string): Transa
 const selectByIdentity = `select user_id as id, import_n, import_line from ampho_identities
   left join ampho_users on ampho_users.id = ampho_identities.user_id where issuer = ? and subject = ?`;
 
-export function* identityHolderOf({
-  issuer,
-  subject,
-}: {
+export function* identityHolderOf(identity: {
   readonly issuer: string;
   readonly subject: string;
 }): Transaction<Holder> {
-  return yield* readHolder(yield* first(selectByIdentity, [issuer, subject]));
+  return yield* readHolder(yield* first(selectByIdentity, [identity.issuer, identity.subject]));
 }
 
 function* readHolder(row: Row | undefined): Transaction<Holder> {
@@ -63,11 +57,8 @@ function* readHolder(row: Row | undefined): Transaction<Holder> {
 
 /** Deletes the row of a holder of kind "import". Its import can then no longer be published. */
 export function* makeRoom({ userId, n, line }: Extract<Holder, { kind: "import" }>): Transaction<void> {
-  yield* write("update ampho_imports set lost_line = ? where n = ? and (lost_line is null or lost_line > ?)", [
-    line,
-    n,
-    line,
-  ]);
+  const sql = "update ampho_imports set lost_line = ? where n = ? and (lost_line is null or lost_line > ?)";
+  yield* write(sql, [line, n, line]);
   const deleted = yield* query("delete from ampho_users where id = ? and import_n = ? returning id", [userId, n]);
   yield* deleteImportedAccounts(deleted.map((row) => text(row, "id")));
 }

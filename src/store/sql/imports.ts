@@ -1,14 +1,15 @@
 // Imports of users: started, filled in hidden batches, and then published by one row or dropped.
-import type { AuditEntry, Origin } from "../../audit/entry.js";
-import { integer, type SqlValue, text } from "../rows.js";
-import { first, query, type Transaction, write } from "../transaction.js";
+import type { AuditEntry } from "../../audit/entry.js";
+import { integer, text } from "../rows.js";
+import { exists, first, query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type ImportedFactors, importFactors } from "./factors/imported.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
 import { deleteImportedAccounts, type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
-import { columnsOf } from "./keyed-rows.js";
+import type { Ending } from "./session-rows.js";
+import { asInteger, asText, orNull, tableOf } from "./table.js";
 import { recordUserEvent } from "./user-events.js";
-import { addressOf, type NewUserRow, userColumns, userValues } from "./users.js";
+import { addressOf, type NewUserRow, users as userTable, userValues } from "./users.js";
 
 /** A user whom an import read from `line` of its input. */
 export interface StagedUser extends NewUserRow, ImportedFactors {
@@ -27,13 +28,17 @@ export interface NewImport {
   readonly trial: boolean;
 }
 
-const startColumns = columnsOf("state", "started_at", "touched_at", "lost_line");
-const start = `insert into ampho_imports (${startColumns.list}) values (${startColumns.placeholders}) returning n`;
+const newImports = tableOf("ampho_imports", {
+  state: asText,
+  startedAt: asInteger,
+  touchedAt: asInteger,
+  lostLine: orNull(asInteger),
+});
 
 /** Returns the number of the import. */
 export function* startImport({ now, trial }: NewImport): Transaction<number> {
-  const opened = { state: "open", started_at: now, touched_at: now, lost_line: trial ? trialLine : null };
-  const row = yield* first(start, startColumns.values(opened));
+  const opened = { state: "open", startedAt: now, touchedAt: now, lostLine: trial ? trialLine : null };
+  const row = yield* first(`${newImports.insert} returning n`, newImports.values(opened));
   if (!row) throw new TypeError("an inserted row was not returned");
   return integer(row, "n");
 }
@@ -50,9 +55,7 @@ export interface ImportBatch {
 export type StagingOutcome =
   | {
       readonly outcome: "staged";
-      /**
-       * The users that cannot be created, because something of them exists, is repeated, or belongs to a later import.
-       */
+      /** The users of whom something exists, is repeated, or belongs to a later import. They cannot be created. */
       readonly rejected: readonly ({ readonly line: number } & Conflict)[];
     }
   /** The import was given up, and nothing of it can be published. */
@@ -66,11 +69,8 @@ export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
   const { n, users, now } = input;
   // One import writes at a time. Two imports with logins of each other would wait in a circle until one is rolled back.
   yield* query("select n from ampho_imports where state = 'open' order by n", [], "update");
-  const open = yield* first("update ampho_imports set touched_at = ? where n = ? and state = 'open' returning n", [
-    now,
-    n,
-  ]);
-  if (!open) return { outcome: "dropped" };
+  const touch = "update ampho_imports set touched_at = ? where n = ? and state = 'open' returning n";
+  if (!(yield* exists(touch, [now, n]))) return { outcome: "dropped" };
   const inserted = new Set<string>();
   for (let at = 0; at < users.length; ) {
     // The statement has only two texts, so that prepared statements stay few.
@@ -93,24 +93,18 @@ export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
 }
 
 const rowsAtOnce = 50;
-const importColumns = columnsOf("hash_kind", "import_n", "import_line");
-const rowPlaceholders = `(${userColumns.placeholders}, ${importColumns.placeholders})`;
+const rowMarks = `(${userTable.placeholders}, ?, ?, ?)`;
 const insertions = new Map(
   [1, rowsAtOnce].map((rows) => [
     rows,
-    `insert into ampho_users (${userColumns.list}, ${importColumns.list})
-     values ${Array(rows).fill(rowPlaceholders).join(", ")} on conflict do nothing returning id`,
+    `insert into ampho_users (${userTable.list}, hash_kind, import_n, import_line)
+     values ${Array(rows).fill(rowMarks).join(", ")} on conflict do nothing returning id`,
   ]),
 );
 
 /** Returns the ids of the users whose login and address were free. */
 function* insertRows(users: readonly StagedUser[], n: number, now: number): Transaction<readonly string[]> {
-  const parameters: SqlValue[] = [];
-  for (const user of users)
-    parameters.push(
-      ...userValues(user, now),
-      ...importColumns.values({ hash_kind: user.hashKind, import_n: n, import_line: user.line }),
-    );
+  const parameters = users.flatMap((user) => [...userValues(user, now), user.hashKind, n, user.line]);
   const rows = yield* query(insertions.get(users.length) ?? "", parameters);
   return rows.map((row) => text(row, "id"));
 }
@@ -122,7 +116,7 @@ function* insertRows(users: readonly StagedUser[], n: number, now: number): Tran
  */
 function* resolveConflict(
   user: StagedUser,
-  { n, displaces, now }: Pick<ImportBatch, "n" | "displaces" | "now">,
+  { n, displaces, now }: ImportBatch,
 ): Transaction<Conflict | "inserted" | "skipped"> {
   for (const [name, value, reason] of [
     ["login", user.canonical, "exists"],
@@ -148,11 +142,8 @@ function* displace(holder: Holder, n: number, displaces: boolean): Transaction<C
 }
 
 /** An identity belongs to one user. So a line never takes it from an account, nor from another line. */
-function* importIdentities(
-  user: StagedUser,
-  { n, displaces, now }: Pick<ImportBatch, "n" | "displaces" | "now">,
-): Transaction<Conflict | undefined> {
-  const times = { createdAt: now, usedAt: null, addedBy: undefined };
+function* importIdentities(user: StagedUser, { n, displaces, now }: ImportBatch): Transaction<Conflict | undefined> {
+  const times = { createdAt: now, usedAt: undefined, addedBy: undefined };
   for (const identity of user.identities ?? []) {
     if (yield* insertFreeIdentity(user.id, identity, times)) continue;
     const holder = yield* identityHolderOf(identity);
@@ -166,10 +157,8 @@ function* importIdentities(
   return undefined;
 }
 
-export interface ImportPublication {
+export interface ImportPublication extends Ending {
   readonly n: number;
-  readonly now: number;
-  readonly origin: Origin;
   readonly detail: NonNullable<AuditEntry["detail"]>;
 }
 
@@ -178,13 +167,14 @@ export type PublishOutcome =
   /** Another user has the login of this line by now. */
   | { readonly outcome: "lost"; readonly line: number };
 
+/** Makes all users of an import visible, in one small transaction whatever its size. */
 export function* publishImport({ n, now, origin, detail }: ImportPublication): Transaction<PublishOutcome> {
-  const row = yield* first(
+  const isPublished = yield* exists(
     `update ampho_imports set state = 'published', touched_at = ?
      where n = ? and state = 'open' and lost_line is null returning n`,
     [now, n],
   );
-  if (row) {
+  if (isPublished) {
     const entry = { at: now, event: "users_imported", origin, detail: { import: n, ...detail } } as const;
     yield* recordAudit(entry);
     yield* recordUserEvent(entry, n);
@@ -214,11 +204,11 @@ export function* deleteUnpublishedRows(
   const n = input.n ?? (yield* oldestDead(input.now));
   if (n === undefined) return { found: false, rows: 0 };
   // With 0 any process continues the deletion in its next turn.
-  const dropped = yield* first(
+  const isDropped = yield* exists(
     "update ampho_imports set state = 'dropped', touched_at = 0 where n = ? and state <> 'published' returning n",
     [n],
   );
-  if (!dropped) return { found: false, rows: 0 };
+  if (!isDropped) return { found: false, rows: 0 };
   const deleted = yield* query(
     "delete from ampho_users where id in (select id from ampho_users where import_n = ? limit ?) returning id",
     [n, input.limit],

@@ -4,21 +4,17 @@ import { text } from "../rows.js";
 import { query, type Transaction } from "../transaction.js";
 import { type Additions, whichOf } from "./added.js";
 import { recordAudit } from "./audit.js";
-import type { NewRevocation } from "./revocations.js";
+import type { NewRevocation, NewRevocations } from "./revocations.js";
 
 /**
- * How long a process uses what it has read of a key. The revocation of a user, of roles or of everything is in force
- * for longer, whatever it revokes. So it meets every entry that was read before it.
+ * How long a process uses what it has read of a key. Every revocation is in force for longer, and so meets each entry.
  */
 export const keyCacheSeconds = transactionTtlSeconds;
 
 /** Ids of keys begin with it, and no id of a session does. */
 export const keyIdPrefix = "key_";
 
-/**
- * It has the form of a session's revocation, which every verifier knows. `gen`: only what was read of older
- * generations.
- */
+/** It has the form of a session's, which every verifier knows. `gen`: only what was read of older generations. */
 export function keyRevocation(id: string, now: number, gen?: number): NewRevocation {
   const until = now + keyCacheSeconds + leewayMaxSeconds;
   return { kind: "session", at: now, until, sessionId: id, ...(gen !== undefined && { gen }) };
@@ -28,14 +24,12 @@ export function keyRevocation(id: string, now: number, gen?: number): NewRevocat
 const recordedMax = 100;
 
 /** Ends the keys that a change ends, before the sessions end. The caller writes the revocations. */
-export function* endKeys(input: Additions): Transaction<readonly NewRevocation[]> {
+export function* endKeys(input: Additions): Transaction<NewRevocations> {
   const { userId, login, now, origin, fates, reason } = input;
   const which = fates.key === "all" ? { sql: "1 = 1", parameters: [] } : whichOf(fates.key, input);
   if (which === undefined) return [];
-  const rows = yield* query(`delete from ampho_keys where user_id = ? and ${which.sql} returning id`, [
-    userId,
-    ...which.parameters,
-  ]);
+  const sql = `delete from ampho_keys where user_id = ? and ${which.sql} returning id`;
+  const rows = yield* query(sql, [userId, ...which.parameters]);
   const ids = rows.map((row) => text(row, "id"));
   if (ids.length === 0) return [];
   const detail = { count: ids.length, keys: ids.slice(0, recordedMax) };
@@ -44,7 +38,7 @@ export function* endKeys(input: Additions): Transaction<readonly NewRevocation[]
 }
 
 /** Ends the key that an alarm is about. */
-export function* endReportedKey(userId: string, id: string, now: number): Transaction<readonly NewRevocation[]> {
+export function* endReportedKey(userId: string, id: string, now: number): Transaction<NewRevocations> {
   const rows = yield* query("delete from ampho_keys where id = ? and user_id = ? returning id", [id, userId]);
   return rows.map(() => keyRevocation(id, now));
 }

@@ -1,63 +1,40 @@
 // API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that
-// ended is deleted. Everything that ends a key, or shortens its life, also writes a revocation under its id, as for a
-// session.
-import { integer, type Row, text, textOrNull, texts } from "../rows.js";
-import { first, query, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
+// ended is deleted. What ends a key, or shortens its life, also writes a revocation of its id.
+import { integer, text, textOrNull } from "../rows.js";
+import { count, exists, first, query, queryLast, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
+import { carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { visible } from "./import-rows.js";
 import { keyIdPrefix, keyRevocation } from "./key-ends.js";
-import { columnsOf } from "./keyed-rows.js";
-import { type Revocation, writeRevocations } from "./revocations.js";
-import {
-  carryOutService,
-  endEveryKey,
-  lockService,
-  type ServiceChangeDetail,
-  type ServiceRow,
-  serviceColumns,
-  serviceOf,
-} from "./service-changes.js";
+import { type ChangeOutcome, endChange, failed, type Revocation, writeRevocations } from "./revocations.js";
+import type { ServiceChangeDetail, ServiceRow } from "./service-changes.js";
+import { carryOutService, endEveryKey, lockService, services } from "./service-changes.js";
 import type { Ending } from "./session-rows.js";
 import { moveEpoch } from "./state.js";
+import { asInteger, asText, asTexts, marks, orNull, orUndefined, type RowOf, tableOf } from "./table.js";
 import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
 
-export interface KeyRow {
-  readonly id: string;
-  readonly userId: string;
+const fields = {
+  id: asText,
+  userId: asText,
   /** The login of the owner when the key was created, for a table of users that finds none by id. */
-  readonly login: string;
-  readonly name: string;
-  readonly start: string;
+  login: asText,
+  name: asText,
+  start: asText,
   /** The scopes that were granted. The owner can have lost some of them. */
-  readonly scopes: readonly string[];
+  scopes: asTexts,
   /** Grows when the life of the key is shortened. */
-  readonly gen: number;
-  readonly createdAt: number;
-  readonly expiresAt: number;
+  gen: asInteger,
+  createdAt: asInteger,
+  expiresAt: asInteger,
   /** The day of the last use, in days since 1970. */
-  readonly usedDay: number | undefined;
-}
+  usedDay: orUndefined(asInteger),
+};
+const keys = tableOf("ampho_keys", fields);
+export type KeyRow = RowOf<typeof keys>;
 
-const columns = columnsOf("id user_id login name start scopes gen created_at expires_at used_day");
-const insertColumns = columnsOf(...columns.names, "hash", "added_by");
-const insert = `insert into ampho_keys (${insertColumns.list}) values (${insertColumns.placeholders})`;
-
-function keyOf(row: Row): KeyRow {
-  return {
-    id: text(row, "id"),
-    userId: text(row, "user_id"),
-    login: text(row, "login"),
-    name: text(row, "name"),
-    start: text(row, "start"),
-    scopes: texts(row, "scopes"),
-    gen: integer(row, "gen"),
-    createdAt: integer(row, "created_at"),
-    expiresAt: integer(row, "expires_at"),
-    usedDay: row["used_day"] === null ? undefined : integer(row, "used_day"),
-  };
-}
+const newKeys = tableOf("ampho_keys", { ...fields, hash: asText, addedBy: orNull(asText) });
 
 /** A key that is created. */
 export interface NewKey extends Pick<KeyRow, "id" | "name" | "start" | "scopes" | "expiresAt"> {
@@ -71,13 +48,8 @@ export interface KeyChange extends FactorChange {
   readonly keysMax: number;
 }
 
-export interface KeyOutcome {
-  /** `changed`: the user or the factors changed meanwhile, or the session ended. `none`: there is no such key. */
-  readonly outcome: "done" | "changed" | "full" | "none";
-  readonly revocations: readonly Revocation[];
-}
-
-const failed = (outcome: KeyOutcome["outcome"]): KeyOutcome => ({ outcome, revocations: [] });
+/** `changed`: the user or the factors changed meanwhile, or the session ended. `none`: there is no such key. */
+export type KeyOutcome = ChangeOutcome<"done" | "changed" | "full" | "none">;
 
 export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
   const { userId, login, key, keysMax, own, now, origin } = input;
@@ -86,7 +58,7 @@ export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
   if ((yield* countKeys(userId, now)) >= keysMax) return failed("full");
   yield* insertKey(input, own?.sessionId ?? null);
   const about = { sessionId: own?.sessionId, detail: { key: key.id, scopes: key.scopes }, undo: { key: key.id } };
-  return yield* endKeyChange(yield* carryOut("key_added", { userId, login, now, origin, before, ...about }));
+  return yield* endChange(yield* carryOut("key_added", { userId, login, now, origin, before, ...about }));
 }
 
 export interface KeyRotation extends KeyChange {
@@ -101,57 +73,33 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
   if ((yield* countKeys(userId, now)) >= 2 * keysMax) return failed("full");
-  const sql =
-    overlapSeconds === 0
-      ? "delete from ampho_keys"
-      : "update ampho_keys set gen = 1, expires_at = case when expires_at < ? then expires_at else ? end";
+  const isNow = overlapSeconds === 0;
+  const change = isNow
+    ? "delete from ampho_keys"
+    : "update ampho_keys set gen = 1, expires_at = case when expires_at < ? then expires_at else ? end";
   const until = now + overlapSeconds;
-  const old = yield* first(`${sql} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning added_by`, [
-    ...(overlapSeconds === 0 ? [] : [until, until]),
-    from,
-    userId,
-    now,
-  ]);
+  const sql = `${change} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning added_by`;
+  const old = yield* first(sql, [...(isNow ? [] : [until, until]), from, userId, now]);
   if (!old) return failed("none");
   // A successor by the application must not outlive the thief whose session has added the key.
   yield* insertKey(input, own?.sessionId ?? textOrNull(old, "added_by"));
   const detail = { key: key.id, from, overlap: overlapSeconds };
   const about = { sessionId: own?.sessionId, detail, undo: { key: key.id } };
   const changed = yield* carryOut("key_rotated", { userId, login, now, origin, before, ...about });
-  const ended = keyRevocation(from, now, overlapSeconds === 0 ? undefined : 1);
-  return yield* endKeyChange({ ...changed, revoked: [...changed.revoked, ended] });
-}
-
-function* endKeyChange({ revoked }: Pick<CarriedOut, "revoked">): Transaction<KeyOutcome> {
-  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+  const ended = keyRevocation(from, now, isNow ? undefined : 1);
+  return yield* endChange({ ...changed, revoked: [...changed.revoked, ended] });
 }
 
 export function* insertKey(
   { userId, login, key, now }: Pick<KeyChange, "userId" | "login" | "key" | "now">,
   addedBy: string | null,
 ): Transaction<void> {
-  const values = insertColumns.values({
-    id: key.id,
-    user_id: userId,
-    login,
-    name: key.name,
-    start: key.start,
-    scopes: JSON.stringify(key.scopes),
-    gen: 0,
-    created_at: now,
-    expires_at: key.expiresAt,
-    used_day: null,
-    hash: key.hash,
-    added_by: addedBy,
-  });
-  yield* write(insert, values);
+  const fresh = { userId, login, gen: 0, createdAt: now, usedDay: undefined, addedBy };
+  yield* write(newKeys.insert, newKeys.values({ ...key, ...fresh }));
 }
 
-function* countKeys(userId: string, now: number): Transaction<number> {
-  const sql = "select count(*) as keys from ampho_keys where user_id = ? and expires_at > ?";
-  const row = yield* first(sql, [userId, now]);
-  return row ? integer(row, "keys") : 0;
-}
+export const countKeys = (userId: string, now: number): Transaction<number> =>
+  count("select count(*) from ampho_keys where user_id = ? and expires_at > ?", [userId, now]);
 
 export interface KeyRemoval extends Ending {
   readonly id: string;
@@ -172,16 +120,16 @@ export function* removeKey({ id, userId, reason, now, origin }: KeyRemoval): Tra
   if (service) return yield* removeServiceKey(service, id, { now, origin, detail: { key: id } });
   // Before the row of the key, as every other change of the account.
   const before = yield* lockSessionsOf(owner);
-  if (!(yield* first("delete from ampho_keys where id = ? returning id", [id]))) return failed("none");
+  if (!(yield* exists("delete from ampho_keys where id = ? returning id", [id]))) return failed("none");
   const about = { userId: owner, login: text(found, "login"), reason, detail: { key: id }, before, now, origin };
   const changed = yield* carryOut("key_removed", about);
-  return yield* endKeyChange({ revoked: [...changed.revoked, keyRevocation(id, now)] });
+  return yield* endChange({ revoked: [...changed.revoked, keyRevocation(id, now)] });
 }
 
 function* removeServiceKey(service: ServiceRow, id: string, about: ServiceChangeDetail): Transaction<KeyOutcome> {
-  if (!(yield* first("delete from ampho_keys where id = ? returning id", [id]))) return failed("none");
+  if (!(yield* exists("delete from ampho_keys where id = ? returning id", [id]))) return failed("none");
   const revoked = yield* carryOutService("key_removed", service, about);
-  return yield* endKeyChange({ revoked: [...revoked, keyRevocation(id, about.now)] });
+  return yield* endChange({ revoked: [...revoked, keyRevocation(id, about.now)] });
 }
 
 export interface KeysRemoval extends Ending {
@@ -210,17 +158,13 @@ export function* removeAllKeys({ random, now, origin }: Ending & { readonly rand
   yield* writeRevocations([...ended, keyRevocation(keyIdPrefix, now)]);
 }
 
-const select = `select ${columns.list} from ampho_keys`;
-
 /** The oldest first. Keys that have expired lately are among them. */
-export function* listKeys(userId: string): Transaction<readonly KeyRow[]> {
-  const rows = yield* queryLast(`${select} where user_id = ? order by n`, [userId]);
-  return rows.map(keyOf);
+export function listKeys(userId: string): Transaction<readonly KeyRow[]> {
+  return keys.allLast("where user_id = ? order by n", [userId]);
 }
 
-export function* findKeyByHash(hash: string): Transaction<KeyRow | undefined> {
-  const row = yield* queryLastRow(`${select} where hash = ?`, [hash]);
-  return row && keyOf(row);
+export function findKeyByHash(hash: string): Transaction<KeyRow | undefined> {
+  return keys.firstLast("where hash = ?", [hash]);
 }
 
 /** A key as a guard reads it. */
@@ -242,13 +186,14 @@ const listLengths = [1, 32] as const;
 export const keysAtOnce = listLengths[1];
 
 // The number comes from the same statement, so from the same state of the database as the rows.
-const selectByHashes = (count: number) => `select ampho_keys.hash as hash, ${columns.joined("ampho_keys")},
+const selectByHashes = (length: number) => `select ampho_keys.hash as hash, ${keys.joined()},
     (select last_revocation from ampho_state where id = 1) as as_of, ${joinedUserColumns},
-    ${serviceColumns.joined("ampho_services", "service_")}
+    ${services.joined("service_")}
   from ampho_keys left join ampho_services on ampho_services.id = ampho_keys.user_id
     left join ampho_users on ampho_users.id = ampho_keys.user_id and ${visible}
-  where ampho_keys.hash in (${Array.from({ length: count }, () => "?").join(", ")})`;
+  where ampho_keys.hash in (${marks(length)})`;
 
+/** Finds keys with their stored users, for guards. */
 export function* findKeys(hashes: readonly string[]): Transaction<readonly FoundKey[]> {
   const length = listLengths.find((each) => each >= hashes.length) ?? hashes.length;
   // A repeated hash changes nothing.
@@ -256,9 +201,9 @@ export function* findKeys(hashes: readonly string[]): Transaction<readonly Found
   const rows = yield* queryLast(selectByHashes(length), filled);
   return rows.map((row) => ({
     hash: text(row, "hash"),
-    key: keyOf(row),
+    key: keys.of(row),
     user: joinedUserOf(row),
-    service: row["service_id"] === null ? undefined : serviceOf(row, "service_"),
+    service: services.joinedOf(row, "service_"),
     asOf: integer(row, "as_of"),
   }));
 }

@@ -1,14 +1,14 @@
 // Keeps the tables of attempts small, lists and clears lockouts for operators, and releases those of a former login.
-import type { Origin } from "../../audit/entry.js";
 import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
 import { type CounterRow, counterKinds, isCounterKind } from "../../throttle/counter-kinds.js";
 import { sourceAt } from "../../throttle/source-limit.js";
-import { integer, type SqlValue, text } from "../rows.js";
-import { first, query, type Transaction, write } from "../transaction.js";
-import { type AttemptCounterRow, counterColumns, counterRowOf } from "./attempt-counters.js";
-import { type SourceRow, sourceColumns, sourceRowOf } from "./attempt-sources.js";
+import { type SqlValues, text } from "../rows.js";
+import { count, first, query, type Transaction, write } from "../transaction.js";
+import { type AttemptCounterRow, attemptCounters } from "./attempt-counters.js";
+import { attemptSources, type SourceRow } from "./attempt-sources.js";
 import { recordAudit } from "./audit.js";
 import { deleteUnlocked } from "./old-rows.js";
+import type { Ending } from "./session-rows.js";
 
 /** Small, so that no attempt waits for many deletions. */
 const deletedAtOnce = 500;
@@ -22,8 +22,7 @@ const tables = [
 export function* pruneAttempts({ rowsMax }: { readonly rowsMax: number }): Transaction<{ readonly more: boolean }> {
   let more = false;
   for (const { name, key } of tables) {
-    const row = yield* first(`select count(*) as rows from ${name}`);
-    const excess = row ? integer(row, "rows") - rowsMax : 0;
+    const excess = (yield* count(`select count(*) from ${name}`)) - rowsMax;
     // The oldest rows, whatever they count. If light rows went before heavy ones, a table full of heavy rows would
     // forget every new attack at once. So an attacker needs `rowsMax` later failures to erase one counter.
     const oldest = `select ${key} from ${name} order by touched_at limit ?`;
@@ -33,34 +32,30 @@ export function* pruneAttempts({ rowsMax }: { readonly rowsMax: number }): Trans
   return { more };
 }
 
-export interface LockoutQuery {
-  readonly now: number;
+export interface LockoutQuery extends Ending {
   readonly windowSeconds: number;
   readonly lockAfter: number;
   readonly limit: number;
-  readonly origin: Origin;
 }
 
+/** Lists the counters and sources that reject attempts, the longest wait first. Writes an audit row. */
 export function* listLockouts(input: LockoutQuery): Transaction<readonly Lockout[]> {
   const { now, windowSeconds, lockAfter, limit, origin } = input;
   const counters = yield* query(
-    `select ${counterColumns} from ampho_attempts where streak >= ? or next_at > ? order by streak desc, key limit ?`,
+    `${attemptCounters.select} where streak >= ? or next_at > ? order by streak desc, key limit ?`,
     [lockAfter, now, limit],
   );
-  const sources = yield* query(
-    `select ${sourceColumns} from ampho_attempt_sources where next_at > ? order by next_at desc, source limit ?`,
-    [now, limit],
-  );
+  const sources = yield* attemptSources.all("where next_at > ? order by next_at desc, source limit ?", [now, limit]);
   yield* recordAudit({ at: now, event: "throttle_listed", origin });
   const untilOf = ({ until }: Lockout) => until ?? Number.POSITIVE_INFINITY;
   return [
     // During an update of a fleet, a newer program can count kinds that this one does not know.
     ...counters
       .filter((row) => isCounterKind(text(row, "kind")))
-      .map(counterRowOf)
+      .map((row) => attemptCounters.of(row))
       .filter((row) => !isPause(row, now))
       .map((row) => ofCounter(row, lockAfter)),
-    ...sources.map((row) => ofSource(sourceRowOf(row), windowSeconds, now)),
+    ...sources.map((row) => ofSource(row, windowSeconds, now)),
   ]
     .sort((a, b) => (untilOf(a) === untilOf(b) ? 0 : untilOf(b) - untilOf(a)))
     .slice(0, limit);
@@ -82,14 +77,12 @@ function ofSource({ source, state }: SourceRow, windowSeconds: number, now: numb
   return { kind: "source", login: null, source, failures: entries.length, locked: false, until: nextAt };
 }
 
-export interface LockoutClearing {
-  readonly target: LockoutTarget;
-  readonly now: number;
-  readonly origin: Origin;
-}
-
 /** Returns how many rows were deleted. */
-export function* clearLockouts({ target, now, origin }: LockoutClearing): Transaction<number> {
+export function* clearLockouts({
+  target,
+  now,
+  origin,
+}: Ending & { readonly target: LockoutTarget }): Transaction<number> {
   const audit = { at: now, event: "throttle_cleared", origin } as const;
   if ("login" in target) {
     const { login: typed, canonical } = target;
@@ -124,7 +117,7 @@ export function* clearLockouts({ target, now, origin }: LockoutClearing): Transa
   return rows;
 }
 
-function* deleteFrom(rest: string, parameters: readonly SqlValue[]): Transaction<number> {
+function* deleteFrom(rest: string, parameters: SqlValues): Transaction<number> {
   return (yield* query(`delete from ${rest}`, parameters)).length;
 }
 

@@ -4,7 +4,7 @@ import type { FactorUndo } from "../../levels/factors.js";
 import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { integer, type SqlValue, text } from "../rows.js";
 import { first, type Transaction, writeMail } from "../transaction.js";
-import { columnsOf } from "./keyed-rows.js";
+import { asInteger, asJson, asText, orUndefined, tableOf } from "./table.js";
 
 /** The facts from which a mail is composed when it is sent. */
 export type MailClaims = Readonly<Record<string, string | number | null>>;
@@ -37,9 +37,7 @@ export type Undo =
   /** The id of an API key. */
   | { readonly key: string }
   | FactorUndo
-  /**
-   * The address from before. `canonical` is the one that the change has set, or null. `renamed`: the login name too.
-   */
+  /** The address from before. `canonical`: the one that the change has set. `renamed`: the login name too. */
   | { readonly email: UndoneAddress; readonly canonical: string | null; readonly renamed?: UndoneLogin | undefined }
   | UndoneLogin;
 
@@ -56,39 +54,34 @@ const isRecent = "at > ? and at <= ?";
 const hourSeconds = 3600;
 const hourBefore = (now: number) => [now - hourSeconds, now + skewMaxSeconds];
 
-export const mailColumns = columnsOf(
-  // The driver fills in `pages` as the first parameter.
-  "pages at until user_id address kind claims language tries next_at undo",
-);
+const mails = tableOf("ampho_mail", {
+  /** The driver fills it in as the first parameter. */
+  pages: asText,
+  at: asInteger,
+  until: asInteger,
+  userId: orUndefined(asText),
+  address: asText,
+  kind: asText,
+  claims: asJson<MailClaims>(),
+  language: asText,
+  tries: asInteger,
+  nextAt: asInteger,
+  undo: orUndefined(asJson<Undo>()),
+});
 const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(name) ? "bigint" : "text");
-const values = mailColumns.names.map((name) => `cast(? as ${typeOf(name)})`).join(", ");
-const insert = `insert into ampho_mail (${mailColumns.list}) select ${values} where ? <> ''`;
+const parameterOf = (name: string) => `cast(? as ${typeOf(name)})`;
+const insert = `insert into ampho_mail (${mails.list}) select ${mails.columns.map(parameterOf).join(", ")} where ? <> ''`;
 
 function valuesOf(draft: MailDraft, now: number): SqlValue[] {
-  const { kind, userId, address, claims, language, until, undo, sendAt = now } = draft;
-  return mailColumns.values({
-    pages: "",
-    at: sendAt,
-    until,
-    user_id: userId ?? null,
-    address,
-    kind,
-    claims: JSON.stringify(claims),
-    language,
-    tries: 0,
-    next_at: sendAt,
-    undo: undo === undefined ? null : JSON.stringify(undo),
-  });
+  const { userId, address, kind, claims, language, until, undo, sendAt: at = now } = draft;
+  return mails.values({ pages: "", at, until, userId, address, kind, claims, language, tries: 0, nextAt: at, undo });
 }
 
 export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
   yield* writeMail(insert, [...valuesOf(draft, now), draft.address]);
 }
 
-/**
- * The same for one of `hourMax` mails of its kind. Returns the seconds until the next one beyond them, and 0 if it is
- * written.
- */
+/** The same for one of `hourMax` mails of its kind. Returns the seconds until the next one, and 0 if it is written. */
 export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: number): Transaction<number> {
   const { userId = null, kind, address } = draft;
   const recent = `from ampho_mail where user_id = ? and kind = ? and ${isRecent}`;
@@ -118,17 +111,14 @@ export interface Notice {
 }
 
 const isFirst = `not exists (select 1 from ampho_mail where user_id = ? and kind = ? and ${isRecent})`;
-const noticeOfUser = `insert into ampho_mail (${mailColumns.list})
-  select ${mailColumns.names.map((name) => (name === "address" ? "email" : `cast(? as ${typeOf(name)})`)).join(", ")}
+const noticeOfUser = `insert into ampho_mail (${mails.list})
+  select ${mails.columns.map((name) => (name === "address" ? "email" : parameterOf(name))).join(", ")}
   from ampho_users where id = ? and email_proven_at is not null and ${isFirst}`;
 
 const ofFormer = `select undo from ampho_mail
   where user_id = ? and kind = 'email_changed' and undo is not null and ${isRecent} order by n limit 1`;
 
-/**
- * The same mail to the address that the user had before it changed in the last 7 days. A thief changes the address
- * first, and its owner hears of the next changes too.
- */
+/** The same mail to an address that changed in the last 7 days. A thief changes it first, and its owner hears more. */
 export function* insertFormerNotice({ kind, at, userId, origin, undo }: Notice): Transaction<void> {
   const { language, noticeTo, agent } = origin;
   if (language === undefined || userId === undefined) return;
@@ -154,6 +144,6 @@ export function* insertNotice({ kind, at, userId, origin, hourly, undo }: Notice
     yield* writeMail(`${insert} and ${isFirst}`, [...parameters, address, ...earlier]);
     return;
   }
-  parameters.splice(mailColumns.names.indexOf("address"), 1);
+  parameters.splice(mails.columns.indexOf("address"), 1);
   yield* writeMail(noticeOfUser, [...parameters, userId, ...earlier]);
 }

@@ -3,20 +3,25 @@
 // fleet sends a mail, and another one only after the first has died.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { integer, integerOrNull, type Row, text, textOrNull } from "../rows.js";
-import { query, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
+import { integer, integerOrNull } from "../rows.js";
+import { queryLastRow, type Transaction, write } from "../transaction.js";
 import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { insertMail, type MailClaims, type MailDraft, mailColumns } from "./mail-rows.js";
+import { insertMail, type MailClaims, type MailDraft } from "./mail-rows.js";
+import { asInteger, asJson, asText, marks, orNull, type RowOf, tableOf } from "./table.js";
 
-export interface OutgoingMail extends Omit<MailDraft, "userId"> {
-  readonly n: number;
-  readonly userId: string | null;
+const outgoing = tableOf("ampho_mail", {
+  n: asInteger,
+  userId: orNull(asText),
+  address: asText,
+  kind: asText,
+  claims: asJson<MailClaims>(),
+  language: asText,
+  until: asInteger,
   /** How often sending it was tried, this time included. */
-  readonly tries: number;
-}
-
-const select = `select n, ${mailColumns.list} from ampho_mail where next_at <= ?`;
+  tries: asInteger,
+});
+export type OutgoingMail = RowOf<typeof outgoing>;
 
 /** Mails that are dropped at once. */
 const droppedMax = 50;
@@ -35,37 +40,23 @@ export function* takeMail(input: {
   readonly kinds: readonly string[];
 }): Transaction<readonly OutgoingMail[]> {
   const { now, holdSeconds, limit, pages, kinds } = input;
-  const due = yield* query(
-    `${select} and until > ? and pages = ? and kind in (${kinds.map(() => "?").join(", ")}) order by next_at, n limit ?`,
+  const due = yield* outgoing.all(
+    `where next_at <= ? and until > ? and pages = ? and kind in (${marks(kinds.length)}) order by next_at, n limit ?`,
     [now, now, pages, ...kinds, limit],
     "skipLocked",
   );
-  const old = yield* query(
-    `${select} and until <= ? order by next_at, n limit ?`,
+  const old = yield* outgoing.all(
+    "where next_at <= ? and until <= ? order by next_at, n limit ?",
     [now, now, droppedMax],
     "skipLocked",
   );
-  for (const mail of old.map(mailOf)) {
+  for (const mail of old) {
     yield* close(mail.n, "expired");
     yield* recordMail(mail, "mail_dropped", now, "expired");
   }
-  const taken = due.map(mailOf).map((mail) => ({ ...mail, tries: mail.tries + 1 }));
-  for (const { n } of taken)
+  for (const { n } of due)
     yield* write("update ampho_mail set tries = tries + 1, next_at = ? where n = ?", [now + holdSeconds, n]);
-  return taken;
-}
-
-function mailOf(row: Row): OutgoingMail {
-  return {
-    n: integer(row, "n"),
-    userId: textOrNull(row, "user_id"),
-    address: text(row, "address"),
-    kind: text(row, "kind"),
-    claims: JSON.parse(text(row, "claims")) as MailClaims,
-    language: text(row, "language"),
-    until: integer(row, "until"),
-    tries: integer(row, "tries"),
-  };
+  return due.map((mail) => ({ ...mail, tries: mail.tries + 1 }));
 }
 
 /** `retryAt` undefined: the mail is dropped. */
@@ -78,30 +69,23 @@ export function* settleMail(input: {
 }): Transaction<void> {
   const { mail, outcome, now } = input;
   if ("sent" in outcome) {
-    yield* write("update ampho_mail set address = '', claims = '{}', next_at = null, sent_at = ? where n = ?", [
-      now,
-      mail.n,
-    ]);
+    const sql = "update ampho_mail set address = '', claims = '{}', next_at = null, sent_at = ? where n = ?";
+    yield* write(sql, [now, mail.n]);
     yield* recordMail(mail, "mail_sent", now);
   } else if (outcome.retryAt === undefined) {
     yield* close(mail.n, outcome.failure);
     yield* recordMail(mail, "mail_dropped", now, outcome.failure);
   } else {
     const { failure, retryAt } = outcome;
-    yield* write("update ampho_mail set next_at = ?, failure = ? where n = ? and next_at is not null", [
-      retryAt,
-      failure,
-      mail.n,
-    ]);
+    const sql = "update ampho_mail set next_at = ?, failure = ? where n = ? and next_at is not null";
+    yield* write(sql, [retryAt, failure, mail.n]);
     yield* recordMail(mail, "mail_failed", now, failure);
   }
 }
 
 function* close(n: number, failure: string): Transaction<void> {
-  yield* write("update ampho_mail set address = '', claims = '{}', next_at = null, failure = ? where n = ?", [
-    failure,
-    n,
-  ]);
+  const sql = "update ampho_mail set address = '', claims = '{}', next_at = null, failure = ? where n = ?";
+  yield* write(sql, [failure, n]);
 }
 
 function* recordMail(
@@ -114,36 +98,24 @@ function* recordMail(
   yield* recordAudit({ at, event, reason, userId: userId ?? undefined, origin, detail: { mail: n, kind } });
 }
 
-export interface MailRow {
-  readonly n: number;
+const mailRows = tableOf("ampho_mail", {
+  n: asInteger,
   /** Unix seconds. */
-  readonly at: number;
-  readonly kind: string;
-  readonly userId: string | null;
-  readonly tries: number;
+  at: asInteger,
+  kind: asText,
+  userId: orNull(asText),
+  tries: asInteger,
   /** The time of the next attempt. Null after the mail was sent or dropped. */
-  readonly nextAt: number | null;
-  readonly sentAt: number | null;
+  nextAt: orNull(asInteger),
+  sentAt: orNull(asInteger),
   /** The reason of the last failed attempt. */
-  readonly failure: string | null;
-}
+  failure: orNull(asText),
+});
+export type MailRow = RowOf<typeof mailRows>;
 
 /** The newest mails. Their addresses are not returned. */
 export function* listMail({ limit }: { readonly limit: number }): Transaction<readonly MailRow[]> {
-  const rows = yield* queryLast(
-    "select n, at, kind, user_id, tries, next_at, sent_at, failure from ampho_mail where n > 0 order by n desc limit ?",
-    [limit],
-  );
-  return [...rows].reverse().map((row) => ({
-    n: integer(row, "n"),
-    at: integer(row, "at"),
-    kind: text(row, "kind"),
-    userId: textOrNull(row, "user_id"),
-    tries: integer(row, "tries"),
-    nextAt: integerOrNull(row, "next_at"),
-    sentAt: integerOrNull(row, "sent_at"),
-    failure: textOrNull(row, "failure"),
-  }));
+  return [...(yield* mailRows.allLast("where n > 0 order by n desc limit ?", [limit]))].reverse();
 }
 
 /** The number of mails that wait, and the time of the oldest. */

@@ -1,6 +1,6 @@
 // Changes that a proven mailbox allows (docs/guides/mail-flows.md): a new password, a new address, and the
 // alarm of a notice. Each uses up its transaction in the same store transaction.
-import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { AuditEntry } from "../../audit/entry.js";
 import { withoutLoneSpares } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
@@ -17,29 +17,23 @@ import { endReportedKey } from "./key-ends.js";
 import { releaseLockouts } from "./lockouts.js";
 import { insertMail, type MailDraft, type Undo, type UndoneLogin } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
-import { latestAccess } from "./session-ends.js";
-import type { Session } from "./session-rows.js";
+import type { ChangeOutcome, NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import { endChange, failed, untilOf, writeRevocations } from "./revocations.js";
+import { foreignUntil } from "./session-ends.js";
+import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { changeNames, lockUser, sendUserLock, type User, type UserEmail } from "./users.js";
 
-export interface MailboxOutcome {
-  /**
-   * `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended.
-   * `storing`: an application's own table stores another new password now.
-   */
-  readonly outcome: "done" | "over" | "changed" | "factor_rejected" | "taken" | "storing";
-  /** The session that made the change, whose older tokens have ended. */
-  readonly session?: Session | undefined;
-  readonly revocations: readonly Revocation[];
-}
+/**
+ * `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended.
+ * `storing`: an application's own table stores another new password now.
+ */
+type MailboxOutcome = ChangeOutcome<"done" | "over" | "changed" | "factor_rejected" | "taken" | "storing">;
 
-const failed = (outcome: MailboxOutcome["outcome"]): MailboxOutcome => ({ outcome, revocations: [] });
-
-export interface ResetEntry {
+export interface ResetEntry extends Ending {
   readonly userId: string;
   readonly login: string;
   readonly stored: StoredUser;
@@ -61,10 +55,9 @@ export interface ResetEntry {
   /** The attempts at the code or number, and at the second factor. */
   readonly attempt: Attempt | undefined;
   readonly factorAttempt: Attempt | undefined;
-  readonly now: number;
-  readonly origin: Origin;
 }
 
+/** Sets a new password for a proven mailbox, and ends all sessions. */
 export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   const { userId, login, stored, passwordHash, use, now, origin } = input;
   const readChecked = yield* sendUserCheck(input, "update");
@@ -117,14 +110,14 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   const { rolePolicy } = input;
   const changed = { ...who, before: account, account: left, proven: use, rolePolicy };
   const { revoked } = yield* carryOut(input.isOwnUnproven === true ? "unproven_reset" : "password_reset", changed);
-  return { outcome: "done", revocations: yield* writeRevocations([...(first?.revoked ?? []), ...revoked]) };
+  return yield* endChange({ revoked: [...(first?.revoked ?? []), ...revoked] });
 }
 
 /** The address that is proven is the one of the user, who has not proven it before. */
 export const provesFirst = (user: User | undefined, proven: string | undefined): boolean =>
   user?.email !== undefined && user.email.canonical === proven && user.email.provenAt === undefined;
 
-export interface AddressChange {
+export interface AddressChange extends Ending {
   readonly userId: string;
   /** Undefined: the user has no address afterwards. */
   readonly email: UserEmail | undefined;
@@ -136,14 +129,10 @@ export interface AddressChange {
   readonly own: OwnSession | undefined;
   readonly spend: Spending | undefined;
   readonly attempt: Attempt | undefined;
-  readonly now: number;
-  readonly origin: Origin;
 }
 
-export interface Renamed extends UndoneLogin {
+export interface Renamed extends UndoneLogin, ForeignTokens {
   readonly newLogin: string;
-  /** The longest time that a token of other software is accepted. */
-  readonly foreignMaxSeconds: number;
   /** The spelling that an application's own table had, where logins are compared as they are. */
   readonly exactLogin: string | undefined;
 }
@@ -179,8 +168,7 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   const names = renamed && { login: renamed.newLogin, canonical: renamed.canonical };
   const changed = yield* user === undefined ? carry() : changeNames(user, { ...user, ...names, email }, now, carry);
   if (changed === undefined) return failed("taken");
-  const { revoked, session } = changed;
-  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+  return yield* endChange(changed);
 }
 
 /** As `setLogin` does, but the session that asks goes on under the new login name. */
@@ -188,7 +176,7 @@ function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOu
   const { newLogin, foreignMaxSeconds, exactLogin, ...names } = renamed;
   const { userId, now, own, undo } = about;
   const { login } = names;
-  const until = untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
+  const until = yield* foreignUntil({ ...about, foreignMaxSeconds });
   // The new tokens of the session contain the login.
   if (own) yield* write("update ampho_sessions set login = ? where id = ?", [newLogin, own.sessionId]);
   const changed = yield* carryOut("names_changed", {
@@ -202,7 +190,7 @@ function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOu
   return { ...changed, revoked: [...changed.revoked, foreign] };
 }
 
-export interface RecoveryStart {
+export interface RecoveryStart extends Ending {
   readonly userId: string;
   readonly login: string;
   /** The mail with the link. Undefined if the operator hands the link over. */
@@ -210,8 +198,6 @@ export interface RecoveryStart {
   /** The operator's reason. */
   readonly reason: string;
   readonly detail: AuditEntry["detail"];
-  readonly now: number;
-  readonly origin: Origin;
 }
 
 /** Records that an operator began a recovery, which sends the user a notice, and writes the mail with the link. */
@@ -220,7 +206,7 @@ export function* beginRecovery({ mail, now: at, ...entry }: RecoveryStart): Tran
   if (mail) yield* insertMail(mail, at);
 }
 
-export interface Alarm {
+export interface Alarm extends Ending, ForeignTokens {
   readonly userId: string;
   /** False for a user of an application's own table, who has no row here. */
   readonly isStored: boolean;
@@ -228,9 +214,6 @@ export interface Alarm {
   readonly notice: number;
   /** The use of the link. A second use has no effect. */
   readonly spend: Spending;
-  readonly now: number;
-  readonly origin: Origin;
-  readonly foreignMaxSeconds: number;
 }
 
 export interface AlarmOutcome {
@@ -278,10 +261,8 @@ export const renamedBy = (undo: Undo): UndoneLogin | undefined =>
   "login" in undo ? undo : "email" in undo ? undo.renamed : undefined;
 
 function* findUndo(notice: number, userId: string): Transaction<ReportedChange | undefined> {
-  const rows = yield* query("select n, undo from ampho_mail where user_id = ? and n >= ? and undo is not null", [
-    userId,
-    notice,
-  ]);
+  const sql = "select n, undo from ampho_mail where user_id = ? and n >= ? and undo is not null";
+  const rows = yield* query(sql, [userId, notice]);
   const inOrder = [...rows].sort((a, b) => integer(a, "n") - integer(b, "n"));
   const all = inOrder.map((row) => JSON.parse(text(row, "undo")) as Undo);
   const [first] = inOrder;
@@ -304,7 +285,7 @@ function* undoStored(
   { userId, now, origin, foreignMaxSeconds }: Alarm,
   user: User,
   undo: ReportedChange,
-): Transaction<readonly NewRevocation[]> {
+): Transaction<NewRevocations> {
   let names = user;
   if ("email" in undo && undo.addresses.includes(user.email?.canonical ?? null)) {
     const entry = { at: now, event: "email_changed", reason: "alarm", userId, login: user.login, origin } as const;

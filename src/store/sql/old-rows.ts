@@ -1,39 +1,24 @@
 // Which rows are old, and how a batch of them is deleted.
 import { sourceKeptWindows } from "../../throttle/source-limit.js";
-import { integer, type Row, type SqlValue } from "../rows.js";
+import { integer, type Row, type SqlValues } from "../rows.js";
 import { query, type Transaction, write } from "../transaction.js";
 import { deleteUnpublishedRows } from "./imports.js";
 import { keptUntil } from "./session-rows.js";
 
-/** The kinds of rows that are deleted when they are so old that nothing can need them. */
-export const oldRowKinds = [
-  "sessions",
-  "revocations",
-  "attempts",
-  "sources",
-  "spent",
-  "mail",
-  "user_events",
-  "invites",
-  "keys",
-  "imports",
-  "audit",
-] as const;
-export type OldRowKind = (typeof oldRowKinds)[number];
-
-export interface OldRows {
-  readonly kind: OldRowKind;
+interface Kept {
   /** AMPHO_SECURITY_THROTTLE_WINDOW, for attempts. */
   readonly windowSeconds: number;
   /** AMPHO_AUDIT_KEEP. 0 keeps the rows for ever. */
   readonly auditKeepSeconds: number;
+}
+
+export interface OldRows extends Kept {
+  readonly kind: OldRowKind;
   /** The cursor that the previous batch of this kind returned in this turn. */
   readonly next: OldRowsCursor | undefined;
 }
 
-/**
- * The progress of a turn. Without it PostgreSQL would pass over all rows that it has deleted, again with each batch.
- */
+/** The progress of a turn. Without it PostgreSQL would pass over all deleted rows again with each batch. */
 export interface OldRowsCursor {
   readonly age: number;
   readonly n: number;
@@ -45,61 +30,47 @@ const counterKeptSeconds = 30 * day;
 
 interface Retention {
   readonly table: string;
-  readonly key: string;
+  /** Default: `n`. */
+  readonly key?: string;
   /** The column that contains the age. It has an index. */
   readonly age: string;
   /** The real age, for a table whose `age` can lag behind. A row that only seems old gets this value. */
   readonly actualAge?: string;
   /** Rows whose `age` lies further back than this are old. Undefined: none is. */
-  readonly keptSeconds: (input: OldRows) => number | undefined;
-  /** A multiple of `rowsAtOnce`, for about 10 ms of writing. It is smaller where one row is on more pages. */
-  readonly batch: number;
+  readonly keptSeconds: (input: Kept) => number | undefined;
+  /** A multiple of `rowsAtOnce`, for about 10 ms of writing. 100 where one row is on many pages. */
+  readonly batch?: number;
 }
 
-const retentions: Readonly<Record<Exclude<OldRowKind, "imports">, Retention>> = {
+/** The kinds of rows that are deleted when they are so old that nothing can need them. */
+const retentions = {
   // `delete_after` lies a week behind the moment at which the last token of the session expires, as known when the
   // session was created or ended.
-  sessions: {
-    table: "ampho_sessions",
-    key: "n",
-    age: "delete_after",
-    actualAge: keptUntil,
-    keptSeconds: () => 0,
-    batch: 100,
-  },
+  sessions: { table: "ampho_sessions", age: "delete_after", actualAge: keptUntil, keptSeconds: () => 0 },
   // A day longer than any token needs it. A clock that runs ahead by a time zone must not bring a revoked token back to
   // life.
-  revocations: { table: "ampho_revocations", key: "n", age: "until", keptSeconds: () => day, batch: 500 },
-  attempts: {
-    table: "ampho_attempts",
-    key: "key",
-    age: "touched_at",
-    keptSeconds: () => counterKeptSeconds,
-    batch: 100,
-  },
+  revocations: { table: "ampho_revocations", age: "until", keptSeconds: () => day, batch: 500 },
+  attempts: { table: "ampho_attempts", key: "key", age: "touched_at", keptSeconds: () => counterKeptSeconds },
   sources: {
     table: "ampho_attempt_sources",
     key: "source",
     age: "touched_at",
     keptSeconds: ({ windowSeconds }) => sourceKeptWindows * windowSeconds,
-    batch: 100,
   },
   // A day longer than any process accepts the transaction, for a clock that runs ahead.
   spent: { table: "ampho_spent", key: "hash", age: "until", keptSeconds: () => day, batch: 500 },
-  mail: { table: "ampho_mail", key: "n", age: "until", keptSeconds: () => day, batch: 500 },
+  mail: { table: "ampho_mail", age: "until", keptSeconds: () => day, batch: 500 },
   // No process has taken them, or the hook has failed for so long.
-  user_events: { table: "ampho_user_events", key: "n", age: "at", keptSeconds: () => 30 * day, batch: 500 },
-  invites: { table: "ampho_invites", key: "id", age: "until", keptSeconds: () => 30 * day, batch: 100 },
+  user_events: { table: "ampho_user_events", age: "at", keptSeconds: () => 30 * day, batch: 500 },
+  invites: { table: "ampho_invites", key: "id", age: "until", keptSeconds: () => 30 * day },
   // Its owner sees for a month that the key has expired.
-  keys: { table: "ampho_keys", key: "n", age: "expires_at", keptSeconds: () => 30 * day, batch: 100 },
-  audit: {
-    table: "ampho_audit",
-    key: "n",
-    age: "at",
-    keptSeconds: ({ auditKeepSeconds }) => (auditKeepSeconds === 0 ? undefined : auditKeepSeconds),
-    batch: 1000,
-  },
-};
+  keys: { table: "ampho_keys", age: "expires_at", keptSeconds: () => 30 * day },
+  imports: "unpublished",
+  audit: { table: "ampho_audit", age: "at", keptSeconds: (input) => input.auditKeepSeconds || undefined, batch: 1000 },
+} as const satisfies Readonly<Record<string, Retention | "unpublished">>;
+
+export type OldRowKind = keyof typeof retentions;
+export const oldRowKinds = Object.keys(retentions) as readonly OldRowKind[];
 
 export interface Batch {
   readonly rows: number;
@@ -108,14 +79,14 @@ export interface Batch {
 
 /** A small batch of one kind. */
 export function* deleteBatch(input: OldRows & { readonly now: number }): Transaction<Batch> {
-  const { kind, now } = input;
-  return yield* kind === "imports" ? deleteDeadImports(now) : deleteAged(retentions[kind], input);
+  const retention = retentions[input.kind];
+  return yield* retention === "unpublished" ? deleteDeadImports(input.now) : deleteAged(retention, input);
 }
 
 const start: OldRowsCursor = { age: -1, n: -1 };
 
 function* deleteAged(retention: Retention, input: OldRows & { readonly now: number }): Transaction<Batch> {
-  const { table, key, age, actualAge = age, keptSeconds, batch } = retention;
+  const { table, key = "n", age, actualAge = age, keptSeconds, batch = 100 } = retention;
   const kept = keptSeconds(input);
   if (kept === undefined) return { rows: 0, next: undefined };
   const before = input.now - kept;
@@ -135,21 +106,15 @@ function* deleteAged(retention: Retention, input: OldRows & { readonly now: numb
   yield* forRows(`delete from ${table}`, key, old);
   yield* forRows(`update ${table} set ${age} = ${actualAge}`, key, alive);
   const last = rows.length < batch ? undefined : rows.at(-1);
-  return {
-    rows: old.length,
-    next: last && { age: integer(last, "age"), n: numbered ? integer(last, "n") : 0 },
-  };
+  return { rows: old.length, next: last && { age: integer(last, "age"), n: numbered ? integer(last, "n") : 0 } };
 }
 
-/**
- * Deletes the rows whose keys the select returns, without those that another transaction has locked. So neither waits
- * for the other. Returns the number of rows.
- */
+/** Deletes the rows whose keys the select returns, without those that are locked. Returns their number. */
 export function* deleteUnlocked(
   table: string,
   key: string,
   select: string,
-  parameters: readonly SqlValue[],
+  parameters: SqlValues,
 ): Transaction<number> {
   const rows = yield* query(select, parameters, "skipLocked");
   yield* forRows(`delete from ${table}`, key, rows);

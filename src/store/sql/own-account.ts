@@ -6,15 +6,14 @@ import { listOwnAudit, recordAudit, redactAudit } from "./audit.js";
 import { carryOut, type Locked } from "./changes.js";
 import { releaseLockouts } from "./lockouts.js";
 import { beginStoring } from "./own-passwords.js";
-import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
-import { latestAccess } from "./session-ends.js";
-import type { Ending, ForeignTokens } from "./session-rows.js";
+import { type ChangeOutcome, endChange, failed, type NewRevocation } from "./revocations.js";
+import { foreignUntil } from "./session-ends.js";
+import type { Ending, TokenEnding } from "./session-rows.js";
 import { sendIsLive, type TokenSession } from "./sessions.js";
 import { sendStateAndAccount } from "./state.js";
 import { changeNames, lockUser, type User } from "./users.js";
 
-export interface OwnChange extends Ending, ForeignTokens {
-  readonly userId: string;
+export interface OwnChange extends TokenEnding {
   /** As it is until now. */
   readonly login: string;
   /** The live session that asks. Undefined where the application's own table was changed already. */
@@ -24,13 +23,8 @@ export interface OwnChange extends Ending, ForeignTokens {
   readonly passwordVersion: number | undefined;
 }
 
-export interface OwnOutcome {
-  /** `changed`: the user, the password or the factors changed meanwhile, or the session ended. */
-  readonly outcome: "done" | "changed" | "taken";
-  readonly revocations: readonly Revocation[];
-}
-
-const failed = (outcome: OwnOutcome["outcome"]): OwnOutcome => ({ outcome, revocations: [] });
+/** `changed`: the user, the password or the factors changed meanwhile, or the session ended. */
+type OwnOutcome = ChangeOutcome<"done" | "changed" | "taken">;
 
 /** Locks the user, and the sessions as every login does. False: something changed since the caller has read it. */
 function* lockOwn(input: OwnChange): Transaction<{ readonly user: User | undefined; readonly before: Locked } | false> {
@@ -55,24 +49,14 @@ export interface LoginChange extends OwnChange {
   readonly isSame: boolean;
 }
 
-/**
- * Tokens that were issued before carry the old login, which another user can take at once. So all sessions end, unless
- * only the spelling changes.
- */
+/** All sessions end unless only the spelling changes: their tokens carry a login that another user can take. */
 export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   const { userId, login, newLogin, newCanonical, isSame, now, origin } = input;
   const locked = yield* lockOwn(input);
   if (locked === false) return failed("changed");
   const { user, before } = locked;
-  const about = {
-    userId,
-    login: newLogin,
-    now,
-    origin,
-    before,
-    detail: { before: login },
-    undo: { login, loginCanonical: input.canonical, canonical: newCanonical },
-  };
+  const undo = { login, loginCanonical: input.canonical, canonical: newCanonical };
+  const about = { userId, login: newLogin, now, origin, before, detail: { before: login }, undo };
   const until = yield* foreignUntil(input);
   const carry = () => carryOut(isSame ? "login_respelled" : "login_changed", about);
   // The user can have given the address up meanwhile.
@@ -87,15 +71,7 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
     yield* write("update ampho_sessions set login = ? where user_id = ? and ended_at is null", [newLogin, userId]);
     return { outcome: "done", revocations: [] };
   }
-  return {
-    outcome: "done",
-    revocations: yield* writeRevocations([...changed.revoked, foreignRevocation(input, until)]),
-  };
-}
-
-/** The `exp` of the last token that names the user. */
-function* foreignUntil({ userId, now, foreignMaxSeconds }: OwnChange): Transaction<number> {
-  return untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
+  return yield* endChange({ revoked: [...changed.revoked, foreignRevocation(input, until)] });
 }
 
 /** The tokens without a session that name the user. */
@@ -121,7 +97,7 @@ export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
       yield* write("update ampho_sessions set login = '', address = null, agent = null where id = ?", [row.sessionId]);
   yield* redactAudit(userId, login);
   yield* write("delete from ampho_users where id = ?", [userId]);
-  return { outcome: "done", revocations: yield* writeRevocations([...revoked, foreignRevocation(input, until)]) };
+  return yield* endChange({ revoked: [...revoked, foreignRevocation(input, until)] });
 }
 
 export interface ExportRequest extends Ending {

@@ -1,12 +1,11 @@
 // Marks a user while an application's own table stores a new password. Until the table has it, the old one is right,
 // and an attacker with the old one must get nothing that stays. The mark is a row of ampho_spent, which also has an
 // end. A deletion sets it too.
-import { first, type Transaction, write } from "../transaction.js";
+import { exists, type Transaction, write } from "../transaction.js";
 
 /**
  * After that the mark of a process that has crashed counts no more. The table can have stored the password up to 8 s
- * after the beginning. A login can have read the row just before, verifies for up to 8 s, and waits up to 6 s for the
- * database.
+ * after the beginning. A login that read the row just before takes up to 14 s.
  */
 const storingSeconds = 30;
 
@@ -14,13 +13,12 @@ const storingSeconds = 30;
 const markOf = (userId: string) => `storing ${userId}`;
 
 /** False: the table stores another new password now. */
-export function* beginStoring(userId: string, now: number): Transaction<boolean> {
-  const row = yield* first(
+export function beginStoring(userId: string, now: number): Transaction<boolean> {
+  return exists(
     `insert into ampho_spent (hash, until, at) values (?, ?, ?)
      on conflict (hash) do update set until = excluded.until, at = excluded.at where ampho_spent.until <= ? returning hash`,
     [markOf(userId), now + storingSeconds, now, now],
   );
-  return row !== undefined;
 }
 
 /** `since`: the `now` of its beginning. A change that ends too late leaves the mark of the next one. */
@@ -28,7 +26,6 @@ export function* endStoring(userId: string, since: number): Transaction<void> {
   yield* write("delete from ampho_spent where hash = ? and at = ?", [markOf(userId), since]);
 }
 
-export function* isStoring(userId: string, now: number): Transaction<boolean> {
-  const row = yield* first("select 1 as found from ampho_spent where hash = ? and until > ?", [markOf(userId), now]);
-  return row !== undefined;
+export function isStoring(userId: string, now: number): Transaction<boolean> {
+  return exists("select 1 as found from ampho_spent where hash = ? and until > ?", [markOf(userId), now]);
 }

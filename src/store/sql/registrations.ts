@@ -1,13 +1,14 @@
 // Users who register themselves, and invitations (docs/guides/mail-flows.md). A user is created with a proven
 // address, in the transaction that uses up the code. Nothing of a user exists before.
 import type { Origin } from "../../audit/entry.js";
-import { integer, integerOrNull, type Row, text, textOrNull, texts } from "../rows.js";
-import { first, query, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
+import { integer, text, textOrNull } from "../rows.js";
+import { exists, first, query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { addressOfRow, holderOf, visible } from "./import-rows.js";
-import { columnsOf } from "./keyed-rows.js";
 import { insertMail, type MailDraft } from "./mail-rows.js";
-import { addressOf, insertUser, type NewUserRow, type User, userColumns, userOf } from "./users.js";
+import type { Ending } from "./session-rows.js";
+import { asInteger, asText, asTexts, named, orNull, type RowOf, tableOf } from "./table.js";
+import { addressOf, insertUser, type NewUserRow, type User, users } from "./users.js";
 
 export interface UserRegistration {
   readonly user: NewUserRow;
@@ -17,19 +18,13 @@ export interface UserRegistration {
   readonly existsMail: MailDraft | undefined;
 }
 
-/**
- * `taken`: an account has the address by now, which only its mailbox learns. `closed`: the invitation is not valid any
- * more.
- */
+/** `taken`: an account has the address, which only its mailbox learns. `closed`: the invitation is not valid. */
 export type RegistrationOutcome = "created" | "taken" | "login_taken" | "closed";
 
-export function* register(input: {
-  readonly registration: UserRegistration;
-  readonly now: number;
-  readonly origin: Origin;
-}): Transaction<RegistrationOutcome> {
-  const { registration, now, origin } = input;
-  const { user, invitation, existsMail } = registration;
+export function* register(
+  { user, invitation, existsMail }: UserRegistration,
+  { now, origin }: Ending,
+): Transaction<RegistrationOutcome> {
   if (invitation !== undefined && !(yield* useInvitation({ id: invitation, now }))) return "closed";
   const outcome = yield* insertUser(user, now);
   if (outcome === "created") {
@@ -41,12 +36,8 @@ export function* register(input: {
   const holder = yield* holderOf("address", addressOf(user));
   // The user can choose another login. The address itself can be the login name of a user who has given the address up.
   const isLogin = holder.kind !== "user";
-  yield* recordAudit({
-    at: now,
-    event: "registration_rejected",
-    reason: isLogin ? "login_taken" : "email_taken",
-    origin,
-  });
+  const reason = isLogin ? "login_taken" : "email_taken";
+  yield* recordAudit({ at: now, event: "registration_rejected", reason, origin });
   if (isLogin) return "login_taken";
   // Not to the spelling that was typed, because another mailbox can have that one.
   const row = existsMail && (yield* first("select email from ampho_users where id = ?", [holder.userId]));
@@ -60,13 +51,12 @@ export interface InvitationUse {
 }
 
 /** False: it was used or taken back before, or is over. */
-export function* useInvitation({ id, now }: InvitationUse): Transaction<boolean> {
-  const row = yield* first(
+export function useInvitation({ id, now }: InvitationUse): Transaction<boolean> {
+  return exists(
     `update ampho_invites set used_at = ? where id = ? and used_at is null and removed_at is null and until > ?
      returning id`,
     [now, id, now],
   );
-  return row !== undefined;
 }
 
 /** Makes an invitation usable again that this use has used up. */
@@ -75,43 +65,24 @@ export function* returnInvitation({ id, now }: InvitationUse): Transaction<void>
 }
 
 /** Finds the user whose address it is. A login that is an address counts as the one of a user who has no other. */
-export function* findUserByAddress(canonical: string): Transaction<User | undefined> {
-  const row = yield* queryLastRow(
-    `select ${userColumns.list} from ampho_users where ${addressOfRow} = ? and ${visible}`,
-    [canonical],
-  );
-  return row && userOf(row);
+export function findUserByAddress(canonical: string): Transaction<User | undefined> {
+  return users.firstLast(`where ${addressOfRow} = ? and ${visible}`, [canonical]);
 }
 
-export interface Invitation {
-  readonly id: string;
+const invitations = tableOf("ampho_invites", {
+  id: asText,
   /** As it is mailed. */
-  readonly email: string;
-  readonly canonical: string;
-  readonly roles: readonly string[];
+  email: asText,
+  canonical: named("email_canonical", asText),
+  roles: asTexts,
   /** The user id of the inviter. Null for an operator or the application. */
-  readonly invitedBy: string | null;
-  readonly createdAt: number;
-  readonly until: number;
-  readonly usedAt: number | null;
-  readonly removedAt: number | null;
-}
-
-const columns = columnsOf("id email email_canonical roles invited_by created_at until used_at removed_at");
-
-function invitationOf(row: Row): Invitation {
-  return {
-    id: text(row, "id"),
-    email: text(row, "email"),
-    canonical: text(row, "email_canonical"),
-    roles: texts(row, "roles"),
-    invitedBy: textOrNull(row, "invited_by"),
-    createdAt: integer(row, "created_at"),
-    until: integer(row, "until"),
-    usedAt: integerOrNull(row, "used_at"),
-    removedAt: integerOrNull(row, "removed_at"),
-  };
-}
+  invitedBy: orNull(asText),
+  createdAt: asInteger,
+  until: asInteger,
+  usedAt: orNull(asInteger),
+  removedAt: orNull(asInteger),
+});
+export type Invitation = RowOf<typeof invitations>;
 
 export function* createInvitation(input: {
   readonly invitation: Invitation;
@@ -119,36 +90,15 @@ export function* createInvitation(input: {
   readonly origin: Origin;
 }): Transaction<void> {
   const { invitation, mail, origin } = input;
-  const { id, email, canonical, roles, invitedBy, createdAt: now, until } = invitation;
-  yield* write(
-    `insert into ampho_invites (${columns.list}) values (${columns.placeholders})`,
-    columns.values({
-      id,
-      email,
-      email_canonical: canonical,
-      roles: JSON.stringify(roles),
-      invited_by: invitedBy,
-      created_at: now,
-      until,
-      used_at: null,
-      removed_at: null,
-    }),
-  );
-  if (mail) yield* insertMail(mail, now);
-  yield* recordAudit({
-    at: now,
-    event: "invited",
-    userId: invitedBy ?? undefined,
-    origin,
-    detail: { invitation: id, roles },
-  });
+  const { id, roles, invitedBy, createdAt: at } = invitation;
+  yield* write(invitations.insert, invitations.values(invitation));
+  if (mail) yield* insertMail(mail, at);
+  const detail = { invitation: id, roles };
+  yield* recordAudit({ at, event: "invited", userId: invitedBy ?? undefined, origin, detail });
 }
 
-const select = `select ${columns.list} from ampho_invites`;
-
-export function* findInvitation(id: string): Transaction<Invitation | undefined> {
-  const row = yield* queryLastRow(`${select} where id = ?`, [id]);
-  return row && invitationOf(row);
+export function findInvitation(id: string): Transaction<Invitation | undefined> {
+  return invitations.firstLast("where id = ?", [id]);
 }
 
 /** Finds the invitations for addresses of a canonical form that can be used, the newest first. */
@@ -156,44 +106,30 @@ export function* findInvitationsFor(input: {
   readonly canonical: string;
   readonly now: number;
 }): Transaction<readonly Invitation[]> {
-  const rows = yield* queryLast(
-    `${select} where email_canonical = ? and used_at is null and removed_at is null and until > ?`,
+  const found = yield* invitations.allLast(
+    "where email_canonical = ? and used_at is null and removed_at is null and until > ?",
     [input.canonical, input.now],
   );
-  return rows.map(invitationOf).sort((a, b) => b.createdAt - a.createdAt);
+  return [...found].sort((a, b) => b.createdAt - a.createdAt);
 }
 
 /** The newest invitations, in the order in which they were created. */
 export function* listInvitations({ limit }: { readonly limit: number }): Transaction<readonly Invitation[]> {
-  const rows = yield* queryLast(`${select} order by created_at desc, id limit ?`, [limit]);
-  return [...rows].reverse().map(invitationOf);
+  return [...(yield* invitations.allLast("order by created_at desc, id limit ?", [limit]))].reverse();
 }
 
 /** False if there is no such invitation, or it was used or taken back before. */
-export function* removeInvitation(input: {
-  readonly id: string;
-  readonly now: number;
-  readonly origin: Origin;
-}): Transaction<boolean> {
-  const { id, now, origin } = input;
-  const row = yield* first(
+export function* removeInvitation({ id, now, origin }: Ending & { readonly id: string }): Transaction<boolean> {
+  const isRemoved = yield* exists(
     "update ampho_invites set removed_at = ? where id = ? and used_at is null and removed_at is null returning id",
     [now, id],
   );
-  if (row) yield* recordAudit({ at: now, event: "invitation_removed", origin, detail: { invitation: id } });
-  return row !== undefined;
+  if (isRemoved) yield* recordAudit({ at: now, event: "invitation_removed", origin, detail: { invitation: id } });
+  return isRemoved;
 }
 
-/**
- * Deletes the invitations for the proven address of a user who is deleted, so that the user does not come back with
- * their roles.
- */
-export function* endInvitations(input: {
-  readonly userId: string;
-  readonly now: number;
-  readonly origin: Origin;
-}): Transaction<void> {
-  const { userId, now: at, origin } = input;
+/** Deletes the invitations for the proven address of a deleted user, who would come back with their roles. */
+export function* endInvitations(userId: string, { now: at, origin }: Ending): Transaction<void> {
   const rows = yield* query(
     `delete from ampho_invites
      where email_canonical = (select email_canonical from ampho_users where id = ? and email_proven_at is not null)

@@ -12,16 +12,9 @@ import { first, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
-import {
-  type EndReason,
-  type Move,
-  type Moved,
-  refreshedSince,
-  type Session,
-  sendRenewal,
-  sessionColumns,
-  sessionOf,
-} from "./session-rows.js";
+import type { EndReason, Move, Moved, Session } from "./session-rows.js";
+import { refreshedSince, sendRenewal, sessions } from "./session-rows.js";
+import type { TokenSession } from "./sessions.js";
 import { applicationOwnsUsers, readState, recordAccess } from "./state.js";
 import { type SessionOwner, sendOwnerOf, type User } from "./users.js";
 
@@ -33,43 +26,29 @@ export interface Renewal extends Move {
   readonly graceSeconds: number;
   readonly by: "refresh_token" | "access_token";
   readonly origin: Origin;
-  /**
-   * The roles of a user of an application's own table. Undefined: the user is read from this database in the
-   * transaction.
-   */
+  /** The roles of a user of an application's own table. Undefined: the user is read from this database. */
   readonly ownRoles: readonly string[] | undefined;
   /** The policies of all roles. The session ends if it has proven less than the policy of the user asks for now. */
   readonly rolePolicies: RolePolicies;
 }
 
-/** The session and the generation of a token that its client has presented. */
-export interface ReceivedTokens {
-  readonly sessionId: string;
-  readonly gen: number;
-}
-
 export type RenewOutcome =
   | {
-      /**
-       * `renewed`: this call moved the generation. `repeated`: another call did, and this one receives the same
-       * generation.
-       */
+      /** `renewed`: this call moved the generation. `repeated`: another did, and this one gets the same. */
       readonly outcome: "renewed" | "repeated";
       readonly session: Session;
       readonly user: User | undefined;
     }
   | {
       readonly outcome: "ended";
-      /**
-       * The session goes on after `reauthenticated`, which is a token from before a re-authentication, and after
-       * `too_late`, which is an access token that renews no longer.
-       */
+      /** The session goes on after `reauthenticated` (a token from before one) and `too_late` (it renews no longer). */
       readonly reason: "unknown" | "ended" | "expired" | "reauthenticated" | "too_late" | "replayed" | "user";
       readonly revocations: readonly Revocation[];
     };
 
-const select = `select ${sessionColumns.list}, era, ended_at, idempotency from ampho_sessions where id = ?`;
+const select = `select ${sessions.list}, era, ended_at, idempotency from ampho_sessions where id = ?`;
 
+/** Moves a session one generation on, or returns the current one again within the grace. */
 export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   if (!input.repeatsOnly) {
     const readMoved = yield* sendRenewal(input, input.gen);
@@ -81,7 +60,7 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   const { era, accessUntil } = yield* readState();
   const row = yield* first(select, [input.sessionId], "update");
   if (!row) return yield* reject(input, "unknown", undefined);
-  const session = sessionOf(row);
+  const session = sessions.of(row);
   if (row["ended_at"] !== null || integer(row, "era") !== era) return yield* reject(input, "ended", session);
   if (session.expiresAt <= input.now) return yield* reject(input, "expired", session);
   if (isRacing(input, session)) return yield* reject(input, "reauthenticated", session);
@@ -102,17 +81,14 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
  * Forgets the idempotency key of the move to this generation. A client that presents a token of it has received the
  * response, so it has no attempt to repeat. An older token is a replay once the grace is over.
  */
-export function* confirmRenewal({ sessionId, gen }: ReceivedTokens): Transaction<void> {
-  yield* write("update ampho_sessions set idempotency = null where id = ? and gen = ? and idempotency is not null", [
-    sessionId,
-    gen,
-  ]);
+export function* confirmRenewal({ sessionId, gen }: TokenSession): Transaction<void> {
+  const sql = "update ampho_sessions set idempotency = null where id = ? and gen = ? and idempotency is not null";
+  yield* write(sql, [sessionId, gen]);
 }
 
 /**
- * A copied token from before a re-authentication or step-up must not receive the new `auth_time` and `acr`, which only
- * the user's factors prove. An honest tab that raced with the re-authentication finds the newer tokens in the shared
- * storage of the client.
+ * A copied token from before a re-authentication must not receive the new `auth_time` and `acr`, which only factors
+ * prove. An honest tab that raced with it finds the newer tokens in the storage of the client.
  */
 function isRacing({ gen, now, graceSeconds }: Renewal, { provedGen, provedAt }: Session): boolean {
   return gen < provedGen && isRecent(provedAt, graceSeconds, now, skewMaxSeconds);

@@ -1,12 +1,12 @@
 // Revocations: numbered rows. Every process reads the rows behind the last number that it has seen, and keeps each
 // until `until`.
 import { leewayMaxSeconds, numericDateMax, recoveryDelaySeconds, transactionTtlSeconds } from "../../clock.js";
-import { integer, type Row, text, textOrNull, texts } from "../rows.js";
-import { end, queryLast, resultOf, send, type Transaction, write } from "../transaction.js";
+import { integer, type Row, text } from "../rows.js";
+import { ask, end, queryLast, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { columnsOf } from "./keyed-rows.js";
-import type { Ending } from "./session-rows.js";
+import type { Ending, Session } from "./session-rows.js";
 import { sendNumbers, sendState } from "./state.js";
+import { asInteger, asOneOf, asText, asTexts, orUndefined, type Table, tableOf } from "./table.js";
 
 /** The members of every revocation, and of every entry of the feed. Times are Unix seconds. */
 export interface Numbered {
@@ -24,7 +24,7 @@ export interface Numbered {
 export type Revocation = Numbered &
   /** `gen`: only tokens of older generations. */
   (
-    | { readonly kind: "session"; readonly sessionId: string; readonly gen?: number }
+    | { readonly kind: "session"; readonly sessionId: string; readonly gen?: number | undefined }
     /**
      * Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. `exactLogin`: of
      * tokens that name no user by `sub`, only those with the login in this spelling. Another one can be another user of
@@ -37,9 +37,7 @@ export type Revocation = Numbered &
         readonly exactLogin?: string | undefined;
         readonly sessions?: true;
       }
-    /**
-     * Tokens of the user with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user".
-     */
+    /** Tokens with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user". */
     | {
         readonly kind: "roles";
         readonly userId: string;
@@ -60,21 +58,35 @@ export function untilOf(now: number, ...expires: readonly number[]): number {
   return Math.max(now + transactionTtlSeconds, ...expires) + leewayMaxSeconds;
 }
 
-/**
- * When the last recovery that was begun until `now` is over. Its link begins to work a day later, and is revoked by
- * then.
- */
+/** When the last recovery that was begun until `now` is over. Its link begins to work a day later. */
 export const recoveryUntil = (now: number): number => now + recoveryDelaySeconds + transactionTtlSeconds;
 
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
 /** A revocation that has no number yet. */
 export type NewRevocation = WithoutNumber<Revocation>;
+export type NewRevocations = readonly NewRevocation[];
+
+/** The outcome of a change. */
+export interface ChangeOutcome<O extends string> {
+  readonly outcome: O;
+  /** The session that made the change, whose older tokens have ended. */
+  readonly session?: Session | undefined;
+  readonly revocations: readonly Revocation[];
+}
+
+export const failed = <O extends string>(outcome: O): ChangeOutcome<O> => ({ outcome, revocations: [] });
+
+/** `found`: there is such an account. */
+export interface FoundOutcome {
+  readonly found: boolean;
+  readonly revocations: readonly Revocation[];
+}
 
 /**
  * Writes the revocations with the next numbers, and is the end of its transaction (see state.ts). Numbers, rows and
  * commit travel together, so that all other writers of the state row wait for no round trip to the database.
  */
-export function* writeRevocations(revoked: readonly NewRevocation[]): Transaction<readonly Revocation[]> {
+export function* writeRevocations(revoked: NewRevocations): Transaction<readonly Revocation[]> {
   if (revoked.length === 0) return [];
   const readNumbers = yield* sendNumbers(revoked.length);
   for (const [index, row] of revoked.entries()) yield* insertRevocation(row, revoked.length - 1 - index);
@@ -83,28 +95,24 @@ export function* writeRevocations(revoked: readonly NewRevocation[]): Transactio
   return revoked.map((each, index): Revocation => ({ ...each, n: start + index }));
 }
 
-const columns = columnsOf("at until kind session_id gen user_id login exact_login roles_version roles kid era");
-const insert = `insert into ampho_revocations (n, ${columns.list})
-  values ((select last_revocation from ampho_state where id = 1) - ?, ${columns.placeholders})`;
+const common = <K extends string>(kind: K) => ({ at: asInteger, until: asInteger, kind: asOneOf([kind]) });
+const ofUser = { userId: asText, login: asText };
+/** The columns of each kind. The others are null. */
+const kinds = {
+  session: tableOf("ampho_revocations", { ...common("session"), sessionId: asText, gen: orUndefined(asInteger) }),
+  user: tableOf("ampho_revocations", { ...common("user"), ...ofUser, exactLogin: orUndefined(asText) }),
+  roles: tableOf("ampho_revocations", { ...common("roles"), ...ofUser, rolesVersion: asInteger, roles: asTexts }),
+  key: tableOf("ampho_revocations", { ...common("key"), kid: asText }),
+  all: tableOf("ampho_revocations", { ...common("all"), era: asInteger }),
+};
 
 /** Inserts it with the number that lies `beforeLast` below the last number, which this transaction has reserved. */
 export function* insertRevocation(row: NewRevocation, beforeLast: number): Transaction<void> {
-  const ofUser = row.kind === "user" || row.kind === "roles" ? row : undefined;
-  const values = columns.values({
-    at: row.at,
-    until: row.until,
-    kind: row.kind,
-    session_id: row.kind === "session" ? row.sessionId : null,
-    gen: row.kind === "session" ? (row.gen ?? null) : null,
-    user_id: ofUser?.userId ?? null,
-    login: ofUser?.login ?? null,
-    exact_login: (row.kind === "user" ? row.exactLogin : undefined) ?? null,
-    roles_version: row.kind === "roles" ? row.rolesVersion : null,
-    roles: row.kind === "roles" ? JSON.stringify(row.roles) : null,
-    kid: row.kind === "key" ? row.kid : null,
-    era: row.kind === "all" ? row.era : null,
-  });
-  yield* write(insert, [beforeLast, ...values]);
+  // TypeScript does not follow that the row and the table are of the same kind.
+  const { list, placeholders, values } = kinds[row.kind] as unknown as Table<NewRevocation>;
+  const n = "(select last_revocation from ampho_state where id = 1) - ?";
+  const insert = `insert into ampho_revocations (n, ${list}) values (${n}, ${placeholders})`;
+  yield* write(insert, [beforeLast, ...values(row)]);
 }
 
 export interface RevocationQuery {
@@ -120,31 +128,37 @@ export interface RevocationPage {
   /** The number of the last row, 0 when there is none. If it is smaller than before, all rows must be read again. */
   readonly last: number;
   readonly rows: readonly Revocation[];
-  /**
-   * The row with the number `after`, while it exists. If it is another one than before, all rows must be read again.
-   */
+  /** The row with the number `after`, while it exists. If it is another one, all rows must be read again. */
   readonly reached?: Revocation;
   /** The clock of the database, Unix milliseconds, where it has one that all processes share. */
   readonly storeNowMs?: number;
 }
 
-const select = `select n, ${columns.list} from ampho_revocations where n`;
+/** The outcome of a change that was carried out. The end of its transaction. */
+export function* endChange({
+  revoked,
+  session,
+}: {
+  readonly revoked: NewRevocations;
+  readonly session?: Session | undefined;
+}): Transaction<ChangeOutcome<"done">> {
+  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+}
+
+const columns = [...new Set(Object.values(kinds).flatMap((table) => table.columns))].join(", ");
+const select = `select n, ${columns} from ampho_revocations where n`;
 const everyLive = `${select} > ? and until > ? order by n`;
 /** By number. The index on `until` would read all rows that are in force, each time. */
 const furtherLive = everyLive.replace("until >", "until + 0 >");
 
-/**
- * One turn of statements. On PostgreSQL each further turn is a round trip, out of the second in which a revocation
- * spreads.
- */
+/** One turn of statements, because each further round trip takes from the second in which a revocation spreads. */
 export function* readRevocations({ after, now }: RevocationQuery): Transaction<RevocationPage> {
   const readState = yield* sendState();
-  const sentReached = yield* send(`${select} = ?`, [after]);
+  const readReached = yield* ask(`${select} = ?`, [after], (row) => row && { reached: revocationOf(row) });
   const rows = yield* queryLast(after === 0 ? everyLive : furtherLive, [after, now]);
   const { epoch, lastRevocation: last } = yield* readState();
   if (last === 0 || after > last) return { epoch, last, rows: [] };
-  const same = yield* resultOf(sentReached);
-  const reached = same ? { reached: revocationOf(same) } : {};
+  const reached = yield* readReached();
   // Another row can have been committed between the two statements. The next read returns it.
   const upToLast = rows.filter((row) => integer(row, "n") <= last);
   return { epoch, last, rows: upToLast.map(revocationOf), ...reached };
@@ -158,32 +172,9 @@ export function* revokeKey(input: Ending & { readonly kid: string }): Transactio
 }
 
 function revocationOf(row: Row): Revocation {
-  const common = { n: integer(row, "n"), at: integer(row, "at"), until: integer(row, "until") };
-  const read = readers[text(row, "kind")];
-  if (!read) throw new TypeError("a revocation has an unknown kind");
-  return { ...common, ...read(row) };
+  const kind = text(row, "kind");
+  if (!isKind(kind)) throw new TypeError("a revocation has an unknown kind");
+  return { n: integer(row, "n"), ...kinds[kind].of(row) };
 }
 
-type Content =
-  WithoutNumber<Revocation> extends infer T ? (T extends unknown ? Omit<T, "at" | "until"> : never) : never;
-const readers: Readonly<Record<string, (row: Row) => Content>> = {
-  session: (row) => ({
-    kind: "session",
-    sessionId: text(row, "session_id"),
-    ...(row["gen"] !== null && { gen: integer(row, "gen") }),
-  }),
-  user: (row) => {
-    const exactLogin = textOrNull(row, "exact_login");
-    const user = { kind: "user", userId: text(row, "user_id"), login: text(row, "login") } as const;
-    return exactLogin === null ? user : { ...user, exactLogin };
-  },
-  roles: (row) => ({
-    kind: "roles",
-    userId: text(row, "user_id"),
-    login: text(row, "login"),
-    rolesVersion: integer(row, "roles_version"),
-    roles: texts(row, "roles"),
-  }),
-  key: (row) => ({ kind: "key", kid: text(row, "kid") }),
-  all: (row) => ({ kind: "all", era: integer(row, "era") }),
-};
+const isKind = (kind: string): kind is keyof typeof kinds => Object.hasOwn(kinds, kind);

@@ -1,13 +1,13 @@
 // Changes of service accounts, one row a change (docs/reference/changes.md). Every change of one, and every token for
 // one, takes its lock. So no token is issued by what a change has ended.
 import type { AuditEvent } from "../../audit/events.js";
-import { integer, type Row, text, textOrNull, texts } from "../rows.js";
-import { first, query, type Transaction, write } from "../transaction.js";
+import { text } from "../rows.js";
+import { query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { keyRevocation } from "./key-ends.js";
-import { columnsOf } from "./keyed-rows.js";
-import { type NewRevocation, untilOf } from "./revocations.js";
+import { type NewRevocation, type NewRevocations, untilOf } from "./revocations.js";
 import type { Ending } from "./session-rows.js";
+import { asFlag, asInteger, asText, asTexts, orUndefined, type RowOf, tableOf } from "./table.js";
 
 /** The credentials of a service account. It gets access tokens for one of the others. */
 type ServiceCredential = "tokens" | "key" | "jwks";
@@ -38,42 +38,24 @@ export const serviceConsequences = {
 
 export type ServiceChange = keyof typeof serviceConsequences;
 
-export interface ServiceRow {
-  readonly id: string;
-  readonly name: string;
-  readonly scopes: readonly string[];
+export const services = tableOf("ampho_services", {
+  id: asText,
+  name: asText,
+  scopes: asTexts,
   /** The JWK Set of its public keys, as JSON. */
-  readonly jwks: string | undefined;
-  readonly disabled: boolean;
-  readonly createdAt: number;
+  jwks: orUndefined(asText),
+  disabled: asFlag,
+  createdAt: asInteger,
   /** The latest `iat` and `exp` of its tokens. Those that were issued at `endedAt` or before have ended. */
-  readonly issuedAt: number;
-  readonly tokensUntil: number;
-  readonly endedAt: number;
-}
-
-export const serviceColumns = columnsOf("id name scopes jwks disabled created_at issued_at tokens_until ended_at");
-
-/** `prefix`: that of the columns in a join. */
-export const serviceOf = (row: Row, prefix = ""): ServiceRow => ({
-  id: text(row, `${prefix}id`),
-  name: text(row, `${prefix}name`),
-  scopes: texts(row, `${prefix}scopes`),
-  jwks: textOrNull(row, `${prefix}jwks`) ?? undefined,
-  disabled: integer(row, `${prefix}disabled`) === 1,
-  createdAt: integer(row, `${prefix}created_at`),
-  issuedAt: integer(row, `${prefix}issued_at`),
-  tokensUntil: integer(row, `${prefix}tokens_until`),
-  endedAt: integer(row, `${prefix}ended_at`),
+  issuedAt: asInteger,
+  tokensUntil: asInteger,
+  endedAt: asInteger,
 });
-
-export const selectServices = `select ${serviceColumns.list} from ampho_services`;
+export type ServiceRow = RowOf<typeof services>;
 
 /** Until the transaction ends, no other one changes the service or issues a token for it. */
-export function* lockService(id: string): Transaction<ServiceRow | undefined> {
-  const row = yield* first(`${selectServices} where id = ?`, [id], "update");
-  return row && serviceOf(row);
-}
+export const lockService = (id: string): Transaction<ServiceRow | undefined> =>
+  services.first("where id = ?", [id], "update");
 
 export interface ServiceChangeDetail extends Ending {
   readonly detail?: Readonly<Record<string, string | number | readonly string[]>> | undefined;
@@ -84,7 +66,7 @@ export function* carryOutService(
   change: ServiceChange,
   service: ServiceRow,
   { now, origin, detail }: ServiceChangeDetail,
-): Transaction<readonly NewRevocation[]> {
+): Transaction<NewRevocations> {
   const { id, name } = service;
   const { event, tokens, key, jwks } = serviceConsequences[change];
   const about = { at: now, event, userId: id, login: undefined, origin };
@@ -105,18 +87,18 @@ function* endTokens({ id, issuedAt, tokensUntil, endedAt }: ServiceRow, now: num
 }
 
 /** Returns what the revocation of all tokens at `now` leaves: the tokens of a process whose clock is ahead. */
-export function* endEveryToken(now: number): Transaction<readonly NewRevocation[]> {
-  const rows = yield* query(`${selectServices} order by id`, [], "update");
+export function* endEveryToken(now: number): Transaction<NewRevocations> {
+  const all = yield* services.all("order by id", [], "update");
   // The next token is issued after that revocation, and not in its second.
   yield* write("update ampho_services set ended_at = ? where ended_at < ?", [now, now]);
-  const ahead = rows.map((row) => serviceOf(row)).filter(({ issuedAt, endedAt }) => issuedAt > Math.max(now, endedAt));
+  const ahead = all.filter(({ issuedAt, endedAt }) => issuedAt > Math.max(now, endedAt));
   const ended: NewRevocation[] = [];
   for (const service of ahead) ended.push(yield* endTokens(service, now));
   return ended;
 }
 
 /** Ends every key, and the tokens of the services that had one. */
-export function* endEveryKey(input: Ending): Transaction<readonly NewRevocation[]> {
+export function* endEveryKey(input: Ending): Transaction<NewRevocations> {
   const owners = yield* query(
     "select id from ampho_services where exists (select 1 from ampho_keys where user_id = ampho_services.id) order by id",
   );

@@ -1,51 +1,31 @@
 // Service accounts: their rows, their keys, and the access tokens that they get.
-import type { Origin } from "../../audit/entry.js";
-import { first, query, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
+import { exists, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { insertKey, type NewKey } from "./keys.js";
-import { type Revocation, writeRevocations } from "./revocations.js";
-import {
-  carryOutService,
-  lockService,
-  type ServiceRow,
-  selectServices,
-  serviceColumns,
-  serviceOf,
-} from "./service-changes.js";
+import { countKeys, insertKey, type NewKey } from "./keys.js";
+import { type FoundOutcome, writeRevocations } from "./revocations.js";
+import { carryOutService, lockService, type ServiceRow, services } from "./service-changes.js";
 import type { Ending } from "./session-rows.js";
 import { type Spending, spend } from "./spent.js";
 
 /** A service has its id or its name. No name has the form of an id. */
-export function* findService(idOrName: string): Transaction<ServiceRow | undefined> {
-  const row = yield* queryLastRow(`${selectServices} where id = ? or name = ?`, [idOrName, idOrName]);
-  return row && serviceOf(row);
+export function findService(idOrName: string): Transaction<ServiceRow | undefined> {
+  return services.firstLast("where id = ? or name = ?", [idOrName, idOrName]);
 }
 
 /** In the order of their names. */
-export function* listServices(): Transaction<readonly ServiceRow[]> {
-  return (yield* queryLast(`${selectServices} order by name`)).map((row) => serviceOf(row));
+export function listServices(): Transaction<readonly ServiceRow[]> {
+  return services.allLast("order by name", []);
 }
 
 export interface ServiceCreation extends Ending, Pick<ServiceRow, "id" | "name" | "scopes"> {}
 
 /** False: another service has the name. */
 export function* addService({ id, name, scopes, now, origin }: ServiceCreation): Transaction<boolean> {
-  const values = serviceColumns.values({
-    id,
-    name,
-    scopes: JSON.stringify(scopes),
-    jwks: null,
-    disabled: 0,
-    created_at: now,
-    issued_at: 0,
-    tokens_until: 0,
-    ended_at: 0,
-  });
-  const insert = `insert into ampho_services (${serviceColumns.list}) values (${serviceColumns.placeholders})
-    on conflict do nothing returning ${serviceColumns.list}`;
-  const row = yield* first(insert, values);
-  if (row) yield* carryOutService("added", serviceOf(row), { now, origin, detail: { scopes } });
-  return row !== undefined;
+  const fresh = { jwks: undefined, disabled: false, createdAt: now, issuedAt: 0, tokensUntil: 0, endedAt: 0 };
+  const service = { id, name, scopes, ...fresh };
+  const isAdded = yield* exists(`${services.insert} on conflict do nothing returning id`, services.values(service));
+  if (isAdded) yield* carryOutService("added", service, { now, origin, detail: { scopes } });
+  return isAdded;
 }
 
 export interface ServiceUpdate extends Ending {
@@ -56,13 +36,8 @@ export interface ServiceUpdate extends Ending {
     | { readonly change: "disabled" | "enabled" | "deleted" | "tokens_revoked" };
 }
 
-export interface ServiceOutcome {
-  /** False: there is no such service. */
-  readonly found: boolean;
-  readonly revocations: readonly Revocation[];
-}
-
-export function* changeService({ id, to, now, origin }: ServiceUpdate): Transaction<ServiceOutcome> {
+/** Changes a service, and ends its tokens. */
+export function* changeService({ id, to, now, origin }: ServiceUpdate): Transaction<FoundOutcome> {
   const service = yield* lockService(id);
   if (!service) return { found: false, revocations: [] };
   const detail =
@@ -89,22 +64,19 @@ export function* createServiceKey(input: ServiceKeyCreation): Transaction<"done"
   const { serviceId, key, keysMax, now, origin } = input;
   const service = yield* lockService(serviceId);
   if (!service) return "none";
-  const live = yield* query("select id from ampho_keys where user_id = ? and expires_at > ?", [serviceId, now]);
-  if (live.length >= keysMax) return "full";
+  if ((yield* countKeys(serviceId, now)) >= keysMax) return "full";
   yield* insertKey({ userId: serviceId, login: service.name, key, now }, null);
   yield* carryOutService("key_added", service, { now, origin, detail: { key: key.id } });
   return "done";
 }
 
-export interface TokenIssue {
+export interface TokenIssue extends Ending {
   readonly serviceId: string;
   /** A key that the service has, by its hash, or the public keys that have verified an assertion. */
   readonly proof: { readonly keyHash: string } | { readonly jwks: string; readonly spending: Spending };
   /** Undefined: all scopes of the service. */
   readonly scopes: readonly string[] | undefined;
   readonly ttlSeconds: number;
-  readonly now: number;
-  readonly origin: Origin;
 }
 
 export type IssueOutcome =
@@ -119,11 +91,11 @@ export function* issueServiceToken(input: TokenIssue): Transaction<IssueOutcome>
   if (!service || service.disabled) return { outcome: "unknown" };
   const holds =
     "keyHash" in proof
-      ? (yield* first("select id from ampho_keys where hash = ? and user_id = ? and expires_at > ?", [
+      ? yield* exists("select id from ampho_keys where hash = ? and user_id = ? and expires_at > ?", [
           proof.keyHash,
           serviceId,
           now,
-        ])) !== undefined
+        ])
       : service.jwks === proof.jwks && (yield* spend(proof.spending, now));
   if (!holds) return { outcome: "unknown" };
   const scopes = input.scopes ?? service.scopes;

@@ -3,45 +3,41 @@
 import { leewayMaxSeconds } from "../../clock.js";
 import type { Acr } from "../../levels/acr.js";
 import { type Policy, reachesPolicy } from "../../levels/policy.js";
-import { integer, type Row, text } from "../rows.js";
+import { integer, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import {
-  insertRevocation,
-  type NewRevocation,
-  type Revocation,
-  recoveryUntil,
-  untilOf,
-  writeRevocations,
-} from "./revocations.js";
+import type { NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import { insertRevocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { endEveryKey, endEveryToken } from "./service-changes.js";
-import {
-  type Ending,
-  type EndReason,
-  endingParameters,
-  type ForeignTokens,
-  levelOf,
-  type Session,
-  setEnded,
-} from "./session-rows.js";
+import type { Ending, EndReason, ForeignTokens, Session, TokenEnding } from "./session-rows.js";
+import { endingParameters, sessions, setEnded } from "./session-rows.js";
 import { moveEra } from "./state.js";
+import { asInteger, asText, type RowOf, tableOf } from "./table.js";
 
-const returning = "returning n, id, user_id, login, era, access_expires";
+/** What an end reads, and no level, which a program of a later version can have written. */
+const endings = tableOf("ampho_sessions", {
+  id: asText,
+  userId: asText,
+  login: asText,
+  accessExpires: asInteger,
+  expiresAt: asInteger,
+});
+type EndedSession = RowOf<typeof endings>;
 
-/** The `exp` of the last access token of the user's sessions that have not ended, or 0. */
-export function* latestAccess(userId: string): Transaction<number> {
+const returning = `returning ${endings.list}`;
+
+/** When the last token that names the user has expired, whichever software issued it. */
+export function* foreignUntil({ userId, now, foreignMaxSeconds }: TokenEnding): Transaction<number> {
   // Locked, because a renewal in progress has read the user before this change and issues a later token.
   const rows = yield* query(
     "select access_expires from ampho_sessions where user_id = ? and ended_at is null order by n desc",
     [userId],
     "share",
   );
-  return Math.max(0, ...rows.map((row) => integer(row, "access_expires")));
+  return untilOf(now, now + foreignMaxSeconds, ...rows.map((row) => integer(row, "access_expires")));
 }
 
-function revoked(row: Row, now: number): NewRevocation {
-  return revokedUntil(integer(row, "access_expires"), text(row, "id"), now);
-}
+const revoked = ({ id, accessExpires }: EndedSession, now: number) => revokedUntil(accessExpires, id, now);
 
 function revokedUntil(accessExpires: number, sessionId: string, now: number): NewRevocation {
   return { kind: "session", at: now, until: untilOf(now, accessExpires), sessionId };
@@ -52,35 +48,22 @@ export function revokedTokens({ id: sessionId, gen, accessExpires }: Session, no
   return { kind: "session", at: now, until: untilOf(now, accessExpires), sessionId, gen };
 }
 
-function* recordEnd(row: Row, reason: EndReason, ending: Ending): Transaction<void> {
-  yield* recordAudit({
-    at: ending.now,
-    ...endEvent(reason),
-    userId: text(row, "user_id"),
-    login: text(row, "login"),
-    sessionId: text(row, "id"),
-    origin: ending.origin,
-  });
+function* recordEnd(
+  { id, userId, login }: EndedSession,
+  reason: EndReason,
+  { now, origin }: Ending,
+): Transaction<void> {
+  yield* recordAudit({ at: now, ...endEvent(reason), userId, login, sessionId: id, origin });
 }
 
 function endEvent(reason: EndReason) {
   return reason === "logout" ? ({ event: "logout" } as const) : ({ event: "session_ended", reason } as const);
 }
 
-/**
- * Ends one session that has not ended. The caller writes the audit row. `canExpire`: when an access token of the
- * session can expire that the database has no record of.
- */
-export function* endById(
-  id: string,
-  reason: EndReason,
-  now: number,
-  canExpire = 0,
-): Transaction<readonly NewRevocation[]> {
-  const row = yield* first(`update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`, [
-    ...endingParameters(now, reason),
-    id,
-  ]);
+/** Ends one session. The caller writes the audit row. `canExpire`: the `exp` of a token that is not on record. */
+export function* endById(id: string, reason: EndReason, now: number, canExpire = 0): Transaction<NewRevocations> {
+  const sql = `update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`;
+  const row = yield* first(sql, [...endingParameters(now, reason), id]);
   return row ? [revokedUntil(Math.max(integer(row, "access_expires"), canExpire), id, now)] : [];
 }
 
@@ -89,10 +72,7 @@ export interface SessionEnding extends Ending {
   /** The session must belong to this user. Undefined: to any. */
   readonly userId: string | undefined;
   readonly reason: EndReason;
-  /**
-   * The `exp` of a valid access token of the session, where the caller presented one. A database that lost its last
-   * writes might have no record of the session, or of this token. Both are then revoked as well.
-   */
+  /** The `exp` of the access token that the caller presented. A database that lost writes can have no record of it. */
   readonly seenExpires?: number | undefined;
 }
 
@@ -111,7 +91,7 @@ export function* endSession(input: SessionEnding): Transaction<EndOutcome> {
     [...endingParameters(now, reason), id, now, now - leewayMaxSeconds, ...(userId === undefined ? [] : [userId])],
   );
   if (!row) return seenExpires === undefined ? { ended: false, revocations: [] } : yield* endLost(input, seenExpires);
-  yield* recordEnd(row, reason, input);
+  yield* recordEnd(endings.of(row), reason, input);
   const accessExpires = Math.max(integer(row, "access_expires"), seenExpires ?? 0);
   return { ended: true, revocations: yield* writeRevocations([revokedUntil(accessExpires, id, now)]) };
 }
@@ -137,47 +117,47 @@ export interface OpenSessions extends Ending {
 }
 
 /** Ends all sessions of a user but one. The caller writes the revocations. */
-export function* endOpenSessions(input: OpenSessions): Transaction<readonly NewRevocation[]> {
+export function* endOpenSessions(input: OpenSessions): Transaction<NewRevocations> {
   const { userId, exceptSession, reason, era, now, acr } = input;
   const level = acr === undefined ? "" : "and acr = ?";
   const which = [userId, exceptSession ?? "", ...(acr === undefined ? [] : [acr])];
-  yield* lockSessions(userId);
+  yield* endings.all(openOfUser, [userId], "update");
   const rows = yield* query(
     `update ampho_sessions set ${setEnded}
-     where user_id = ? and ended_at is null and id <> ? ${level}
-     returning n, id, user_id, login, era, access_expires, expires_at`,
+     where user_id = ? and ended_at is null and id <> ? ${level} ${returning}, n, era`,
     [...endingParameters(now, reason), ...which],
   );
   const open = rows
     .filter((row) => integer(row, "era") === era)
-    .filter((row) => integer(row, "expires_at") > now || integer(row, "access_expires") + leewayMaxSeconds > now)
-    .sort((a, b) => integer(a, "n") - integer(b, "n"));
-  for (const row of open) yield* recordEnd(row, reason, input);
-  return open.map((row) => revoked(row, now));
+    .sort((a, b) => integer(a, "n") - integer(b, "n"))
+    .map((row) => endings.of(row))
+    .filter(({ expiresAt, accessExpires }) => expiresAt > now || accessExpires + leewayMaxSeconds > now);
+  for (const session of open) yield* recordEnd(session, reason, input);
+  return open.map((session) => revoked(session, now));
 }
 
 /** In the order in which every other transaction locks several sessions. */
-function* lockSessions(userId: string): Transaction<readonly Row[]> {
-  return yield* query(
-    `select id, user_id, login, amr, acr from ampho_sessions where user_id = ? and ended_at is null order by n desc`,
-    [userId],
-    "update",
-  );
-}
+const openOfUser = "where user_id = ? and ended_at is null order by n desc";
 
 /** Ends the sessions that have proven less than the policy asks for. The caller writes the revocations. */
 export function* endWeakSessions(
   input: Ending & { readonly userId: string; readonly reason: EndReason; readonly policy: Policy | undefined },
-): Transaction<readonly NewRevocation[]> {
-  const { userId, policy = "optional", reason, now } = input;
-  const all: NewRevocation[] = [];
-  for (const row of yield* lockSessions(userId)) {
-    if (reachesPolicy(levelOf(row), policy)) continue;
-    const ended = yield* endById(text(row, "id"), reason, now);
-    all.push(...ended);
-    if (ended.length > 0) yield* recordEnd(row, reason, input);
+): Transaction<NewRevocations> {
+  const { userId, policy = "optional", reason } = input;
+  const weak = (yield* sessions.all(openOfUser, [userId], "update")).filter(
+    (session) => !reachesPolicy(session, policy),
+  );
+  return yield* endEach(weak, reason, input);
+}
+
+function* endEach(all: readonly EndedSession[], reason: EndReason, ending: Ending): Transaction<NewRevocations> {
+  const revocations: NewRevocation[] = [];
+  for (const session of all) {
+    const ended = yield* endById(session.id, reason, ending.now);
+    revocations.push(...ended);
+    if (ended.length > 0) yield* recordEnd(session, reason, ending);
   }
-  return all;
+  return revocations;
 }
 
 /** More sessions than a lower `sessionsPerUser` leaves over at once. The next login ends the rest. */
@@ -186,22 +166,14 @@ const displacedAtOnce = 1000;
 /** Ends the oldest live sessions of a user beyond `keep`, but never the given one. */
 export function* endOldestSessions(
   input: Ending & { readonly sessionId: string; readonly userId: string; readonly era: number; readonly keep: number },
-): Transaction<readonly NewRevocation[]> {
+): Transaction<NewRevocations> {
   const { sessionId, userId, era, keep, now } = input;
-  const rows = yield* query(
-    `select n, id, user_id, login, era, access_expires from ampho_sessions
-     where user_id = ? and ended_at is null and era = ? and expires_at > ? and id <> ?
+  const oldest = yield* endings.all(
+    `where user_id = ? and ended_at is null and era = ? and expires_at > ? and id <> ?
      order by n desc limit ? offset ?`,
     [userId, era, now, sessionId, displacedAtOnce, Math.max(keep - 1, 0)],
   );
-  const all: NewRevocation[] = [];
-  for (const row of rows) {
-    const ended = yield* endById(text(row, "id"), "displaced", now);
-    if (ended.length === 0) continue;
-    all.push(...ended);
-    yield* recordEnd(row, "displaced", input);
-  }
-  return all;
+  return yield* endEach(oldest, "displaced", input);
 }
 
 /** Writes one row, however many sessions there are. A session of an earlier era counts as ended everywhere. */
@@ -214,7 +186,7 @@ export function* endAllSessions(
   // It locks every service in order, before some of them change.
   const ofTokens = yield* endEveryToken(now);
   const ofServices = input.keys ? [...ofTokens, ...(yield* endEveryKey(input))] : ofTokens;
-  const { n, era, accessUntil } = yield* moveEra(now);
+  const { lastRevocation: n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on
   // record.
   const until = untilOf(now, now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil, recoveryUntil(now));

@@ -1,45 +1,43 @@
 // Rows of sessions: read, inserted, moved one generation on.
 // A session is live while it has not ended, belongs to the current era, and `now < expires_at` (never past `ends_at`).
 import type { Origin } from "../../audit/entry.js";
-import { type Acr, acrs, higherOf } from "../../levels/acr.js";
+import { acrs, higherOf } from "../../levels/acr.js";
 import { acrOf, withMfa } from "../../levels/methods.js";
-import { integer, type Row, schemaMismatch, text, textOrNull, texts } from "../rows.js";
-import { first, resultOf, send, type Transaction, write } from "../transaction.js";
-import { columnsOf } from "./keyed-rows.js";
+import { integer } from "../rows.js";
+import { ask, first, type Transaction, write } from "../transaction.js";
+import { asInteger, asOneOf, asText, asTexts, orNull, type RowOf, tableOf } from "./table.js";
 
-export interface Session {
+export const sessions = tableOf("ampho_sessions", {
   /** `{era}.{random}`. The era (base 36) lets one row end all live sessions. */
-  readonly id: string;
-  readonly userId: string;
+  id: asText,
+  userId: asText,
   /** The login in the user's tokens. */
-  readonly login: string;
-  readonly gen: number;
-  readonly createdAt: number;
+  login: asText,
+  gen: asInteger,
+  createdAt: asInteger,
   /** The claim `auth_time`, the time of the last login within the session. */
-  readonly authTime: number;
+  authTime: asInteger,
   /** How the user signed in (RFC 8176, claim `amr`), and the level of that (claim `acr`). */
-  readonly amr: readonly string[];
-  readonly acr: Acr;
+  amr: asTexts,
+  acr: asOneOf(acrs),
   /** The time of the last login or step-up within the session. */
-  readonly provedAt: number;
-  /**
-   * The generation that the last login or step-up created. Older ones never renew. 0 for the login that created the
-   * session.
-   */
-  readonly provedGen: number;
+  provedAt: asInteger,
+  /** The generation of the last login or step-up. Older ones never renew. 0 for the login that created the session. */
+  provedGen: asInteger,
   /** When the current generation was created. */
-  readonly renewedAt: number;
+  renewedAt: asInteger,
   /** The time of the last login, step-up or renewal by refresh token. */
-  readonly refreshedAt: number;
+  refreshedAt: asInteger,
   /** The session ends then if it is not renewed: the idle limit, never past `endsAt`. */
-  readonly expiresAt: number;
+  expiresAt: asInteger,
   /** The session ends then in any case. */
-  readonly endsAt: number;
+  endsAt: asInteger,
   /** No access token that was issued for the session has a later `exp`. */
-  readonly accessExpires: number;
-  readonly address: string | null;
-  readonly agent: string | null;
-}
+  accessExpires: asInteger,
+  address: orNull(asText),
+  agent: orNull(asText),
+});
+export type Session = RowOf<typeof sessions>;
 
 /** Why a session ended. It is a column, and the reason in the audit row. */
 export type EndReason =
@@ -78,63 +76,16 @@ export interface ForeignTokens {
   readonly foreignMaxSeconds: number;
 }
 
-export const sessionColumns = columnsOf(
-  "id user_id login gen created_at auth_time amr acr proved_at",
-  "proved_gen renewed_at refreshed_at expires_at ends_at access_expires address agent",
-);
-
-/** The methods and the level that the session of the row has proven. */
-export function levelOf(row: Row): Pick<Session, "amr" | "acr"> {
-  return { amr: texts(row, "amr"), acr: acrs.find((level) => level === row["acr"]) ?? schemaMismatch("acr") };
+/** The end of all tokens that name a user. */
+export interface TokenEnding extends Ending, ForeignTokens {
+  readonly userId: string;
 }
 
-export function sessionOf(row: Row): Session {
-  return {
-    id: text(row, "id"),
-    userId: text(row, "user_id"),
-    login: text(row, "login"),
-    gen: integer(row, "gen"),
-    createdAt: integer(row, "created_at"),
-    authTime: integer(row, "auth_time"),
-    ...levelOf(row),
-    provedAt: integer(row, "proved_at"),
-    provedGen: integer(row, "proved_gen"),
-    renewedAt: integer(row, "renewed_at"),
-    refreshedAt: integer(row, "refreshed_at"),
-    expiresAt: integer(row, "expires_at"),
-    endsAt: integer(row, "ends_at"),
-    accessExpires: integer(row, "access_expires"),
-    address: textOrNull(row, "address"),
-    agent: textOrNull(row, "agent"),
-  };
-}
-
-const extraColumns = columnsOf("era", "delete_after");
-const insert = `insert into ampho_sessions (${sessionColumns.list}, ${extraColumns.list})
-  values (${sessionColumns.placeholders}, ${extraColumns.placeholders})`;
+const insert = `insert into ampho_sessions (${sessions.list}, era, delete_after) values (${sessions.placeholders}, ?, ?)`;
 
 export function* insertSession(session: Session, era: number): Transaction<void> {
-  const values = sessionColumns.values({
-    id: session.id,
-    user_id: session.userId,
-    login: session.login,
-    gen: session.gen,
-    created_at: session.createdAt,
-    auth_time: session.authTime,
-    amr: JSON.stringify(session.amr),
-    acr: session.acr,
-    proved_at: session.provedAt,
-    proved_gen: session.provedGen,
-    renewed_at: session.renewedAt,
-    refreshed_at: session.refreshedAt,
-    expires_at: session.expiresAt,
-    ends_at: session.endsAt,
-    access_expires: session.accessExpires,
-    address: session.address,
-    agent: session.agent,
-  });
   const deleteAfter = Math.max(session.expiresAt, session.accessExpires) + sessionKeptSeconds;
-  yield* write(insert, [...values, ...extraColumns.values({ era, delete_after: deleteAfter })]);
+  yield* write(insert, [...sessions.values(session), era, deleteAfter]);
 }
 
 /** The lifetimes of the tokens that a session gets. */
@@ -145,10 +96,7 @@ export interface TokenTimes {
 
 export interface Move extends TokenTimes {
   readonly sessionId: string;
-  /**
-   * How old `refreshedAt` can be. Undefined for a login, a step-up and a renewal by refresh token, which set it to
-   * `now`.
-   */
+  /** How old `refreshedAt` can be. Undefined: a login, a step-up or a renewal by refresh token sets it to `now`. */
   readonly refreshedWithin?: number | undefined;
   readonly now: number;
   /** SHA-256 of the idempotency key, base64url, if the client sent one in the right form. */
@@ -167,7 +115,7 @@ const toNext = `update ampho_sessions set
   address = ?,
   agent = ?`;
 const live = "ended_at is null and era = ? and expires_at > ?";
-const returning = `returning ${sessionColumns.list}`;
+const returning = `returning ${sessions.list}`;
 
 function toNextParameters({ now, refreshedWithin, idleSeconds, accessTtlSeconds, idempotency, origin }: Move) {
   const refreshedAt = refreshedWithin === undefined ? now : null;
@@ -194,23 +142,18 @@ export const refreshedSince = ({ now, refreshedWithin }: Pick<Move, "now" | "ref
  * One conditional update. Of many callers with the same generation exactly one still finds it there. The statement
  * reads the state itself and is deferred, because a renewal on PostgreSQL consists of waiting for round trips.
  */
-export function* sendRenewal(move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> {
-  const sent = yield* send(renewal, [...toNextParameters(move), move.sessionId, gen, refreshedSince(move), move.now]);
-  return function* read() {
-    const row = yield* resultOf(sent);
-    return row && { session: sessionOf(row), accessUntil: integer(row, "access_until") };
-  };
-}
+export const sendRenewal = (move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> =>
+  ask(
+    renewal,
+    [...toNextParameters(move), move.sessionId, gen, refreshedSince(move), move.now],
+    (row) => row && { session: sessions.of(row), accessUntil: integer(row, "access_until") },
+  );
 
 // On the right side of an assignment `gen` is still the old generation.
 const proof = `${toNext}, auth_time = ?, amr = ?, acr = ?, proved_at = ?, proved_gen = gen + 1
   where id = ? and user_id = ? and ${live} ${returning}`;
 
-export interface ProvenLevel {
-  readonly authTime: number;
-  readonly amr: readonly string[];
-  readonly acr: Acr;
-}
+export type ProvenLevel = Pick<Session, "authTime" | "amr" | "acr">;
 
 /** Moves a live session of the user on, whatever its generation, because the user has just proven this level. */
 export function* recordProof(
@@ -220,18 +163,9 @@ export function* recordProof(
   era: number,
 ): Transaction<Session | undefined> {
   const { now, sessionId } = move;
-  const row = yield* first(proof, [
-    ...toNextParameters(move),
-    authTime,
-    JSON.stringify(amr),
-    acr,
-    now,
-    sessionId,
-    userId,
-    era,
-    now,
-  ]);
-  return row && sessionOf(row);
+  const level = [authTime, JSON.stringify(amr), acr, now];
+  const row = yield* first(proof, [...toNextParameters(move), ...level, sessionId, userId, era, now]);
+  return row && sessions.of(row);
 }
 
 /** The level of a session that proves these methods too. `auth_time` stays that of the oldest factor (RFC 9470 §4). */
@@ -242,9 +176,7 @@ export function raisedLevel({ authTime, amr, acr }: ProvenLevel, methods: readon
 
 const replacement = `${toNext}, proved_at = ?, proved_gen = gen + 1 where id = ? and user_id = ? and ${live} ${returning}`;
 
-/**
- * Moves a live session of the user on, so that its older tokens never renew. `proven`: methods that raise its level.
- */
+/** Moves a live session on, so that its older tokens never renew. `proven`: methods that raise its level. */
 export function* replaceTokens(
   move: Omit<Move, "idempotency"> & {
     readonly userId: string;
@@ -256,11 +188,11 @@ export function* replaceTokens(
   // It stays as long as access tokens alone renew the session (`refreshed_at`).
   const next = toNextParameters({ ...move, refreshedWithin: 0, idempotency: undefined });
   const row = yield* first(replacement, [...next, now, sessionId, userId, era, now]);
-  if (!row || proven === undefined) return row && sessionOf(row);
-  const level = raisedLevel(sessionOf(row), proven);
-  const raised = [JSON.stringify(level.amr), level.acr, sessionId];
-  yield* write("update ampho_sessions set amr = ?, acr = ? where id = ?", raised);
-  return { ...sessionOf(row), ...level };
+  const session = row && sessions.of(row);
+  if (!session || proven === undefined) return session;
+  const { amr, acr } = raisedLevel(session, proven);
+  yield* write("update ampho_sessions set amr = ?, acr = ? where id = ?", [JSON.stringify(amr), acr, sessionId]);
+  return { ...session, amr, acr };
 }
 
 /** How long a session is kept after its last token expired. A clock that runs ahead must not delete live sessions. */

@@ -1,10 +1,9 @@
 // Sessions: found, listed, counted. entries.ts creates and raises them, renewal.ts renews them, session-ends.ts ends
 // them.
-
 import { integer, text } from "../rows.js";
-import { queryLast, queryLastRow, resultOf, send, type Transaction } from "../transaction.js";
+import { ask, queryLast, queryLastRow, type Transaction } from "../transaction.js";
 import { visible } from "./import-rows.js";
-import { type Session, sessionColumns, sessionOf } from "./session-rows.js";
+import { type Session, sessions } from "./session-rows.js";
 import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
 
 const isLive = "ended_at is null and era = (select era from ampho_state where id = 1) and expires_at > ?";
@@ -16,20 +15,13 @@ export interface TokenSession {
   readonly gen: number;
 }
 
-/**
- * Reads if the session is live, and the token is none of the older ones that a login or a change has replaced. A
- * request can have passed the guard just before. Deferred.
- */
-export function* sendIsLive({ sessionId, gen }: TokenSession, now: number): Transaction<() => Transaction<boolean>> {
-  const sent = yield* send(`select 1 as live from ampho_sessions where id = ? and proved_gen <= ? and ${isLive}`, [
-    sessionId,
-    gen,
-    now,
-  ]);
-  return function* read() {
-    return (yield* resultOf(sent)) !== undefined;
-  };
-}
+/** Reads if the session is live, and no login or change has replaced the token since the guard. Deferred. */
+export const sendIsLive = ({ sessionId, gen }: TokenSession, now: number): Transaction<() => Transaction<boolean>> =>
+  ask(
+    `select 1 as live from ampho_sessions where id = ? and proved_gen <= ? and ${isLive}`,
+    [sessionId, gen, now],
+    (row) => row !== undefined,
+  );
 
 export interface SessionQuery {
   readonly id: string;
@@ -42,24 +34,24 @@ export interface LiveSession {
   readonly user: User | undefined;
 }
 
-const select = `select ${sessionColumns.list} from ampho_sessions`;
-
-const selectWithUser = `select ${sessionColumns.joined("ampho_sessions")}, ${joinedUserColumns} from ampho_sessions
+const selectWithUser = `select ${sessions.joined()}, ${joinedUserColumns} from ampho_sessions
   left join ampho_users on ampho_users.id = ampho_sessions.user_id and ${visible}
   where ampho_sessions.id = ? and ${isLive}`;
 
 /** One statement, because a route with `live` runs it for each request. */
 export function* findSession({ id, now }: SessionQuery): Transaction<LiveSession | undefined> {
   const row = yield* queryLastRow(selectWithUser, [id, now]);
-  return row && { session: sessionOf(row), user: joinedUserOf(row) };
+  return row && { session: sessions.of(row), user: joinedUserOf(row) };
 }
 
-export function* listSessions(input: {
+export function listSessions({
+  userId,
+  now,
+}: {
   readonly userId: string;
   readonly now: number;
 }): Transaction<readonly Session[]> {
-  const rows = yield* queryLast(`${select} where user_id = ? and ${isLive} order by n desc`, [input.userId, input.now]);
-  return rows.map(sessionOf);
+  return sessions.allLast(`where user_id = ? and ${isLive} order by n desc`, [userId, now]);
 }
 
 export interface LoginSpellings {
@@ -68,6 +60,10 @@ export interface LoginSpellings {
   readonly canonical: string;
 }
 
+/**
+ * Returns the ids of users who have open sessions under a login, by its spelling or, for ASCII letters, in any case.
+ * With an application's own table only the sessions know them. Reads the whole table, for operators.
+ */
 export function* findSessionUsers({ login, canonical }: LoginSpellings): Transaction<readonly string[]> {
   const rows = yield* queryLast(
     "select distinct user_id, login from ampho_sessions where ended_at is null and (login = ? or lower(login) = ?)",

@@ -1,12 +1,11 @@
 // Used login transactions. A transaction of factors/transactions.ts has no row until it is used. One insert uses it up,
-// so that of many requests exactly one has its effect. The row remembers what it bought, for a client that lost the
-// response.
+// so that of many requests exactly one has its effect. The row remembers what it bought, for a lost response.
 import { isRecent } from "../../clock.js";
 import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { counterKinds } from "../../throttle/counter-kinds.js";
 import { integer, textOrNull } from "../rows.js";
-import { first, queryLastRow, resultOf, send, type Transaction, write } from "../transaction.js";
-import { columnsOf } from "./keyed-rows.js";
+import { ask, exists, first, queryLastRow, type Transaction, write } from "../transaction.js";
+import type { TokenSession } from "./sessions.js";
 
 export interface Spending {
   /** SHA-256 of the transaction's `jti`, base64url. */
@@ -19,28 +18,22 @@ export interface Spending {
   readonly counter?: string | undefined;
 }
 
-const columns = columnsOf("hash", "until", "at", "idempotency");
 /** True for a counter of attempts that allows no more. */
 const isFull = `select 1 from ampho_attempts where key = ? and streak >= ${counterKinds.transaction.lockAfter}`;
-const insert = `insert into ampho_spent (${columns.list})
+const insert = `insert into ampho_spent (hash, until, at, idempotency)
   select cast(? as text), cast(? as bigint), cast(? as bigint), cast(? as text) where not exists (${isFull})
   on conflict (hash) do nothing returning hash`;
 
 /** False: the transaction was used before, or too many of its proofs were wrong. */
-export function* spend({ hash, until, idempotency, counter }: Spending, now: number): Transaction<boolean> {
-  const values = columns.values({ hash, until, at: now, idempotency: idempotency ?? null });
-  return (yield* first(insert, [...values, counter ?? null])) !== undefined;
+export function spend({ hash, until, idempotency, counter }: Spending, now: number): Transaction<boolean> {
+  return exists(insert, [hash, until, now, idempotency ?? null, counter ?? null]);
 }
 
 const isSpent = "select 1 from ampho_spent where hash = ?";
 
 /** Reads whether the transaction was used. Deferred, so that it costs no round trip. */
-export function* sendIsSpent(hash: string): Transaction<() => Transaction<boolean>> {
-  const sent = yield* send(isSpent, [hash]);
-  return function* read() {
-    return (yield* resultOf(sent)) !== undefined;
-  };
-}
+export const sendIsSpent = (hash: string): Transaction<() => Transaction<boolean>> =>
+  ask(isSpent, [hash], (row) => row !== undefined);
 
 /** Returns whether the transaction was used, or too many of its proofs were wrong. */
 export function* isTransactionOver(input: {
@@ -48,10 +41,8 @@ export function* isTransactionOver(input: {
   /** The counters of its wrong proofs. */
   readonly counters: readonly [factors: string, codes: string];
 }): Transaction<boolean> {
-  return (
-    (yield* queryLastRow(`${isSpent} union all ${isFull} union all ${isFull}`, [input.hash, ...input.counters])) !==
-    undefined
-  );
+  const sql = `${isSpent} union all ${isFull} union all ${isFull}`;
+  return (yield* queryLastRow(sql, [input.hash, ...input.counters])) !== undefined;
 }
 
 /** Makes the transaction usable again, in the same store transaction. */
@@ -66,16 +57,11 @@ export function* recordBought({ hash }: Spending, sessionId: string, gen: number
 /** How long a lost response is returned again, as at a renewal with an idempotency key. */
 const repeatSeconds = 60;
 
-export interface Bought {
-  readonly sessionId: string;
-  readonly gen: number;
-}
-
 /** Returns what the transaction bought, for the client that used it and sends its proof again. */
 export function* findBought(
   { hash, idempotency }: Pick<Spending, "hash" | "idempotency">,
   now: number,
-): Transaction<Bought | undefined> {
+): Transaction<TokenSession | undefined> {
   if (idempotency === undefined) return undefined;
   const row = yield* first("select at, bought, gen, idempotency from ampho_spent where hash = ?", [hash]);
   const sessionId = row && textOrNull(row, "bought");

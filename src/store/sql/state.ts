@@ -2,23 +2,26 @@
 // then makes the order of numbers the order of commits, and no two transactions wait for each other in a circle.
 import { type FactorName, factorNames } from "../../levels/factors.js";
 import { type Policy, policyFrom } from "../../levels/policy.js";
-import { integer, type Row, text, texts } from "../rows.js";
-import { first, queryLastRow, resultOf, send, type Transaction, write } from "../transaction.js";
+import { integer, type Row, texts } from "../rows.js";
+import { ask, exists, first, queryLastRow, type Transaction, write } from "../transaction.js";
+import { asInteger, asText, inOneColumn, type RowOf, tableOf } from "./table.js";
 
-export interface State {
-  readonly epoch: string;
-  readonly era: number;
-  readonly lastRevocation: number;
+const states = tableOf("ampho_state", {
+  epoch: asText,
+  era: asInteger,
+  lastRevocation: asInteger,
   /** No access token of any session expires later than this. */
-  readonly accessUntil: number;
-}
+  accessUntil: asInteger,
+});
+export type State = RowOf<typeof states>;
 
 function required(row: Row | undefined): Row {
   if (!row) throw new TypeError("the table ampho_state is empty");
   return row;
 }
 
-const select = "select epoch, era, last_revocation, access_until from ampho_state where id = 1";
+const stateOf = (row: Row | undefined): State => states.of(required(row));
+const select = `${states.select} where id = 1`;
 
 export function* readState(): Transaction<State> {
   return stateOf(yield* first(select));
@@ -30,26 +33,12 @@ export function* readStateOnly(): Transaction<State> {
 }
 
 /** The same, deferred. */
-export function* sendState(): Transaction<() => Transaction<State>> {
-  const sent = yield* send(select);
-  return function* read() {
-    return stateOf(yield* resultOf(sent));
-  };
-}
-
-function stateOf(found: Row | undefined): State {
-  const row = required(found);
-  return {
-    epoch: text(row, "epoch"),
-    era: integer(row, "era"),
-    lastRevocation: integer(row, "last_revocation"),
-    accessUntil: integer(row, "access_until"),
-  };
-}
+export const sendState = () => ask(select, [], stateOf);
 
 const selectOwner = "select application_owns_users from ampho_state where id = 1";
 const isApplications = (row: Row | undefined) => integer(required(row), "application_owns_users") === 1;
 
+/** Returns true if the application that uses these sessions has its own user table. */
 export function* readApplicationOwnsUsers(): Transaction<boolean> {
   return isApplications(yield* queryLastRow(selectOwner));
 }
@@ -63,14 +52,16 @@ export function* applicationOwnsUsers(): Transaction<boolean> {
  * Notes whose users the sessions belong to. `owns: false` changes nothing while a user of another table is signed in,
  * because the process that asks might only lack an option. Returns the note.
  */
-export function* writeApplicationOwnsUsers(input: {
+export function* writeApplicationOwnsUsers({
+  owns,
+  now,
+}: {
   readonly owns: boolean;
   readonly now: number;
 }): Transaction<boolean> {
-  const { owns, now } = input;
   const stranger =
     !owns &&
-    (yield* first(
+    (yield* exists(
       `select 1 as live from ampho_sessions
        where ended_at is null and era = (select era from ampho_state where id = 1) and expires_at > ?
          and not exists (select 1 from ampho_users where ampho_users.id = ampho_sessions.user_id) limit 1`,
@@ -82,63 +73,43 @@ export function* writeApplicationOwnsUsers(input: {
 }
 
 /** The second factors of an account, as the database knows them. */
-export interface AccountFactors {
+export const accounts = tableOf("ampho_accounts", {
   /** Grows with every change of factors. Remembered devices and transactions hold it. */
-  readonly factorsVersion: number;
+  factorsVersion: asInteger,
   /** Grows when the remembered devices are forgotten and nothing else changes. They hold it too. */
-  readonly devicesVersion: number;
+  devicesVersion: asInteger,
   /** The second factors that the account can prove now. */
-  readonly factors: readonly FactorName[];
+  factors: inOneColumn<readonly FactorName[]>((row, column) => {
+    const stored = texts(row, column);
+    return factorNames.filter((name) => stored.includes(name));
+  }, JSON.stringify),
   /** Replaces the policy of the roles. */
-  readonly policy: Policy | undefined;
-}
-
-const selectWithAccount = `select epoch, era, last_revocation, access_until, factors_version, devices_version, factors, policy
-  from ampho_state left join ampho_accounts on ampho_accounts.user_id = ? where id = 1`;
-
-/** The state and an account in one statement, deferred, because every login reads both. */
-export function* sendStateAndAccount(userId: string): Transaction<() => Transaction<State & AccountFactors>> {
-  const sent = yield* send(selectWithAccount, [userId]);
-  return function* read() {
-    const row = required(yield* resultOf(sent));
-    return { ...stateOf(row), ...accountOf(row) };
-  };
-}
-
-/** The columns of an account in a join. `accountOf` reads them. */
-export const accountColumnsOf = (table: string) =>
-  ["factors_version", "devices_version", "factors", "policy"].map((name) => `${table}.${name} as ${name}`).join(", ");
+  policy: inOneColumn<Policy | undefined>(
+    (row, column) => policyFrom(row[column]),
+    (policy) => policy ?? null,
+  ),
+});
+export type AccountFactors = RowOf<typeof accounts>;
 
 const noAccount: AccountFactors = { factorsVersion: 0, devicesVersion: 0, factors: [], policy: undefined };
 
-/** Reads the columns of an account, which are null if it has no row. */
-export function accountOf(row: Row): AccountFactors {
-  if (row["factors_version"] === null) return noAccount;
-  const stored = texts(row, "factors");
-  return {
-    factorsVersion: integer(row, "factors_version"),
-    devicesVersion: integer(row, "devices_version"),
-    factors: factorNames.filter((name) => stored.includes(name)),
-    policy: policyFrom(row["policy"]),
-  };
-}
+/** Reads the columns of an account in a join, which are null if it has no row. */
+export const accountIn = (row: Row): AccountFactors => accounts.joinedOf(row) ?? noAccount;
+
+const selectWithAccount = `select ${states.list}, ${accounts.list}
+  from ampho_state left join ampho_accounts on ampho_accounts.user_id = ? where id = 1`;
+
+/** The state and an account in one statement, deferred, because every login reads both. */
+export const sendStateAndAccount = (userId: string): Transaction<() => Transaction<State & AccountFactors>> =>
+  ask(selectWithAccount, [userId], (row) => ({ ...stateOf(row), ...accountIn(required(row)) }));
 
 /** Reserves `count` numbers of revocations. Reading the result returns the first of them. */
-export function* sendNumbers(count: number): Transaction<() => Transaction<number>> {
-  const sent = yield* send(
+export const sendNumbers = (count: number): Transaction<() => Transaction<number>> =>
+  ask(
     "update ampho_state set last_revocation = last_revocation + ? where id = 1 returning last_revocation",
     [count],
+    (row) => integer(required(row), "last_revocation") - count + 1,
   );
-  return function* read() {
-    return integer(required(yield* resultOf(sent)), "last_revocation") - count + 1;
-  };
-}
-
-export interface NewEra {
-  readonly era: number;
-  readonly n: number;
-  readonly accessUntil: number;
-}
 
 /**
  * Starts a new era and reserves the number of its revocation.
@@ -149,34 +120,24 @@ export interface NewEra {
  * For the same reason the new era is the current time. After a restore a counted era might be one that processes have
  * already revoked, which would reject every new login. Or it might repeat the current era, and end no session.
  */
-export function* moveEra(now: number): Transaction<NewEra> {
-  const row = required(
+export function* moveEra(now: number): Transaction<State> {
+  return stateOf(
     yield* first(
       `update ampho_state set era = case when era < ? then ? else era + 1 end, last_revocation = last_revocation + 1, epoch = substr(epoch, 1, 32) || '-' || ?
-       where id = 1 returning era, last_revocation, access_until`,
+       where id = 1 returning ${states.list}`,
       [now, now, String(now)],
     ),
   );
-  return {
-    era: integer(row, "era"),
-    n: integer(row, "last_revocation"),
-    accessUntil: integer(row, "access_until"),
-  };
 }
 
-/**
- * The same without a new era. `random` differs each time, so that no process takes the epoch for the one that it knows.
- */
+/** The same without a new era. `random` differs each time, so that no process knows the epoch. */
 export function* moveEpoch(random: string): Transaction<void> {
   yield* write("update ampho_state set epoch = substr(epoch, 1, 32) || '-' || ? where id = 1", [random]);
 }
 
 const hour = 3600;
 
-/**
- * Records the `exp` of an access token, rounded up to an hour. A write for each renewal would make all renewals wait
- * for this row.
- */
+/** Records the `exp` of an access token, rounded up to an hour, so that not all renewals wait for this row. */
 export function* recordAccess(state: Pick<State, "accessUntil">, accessExpires: number): Transaction<void> {
   if (accessExpires <= state.accessUntil) return;
   const until = Math.ceil(accessExpires / hour) * hour;

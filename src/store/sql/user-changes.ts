@@ -1,5 +1,4 @@
 // Changes and deletions of users. Each ends the sessions and tokens of the user in the same transaction.
-import type { Origin } from "../../audit/entry.js";
 import { policyOf, type RolePolicies } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { text } from "../rows.js";
@@ -10,9 +9,10 @@ import { type Change, carryOut, lockSessionsOf, type OwnSession } from "./change
 import { hasLoginPasskey } from "./factors/passkeys.js";
 import { countCodes } from "./factors/recovery.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import { type NewRevocation, type Revocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
-import { latestAccess } from "./session-ends.js";
-import type { Ending, EndReason, ForeignTokens, Session } from "./session-rows.js";
+import type { ChangeOutcome, FoundOutcome, NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import { endChange, failed, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
+import { foreignUntil } from "./session-ends.js";
+import type { Ending, EndReason, TokenEnding } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { lockUser, sendUserLock, type User } from "./users.js";
 
@@ -27,26 +27,18 @@ export interface PasswordChange extends Ending {
   readonly expires?: { readonly reason: string | undefined } | undefined;
   /** The password is removed only if the user can sign in with a passkey of this relying party instead. */
   readonly passkeysOf?: string | undefined;
-  /**
-   * The attempt with the correct old password. It is settled in the same transaction, as failed if the outcome is
-   * `changed` or `ended`.
-   */
+  /** The attempt with the old password. It is settled here, as failed if the outcome is `changed` or `ended`. */
   readonly attempt?: Attempt | undefined;
   /** A user of an application's own table, which stores the password. Its version is that of the factors. */
   readonly ownUser?: { readonly login: string; readonly factorsVersion: number } | undefined;
 }
 
-export interface PasswordOutcome {
-  /**
-   * `changed`: another change won. `ended`: the session is no longer live. `storing`: an application's own table stores
-   * another new password now.
-   */
-  readonly outcome: "done" | "unknown" | "changed" | "ended" | "storing" | "last_way_in";
-  /** The session that made the change, whose older tokens have ended. */
-  readonly session?: Session | undefined;
-  readonly revocations: readonly Revocation[];
-}
+/**
+ * `changed`: another change won. `ended`: the session is not live. `storing`: an own table stores another password now.
+ */
+type PasswordOutcome = ChangeOutcome<"done" | "unknown" | "changed" | "ended" | "storing" | "last_way_in">;
 
+/** Sets a new password and ends the sessions of the user, except one. */
 export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome> {
   const { userId, passwordHash, own, now, origin, ownUser } = input;
   const readUser = ownUser === undefined ? yield* sendUserLock(userId, "update") : undefined;
@@ -54,21 +46,21 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
   const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const stored = readUser && (yield* readUser());
   const user = stored ?? ownUser;
-  if (!user) return { outcome: "unknown", revocations: [] };
+  if (!user) return failed("unknown");
   const live = readLive === undefined || (yield* readLive());
   const isOther = stored
     ? input.passwordVersion !== undefined && input.passwordVersion !== stored.passwordVersion
     : before?.factorsVersion !== ownUser?.factorsVersion;
   if (isOther || !live) {
     yield* settleIfAny(input.attempt, "failed", now, user.login);
-    return { outcome: isOther ? "changed" : "ended", revocations: [] };
+    return failed(isOther ? "changed" : "ended");
   }
   if (ownUser && !(yield* beginStoring(userId, now))) {
     yield* settleIfAny(input.attempt, "returned", now, user.login);
-    return { outcome: "storing", revocations: [] };
+    return failed("storing");
   }
   if (input.passkeysOf !== undefined && !(yield* logsInByPasskey(userId, input.passkeysOf)))
-    return { outcome: "last_way_in", revocations: [] };
+    return failed("last_way_in");
   if (stored)
     yield* write(
       `update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1,
@@ -78,7 +70,7 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
   const reason = input.expires?.reason;
   const { revoked, session } = yield* carryOut(changeOf(input), { ...input, login: user.login, before, reason });
   yield* settleIfAny(input.attempt, "succeeded", now, user.login);
-  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+  return yield* endChange({ revoked, session });
 }
 
 function changeOf({ own, expires, passkeysOf }: PasswordChange): Change {
@@ -91,15 +83,14 @@ function* logsInByPasskey(userId: string, rp: string): Transaction<boolean> {
   return (yield* hasLoginPasskey(userId, rp)) && (yield* countCodes(userId)) > 0;
 }
 
-export interface Rehash {
+export interface Rehash extends Ending {
   readonly userId: string;
   /** The hash that the caller has read. Nothing happens if the user has another one by now. */
   readonly from: string;
   readonly to: string;
-  readonly now: number;
-  readonly origin: Origin;
 }
 
+/** Stores the same password with the current parameters. */
 export function* rehashPassword({ userId, from, to, now, origin }: Rehash): Transaction<void> {
   const row = yield* first(
     "update ampho_users set password_hash = ?, hash_kind = null where id = ? and password_hash = ? returning login",
@@ -108,8 +99,7 @@ export function* rehashPassword({ userId, from, to, now, origin }: Rehash): Tran
   if (row) yield* recordAudit({ at: now, event: "password_rehashed", userId, login: text(row, "login"), origin });
 }
 
-export interface RoleUpdate extends Ending, ForeignTokens {
-  readonly userId: string;
+export interface RoleUpdate extends TokenEnding {
   /** The policies of all roles. A role that is given ends the sessions that its policy would not accept. */
   readonly rolePolicies: RolePolicies;
   /** `set` replaces all roles. Otherwise `remove` comes first and `add` second. */
@@ -124,6 +114,7 @@ export interface RoleOutcome {
   readonly revocations: readonly Revocation[];
 }
 
+/** Changes roles. A removed role writes a "roles" revocation. */
 export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   const { userId, change, now, origin } = input;
   const before = yield* lockUser(userId, "update");
@@ -139,31 +130,24 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   // version of a token that still has the role.
   const user: User = { ...before, roles, rolesVersion: Math.max(before.rolesVersion + 1, now) };
   const { login, rolesVersion } = user;
-  yield* write("update ampho_users set roles = ?, roles_version = ? where id = ?", [
-    JSON.stringify(roles),
-    rolesVersion,
-    userId,
-  ]);
+  const sql = "update ampho_users set roles = ?, roles_version = ? where id = ?";
+  yield* write(sql, [JSON.stringify(roles), rolesVersion, userId]);
   const detail = { roles, added, removed };
   const rolePolicy = policyOf(roles, input.rolePolicies);
   const { revoked } = yield* carryOut("roles_changed", { userId, login, now, origin, rolePolicy, detail });
   if (removed.length === 0) return { user, revocations: yield* writeRevocations(revoked) };
-  const until = yield* userUntil(input);
+  const until = yield* foreignUntil(input);
   const lost: NewRevocation = { kind: "roles", at: now, until, userId, login, rolesVersion, roles: removed };
   return { user, revocations: yield* writeRevocations([...revoked, lost]) };
 }
 
-export interface UserOutcome {
-  readonly found: boolean;
-  readonly revocations: readonly Revocation[];
-}
+const unknown: FoundOutcome = { found: false, revocations: [] };
 
-export function* setDisabled(
-  input: Ending & ForeignTokens & { readonly userId: string; readonly disabled: boolean },
-): Transaction<UserOutcome> {
+/** Disabling a user ends the sessions and writes a "user" revocation, also for a disabled user. */
+export function* setDisabled(input: TokenEnding & { readonly disabled: boolean }): Transaction<FoundOutcome> {
   const { userId, disabled, now, origin } = input;
   const user = yield* lockUser(userId, "update");
-  if (!user) return { found: false, revocations: [] };
+  if (!user) return unknown;
   // Disabling a user again has an effect: it revokes tokens that other software issued to the user in the meantime.
   if (!disabled && !user.disabled) return { found: true, revocations: [] };
   yield* write("update ampho_users set disabled = ? where id = ?", [disabled ? 1 : 0, userId]);
@@ -175,33 +159,27 @@ export function* setDisabled(
   return { found: true, revocations: yield* writeRevocations(revoked) };
 }
 
-export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<UserOutcome> {
+/** Deletes a user, ends the sessions, and writes a "user" revocation. */
+export function* deleteUser(input: TokenEnding): Transaction<FoundOutcome> {
   const { userId } = input;
   const user = yield* lockUser(userId, "update");
-  if (!user) return { found: false, revocations: [] };
+  if (!user) return unknown;
   // Before the row is deleted, which has the address for the notice.
   const revoked = yield* endEverything("deleted", user, input);
   yield* write("delete from ampho_users where id = ?", [userId]);
   return { found: true, revocations: yield* writeRevocations(revoked) };
 }
 
-/**
- * Ends the sessions of the user, and revokes all other tokens that name the user. The caller writes the revocations.
- */
+/** Ends the sessions and all other tokens that name the user. The caller writes the revocations. */
 function* endEverything(
   change: Extract<Change, "disabled" | "deleted">,
   user: User,
-  input: Ending & ForeignTokens,
-): Transaction<readonly NewRevocation[]> {
+  input: TokenEnding,
+): Transaction<NewRevocations> {
   const { id: userId, login } = user;
-  const until = Math.max(yield* userUntil({ ...input, userId }), recoveryUntil(input.now));
+  const until = Math.max(yield* foreignUntil(input), recoveryUntil(input.now));
   const { revoked } = yield* carryOut(change, { ...input, userId, login });
   return [...revoked, { kind: "user", at: input.now, until, userId, login }];
-}
-
-/** When the last token that names the user has expired, whichever software issued it, and every login transaction. */
-function* userUntil(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<number> {
-  return untilOf(input.now, input.now + input.foreignMaxSeconds, yield* latestAccess(input.userId));
 }
 
 export interface UserEnding extends Ending {
@@ -214,9 +192,7 @@ export interface UserEnding extends Ending {
   readonly storingSince?: number | undefined;
 }
 
-/**
- * Ends the sessions of a user of either table. Reads and locks no row of the user, because an own table has none here.
- */
+/** Ends the sessions of a user of either table. It reads no row of the user, because an own table has none here. */
 export function* endUserSessions(input: UserEnding): Transaction<readonly Revocation[]> {
   const { userId, change, reason: endReason, now, origin, exceptSession, storingSince } = input;
   if (storingSince !== undefined) yield* endStoring(userId, storingSince);
@@ -224,8 +200,7 @@ export function* endUserSessions(input: UserEnding): Transaction<readonly Revoca
   return yield* writeRevocations(revoked);
 }
 
-export interface TokenRevocation extends Ending, ForeignTokens {
-  readonly userId: string;
+export interface TokenRevocation extends TokenEnding {
   /** As it stands in the tokens of other software. */
   readonly login: string;
   readonly reason: EndReason;

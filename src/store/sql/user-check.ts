@@ -2,10 +2,7 @@
 import type { Transaction } from "../transaction.js";
 import { sendUserLock, type User } from "./users.js";
 
-/**
- * For users of Ampho's own table: the user must be enabled and still have this password version (undefined: any).
- * `false` for users of an application's own table.
- */
+/** A stored user must be enabled and have this password version (undefined: any). `false`: a user of an own table. */
 export type StoredUser = { readonly passwordVersion?: number | undefined } | false;
 
 export type CheckedUser =

@@ -1,23 +1,24 @@
 // Changes of users that wait for the hooks of the application. `recordAudit` writes each row, in the transaction of the
 // change, as long as the database knows of a process with hooks. A row is deleted when its hook has succeeded. Each
-// call moves `next_at` first, so that one process of a fleet calls a hook, and another one only after the first has
-// died.
+// call moves `next_at` first, so that one process of a fleet calls a hook at a time.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type AuditEvent, type UserChange, userChangeOf } from "../../audit/events.js";
 import { integer, type SqlValue, text } from "../rows.js";
-import { first, query, queryLast, type Transaction, write } from "../transaction.js";
+import { count, first, queryLast, type Transaction, write } from "../transaction.js";
+import { asInteger, asText, inOneColumn, type RowOf, tableOf } from "./table.js";
 
-export interface TakenUserEvent {
-  readonly n: number;
-  readonly at: number;
-  readonly userId: string;
-  readonly change: UserChange;
+const takenEvents = tableOf("ampho_user_events", {
+  n: asInteger,
+  at: asInteger,
+  userId: asText,
+  change: inOneColumn<UserChange>((row, column) => text(row, column) as UserChange, String),
   /** The event of the audit log. */
-  readonly reason: string;
-  readonly actor: Origin["actor"];
+  reason: asText,
+  actor: inOneColumn<Origin["actor"]>((row, column) => text(row, column) as Origin["actor"], String),
   /** How often the hook was called, this time included. */
-  readonly tries: number;
-}
+  tries: asInteger,
+});
+export type TakenUserEvent = RowOf<typeof takenEvents>;
 
 const columns = "at, user_id, change, reason, actor, import_n, import_line, tries, next_at";
 const insert = `insert into ampho_user_events (${columns})
@@ -40,7 +41,7 @@ export function* noteUserHooks({ until }: { readonly until: number }): Transacti
 
 // Only the oldest row of each user is taken. Rows of an imported user wait until the row of the creation is there. The
 // subqueries return a value, so that PostgreSQL looks once for each row and joins no table to another.
-const due = `select n, at, user_id, change, reason, actor, tries from ampho_user_events as event
+const due = `as event
   where next_at <= ?
     and n = (select min(own.n) from ampho_user_events as own where own.user_id = event.user_id)
     and coalesce((select 1 from ampho_users as imported, ampho_user_events as run
@@ -55,22 +56,11 @@ export function* takeUserEvents(input: {
   readonly limit: number;
 }): Transaction<{ readonly events: readonly TakenUserEvent[]; readonly more: boolean }> {
   const { now, holdSeconds, limit } = input;
-  const rows = yield* query(due, [now, limit], "skipLocked");
-  for (const row of rows)
-    yield* write("update ampho_user_events set tries = tries + 1, next_at = ? where n = ?", [
-      now + holdSeconds,
-      integer(row, "n"),
-    ]);
-  const events = rows.map((row) => ({
-    n: integer(row, "n"),
-    at: integer(row, "at"),
-    userId: text(row, "user_id"),
-    change: text(row, "change") as UserChange,
-    reason: text(row, "reason"),
-    actor: text(row, "actor") as Origin["actor"],
-    tries: integer(row, "tries") + 1,
-  }));
-  return { events, more: rows.length === limit || (yield* expandImport(now)) };
+  const taken = yield* takenEvents.all(due, [now, limit], "skipLocked");
+  const hold = "update ampho_user_events set tries = tries + 1, next_at = ? where n = ?";
+  for (const { n } of taken) yield* write(hold, [now + holdSeconds, n]);
+  const events = taken.map((event) => ({ ...event, tries: event.tries + 1 }));
+  return { events, more: taken.length === limit || (yield* expandImport(now)) };
 }
 
 /** So many rows are written for an import at once, and none while so many rows wait. */
@@ -87,11 +77,8 @@ function* expandImport(now: number): Transaction<boolean> {
     "skipLocked",
   );
   if (!run) return false;
-  const waiting = yield* first(
-    "select count(*) as rows_waiting from (select 1 from ampho_user_events limit ?) as rows_some",
-    [rowsMax],
-  );
-  if (waiting && integer(waiting, "rows_waiting") >= rowsMax) return false;
+  const some = "select count(*) from (select 1 from ampho_user_events limit ?) as rows_some";
+  if ((yield* count(some, [rowsMax])) >= rowsMax) return false;
   const [n, importN, from] = [integer(run, "n"), integer(run, "import_n"), integer(run, "import_line")];
   const batch = yield* first(
     `select max(import_line) as line from
@@ -141,10 +128,10 @@ export interface WaitingUserEvents {
   readonly oldestAt: number | undefined;
 }
 
+/** Counts the changes that wait for a hook. */
 export function* readUserEvents(): Transaction<WaitingUserEvents> {
-  const rows = yield* queryLast("select tries, at from ampho_user_events where at >= 0 order by at, n limit ?", [
-    countedMax,
-  ]);
+  const sql = "select tries, at from ampho_user_events where at >= 0 order by at, n limit ?";
+  const rows = yield* queryLast(sql, [countedMax]);
   const tried = rows.filter((row) => integer(row, "tries") > 0).length;
   return { waiting: rows.length, tried, oldestAt: rows[0] && integer(rows[0], "at") };
 }

@@ -1,5 +1,4 @@
 // The ways in that a user has left, who gives one up.
-
 import { integer, type Row } from "../rows.js";
 import { first, queryLastRow, type Transaction } from "../transaction.js";
 import { hasLoginPasskey } from "./factors/passkeys.js";
@@ -37,7 +36,7 @@ export interface LockedOutCounts {
   readonly withoutPasskeys: number;
 }
 
-/** Reads the whole table, for operators. */
+/** Counts the users whose only way in is switched off. Reads the whole table, for operators. */
 export function* countLockedOut(input: {
   /** Undefined while passkeys are not offered. Passkeys of another one do not work. */
   readonly relyingParty: string | undefined;

@@ -2,31 +2,18 @@
 import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { DatabaseError } from "../database-error.js";
-import type { Row, SqlValue } from "../rows.js";
+import type { Row, SqlValues } from "../rows.js";
 import { type Statement, type Step, type Transaction, withPages } from "../transaction.js";
 import type { SqliteModule } from "./driver.js";
 import { SqliteFailure } from "./failure.js";
 
-export interface SqliteConnection {
-  /** A statement without parameters or rows. */
-  exec(sql: string): void;
-  /** `onMail` is called for each statement that can write a mail. */
-  run<T>(work: Transaction<T>, onMail?: () => void): T;
-  close(): void;
-  /** False if the path, or the log beside it, names another file by now, or none. */
-  isAtPath(): boolean;
-}
+export type SqliteConnection = ReturnType<typeof openConnection>;
 
 /**
  * `file` undefined: in memory. `create`: creates the file if there is none.
  * Throws DatabaseError if a person can fix the cause, else SqliteFailure.
  */
-export function openConnection(
-  module: SqliteModule,
-  file: string | undefined,
-  create: boolean,
-  pages = "",
-): SqliteConnection {
+export function openConnection(module: SqliteModule, file: string | undefined, create: boolean, pages = "") {
   // An absolute path, so that SQLite takes no name for a URI, and `:memory:` not for memory.
   const location = file === undefined ? ":memory:" : path.resolve(file);
   const files = file === undefined ? undefined : prepareFile(location, create);
@@ -46,7 +33,7 @@ export function openConnection(
     }
   }
 
-  function rowsOf(sql: string, parameters: readonly SqlValue[]): readonly Row[] {
+  function rowsOf(sql: string, parameters: SqlValues): readonly Row[] {
     // The SQLite libraries cut bound text at NUL, so that `hops\0evil` would find `hops`.
     if (parameters.some((value) => typeof value === "string" && value.includes("\0")))
       throw new TypeError("a bound text contains NUL");
@@ -57,9 +44,11 @@ export function openConnection(
     });
   }
 
-  const connection: SqliteConnection = {
-    exec: (sql) => void rowsOf(sql, []),
-    run: (work, onMail) => {
+  const connection = {
+    /** A statement without parameters or rows. */
+    exec: (sql: string) => void rowsOf(sql, []),
+    /** `onMail` is called for each statement that can write a mail. */
+    run: <T>(work: Transaction<T>, onMail?: () => void): T => {
       const ahead = new Map<Statement, readonly Row[]>();
       let ended = false;
       const rowsOfStep = (value: Step): readonly Row[] => {
@@ -77,6 +66,7 @@ export function openConnection(
       return step.value;
     },
     close: () => database.close(),
+    /** False if the path, or the log beside it, names another file by now, or none. */
     isAtPath: () => files === undefined || identities(files) === opened,
   };
   let opened: string | undefined;
@@ -111,7 +101,7 @@ const pragmas = [
   "journal_size_limit = 67108864",
 ];
 
-function startWal(rowsOf: (sql: string, parameters: readonly SqlValue[]) => readonly Row[]): void {
+function startWal(rowsOf: (sql: string, parameters: SqlValues) => readonly Row[]): void {
   const mode = (sql: string) => rowsOf(sql, [])[0]?.["journal_mode"];
   if (mode("pragma journal_mode") === "wal") return;
   if (mode("pragma journal_mode = wal") !== "wal")

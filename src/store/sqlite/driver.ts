@@ -1,18 +1,18 @@
 // The SQLite library: `node:sqlite` where Node has it without a flag (22.13), else the package of the same API.
 import { createRequire, isBuiltin } from "node:module";
 import { ConfigurationError } from "../../errors.js";
-import type { Row, SqlValue } from "../rows.js";
+import type { Row, SqlValues } from "../rows.js";
 
 export type DriverName = "node" | "package";
 
-export interface SqliteDatabase {
-  exec(sql: string): void;
-  prepare(sql: string): { all(...parameters: readonly SqlValue[]): readonly Row[] };
-  close(): void;
-}
-
 export interface SqliteModule {
-  readonly DatabaseSync: new (path: string) => SqliteDatabase;
+  readonly DatabaseSync: new (
+    path: string,
+  ) => {
+    exec(sql: string): void;
+    prepare(sql: string): { all(...parameters: SqlValues): readonly Row[] };
+    close(): void;
+  };
 }
 
 /** The drivers that this process has. */
@@ -20,10 +20,7 @@ export function availableDrivers(): readonly DriverName[] {
   return (["node", "package"] as const).filter((name) => load[name]());
 }
 
-/**
- * The default driver. It loads nothing, and is read in the main thread, because the worker has options of its own and
- * would not know of `--no-experimental-sqlite`.
- */
+/** The default driver, for the main thread: the worker would not know of `--no-experimental-sqlite`. */
 export function usualDriver(): DriverName {
   return isBuiltin("node:sqlite") ? "node" : "package";
 }
@@ -49,9 +46,7 @@ const load: Readonly<Record<DriverName, () => SqliteModule | undefined>> = {
 };
 
 function asModule(value: unknown): SqliteModule | undefined {
+  const isModule = (module: unknown): module is SqliteModule =>
+    typeof module === "object" && module !== null && "DatabaseSync" in module;
   return isModule(value) ? value : undefined;
-}
-
-function isModule(value: unknown): value is SqliteModule {
-  return typeof value === "object" && value !== null && "DatabaseSync" in value;
 }

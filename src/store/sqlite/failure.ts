@@ -1,20 +1,7 @@
 // Failures of SQLite, by their primary result code (https://sqlite.org/rescode.html).
 
-export type SqliteCode =
-  | "busy"
-  | "locked"
-  | "nomem"
-  | "readonly"
-  | "ioerr"
-  | "corrupt"
-  | "full"
-  | "cantopen"
-  | "protocol"
-  | "notadb"
-  | "other";
-
 /** Number, name, and the text of sqlite3_errstr, for a library that reports only the text. */
-const codes: readonly (readonly [number, SqliteCode, string])[] = [
+const codes = [
   [5, "busy", "database is locked"],
   [6, "locked", "database table is locked"],
   [7, "nomem", "out of memory"],
@@ -25,7 +12,9 @@ const codes: readonly (readonly [number, SqliteCode, string])[] = [
   [14, "cantopen", "unable to open database file"],
   [15, "protocol", "locking protocol"],
   [26, "notadb", "file is not a database"],
-];
+] as const;
+
+type SqliteCode = (typeof codes)[number][1] | "other";
 
 /** The message is SQLite's own text, which names tables and columns but no values. */
 export class SqliteFailure extends Error {

@@ -8,9 +8,7 @@ export interface WorkerData {
   readonly driver: DriverName;
   /** AMPHO_APP_URL of the instance. */
   readonly pages?: string | undefined;
-  /**
-   * `migrations` accepts any schema that the program knows. `store` accepts no older schema after the first opening.
-   */
+  /** `migrations` accepts any known schema. `store` accepts no older one after the first opening. */
   readonly role: "store" | "migrations";
   /** The previous worker had the database open, so that the file must exist. */
   readonly reopening: boolean;

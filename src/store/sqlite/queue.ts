@@ -16,12 +16,6 @@ export interface QueuedJob {
   readonly start: () => Transaction<unknown>;
 }
 
-export interface Queue {
-  add(job: QueuedJob): void;
-  /** Resolves when the queue is empty. */
-  drained(): Promise<void>;
-}
-
 /** The pause before another attempt to get the write lock. */
 const retryMs = 4;
 /** Limited, so that reads between batches do not wait long. */
@@ -38,7 +32,7 @@ export interface ConnectionHolder {
   drop(): void;
 }
 
-export function createQueue(connections: ConnectionHolder, send: (replies: readonly Reply[]) => void): Queue {
+export function createQueue(connections: ConnectionHolder, send: (replies: readonly Reply[]) => void) {
   let reads: QueuedJob[] = [];
   let writes: QueuedJob[] = [];
   let background: (QueuedJob & { readonly since: number })[] = [];
@@ -146,15 +140,16 @@ export function createQueue(connections: ConnectionHolder, send: (replies: reado
   }
 
   return {
-    add: (job) => {
+    add: (job: QueuedJob): void => {
       if (job.access === "read") reads.push(job);
       else if (job.access === "background") background.push({ ...job, since: monotonicMs() });
       else if (writes.length < writesMax) writes.push(job);
       else replies.push({ id: job.id, failure: { kind: "overloaded", reason: "too many writes wait" } });
       schedule(0);
     },
+    /** Resolves when the queue is empty. */
     drained: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         whenDrained.push(resolve);
         schedule(0);
       }),

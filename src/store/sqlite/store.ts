@@ -5,7 +5,7 @@ import { type MigrationStep, newest, outdated } from "../migrations/migrate.js";
 import type { Migration } from "../migrations/migrations.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
 import { bindOperations } from "../operations.js";
-import type { Store } from "../store.js";
+import type { Store, StoreOptions } from "../store.js";
 import { type DriverName, usualDriver } from "./driver.js";
 import type { Job } from "./messages.js";
 import { type Limits, limitsOf, startThread, type Thread } from "./thread.js";
@@ -15,14 +15,7 @@ export type SqliteTarget = ({ readonly path: string } | { readonly memory: true 
   readonly driver?: DriverName | undefined;
 };
 
-export type SqliteOptions = SqliteTarget & {
-  /** AMPHO_APP_URL of the instance. Its mails lead to these pages. */
-  readonly pages?: string | undefined;
-  /** Applies missing migrations. Without it an older schema is an error that names `ampho db-up`. */
-  readonly migrate: boolean;
-  /** Receives a line for people when the schema changed. */
-  readonly log: (line: string) => void;
-};
+export type SqliteOptions = SqliteTarget & Pick<StoreOptions, "pages" | "migrate" | "log">;
 
 /**
  * Rejects with DatabaseError if a person can fix the cause (a folder, not a database, read-only, another schema).

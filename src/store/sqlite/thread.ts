@@ -5,15 +5,7 @@ import { AmphoError, ConfigurationError, isError } from "../../errors.js";
 import { DatabaseError, databaseUnavailable } from "../database-error.js";
 import { type Failure, type Job, monotonicMs, type Reply, type Request, type WorkerData } from "./messages.js";
 
-export interface Thread {
-  /** Rejects with AmphoError `unavailable`, DatabaseError or ConfigurationError. */
-  run<T>(job: Job, limits?: Limits): Promise<T>;
-  /** How many calls wait for a reply. */
-  waiting(): number;
-  /** Calls the listener after each transaction that can have written a mail. */
-  onMail(listener: () => void): void;
-  close(): Promise<void>;
-}
+export type Thread = ReturnType<typeof startThread>;
 
 /** Milliseconds: how long the thread can try, and how long this side waits for it. */
 export interface Limits {
@@ -40,7 +32,7 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-export function startThread(data: Omit<WorkerData, "reopening">): Thread {
+export function startThread(data: Omit<WorkerData, "reopening">) {
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
   let requests: Request[] = [];
@@ -73,10 +65,7 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
   function lose(reason: string): void {
     worker = undefined;
     requests = [];
-    restart = {
-      notBefore: monotonicMs() + restart.delayMs,
-      delayMs: Math.min(restart.delayMs * 2, restartMs.last),
-    };
+    restart = { notBefore: monotonicMs() + restart.delayMs, delayMs: Math.min(restart.delayMs * 2, restartMs.last) };
     for (const id of [...waiting.keys()]) settle(id)?.reject(unavailable(reason));
   }
 
@@ -154,11 +143,14 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
   }
 
   return {
+    /** Rejects with AmphoError `unavailable`, DatabaseError or ConfigurationError. */
     // The value was created by the same build on the other side of the thread.
-    run: <T>(job: Job, limits = usual) =>
+    run: <T>(job: Job, limits = usual): Promise<T> =>
       closing ? Promise.reject(unavailable("the database is closed")) : (send(job, limits) as Promise<T>),
+    /** How many calls wait for a reply. */
     waiting: () => waiting.size,
-    onMail(listener) {
+    /** Calls the listener after each transaction that can have written a mail. */
+    onMail(listener: () => void) {
       mailListener = listener;
     },
     close: () => (closing ??= finish()),

@@ -10,20 +10,14 @@ import { openConnection, type SqliteConnection } from "./connection.js";
 import { loadDriver } from "./driver.js";
 import { SqliteFailure } from "./failure.js";
 import { type CallJob, type Job, monotonicMs, type Request, type WorkerData } from "./messages.js";
-import { type ConnectionHolder, createQueue, type QueuedJob } from "./queue.js";
+import { createQueue, type QueuedJob } from "./queue.js";
 
 /** How long the next attempt to open waits after a failure, to spare a broken disk. */
 const reopenMs = 100;
 /** How often the worker checks that the path still names the open file. */
 const lookMs = 250;
 
-interface ThreadConnections extends ConnectionHolder {
-  close(): void;
-  /** There is a connection that only the end of this thread closes. */
-  readonly worn: boolean;
-}
-
-function createConnections(data: WorkerData): ThreadConnections {
+function createConnections(data: WorkerData) {
   let open: SqliteConnection | undefined;
   let worn = false;
   let everOpen = data.reopening;
@@ -42,10 +36,7 @@ function createConnections(data: WorkerData): ThreadConnections {
   // A database in memory would be lost with its connection, and no other process can break it.
   const drop = data.path === undefined ? () => {} : abandon;
 
-  /**
-   * The package closes nothing while a prepared statement exists, and its statements exist until they are collected as
-   * garbage. Files, and a lock of the connection, would stay as long.
-   */
+  /** The package closes nothing, and keeps a lock, until its statements are collected as garbage. */
   function abandon(): void {
     worn ||= open !== undefined && data.driver === "package";
     close();
@@ -61,7 +52,7 @@ function createConnections(data: WorkerData): ThreadConnections {
   }
 
   return {
-    get: () => {
+    get: (): SqliteConnection => {
       const now = monotonicMs();
       if (open && now - lookedAt >= lookMs) {
         lookedAt = now;
@@ -83,6 +74,7 @@ function createConnections(data: WorkerData): ThreadConnections {
     },
     drop,
     close,
+    /** There is a connection that only the end of this thread closes. */
     get worn() {
       return worn;
     },

@@ -5,11 +5,8 @@ create table if not exists ampho_migrations (
   );
 
 create table ampho_state (
-  id integer primary key check (id = 1),
-  epoch text collate "C" not null,
-  era bigint not null,
-  last_revocation bigint not null,
-  access_until bigint not null,
+  id integer primary key check (id = 1), epoch text collate "C" not null, era bigint not null,
+  last_revocation bigint not null, access_until bigint not null,
   application_owns_users smallint not null default 0 check (application_owns_users in (0, 1)),
   hooks_until bigint not null default 0
 );
@@ -17,11 +14,8 @@ create table ampho_state (
 insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, replace(gen_random_uuid()::text, '-', ''), 0, 0, 0);
 
 create table ampho_imports (
-  n bigint generated always as identity primary key,
-  state text collate "C" not null check (state in ('open', 'published', 'dropped')),
-  started_at bigint not null,
-  touched_at bigint not null,
-  lost_line bigint
+  n bigint generated always as identity primary key, state text collate "C" not null check (state in ('open', 'published', 'dropped')),
+  started_at bigint not null, touched_at bigint not null, lost_line bigint
 );
 
 create index ampho_imports_open on ampho_imports (n) where state = 'open';
@@ -29,21 +23,10 @@ create index ampho_imports_open on ampho_imports (n) where state = 'open';
 create index ampho_imports_left on ampho_imports (touched_at) where state <> 'published';
 
 create table ampho_users (
-  id text collate "C" not null primary key,
-  login text collate "C" not null,
-  canonical text collate "C" not null unique,
-  password_hash text collate "C",
-  password_version bigint not null,
-  roles text collate "C" not null,
-  roles_version bigint not null,
-  disabled smallint not null check (disabled in (0, 1)),
-  created_at bigint not null,
-  hash_kind text collate "C",
-  import_n bigint,
-  import_line bigint,
-  email text collate "C",
-  email_canonical text collate "C",
-  email_proven_at bigint,
+  id text collate "C" not null primary key, login text collate "C" not null, canonical text collate "C" not null unique,
+  password_hash text collate "C", password_version bigint not null, roles text collate "C" not null, roles_version bigint not null,
+  disabled smallint not null check (disabled in (0, 1)), created_at bigint not null, hash_kind text collate "C",
+  import_n bigint, import_line bigint, email text collate "C", email_canonical text collate "C", email_proven_at bigint,
   password_by_operator smallint
 );
 
@@ -54,29 +37,12 @@ create index ampho_users_import on ampho_users (import_n, import_line) where imp
 create unique index ampho_users_address on ampho_users (coalesce(email_canonical, canonical));
 
 create table ampho_sessions (
-  n bigint generated always as identity primary key,
-  id text collate "C" not null unique,
-  era bigint not null,
-  user_id text collate "C" not null,
-  login text collate "C" not null,
-  gen bigint not null,
-  created_at bigint not null,
-  auth_time bigint not null,
-  proved_gen bigint not null,
-  renewed_at bigint not null,
-  expires_at bigint not null,
-  ends_at bigint not null,
-  access_expires bigint not null,
-  idempotency text collate "C",
-  address text collate "C",
-  agent text collate "C",
-  ended_at bigint,
-  end_reason text collate "C",
-  amr text collate "C" not null,
-  acr text collate "C" not null,
-  proved_at bigint not null,
-  refreshed_at bigint not null,
-  delete_after bigint not null
+  n bigint generated always as identity primary key, id text collate "C" not null unique, era bigint not null, user_id text collate "C" not null,
+  login text collate "C" not null, gen bigint not null, created_at bigint not null, auth_time bigint not null,
+  proved_gen bigint not null, renewed_at bigint not null, expires_at bigint not null, ends_at bigint not null,
+  access_expires bigint not null, idempotency text collate "C", address text collate "C", agent text collate "C", ended_at bigint,
+  end_reason text collate "C", amr text collate "C" not null, acr text collate "C" not null, proved_at bigint not null,
+  refreshed_at bigint not null, delete_after bigint not null
     ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 
 create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null;
@@ -84,37 +50,19 @@ create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at i
 create index ampho_sessions_remove on ampho_sessions (delete_after, n);
 
 create table ampho_revocations (
-  n bigint primary key,
-  at bigint not null,
-  until bigint not null,
-  kind text collate "C" not null check (kind in ('session', 'user', 'roles', 'key', 'all')),
-  session_id text collate "C",
-  gen bigint,
-  user_id text collate "C",
-  login text collate "C",
-  exact_login text collate "C",
-  roles_version bigint,
-  roles text collate "C",
-  kid text collate "C",
-  era bigint
+  n bigint primary key, at bigint not null, until bigint not null,
+  kind text collate "C" not null check (kind in ('session', 'user', 'roles', 'key', 'all')), session_id text collate "C",
+  gen bigint, user_id text collate "C", login text collate "C", exact_login text collate "C", roles_version bigint, roles text collate "C",
+  kid text collate "C", era bigint
     ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 
 create index ampho_revocations_until on ampho_revocations (until, n);
 
 create table ampho_attempts (
-  key text collate "C" not null primary key,
-  kind text collate "C" not null,
-  login text collate "C",
-  failures bigint not null,
-  pending bigint not null,
-  pending_until bigint not null,
-  streak bigint not null,
-  next_at bigint not null,
-  forget_at bigint not null,
-  failure_sources text collate "C" not null,
-  recorded_sources text collate "C" not null,
-  recorded_until bigint not null,
-  touched_at bigint not null
+  key text collate "C" not null primary key, kind text collate "C" not null, login text collate "C", failures bigint not null,
+  pending bigint not null, pending_until bigint not null, streak bigint not null, next_at bigint not null,
+  forget_at bigint not null, failure_sources text collate "C" not null, recorded_sources text collate "C" not null,
+  recorded_until bigint not null, touched_at bigint not null
     ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 
 create index ampho_attempts_touched on ampho_attempts (touched_at);
@@ -122,29 +70,15 @@ create index ampho_attempts_touched on ampho_attempts (touched_at);
 create index ampho_attempts_login on ampho_attempts (login);
 
 create table ampho_attempt_sources (
-  source text collate "C" not null primary key,
-  entries text collate "C" not null,
-  level bigint not null,
-  next_at bigint not null,
-  recorded_until bigint not null,
-  touched_at bigint not null
+  source text collate "C" not null primary key, entries text collate "C" not null, level bigint not null, next_at bigint not null,
+  recorded_until bigint not null, touched_at bigint not null
     ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 
 create index ampho_attempt_sources_touched on ampho_attempt_sources (touched_at);
 
 create table ampho_audit (
-  n bigint generated always as identity primary key,
-  at bigint not null,
-  event text collate "C" not null,
-  reason text collate "C",
-  user_id text collate "C",
-  login text collate "C",
-  session_id text collate "C",
-  actor text collate "C" not null,
-  operator text collate "C",
-  address text collate "C",
-  agent text collate "C",
-  detail text collate "C"
+  n bigint generated always as identity primary key, at bigint not null, event text collate "C" not null, reason text collate "C", user_id text collate "C", login text collate "C",
+  session_id text collate "C", actor text collate "C" not null, operator text collate "C", address text collate "C", agent text collate "C", detail text collate "C"
     ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 
 create index ampho_audit_login on ampho_audit ((n / 16384), login, n);
@@ -152,81 +86,45 @@ create index ampho_audit_login on ampho_audit ((n / 16384), login, n);
 create index ampho_audit_at on ampho_audit (at, n);
 
 create table ampho_accounts (
-  user_id text collate "C" not null primary key,
-  factors_version bigint not null,
-  devices_version bigint not null,
-  factors text collate "C" not null,
-  policy text collate "C",
-  handle text collate "C" unique
+  user_id text collate "C" not null primary key, factors_version bigint not null, devices_version bigint not null,
+  factors text collate "C" not null, policy text collate "C", handle text collate "C" unique
 );
 
 create table ampho_spent (
-  hash text collate "C" not null primary key,
-  until bigint not null,
-  at bigint not null,
-  bought text collate "C",
-  gen bigint,
+  hash text collate "C" not null primary key, until bigint not null, at bigint not null, bought text collate "C", gen bigint,
   idempotency text collate "C"
     ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 
 create index ampho_spent_until on ampho_spent (until);
 
 create table ampho_totp (
-  user_id text collate "C" not null primary key,
-  secret text collate "C" not null,
-  kid text collate "C" not null,
-  last_step bigint not null,
-  since bigint not null,
-  added_by text collate "C"
+  user_id text collate "C" not null primary key, secret text collate "C" not null, kid text collate "C" not null, last_step bigint not null,
+  since bigint not null, added_by text collate "C"
 );
 
 create index ampho_totp_kid on ampho_totp (kid, user_id);
 
 create table ampho_recovery (
-  hash text collate "C" not null primary key,
-  user_id text collate "C" not null,
-  used_at bigint
+  hash text collate "C" not null primary key, user_id text collate "C" not null, used_at bigint
 );
 
 create index ampho_recovery_user on ampho_recovery (user_id);
 
 create table ampho_passkeys (
-  id text collate "C" not null primary key,
-  user_id text collate "C" not null,
-  public_key text collate "C" not null,
-  alg bigint not null,
-  sign_count bigint not null,
-  backup_eligible smallint not null check (backup_eligible in (0, 1)),
-  backed_up smallint not null check (backed_up in (0, 1)),
-  uv smallint not null check (uv in (0, 1)),
-  discoverable smallint check (discoverable in (0, 1)),
-  transports text collate "C" not null,
-  aaguid text collate "C" not null,
-  rp text collate "C" not null,
-  name text collate "C" not null,
-  created_at bigint not null,
-  used_at bigint,
-  own_handle text collate "C",
+  id text collate "C" not null primary key, user_id text collate "C" not null, public_key text collate "C" not null, alg bigint not null,
+  sign_count bigint not null, backup_eligible smallint not null check (backup_eligible in (0, 1)),
+  backed_up smallint not null check (backed_up in (0, 1)), uv smallint not null check (uv in (0, 1)),
+  discoverable smallint check (discoverable in (0, 1)), transports text collate "C" not null, aaguid text collate "C" not null,
+  rp text collate "C" not null, name text collate "C" not null, created_at bigint not null, used_at bigint, own_handle text collate "C",
   added_by text collate "C"
 );
 
 create index ampho_passkeys_user on ampho_passkeys (user_id);
 
 create table ampho_mail (
-  n bigint generated always as identity primary key,
-  pages text collate "C" not null,
-  at bigint not null,
-  until bigint not null,
-  user_id text collate "C",
-  address text collate "C" not null,
-  kind text collate "C" not null,
-  claims text collate "C" not null,
-  language text collate "C" not null,
-  tries bigint not null,
-  next_at bigint,
-  sent_at bigint,
-  failure text collate "C",
-  undo text collate "C"
+  n bigint generated always as identity primary key, pages text collate "C" not null, at bigint not null, until bigint not null, user_id text collate "C",
+  address text collate "C" not null, kind text collate "C" not null, claims text collate "C" not null, language text collate "C" not null,
+  tries bigint not null, next_at bigint, sent_at bigint, failure text collate "C", undo text collate "C"
 );
 
 create index ampho_mail_next on ampho_mail (next_at);
@@ -236,16 +134,8 @@ create index ampho_mail_until on ampho_mail (until);
 create index ampho_mail_user on ampho_mail (user_id, kind);
 
 create table ampho_user_events (
-  n bigint generated always as identity primary key,
-  at bigint not null,
-  user_id text collate "C",
-  change text collate "C" not null,
-  reason text collate "C" not null,
-  actor text collate "C" not null,
-  import_n bigint,
-  import_line bigint,
-  tries bigint not null,
-  next_at bigint
+  n bigint generated always as identity primary key, at bigint not null, user_id text collate "C", change text collate "C" not null, reason text collate "C" not null,
+  actor text collate "C" not null, import_n bigint, import_line bigint, tries bigint not null, next_at bigint
     ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 
 create index ampho_user_events_next on ampho_user_events (next_at);
@@ -255,33 +145,16 @@ create index ampho_user_events_user on ampho_user_events (user_id, n);
 create index ampho_user_events_at on ampho_user_events (at, n);
 
 create table ampho_identities (
-  issuer text collate "C" not null,
-  subject text collate "C" not null,
-  user_id text collate "C" not null,
-  provider text collate "C" not null,
-  email text collate "C",
-  created_at bigint not null,
-  used_at bigint,
-  added_by text collate "C",
-  primary key (issuer, subject)
+  issuer text collate "C" not null, subject text collate "C" not null, user_id text collate "C" not null, provider text collate "C" not null,
+  email text collate "C", created_at bigint not null, used_at bigint, added_by text collate "C", primary key (issuer, subject)
 );
 
 create index ampho_identities_user on ampho_identities (user_id);
 
 create table ampho_keys (
-  n bigint generated always as identity primary key,
-  id text collate "C" not null unique,
-  hash text collate "C" not null unique,
-  user_id text collate "C" not null,
-  login text collate "C" not null,
-  name text collate "C" not null,
-  start text collate "C" not null,
-  scopes text collate "C" not null,
-  gen bigint not null,
-  created_at bigint not null,
-  expires_at bigint not null,
-  used_day bigint,
-  added_by text collate "C"
+  n bigint generated always as identity primary key, id text collate "C" not null unique, hash text collate "C" not null unique, user_id text collate "C" not null,
+  login text collate "C" not null, name text collate "C" not null, start text collate "C" not null, scopes text collate "C" not null,
+  gen bigint not null, created_at bigint not null, expires_at bigint not null, used_day bigint, added_by text collate "C"
 );
 
 create index ampho_keys_user on ampho_keys (user_id, n);
@@ -289,27 +162,14 @@ create index ampho_keys_user on ampho_keys (user_id, n);
 create index ampho_keys_expires on ampho_keys (expires_at, n);
 
 create table ampho_services (
-  n bigint generated always as identity primary key,
-  id text collate "C" not null unique,
-  name text collate "C" not null unique,
-  scopes text collate "C" not null,
-  jwks text collate "C",
-  disabled smallint not null check (disabled in (0, 1)),
-  created_at bigint not null,
-  issued_at bigint not null default 0,
-  tokens_until bigint not null default 0,
-  ended_at bigint not null default 0
+  n bigint generated always as identity primary key, id text collate "C" not null unique, name text collate "C" not null unique, scopes text collate "C" not null,
+  jwks text collate "C", disabled smallint not null check (disabled in (0, 1)), created_at bigint not null,
+  issued_at bigint not null default 0, tokens_until bigint not null default 0, ended_at bigint not null default 0
 );
 
 create table ampho_invites (
-  id text collate "C" not null primary key,
-  email text collate "C" not null,
-  email_canonical text collate "C" not null,
-  roles text collate "C" not null,
-  invited_by text collate "C",
-  created_at bigint not null,
-  until bigint not null,
-  used_at bigint,
+  id text collate "C" not null primary key, email text collate "C" not null, email_canonical text collate "C" not null,
+  roles text collate "C" not null, invited_by text collate "C", created_at bigint not null, until bigint not null, used_at bigint,
   removed_at bigint
 );
 
@@ -318,11 +178,8 @@ create index ampho_invites_until on ampho_invites (until);
 create index ampho_invites_email on ampho_invites (email_canonical);
 
 create table ampho_housekeeping (
-  id integer primary key check (id = 1),
-  holder text collate "C" not null,
-  leased_until bigint not null,
-  seen_at bigint not null,
-  steady_from bigint not null
+  id integer primary key check (id = 1), holder text collate "C" not null, leased_until bigint not null,
+  seen_at bigint not null, steady_from bigint not null
 );
 
 insert into ampho_housekeeping (id, holder, leased_until, seen_at, steady_from) values (1, '', 0, 0, 0);

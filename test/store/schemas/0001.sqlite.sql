@@ -5,11 +5,8 @@ create table if not exists ampho_migrations (
   );
 
 create table ampho_state (
-  id integer primary key check (id = 1),
-  epoch text not null,
-  era bigint not null,
-  last_revocation bigint not null,
-  access_until bigint not null,
+  id integer primary key check (id = 1), epoch text not null, era bigint not null,
+  last_revocation bigint not null, access_until bigint not null,
   application_owns_users smallint not null default 0 check (application_owns_users in (0, 1)),
   hooks_until bigint not null default 0
 );
@@ -17,11 +14,8 @@ create table ampho_state (
 insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, lower(hex(randomblob(16))), 0, 0, 0);
 
 create table ampho_imports (
-  n integer primary key autoincrement,
-  state text not null check (state in ('open', 'published', 'dropped')),
-  started_at bigint not null,
-  touched_at bigint not null,
-  lost_line bigint
+  n integer primary key autoincrement, state text not null check (state in ('open', 'published', 'dropped')),
+  started_at bigint not null, touched_at bigint not null, lost_line bigint
 );
 
 create index ampho_imports_open on ampho_imports (n) where state = 'open';
@@ -29,21 +23,10 @@ create index ampho_imports_open on ampho_imports (n) where state = 'open';
 create index ampho_imports_left on ampho_imports (touched_at) where state <> 'published';
 
 create table ampho_users (
-  id text not null primary key,
-  login text not null,
-  canonical text not null unique,
-  password_hash text,
-  password_version bigint not null,
-  roles text not null,
-  roles_version bigint not null,
-  disabled smallint not null check (disabled in (0, 1)),
-  created_at bigint not null,
-  hash_kind text,
-  import_n bigint,
-  import_line bigint,
-  email text,
-  email_canonical text,
-  email_proven_at bigint,
+  id text not null primary key, login text not null, canonical text not null unique,
+  password_hash text, password_version bigint not null, roles text not null, roles_version bigint not null,
+  disabled smallint not null check (disabled in (0, 1)), created_at bigint not null, hash_kind text,
+  import_n bigint, import_line bigint, email text, email_canonical text, email_proven_at bigint,
   password_by_operator smallint
 );
 
@@ -54,29 +37,12 @@ create index ampho_users_import on ampho_users (import_n, import_line) where imp
 create unique index ampho_users_address on ampho_users (coalesce(email_canonical, canonical));
 
 create table ampho_sessions (
-  n integer primary key autoincrement,
-  id text not null unique,
-  era bigint not null,
-  user_id text not null,
-  login text not null,
-  gen bigint not null,
-  created_at bigint not null,
-  auth_time bigint not null,
-  proved_gen bigint not null,
-  renewed_at bigint not null,
-  expires_at bigint not null,
-  ends_at bigint not null,
-  access_expires bigint not null,
-  idempotency text,
-  address text,
-  agent text,
-  ended_at bigint,
-  end_reason text,
-  amr text not null,
-  acr text not null,
-  proved_at bigint not null,
-  refreshed_at bigint not null,
-  delete_after bigint not null
+  n integer primary key autoincrement, id text not null unique, era bigint not null, user_id text not null,
+  login text not null, gen bigint not null, created_at bigint not null, auth_time bigint not null,
+  proved_gen bigint not null, renewed_at bigint not null, expires_at bigint not null, ends_at bigint not null,
+  access_expires bigint not null, idempotency text, address text, agent text, ended_at bigint,
+  end_reason text, amr text not null, acr text not null, proved_at bigint not null,
+  refreshed_at bigint not null, delete_after bigint not null
     ) ;
 
 create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null;
@@ -84,37 +50,19 @@ create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at i
 create index ampho_sessions_remove on ampho_sessions (delete_after, n);
 
 create table ampho_revocations (
-  n integer primary key,
-  at bigint not null,
-  until bigint not null,
-  kind text not null check (kind in ('session', 'user', 'roles', 'key', 'all')),
-  session_id text,
-  gen bigint,
-  user_id text,
-  login text,
-  exact_login text,
-  roles_version bigint,
-  roles text,
-  kid text,
-  era bigint
+  n integer primary key, at bigint not null, until bigint not null,
+  kind text not null check (kind in ('session', 'user', 'roles', 'key', 'all')), session_id text,
+  gen bigint, user_id text, login text, exact_login text, roles_version bigint, roles text,
+  kid text, era bigint
     ) ;
 
 create index ampho_revocations_until on ampho_revocations (until, n);
 
 create table ampho_attempts (
-  key text not null primary key,
-  kind text not null,
-  login text,
-  failures bigint not null,
-  pending bigint not null,
-  pending_until bigint not null,
-  streak bigint not null,
-  next_at bigint not null,
-  forget_at bigint not null,
-  failure_sources text not null,
-  recorded_sources text not null,
-  recorded_until bigint not null,
-  touched_at bigint not null
+  key text not null primary key, kind text not null, login text, failures bigint not null,
+  pending bigint not null, pending_until bigint not null, streak bigint not null, next_at bigint not null,
+  forget_at bigint not null, failure_sources text not null, recorded_sources text not null,
+  recorded_until bigint not null, touched_at bigint not null
     ) ;
 
 create index ampho_attempts_touched on ampho_attempts (touched_at);
@@ -122,29 +70,15 @@ create index ampho_attempts_touched on ampho_attempts (touched_at);
 create index ampho_attempts_login on ampho_attempts (login);
 
 create table ampho_attempt_sources (
-  source text not null primary key,
-  entries text not null,
-  level bigint not null,
-  next_at bigint not null,
-  recorded_until bigint not null,
-  touched_at bigint not null
+  source text not null primary key, entries text not null, level bigint not null, next_at bigint not null,
+  recorded_until bigint not null, touched_at bigint not null
     ) ;
 
 create index ampho_attempt_sources_touched on ampho_attempt_sources (touched_at);
 
 create table ampho_audit (
-  n integer primary key autoincrement,
-  at bigint not null,
-  event text not null,
-  reason text,
-  user_id text,
-  login text,
-  session_id text,
-  actor text not null,
-  operator text,
-  address text,
-  agent text,
-  detail text
+  n integer primary key autoincrement, at bigint not null, event text not null, reason text, user_id text, login text,
+  session_id text, actor text not null, operator text, address text, agent text, detail text
     ) ;
 
 create index ampho_audit_login on ampho_audit ((n / 16384), login, n);
@@ -152,81 +86,45 @@ create index ampho_audit_login on ampho_audit ((n / 16384), login, n);
 create index ampho_audit_at on ampho_audit (at, n);
 
 create table ampho_accounts (
-  user_id text not null primary key,
-  factors_version bigint not null,
-  devices_version bigint not null,
-  factors text not null,
-  policy text,
-  handle text unique
+  user_id text not null primary key, factors_version bigint not null, devices_version bigint not null,
+  factors text not null, policy text, handle text unique
 );
 
 create table ampho_spent (
-  hash text not null primary key,
-  until bigint not null,
-  at bigint not null,
-  bought text,
-  gen bigint,
+  hash text not null primary key, until bigint not null, at bigint not null, bought text, gen bigint,
   idempotency text
     ) ;
 
 create index ampho_spent_until on ampho_spent (until);
 
 create table ampho_totp (
-  user_id text not null primary key,
-  secret text not null,
-  kid text not null,
-  last_step bigint not null,
-  since bigint not null,
-  added_by text
+  user_id text not null primary key, secret text not null, kid text not null, last_step bigint not null,
+  since bigint not null, added_by text
 );
 
 create index ampho_totp_kid on ampho_totp (kid, user_id);
 
 create table ampho_recovery (
-  hash text not null primary key,
-  user_id text not null,
-  used_at bigint
+  hash text not null primary key, user_id text not null, used_at bigint
 );
 
 create index ampho_recovery_user on ampho_recovery (user_id);
 
 create table ampho_passkeys (
-  id text not null primary key,
-  user_id text not null,
-  public_key text not null,
-  alg bigint not null,
-  sign_count bigint not null,
-  backup_eligible smallint not null check (backup_eligible in (0, 1)),
-  backed_up smallint not null check (backed_up in (0, 1)),
-  uv smallint not null check (uv in (0, 1)),
-  discoverable smallint check (discoverable in (0, 1)),
-  transports text not null,
-  aaguid text not null,
-  rp text not null,
-  name text not null,
-  created_at bigint not null,
-  used_at bigint,
-  own_handle text,
+  id text not null primary key, user_id text not null, public_key text not null, alg bigint not null,
+  sign_count bigint not null, backup_eligible smallint not null check (backup_eligible in (0, 1)),
+  backed_up smallint not null check (backed_up in (0, 1)), uv smallint not null check (uv in (0, 1)),
+  discoverable smallint check (discoverable in (0, 1)), transports text not null, aaguid text not null,
+  rp text not null, name text not null, created_at bigint not null, used_at bigint, own_handle text,
   added_by text
 );
 
 create index ampho_passkeys_user on ampho_passkeys (user_id);
 
 create table ampho_mail (
-  n integer primary key autoincrement,
-  pages text not null,
-  at bigint not null,
-  until bigint not null,
-  user_id text,
-  address text not null,
-  kind text not null,
-  claims text not null,
-  language text not null,
-  tries bigint not null,
-  next_at bigint,
-  sent_at bigint,
-  failure text,
-  undo text
+  n integer primary key autoincrement, pages text not null, at bigint not null, until bigint not null, user_id text,
+  address text not null, kind text not null, claims text not null, language text not null,
+  tries bigint not null, next_at bigint, sent_at bigint, failure text, undo text
 );
 
 create index ampho_mail_next on ampho_mail (next_at);
@@ -236,16 +134,8 @@ create index ampho_mail_until on ampho_mail (until);
 create index ampho_mail_user on ampho_mail (user_id, kind);
 
 create table ampho_user_events (
-  n integer primary key autoincrement,
-  at bigint not null,
-  user_id text,
-  change text not null,
-  reason text not null,
-  actor text not null,
-  import_n bigint,
-  import_line bigint,
-  tries bigint not null,
-  next_at bigint
+  n integer primary key autoincrement, at bigint not null, user_id text, change text not null, reason text not null,
+  actor text not null, import_n bigint, import_line bigint, tries bigint not null, next_at bigint
     ) ;
 
 create index ampho_user_events_next on ampho_user_events (next_at);
@@ -255,33 +145,16 @@ create index ampho_user_events_user on ampho_user_events (user_id, n);
 create index ampho_user_events_at on ampho_user_events (at, n);
 
 create table ampho_identities (
-  issuer text not null,
-  subject text not null,
-  user_id text not null,
-  provider text not null,
-  email text,
-  created_at bigint not null,
-  used_at bigint,
-  added_by text,
-  primary key (issuer, subject)
+  issuer text not null, subject text not null, user_id text not null, provider text not null,
+  email text, created_at bigint not null, used_at bigint, added_by text, primary key (issuer, subject)
 );
 
 create index ampho_identities_user on ampho_identities (user_id);
 
 create table ampho_keys (
-  n integer primary key autoincrement,
-  id text not null unique,
-  hash text not null unique,
-  user_id text not null,
-  login text not null,
-  name text not null,
-  start text not null,
-  scopes text not null,
-  gen bigint not null,
-  created_at bigint not null,
-  expires_at bigint not null,
-  used_day bigint,
-  added_by text
+  n integer primary key autoincrement, id text not null unique, hash text not null unique, user_id text not null,
+  login text not null, name text not null, start text not null, scopes text not null,
+  gen bigint not null, created_at bigint not null, expires_at bigint not null, used_day bigint, added_by text
 );
 
 create index ampho_keys_user on ampho_keys (user_id, n);
@@ -289,27 +162,14 @@ create index ampho_keys_user on ampho_keys (user_id, n);
 create index ampho_keys_expires on ampho_keys (expires_at, n);
 
 create table ampho_services (
-  n integer primary key autoincrement,
-  id text not null unique,
-  name text not null unique,
-  scopes text not null,
-  jwks text,
-  disabled smallint not null check (disabled in (0, 1)),
-  created_at bigint not null,
-  issued_at bigint not null default 0,
-  tokens_until bigint not null default 0,
-  ended_at bigint not null default 0
+  n integer primary key autoincrement, id text not null unique, name text not null unique, scopes text not null,
+  jwks text, disabled smallint not null check (disabled in (0, 1)), created_at bigint not null,
+  issued_at bigint not null default 0, tokens_until bigint not null default 0, ended_at bigint not null default 0
 );
 
 create table ampho_invites (
-  id text not null primary key,
-  email text not null,
-  email_canonical text not null,
-  roles text not null,
-  invited_by text,
-  created_at bigint not null,
-  until bigint not null,
-  used_at bigint,
+  id text not null primary key, email text not null, email_canonical text not null,
+  roles text not null, invited_by text, created_at bigint not null, until bigint not null, used_at bigint,
   removed_at bigint
 );
 
@@ -318,11 +178,8 @@ create index ampho_invites_until on ampho_invites (until);
 create index ampho_invites_email on ampho_invites (email_canonical);
 
 create table ampho_housekeeping (
-  id integer primary key check (id = 1),
-  holder text not null,
-  leased_until bigint not null,
-  seen_at bigint not null,
-  steady_from bigint not null
+  id integer primary key check (id = 1), holder text not null, leased_until bigint not null,
+  seen_at bigint not null, steady_from bigint not null
 );
 
 insert into ampho_housekeeping (id, holder, leased_until, seen_at, steady_from) values (1, '', 0, 0, 0);

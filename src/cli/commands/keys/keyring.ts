@@ -1,42 +1,30 @@
 // The commands `user-recover`, whose link a key derives, and `factor-rekey`, which alone decrypts TOTP secrets.
+import { ConfigurationError } from "../../../errors.js";
 import { createTotpSecrets } from "../../../factors/totp/totp.js";
 import { createTransactions } from "../../../factors/transactions.js";
 import { rekeyFactors as rekey } from "../../../flows/manage/factors.js";
 import { recover } from "../../../flows/manage/recover.js";
-import { closeDeps, mailingOrigin, openDeps } from "../../../open-management.js";
-import { createKeyring, type Keyring } from "../../../tokens/keyring.js";
-import { withoutTable } from "../../../users/directory.js";
+import { mailingOrigin, type OpenedDeps, openForOperator } from "../../../open-management.js";
+import type { Keyring } from "../../../tokens/keyring.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { configure } from "../../configure.js";
 import { CommandFailure } from "../../failures.js";
 import { requiredReason, typedUser } from "../../input.js";
 import { formatTime, quoted } from "../../terminal/table.js";
-import { operatorOf } from "../../with-management.js";
+import { closing, operatorOf } from "../../with-management.js";
 
-type Opened = Awaited<ReturnType<typeof openDeps>> & { readonly keyring: Keyring };
-
-export /** Opens the database and the keys for the time of one command. */
-async function withKeyring<T>(context: CommandContext, work: (deps: Opened) => Promise<T>): Promise<T> {
+/** Opens the database and the keys for the time of one command. */
+function withKeyring<T>(context: CommandContext, work: (deps: OpenedDeps, keyring: Keyring) => Promise<T>): Promise<T> {
   const { configuration } = configure(context, { key: "configured" });
-  const deps = await openDeps(configuration, { log: (line) => context.terminal.note(`ampho: ${line}`) });
-  try {
-    const { store, clock, revocations } = deps;
-    // A revoked key must sign and receive nothing.
-    revocations.applyPage(await store.readRevocations({ after: 0, now: clock.now() }), 0);
-    const isApplications = await store.readApplicationOwnsUsers();
-    const directory = isApplications ? withoutTable(deps.directory) : deps.directory;
-    return await work({
-      ...deps,
-      directory,
-      keyring: createKeyring(configuration.keys ?? [], configuration, revocations),
-    });
-  } finally {
-    await closeDeps(deps);
-  }
+  const log = (line: string) => context.terminal.note(`ampho: ${line}`);
+  return closing(openForOperator(configuration, { log }), ({ keyring, ...deps }) => {
+    if (keyring === undefined) throw new ConfigurationError("No key is configured.");
+    return work(deps, keyring);
+  });
 }
 
 export async function rekeyFactors(_: CommandInput, context: CommandContext): Promise<void> {
-  await withKeyring(context, async ({ store, clock, keyring }) => {
+  await withKeyring(context, async ({ store, clock }, keyring) => {
     const totpSecrets = createTotpSecrets(keyring);
     const kid = keyring.signingKid();
     const { moved, undecryptable } = await rekey({ store, clock, totpSecrets }, kid, operatorOf(context));
@@ -56,7 +44,7 @@ export async function recoverUser(input: CommandInput, context: CommandContext):
   const reason = requiredReason(input, "user-recover");
   const print = input.has("--print");
   const withoutFactors = input.has("--without-factors");
-  const { match, from, until, link } = await withKeyring(context, ({ keyring, ...deps }) => {
+  const { match, from, until, link } = await withKeyring(context, (deps, keyring) => {
     const transactions = createTransactions(keyring, deps.revocations);
     const origin = mailingOrigin(deps.settings, operatorOf(context));
     return recover({ ...deps, transactions }, typedUser(input), { reason, print, withoutFactors }, origin);

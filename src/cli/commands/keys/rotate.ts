@@ -23,10 +23,7 @@ export async function rotateKey(input: CommandInput, context: CommandContext): P
     terminal.printJson(next.set);
     return;
   }
-  const { keyFile } = readConfiguration({
-    ...context.processContext,
-    uses: keyless,
-  }).configuration;
+  const { keyFile } = readConfiguration({ ...context.processContext, uses: keyless }).configuration;
   if (keyFile === undefined)
     throw new UsageError("--in-place requires AMPHO_SECURITY_KEY_FILE, which names the file to replace.");
   let next: NextKeys | undefined;

@@ -2,7 +2,7 @@
 import { AmphoError } from "../../../errors.js";
 import { unknownClient } from "../../../flows/machines/assertion.js";
 import type { SentClient } from "../../../flows/machines/tokens.js";
-import { isServiceId } from "../../../tokens/credential.js";
+import { isServiceId } from "../../../logins/service-id.js";
 import type { RawCall } from "../route.js";
 import { invalidRequest } from "./target.js";
 

@@ -2,27 +2,18 @@
 import { type FactorName, factorNames } from "../../../levels/factors.js";
 import { integer, textOrNull } from "../../rows.js";
 import { queryLastRow, type Transaction, write } from "../../transaction.js";
-import { columnsOf } from "../keyed-rows.js";
-import { type AccountFactors, accountOf } from "../state.js";
+import { type AccountFactors, accountIn, accounts } from "../state.js";
 import { keptAsGiven } from "./rows.js";
 import { type StoredTotp, storedTotpOf } from "./totp.js";
-
-const accountColumns = columnsOf("user_id", "factors_version", "devices_version", "factors", "policy");
 
 /** Writes the account's row. Each change of its factors has a new version. */
 export function* writeAccount(userId: string, account: AccountFactors): Transaction<void> {
   yield* write(
-    `insert into ampho_accounts (${accountColumns.list}) values (${accountColumns.placeholders})
+    `insert into ampho_accounts (user_id, ${accounts.list}) values (?, ${accounts.placeholders})
      on conflict (user_id) do update set
        factors_version = excluded.factors_version, devices_version = excluded.devices_version,
        factors = excluded.factors, policy = excluded.policy`,
-    accountColumns.values({
-      user_id: userId,
-      factors_version: account.factorsVersion,
-      devices_version: account.devicesVersion,
-      factors: JSON.stringify(account.factors),
-      policy: account.policy ?? null,
-    }),
+    [userId, ...accounts.values(account)],
   );
 }
 
@@ -42,7 +33,7 @@ export interface Factors extends AccountFactors {
   readonly given: readonly FactorName[];
 }
 
-const select = `select factors_version, devices_version, factors, policy, secret, kid, last_step, since, added_by,
+const select = `select ${accounts.list}, secret, kid, last_step, since, added_by,
     (select count(*) from ampho_passkeys where ampho_passkeys.user_id = asked.user_id and added_by is null) as given_keys,
     (select count(*) from ampho_recovery where ampho_recovery.user_id = asked.user_id and used_at is null) as codes_left
   from (select cast(? as text) as user_id) as asked
@@ -53,7 +44,7 @@ const select = `select factors_version, devices_version, factors, policy, secret
 export function* listFactors(userId: string): Transaction<Factors> {
   const row = yield* queryLastRow(select, [userId]);
   if (!row) throw new TypeError("a select from one row has one row");
-  const account = accountOf(row);
+  const account = accountIn(row);
   const totp = storedTotpOf(row);
   const isTotpGiven = totp !== undefined && textOrNull(row, "added_by") === null;
   const kept = keptAsGiven(isTotpGiven, integer(row, "given_keys"));

@@ -1,22 +1,14 @@
 // Changes of an account's second factors. `changes.ts` has what each ends (ASVS 7.4.3).
-import type { Origin } from "../../../audit/entry.js";
-import {
-  type FactorName,
-  factorNames,
-  factors,
-  isSpare,
-  type MainFactor,
-  reachesPhr,
-  withoutLoneSpares,
-} from "../../../levels/factors.js";
+import type { FactorName, MainFactor } from "../../../levels/factors.js";
+import { factorNames, factors, isSpare, reachesPhr, withoutLoneSpares } from "../../../levels/factors.js";
 import { type Policy, policyOf, type RolePolicies } from "../../../levels/policy.js";
 import { advisoryLock, type Transaction } from "../../transaction.js";
 import { recordAudit } from "../audit.js";
 import { type CarriedOut, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
 import { identitiesOf } from "../identities.js";
 import type { Undo } from "../mail-rows.js";
-import { type Revocation, writeRevocations } from "../revocations.js";
-import type { Session } from "../session-rows.js";
+import { type ChangeOutcome, endChange, failed, type Revocation, writeRevocations } from "../revocations.js";
+import type { Ending } from "../session-rows.js";
 import { sendIsLive } from "../sessions.js";
 import { type Spending, spend } from "../spent.js";
 import { type AccountFactors, sendStateAndAccount } from "../state.js";
@@ -29,41 +21,27 @@ import { writeCodes } from "./recovery.js";
 import { countLeft, deleteFactor, deleteFactors, type FactorUse, idsOf, useFactor } from "./rows.js";
 import { type NewTotp, writeTotp } from "./totp.js";
 
-export interface FactorChange {
+export interface FactorChange extends Ending {
   readonly userId: string;
   readonly login: string;
   readonly stored: StoredUser;
   /** The live session that asks, and goes on with new tokens. Undefined for an operator. */
   readonly own: OwnSession | undefined;
-  readonly now: number;
-  readonly origin: Origin;
   /** The version that the caller has read. Undefined: any. */
   readonly factorsVersion?: number | undefined;
 }
 
-export interface FactorOutcome {
-  /**
-   * `changed`: the user, the session or the factors changed meanwhile. `over`: the transaction was used. `full`: the
-   * account has as many as it can have.
-   */
-  readonly outcome: "done" | "changed" | "over" | "taken" | "full" | "last_way_in" | "none";
+/**
+ * `changed`: the user, the session or the factors changed meanwhile. `over`: the transaction was used. `full`: the
+ * account has as many as it can have.
+ */
+export interface FactorOutcome
+  extends ChangeOutcome<"done" | "changed" | "over" | "taken" | "full" | "last_way_in" | "none"> {
   /** The account had no second factor before. */
   readonly isFirst?: boolean;
-  /** The session that asked, whose older tokens have ended. */
-  readonly session?: Session | undefined;
-  readonly revocations: readonly Revocation[];
 }
 
-const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
-
-/** The outcome of a change that was carried out. The end of its transaction. */
-export function* endChange({ revoked, session }: CarriedOut): Transaction<FactorOutcome> {
-  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
-}
-
-/**
- * Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it.
- */
+/** Reads the account under the lock of the sessions. Undefined: something changed since the caller has read it. */
 export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Locked | undefined> {
   const { userId, own, now } = input;
   const readChecked = yield* sendUserCheck(input);
@@ -159,6 +137,7 @@ export function* addFactor(before: Locked, input: Added<NewFactor>): Transaction
   return changed;
 }
 
+/** Adds a passkey, or sets or replaces the TOTP secret and the recovery codes with it. Ends sessions. */
 export function* setFactor(input: FactorChange & NewFactor & { readonly spend: Spending }): Transaction<FactorOutcome> {
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
@@ -168,6 +147,7 @@ export function* setFactor(input: FactorChange & NewFactor & { readonly spend: S
   return { ...(yield* endChange(changed)), isFirst: account.factors.length === 0 };
 }
 
+/** Replaces the recovery codes. Ends the other sessions. */
 export function* replaceRecoveryCodes(
   input: FactorChange & { readonly codes: readonly string[] },
 ): Transaction<FactorOutcome> {
@@ -197,6 +177,7 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
   readonly reason?: string | undefined;
 }
 
+/** Removes the second factors. Ends the other sessions. */
 export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome> {
   const { userId, factor, id, rolePolicy, ways } = input;
   const before = yield* lockAccount(input);
@@ -241,7 +222,8 @@ export function* useUp<A extends AccountFactors>(
 }
 
 /** The user of a change that needs no live session. `login` is undefined where only the application knows the user. */
-export interface AccountChange extends Pick<FactorChange, "userId" | "now" | "origin"> {
+export interface AccountChange extends Ending {
+  readonly userId: string;
   readonly login: string | undefined;
 }
 
@@ -259,12 +241,7 @@ export function* setFactorPolicy(
   const detail = { policy: policy ?? "default" };
   // Only the application knows the roles of its users. Their next renewal decides.
   const rolePolicy = user && policyOf(user.roles, rolePolicies);
-  const changed = yield* carryOut("policy_set", {
-    ...input,
-    before,
-    account: { ...before, policy },
-    rolePolicy,
-    detail,
-  });
+  const account = { ...before, policy };
+  const changed = yield* carryOut("policy_set", { ...input, before, account, rolePolicy, detail });
   return yield* writeRevocations(changed.revoked);
 }

@@ -1,8 +1,7 @@
 // Secrets of authenticator apps. One conditional update uses a code up, and its row decides.
-
-import { integer, type Row, text, textOrNull } from "../../rows.js";
-import { first, query, queryLast, type Transaction, write } from "../../transaction.js";
-import { columnsOf } from "../keyed-rows.js";
+import { integer, type Row, text } from "../../rows.js";
+import { exists, query, type Transaction, write } from "../../transaction.js";
+import { asInteger, asText, orUndefined, type RowOf, tableOf } from "../table.js";
 
 /** An encrypted TOTP secret and the `kid` of its key. */
 export interface SealedSecret {
@@ -20,18 +19,14 @@ export interface TotpUse {
 }
 
 /** RFC 6238 §5.2: a step is accepted once, and none before it. */
-export function* useStep(userId: string, { secret, step, moved }: TotpUse): Transaction<boolean> {
-  const row = moved
-    ? yield* first(
-        `update ampho_totp set last_step = ?, secret = ?, kid = ?
-         where user_id = ? and secret = ? and last_step < ? returning user_id`,
-        [step, moved.secret, moved.kid, userId, secret, step],
-      )
-    : yield* first(
-        "update ampho_totp set last_step = ? where user_id = ? and secret = ? and last_step < ? returning user_id",
-        [step, userId, secret, step],
-      );
-  return row !== undefined;
+export function useStep(userId: string, { secret, step, moved }: TotpUse): Transaction<boolean> {
+  const { sql, values } = moved
+    ? { sql: ", secret = ?, kid = ?", values: [moved.secret, moved.kid] }
+    : { sql: "", values: [] };
+  return exists(
+    `update ampho_totp set last_step = ?${sql} where user_id = ? and secret = ? and last_step < ? returning user_id`,
+    [step, ...values, userId, secret, step],
+  );
 }
 
 export interface NewTotp extends SealedSecret {
@@ -39,8 +34,10 @@ export interface NewTotp extends SealedSecret {
   readonly step: number;
 }
 
-const totpColumns = columnsOf("user_id", "secret", "kid", "last_step", "since", "added_by");
-const insertTotp = `insert into ampho_totp (${totpColumns.list}) values (${totpColumns.placeholders})`;
+const sealed = { secret: asText, kid: asText };
+const stored = { ...sealed, lastStep: asInteger, since: asInteger };
+const totps = tableOf("ampho_totp", stored);
+const newTotps = tableOf("ampho_totp", { userId: asText, ...stored, addedBy: orUndefined(asText) });
 
 /** `addedBy`: the session. Undefined for an import. */
 export function* writeTotp(
@@ -50,60 +47,41 @@ export function* writeTotp(
   addedBy: string | undefined,
 ): Transaction<void> {
   yield* deleteTotp(userId);
-  yield* write(
-    insertTotp,
-    totpColumns.values({ user_id: userId, secret, kid, last_step: step, since: now, added_by: addedBy ?? null }),
-  );
+  yield* write(newTotps.insert, newTotps.values({ userId, secret, kid, lastStep: step, since: now, addedBy }));
 }
 
 export function* deleteTotp(userId: string): Transaction<void> {
   yield* write("delete from ampho_totp where user_id = ?", [userId]);
 }
 
-export interface StoredTotp extends SealedSecret {
-  readonly lastStep: number;
-  readonly since: number;
-}
+export type StoredTotp = RowOf<typeof totps>;
 
 /** From a row with the columns of the secret. */
-export function storedTotpOf(row: Row): StoredTotp | undefined {
-  if (textOrNull(row, "secret") === null) return undefined;
-  return { ...sealedOf(row), lastStep: integer(row, "last_step"), since: integer(row, "since") };
-}
+export const storedTotpOf = (row: Row): StoredTotp | undefined => totps.joinedOf(row);
 
-function sealedOf(row: Row): SealedSecret {
-  return { secret: text(row, "secret"), kid: text(row, "kid") };
-}
-
-export interface OwnedSecret extends SealedSecret {
-  readonly userId: string;
-}
+const ownedSecrets = tableOf("ampho_totp", { userId: asText, ...sealed });
+export type OwnedSecret = RowOf<typeof ownedSecrets>;
 
 /** A page of the secrets that are not under this key. */
-export function* listOldSecrets(input: {
+export function listOldSecrets(input: {
   readonly kid: string;
   /** The user behind whom the page starts. */
   readonly after: string | undefined;
   readonly limit: number;
 }): Transaction<readonly OwnedSecret[]> {
-  const rows = yield* queryLast(
-    "select user_id, secret, kid from ampho_totp where kid <> ? and user_id > ? order by user_id limit ?",
-    [input.kid, input.after ?? "", input.limit],
-  );
-  return rows.map((row) => ({ userId: text(row, "user_id"), ...sealedOf(row) }));
+  const { kid, after = "", limit } = input;
+  return ownedSecrets.allLast("where kid <> ? and user_id > ? order by user_id limit ?", [kid, after, limit]);
 }
 
 /** Moves a secret to another key. False: the user has another secret by now. */
-export function* rekeyTotp(input: {
+export function rekeyTotp(input: {
   readonly userId: string;
   readonly from: string;
   readonly to: SealedSecret;
 }): Transaction<boolean> {
-  const row = yield* first(
-    "update ampho_totp set secret = ?, kid = ? where user_id = ? and secret = ? returning user_id",
-    [input.to.secret, input.to.kid, input.userId, input.from],
-  );
-  return row !== undefined;
+  const { userId, from, to } = input;
+  const sql = "update ampho_totp set secret = ?, kid = ? where user_id = ? and secret = ? returning user_id";
+  return exists(sql, [to.secret, to.kid, userId, from]);
 }
 
 /** Counts the secrets under each key. */
