@@ -33,12 +33,6 @@ export function storedSessionOf(grant: StoredSession): Promise<StoredSession> {
 
 export const sidOf = (held: StoredSession | undefined): string | undefined => held?.session.session?.id;
 
-export interface Records {
-  read(): Promise<StoredSession | undefined>;
-  /** Replaces the record with this id, or any record, and returns the former one. */
-  replace(next?: StoredSession, id?: string): Promise<StoredSession | undefined>;
-}
-
 /**
  * `noticed` gets each session that is read or written, in order. Reads and writes of one client wait for each other.
  */
@@ -46,7 +40,7 @@ export function openRecords(
   storage: ClientStorage,
   name: string,
   noticed: (session: ClientSession | undefined) => void,
-): Records {
+) {
   const inTurn = createSerialQueue();
   const read = async (): Promise<StoredSession | undefined> => {
     const value = parse(await storage.get(name)) as StoredSession | undefined;
@@ -56,7 +50,8 @@ export function openRecords(
   };
   return {
     read: () => inTurn(read),
-    replace: (next, id) =>
+    /** Replaces the record with this id, or any record, and returns the former one. */
+    replace: (next?: StoredSession, id?: string) =>
       inTurn(async () => {
         const former = await read();
         if (!id || former?.id === id) {
@@ -67,3 +62,5 @@ export function openRecords(
       }),
   };
 }
+
+export type Records = ReturnType<typeof openRecords>;
