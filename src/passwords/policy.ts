@@ -49,34 +49,25 @@ export function createPasswordPolicy({ passwordMin: min, passwordWords, appName 
   // suffices.
   const scoreMin = Math.min(scoreEnough, Math.max(min - 2, Math.min(min, 3)));
 
-  const tooShort: PasswordProblem = {
-    reason: "too_short",
-    limit: min,
-    message: `This password is too short. Use at least ${min} characters.`,
-  };
-  const containsLogin: PasswordProblem = {
-    reason: "contains_login",
-    message: "This password contains the login or its part before the @. Use a password without it.",
-  };
-  const containsWord = (word: string): PasswordProblem => ({
-    reason: "contains_product",
-    message: `This password contains the name "${word}". Use a password without it.`,
+  const problem = (reason: PasswordProblem["reason"], message: string): PasswordProblem => ({
+    reason,
+    message: `This password ${message}`,
   });
-  const repeated: PasswordProblem = {
-    reason: "repeated",
-    message: "This password repeats a short piece. Use different words or characters instead.",
-  };
-  const tooCommon: PasswordProblem = {
-    reason: "too_common",
-    message:
-      "This password is too common, even with extra characters. Use four or more unusual words, or " +
-      `${Math.max(min, randomCharactersEnough)} or more random characters.`,
-  };
+  const tooShort = { ...problem("too_short", `is too short. Use at least ${min} characters.`), limit: min };
+  const containsLogin = problem(
+    "contains_login",
+    "contains the login or its part before the @. Use a password without it.",
+  );
+  const repeated = problem("repeated", "repeats a short piece. Use different words or characters instead.");
+  const tooCommon = problem(
+    "too_common",
+    `is too common, even with extra characters. Use four or more unusual words, or ${Math.max(min, randomCharactersEnough)} or more random characters.`,
+  );
 
   return {
     async check(password, { login }) {
-      const problem = checkPasswordText(password);
-      if (problem !== undefined) return problem;
+      const unusable = checkPasswordText(password);
+      if (unusable !== undefined) return unusable;
       const characters = [...normalizePassword(password)].length;
       // Some characters become several by NFC.
       if (characters > passwordMaxCharacters) return tooLong;
@@ -85,7 +76,8 @@ export function createPasswordPolicy({ passwordMin: min, passwordWords, appName 
       const whole = foldText(password);
       if (containsName(whole, login)) return containsLogin;
       const word = words.find((each) => containsName(whole, each));
-      if (word !== undefined) return containsWord(word);
+      if (word !== undefined)
+        return problem("contains_product", `contains the name "${word}". Use a password without it.`);
       const judged = [...whole].slice(0, judgedMaxCharacters).join("");
       const text = withOneUnitACharacter(judged);
       const squeezed = withOneUnitACharacter(judged.replace(separators, ""));

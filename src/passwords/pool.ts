@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { AmphoError } from "../errors.js";
-import { checkPasswordText, needsRehash } from "./hash.js";
+import { checkPasswordText, needsRehash, requirePasswordText } from "./hash.js";
 import type { PasswordJob, PasswordJobResult } from "./hash-worker.js";
 import { createPasswordQueue } from "./queue.js";
 import { createThreadPause, spareMs } from "./thread-rest.js";
@@ -119,9 +119,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   let closing: Promise<unknown> | undefined;
 
   const free = (): Slot[] => slots.filter(({ running, resting }) => running === undefined && resting === undefined);
-  const busy = (): number => slots.filter((slot) => slot.running !== undefined).length;
-  const resting = (): number => slots.filter((slot) => slot.resting !== undefined).length;
-  const sentAhead = (): number => slots.filter((slot) => slot.next !== undefined).length;
+  const having = (name: keyof Slot): number => slots.filter((slot) => slot[name] !== undefined).length;
+  const sentAhead = (): number => having("next");
   const spare = (): number => spareMs({ patienceMs, threads: size, waiting: queue.size, meanMs });
 
   function overloaded(): AmphoError {
@@ -152,8 +151,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       }, patienceMs);
       const pending: Pending = { job, timer, resolve, reject, queuedMs: performance.now(), startedMs: 0, over: false };
       queue.add(pending, fairnessKey, priority);
-      if (spare() === 0) wakeAll();
-      pump();
+      if (spare() === 0) wake(...slots);
+      else pump();
     });
   }
 
@@ -201,9 +200,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     const dropped = (): void => {
       if (slot.worker === worker) drop(slot);
     };
-    worker.on("error", dropped);
-    worker.on("exit", dropped);
-    return worker;
+    return worker.on("error", dropped).on("exit", dropped);
   }
 
   function finish(slot: Slot, result: PasswordJobResult): void {
@@ -229,16 +226,12 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     pump();
   }
 
-  function wake(slot: Slot): void {
-    slot.resting = undefined;
-    pump();
-  }
-
-  function wakeAll(): void {
-    for (const slot of slots) {
+  function wake(...woken: readonly Slot[]): void {
+    for (const slot of woken) {
       clearTimeout(slot.resting);
       slot.resting = undefined;
     }
+    pump();
   }
 
   /** The thread died, and its job is lost. The next job starts another. */
@@ -263,8 +256,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
 
   return {
     async hash(password, turn = {}) {
-      const problem = checkPasswordText(password);
-      if (problem !== undefined) throw new AmphoError("invalid_request", problem.message);
+      requirePasswordText(password);
       const result = await submit({ kind: "hash", password }, turn);
       if (result.kind !== "hash") throw unavailable();
       return result.hash;
@@ -276,7 +268,10 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       return (await check(stored, password, turn)).valid;
     },
 
-    stats: () => ({ size, busy: busy(), resting: resting(), waiting: queue.size + sentAhead(), meanMs, shed }),
+    stats() {
+      const waiting = queue.size + sentAhead();
+      return { size, busy: having("running"), resting: having("resting"), waiting, meanMs, shed };
+    },
 
     async close() {
       closing ??= (async () => {

@@ -44,11 +44,8 @@ export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
   async function redeem(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity> {
     const tokenResponse = await redeemCode(deps, server, fetch, response, secrets);
     await requireConfigured(tokenResponse);
-    const { access_token: token } = await library.processAuthorizationCodeResponse(
-      server,
-      clientOf(deps),
-      tokenResponse,
-    );
+    const granting = library.processAuthorizationCodeResponse(server, clientOf(deps), tokenResponse);
+    const { access_token: token } = await granting;
     const [user, emails] = [await read("/user", token), await read("/user/emails?per_page=100", token)];
     const list: readonly unknown[] = Array.isArray(emails) ? emails : [];
     const primary = list.find((each) => isObject(each) && each["primary"] === true);
