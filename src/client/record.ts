@@ -20,9 +20,7 @@ export interface StoredSession extends Stored {
   readonly key?: string;
 }
 
-/**
- * Rejects with `unavailable` for a response that is not Ampho's. Where the tokens are in cookies, it has the session.
- */
+/** Rejects with `unavailable` for a response that is not Ampho's. With tokens in cookies, it has the session. */
 export function storedSessionOf(grant: StoredSession): Promise<StoredSession> {
   return reliably(() => {
     // Members of the response that are shown once are not stored.
@@ -33,9 +31,7 @@ export function storedSessionOf(grant: StoredSession): Promise<StoredSession> {
 
 export const sidOf = (held: StoredSession | undefined): string | undefined => held?.session.session?.id;
 
-/**
- * `noticed` gets each session that is read or written, in order. Reads and writes of one client wait for each other.
- */
+/** `noticed` gets each session that is read or written, in order. Reads and writes of a client wait for each other. */
 export function openRecords(
   storage: ClientStorage,
   name: string,

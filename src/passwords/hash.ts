@@ -106,8 +106,7 @@ export function verifyArgon2Sync(stored: string, text: string): boolean {
   try {
     return verifySync(stored, text);
   } catch {
-    // The form and the limits are right, but the library rejects the hash (a stray bit in the base64). No password fits
-    // it.
+    // The form and the limits are right, but the library rejects it (a stray bit in the base64). No password fits.
     return false;
   }
 }

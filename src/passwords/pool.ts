@@ -56,10 +56,7 @@ export interface PasswordPoolStats {
   readonly shed: number;
 }
 
-/**
- * Every job rejects with `overloaded` when it would take, or took, too long, and with `unavailable` when a thread
- * broke.
- */
+/** Every job rejects with `overloaded` if it would take or took too long, and with `unavailable` if a thread broke. */
 export interface PasswordPool {
   /** Returns a PHC string. Rejects with `invalid_request` for a text that cannot be a password. */
   hash(password: string, turn?: PasswordTurn): Promise<string>;
@@ -103,9 +100,7 @@ const defaults = {
   meanMs: 25,
 };
 const meanWeight = 0.1;
-/**
- * The part of the mean time after which the next job is sent. That is in time, and late enough to keep the order fair.
- */
+/** The part of the mean time after which the next job is sent: in time, and late enough to keep the order fair. */
 const sendAheadAt = 0.5;
 
 export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordPool {

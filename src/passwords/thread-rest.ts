@@ -52,9 +52,7 @@ export function spareMs({ patienceMs, threads, waiting, meanMs }: Backlog): numb
   return Math.max(0, (patienceMs * inGoodTime * threads) / (waiting + threads) - meanMs);
 }
 
-/**
- * How long this thread has waited for a core since its start, in milliseconds. 0 where the system does not report it.
- */
+/** How long this thread has waited for a core since its start, in milliseconds. 0 where it is not reported. */
 export function waitedForCoreMs(): number {
   try {
     const [, waitedNs] = readFileSync("/proc/thread-self/schedstat", "latin1").split(" ");

@@ -11,9 +11,7 @@ import { createProviderFetch, readObject } from "./provider-fetch.js";
 
 const publicGithub = "https://github.com";
 
-/**
- * GitHub's errors about this configuration, which have status 200 as all its errors (docs.github.com/apps/oauth-apps).
- */
+/** GitHub's errors about this configuration, with status 200 as all its errors (docs.github.com/apps/oauth-apps). */
 const configurationErrors: ReadonlyMap<unknown, string> = new Map([
   ["incorrect_client_credentials", "it does not accept the client and its secret"],
   ["redirect_uri_mismatch", "it does not accept the callback"],

@@ -77,10 +77,7 @@ const codesMax = 5;
 /** A login that is dropped from memory gets its codes again. An attacker could as well begin another one. */
 const keptMax = 10_000;
 
-/**
- * Returns a function that runs the login of this id. It rejects with ProviderFailure, or with AmphoError `unavailable`
- * or `transaction_over`.
- */
+/** The function runs a login by its id. It rejects with ProviderFailure, `unavailable` or `transaction_over`. */
 function createLoginLimits() {
   const places = createPlaces(atOnceMax);
   const codes = new Map<string, number>();

@@ -1,5 +1,4 @@
-// Where commands print and read. Results go to stdout and everything else to stderr. Control characters in data reach
-// neither.
+// Where commands print and read. Results go to stdout, all else to stderr, neither with control characters.
 import type { Readable } from "node:stream";
 import { styleText } from "node:util";
 import { escaped } from "../../config/redact.js";
