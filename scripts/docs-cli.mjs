@@ -30,7 +30,7 @@ function optionLine({ name, short, value, choices, help }) {
   return wrap(`- ${typed}: ${marked(help)}${oneOf(choices)}`, "  ");
 }
 
-/** What many commands take with one meaning is described once, at the top. */
+/** The page describes the arguments and options of many commands once, at the top. */
 const everywhere = ["--json", "--id", "LOGIN"];
 
 const oneOf = (choices) => (choices === undefined ? "" : ` One of ${choices.map((one) => `\`${one}\``).join(" ")}.`);

@@ -124,8 +124,7 @@ export function startOutbox(deps: OutboxDeps): Outbox {
 
   async function deliver(mail: OutgoingMail): Promise<void> {
     // The time of the first process to hold it was over before the database could record what came of it.
-    const known = unrecorded.get(mail.n);
-    const outcome = known?.outcome ?? (await send(deps, mail, outage));
+    const outcome = unrecorded.get(mail.n)?.outcome ?? (await send(deps, mail, outage));
     // While this fails, the mail waits in `unrecorded`. Another process sends it a second time after `holdSeconds`.
     await record({ mail, outcome }).catch(failed);
   }
@@ -220,12 +219,8 @@ async function send(deps: OutboxDeps, mail: OutgoingMail, outage: Outage): Promi
 }
 
 /** Resolves when the work ends, or after the time. */
-async function atMost(ms: number, work: Promise<void>): Promise<void> {
-  const late = new Error("late");
-  await within(ms, work, () => late).catch((error: unknown) => {
-    if (error !== late) throw error;
-  });
-}
+const atMost = (ms: number, work: Promise<void>): Promise<void> =>
+  within(ms, work, () => new Error("The time is over.")).catch(() => undefined);
 
 function nextAttempt({ tries, until }: OutgoingMail, now: number): number | undefined {
   const at = now + Math.min(retry.seconds * retry.factor ** (tries - 1), retry.maxSeconds);

@@ -160,7 +160,7 @@ const step =
 
 const outside = (path: string, bodyOf: BodyOf) => step<OutsideBegun>(path, bodyOf, ways.leavePage);
 
-/** The notices after which nobody is signed in. */
+/** The notices of changes that end the session. */
 const leaves: ReadonlySet<PageNotice> = new Set(["login", "signed-out", "deleted"] as const);
 
 /** A change, and the page with the notice. */

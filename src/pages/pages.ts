@@ -229,7 +229,8 @@ export function createPages(deps: PagesDeps): Handle {
     const { pagesCss: css, pagesLogo: logo } = settings;
     const done = isNotice(notice) && t.done[notice];
     const signOut = form("sign-out", [button(t.signOut, "small quiet")]);
-    const text = html`<!doctype html>
+    const brand = html`<a class="brand" href="/">${logo !== undefined && html`<img src="${logo}" alt=""> `}${appName}</a>`;
+    const { text } = html`<!doctype html>
 <html lang="${view.language}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -238,7 +239,7 @@ export function createPages(deps: PagesDeps): Handle {
 <link rel="stylesheet" href="${at("style.css")}">
 ${css !== undefined && html`<link rel="stylesheet" href="${css}">`}
 <script type="module" src="${at("script.js")}"></script>
-<header class="top"><a class="brand" href="/">${logo !== undefined && html`<img src="${logo}" alt=""> `}${appName}</a>
+<header class="top">${brand}
 ${isSignedIn && html`<nav aria-label="${t.account}"><a href="${prefix}">${t.account}</a> ${signOut}</nav>`}</header>
 <main>
 <p class="message" id="alert" role="alert" data-failed="${t.failed}">${alert}</p>
@@ -246,7 +247,7 @@ ${isSignedIn && html`<nav aria-label="${t.account}"><a href="${prefix}">${t.acco
 <div id="page" class="${isWide ? "wide" : "card"}">${body}</div>
 </main>
 </html>
-`.text;
+`;
     return { status, headers, cookies: cookies(), body: text };
   }
 }

@@ -1,4 +1,4 @@
-// What the pages of one request have in common: the language, the paths, and the parts of which each page is built.
+// The parts of which each page of a request is built: its language, its paths, forms and fields.
 import type { Configuration } from "../config/configuration.js";
 import type { Features } from "../http/rest/features.js";
 import type { WebAuthnJson } from "../wire/begun.js";

@@ -52,9 +52,9 @@ export async function composeMail(
   const shown = { ...values, language, ...(code !== undefined && { code: formatCode(code) }) };
   const replaced = replace && (await replacedBy(replace, kind, shown));
   if (replaced !== undefined) return checkText(replaced, language);
-  const { phrases, kinds } = texts[language];
-  const [subject = "", ...paragraphs] = kinds[kind].split("\n").map((line) => fill(line.trim(), shown));
-  const parts = partsOf(kind, shown, phrases, paragraphs);
+  const lines = texts[language].kinds[kind].split("\n").map((line) => fill(line.trim(), shown));
+  const [subject = ""] = lines;
+  const parts = partsOf(kind, shown, lines.slice(1));
   return { subject, text: renderText(parts), html: renderHtml(language, subject, parts) };
 }
 
@@ -71,13 +71,11 @@ async function replacedBy(replace: ReplaceText, kind: MailKind, values: Replacem
 /** Pairs are easier to read and to type than eight digits in a row. */
 const formatCode = (code: string): string => code.replace(/\d{2}(?=\d)/g, "$& ");
 
-function partsOf(
-  kind: MailKind,
-  values: ReplacementValues,
-  phrases: Phrases,
-  [intro = "", otherwise = isNotice(kind) ? phrases.ifYou : phrases.ignore]: readonly string[],
-): readonly Part[] {
+/** `lines`: the paragraph that states what happened, and a last sentence of the kind, where it has one. */
+function partsOf(kind: MailKind, values: ReplacementValues, lines: readonly string[]): readonly Part[] {
   const { code, link, minutes, time, browser, language } = values;
+  const { phrases } = texts[language];
+  const [intro = "", otherwise = isNotice(kind) ? phrases.ifYou : phrases.ignore] = lines;
   const open = code === undefined ? phrases.openLink : phrases.orOpenLink;
   const valid = (given: number) => phrases.valid.replace("{duration}", durationOf(given, language));
   const isNotified = isNotice(kind);
@@ -146,15 +144,9 @@ function checkText(given: ReplacedText, language: Language): MailText {
 /** A paragraph, a code alone on its line, or a link. */
 type Part = { readonly text: string } | { readonly code: string } | { readonly link: string; readonly label: string };
 
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
+const entities: Readonly<Record<string, string>> = { "&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "#39" };
 
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (each) => `&${entities[each]};`);
 
 function renderPart(part: Part): string {
   if ("text" in part) return `<p>${escapeHtml(part.text).replaceAll("\n", "<br>\n")}</p>`;
@@ -162,15 +154,11 @@ function renderPart(part: Part): string {
   return `<p><a href="${escapeHtml(part.link)}">${escapeHtml(part.label)}</a></p>`;
 }
 
-function renderHtml(language: string, subject: string, parts: readonly Part[]): string {
-  return [
-    `<!doctype html>`,
-    `<html lang="${language}">`,
-    `<head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>${escapeHtml(subject)}</title></head>`,
-    `<body style="font-family:sans-serif;line-height:1.5;max-width:600px">`,
-    ...parts.map(renderPart),
-    `</body>`,
-    `</html>`,
-    ``,
-  ].join("\n");
-}
+const renderHtml = (language: string, subject: string, parts: readonly Part[]): string => `<!doctype html>
+<html lang="${language}">
+<head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>${escapeHtml(subject)}</title></head>
+<body style="font-family:sans-serif;line-height:1.5;max-width:600px">
+${parts.map(renderPart).join("\n")}
+</body>
+</html>
+`;

@@ -1,7 +1,7 @@
 // Writes each mail as one file of a folder, for tests and for programs that send the files. A file is complete when it
 // appears, and only the user of the process can read it.
 import { constants } from "node:fs";
-import { access, mkdir, open, rename, unlink } from "node:fs/promises";
+import { access, mkdir, open, rename, unlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Clock } from "../../clock.js";
 import { ConfigurationError } from "../../errors.js";
@@ -39,13 +39,7 @@ export async function createFolder(path: string, clock: Pick<Clock, "now">): Pro
 async function writeAtomically(folder: string, name: string, content: string): Promise<void> {
   const temporary = join(folder, `.${name}.${process.pid}.tmp`);
   try {
-    const file = await open(temporary, "w", 0o600);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeFile(temporary, content, { mode: 0o600, flush: true });
     await rename(temporary, join(folder, name));
   } catch (error) {
     await unlink(temporary).catch(() => undefined);

@@ -2,8 +2,9 @@
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { introspectScope } from "../../../flows/manage/services.js";
+import { isServiceId } from "../../../logins/service-id.js";
 import type { Auth } from "../../../tokens/auth.js";
-import { credentials, isServiceId } from "../../../tokens/credential.js";
+import { credentials } from "../../../tokens/credential.js";
 import { requireServiceWith, sentClient } from "../request/client.js";
 import { fields } from "../request/input.js";
 import { type Call, route } from "../route.js";
@@ -27,7 +28,7 @@ const tokenRequest = z.object({
   ...clientMembers,
 });
 
-const serviceToken = body("ServiceToken", {
+export const serviceToken = body("ServiceToken", {
   access_token: textAs("The access token, for `Authorization: Bearer TOKEN`."),
   token_type: z.literal("Bearer"),
   expires_in: z.int().describe("The seconds until it expires."),
