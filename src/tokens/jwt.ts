@@ -11,8 +11,8 @@ export interface TokenKind<C extends Claims> {
   /** `typ` of the tokens that Ampho signs. */
   readonly typ: string;
   /**
-   * For tokens of other software, which need not name their key: the accepted values of `typ`, in lower case and without
-   * `application/`. Undefined stands for no `typ`.
+   * For tokens of other software, which need not name their key: the accepted values of `typ`, in lower case and
+   * without `application/`. Undefined stands for no `typ`.
    */
   readonly types?: ReadonlySet<string | undefined>;
   readonly isComplete: (claims: Claims) => claims is C;
@@ -89,7 +89,9 @@ export interface TransactionClaims extends Claims {
   readonly amr: readonly string[];
   /** The known device on which the login began. */
   readonly did?: string;
-  /** For a passkey: the user handle of the account, and the use. For a change of address, `login`: it becomes that too. */
+  /**
+   * For a passkey: the user handle of the account, and the use. For a change of address, `login`: it becomes that too.
+   */
   readonly uh?: string;
   readonly use?: string;
   /** For a change of address: the new one, as it was typed. */
