@@ -17,8 +17,10 @@ export type { Duration } from "./duration.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { Caller } from "./flows/deps.js";
 export type { FactorView } from "./flows/find/factor-views.js";
+export type { DeletedCounts } from "./flows/housekeeping.js";
 export type { FactorRemovalTarget, FactorsView } from "./flows/manage/factors.js";
 export type { InvitationView, NewInvitation } from "./flows/manage/invitations.js";
+export type { KeyRecords } from "./flows/manage/key-use.js";
 export type { MailView } from "./flows/manage/mail.js";
 export type { Management } from "./flows/manage/management.js";
 export type { RecoveryBegun, RecoveryOptions } from "./flows/manage/recover.js";
@@ -52,3 +54,4 @@ export type {
   SessionView,
 } from "./wire/account.js";
 export type { Grant } from "./wire/login.js";
+export type { ServiceView } from "./wire/services.js";

@@ -2,6 +2,7 @@
 
 import type { Store } from "../../store/store.js";
 
+/** The use of the signing keys, as the database records it. */
 export interface KeyRecords {
   /** The revoked keys, configured or not. */
   readonly revoked: readonly string[];
