@@ -1,10 +1,8 @@
-// The remaining uses of keys. The retirement of a key and the doctor ask for them.
-
 import type { Store } from "../../store/store.js";
 
 /** The use of the signing keys, as the database records it. */
 export interface KeyRecords {
-  /** The revoked keys, configured or not. */
+  /** The `kid` of each revoked key, configured or not. */
   readonly revoked: readonly string[];
   /** The number of TOTP secrets under each key that has any. */
   readonly totpSecrets: Readonly<Record<string, number>>;

@@ -2,8 +2,8 @@
 import { AmphoError } from "../../../errors.js";
 import { unknownClient } from "../../../flows/machines/assertion.js";
 import type { SentClient } from "../../../flows/machines/tokens.js";
+import { isServiceId } from "../../../logins/service-id.js";
 import type { Auth } from "../../../tokens/auth.js";
-import { isServiceId } from "../../../tokens/credential.js";
 import type { RawCall } from "../route.js";
 
 export interface ClientMembers {

@@ -2,8 +2,9 @@
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { introspectScope } from "../../../flows/manage/services.js";
+import { isServiceId } from "../../../logins/service-id.js";
 import type { Auth } from "../../../tokens/auth.js";
-import { credentials, isServiceId } from "../../../tokens/credential.js";
+import { credentials } from "../../../tokens/credential.js";
 import { requireServiceWith, sentClient } from "../request/client.js";
 import { fields } from "../request/input.js";
 import { type Call, route } from "../route.js";
