@@ -64,6 +64,6 @@ export async function sendTestMail(
     if (error instanceof MailFailure) throw new AmphoError("unavailable", error.message, {}, { cause: error });
     throw error;
   } finally {
-    await transport.close();
+    transport.close?.();
   }
 }
