@@ -168,10 +168,7 @@ export function startOutbox(deps: OutboxDeps): Outbox {
   };
 }
 
-interface Attempted {
-  readonly mail: OutgoingMail;
-  readonly outcome: MailOutcome;
-}
+type Attempted = { readonly mail: OutgoingMail; readonly outcome: MailOutcome };
 
 type Outage = ReturnType<typeof createOutage>;
 
