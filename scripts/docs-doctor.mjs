@@ -59,9 +59,9 @@ Otherwise no attack runs and the exit code is 1. Another host than this machine 
 key is to be proven. Over http, only this machine is attacked.
 
 Parameters come from the environment and from \`.env\` of the folder: \`AMPHO_SECURITY_KEY\` or \`AMPHO_SECURITY_KEY_FILE\`,
-\`AMPHO_DATABASE_URL\`, \`AMPHO_APP_URL\`, and of \`AMPHO_SECURITY_…\` the parameters \`REST_PREFIX\`, \`TOKEN_ALG\`,
-\`TOKEN_ISSUER\`, \`TOKEN_AUDIENCE\`, \`TOKEN_LEEWAY\`, \`TOKEN_FOREIGN_TTL\`, \`CORS_ORIGINS\` and \`PASSWORD_MIN\`. If the
-instance has them from \`config/*.json\`, set them in the environment too.
+\`AMPHO_DATABASE_URL\` and \`AMPHO_APP_URL\`. Of \`AMPHO_SECURITY_…\` they are \`REST_PREFIX\`, \`TOKEN_ALG\`,
+\`TOKEN_ISSUER\`, \`TOKEN_AUDIENCE\`, \`TOKEN_LEEWAY\`, \`TOKEN_FOREIGN_TTL\`, \`RESOURCES\`, \`CORS_ORIGINS\` and
+\`PASSWORD_MIN\`. If the instance has them from \`config/*.json\`, set them in the environment too.
 
 The command \`ampho\` creates test users in the configured database, which must be the database of the instance. It is the
 \`ampho\` of the folder or of \`PATH\`, or the one of \`--ampho\`, such as \`--ampho 'docker exec -i api ampho'\`. The test
@@ -70,6 +70,10 @@ attacks that need a second user do not run. One wrong password then counts for t
 the count.
 One test user sets up an authenticator app, another one a passkey, and the policy of a third one requires a factor.
 With \`--role\`, the test users have a role. If it has a scope, [API keys](../guides/api-keys.md) are attacked too.
+Where \`POST /token\` is on, the same command creates three [service accounts](../guides/services.md) named
+\`attack-…\` and deletes them. Of the 20 wrong keys that one process takes from an address in a quarter of an hour, 14 are
+their wrong assertions. So the next run in that time leaves such attacks out. A resource of
+\`AMPHO_SECURITY_RESOURCES\` is attacked if its origin is that of the attacked URL.
 No test user has an address, so no mail is sent. A run asks for at most six of the twenty mails that one address can ask
 for in an hour. Every opened session is ended. All other wrong passwords are for unknown logins. A run uses about
 three of the twenty different logins that can fail from one address in a quarter of an hour, so several runs in a row
@@ -87,7 +91,7 @@ these:
 | \`blocked\` | The instance rejected every request of the attack. |
 | \`succeeded\` | The instance has a fault, and \`detail\` describes it. |
 | \`not_run\` | A requirement of the attack is missing. |
-| \`failed\` | The instance did not respond, so the result is unknown. |
+| \`failed\` | The instance did not respond, or a command failed, so the result is unknown. |
 
 The exit code is 1 if an attack succeeded or failed.
 

@@ -17,13 +17,20 @@ export type { Duration } from "./duration.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { Caller } from "./flows/deps.js";
 export type { FactorView } from "./flows/find/factor-views.js";
-export type { FactorRemovalTarget, FactorsView } from "./flows/manage/factors.js";
-export type { InvitationView, NewInvitation } from "./flows/manage/invitations.js";
-export type { MailView } from "./flows/manage/mail.js";
-export type { Management } from "./flows/manage/management.js";
+export type {
+  FactorRemovalTarget,
+  FactorsView,
+  InvitationView,
+  MailView,
+  Management,
+  NewInvitation,
+  NewUser,
+  RoleChange,
+  UserRef,
+  UserView,
+} from "./flows/manage/management.js";
 export type { RecoveryBegun, RecoveryOptions } from "./flows/manage/recover.js";
 export type { UserEvent, UserHooks } from "./flows/manage/user-hooks.js";
-export type { NewUser, RoleChange, UserRef, UserView } from "./flows/manage/users.js";
 export type { AuthOf, CheckedRequirements, MandatoryRequirements, Requirements } from "./guard/requirements.js";
 export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";
 export type { DrainOptions, Health } from "./http/server/drain.js";

@@ -4,7 +4,9 @@
 import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
-import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
+import { createManagement } from "./flows/manage/create-management.js";
+import type { Management } from "./flows/manage/management.js";
+import type { ManagementDeps } from "./flows/manage/manager.js";
 import { clockLine, databaseOperationLine, internalErrorLine, userTableLine } from "./log-lines.js";
 import type { ReplaceText } from "./mail/texts/compose.js";
 import { createTransport, type SendMail } from "./mail/transports/create.js";

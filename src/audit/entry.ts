@@ -10,17 +10,11 @@ export interface Origin {
   readonly agent?: string | undefined;
   /** The language of the mails that the event causes. Undefined: no mail is sent. It is not recorded. */
   readonly language?: string | undefined;
-  /**
-   * The proven address of a user of an application's own table, for notices. Empty if the user has none. Undefined:
-   * that of the user's row in the database. It is not recorded.
-   */
+  /** The address for notices of a user of an application's own table, or empty. Undefined: that of the row. */
   readonly noticeTo?: string | undefined;
 }
 
-/**
- * One decision about a user. A login is recorded only if the account exists, because users sometimes type their
- * password into the login field.
- */
+/** One decision about a user. A login only of an existing account: users sometimes type their password there. */
 export interface AuditEntry {
   /** Unix seconds. */
   readonly at: number;

@@ -427,7 +427,7 @@ export const commands = [
     help: "The service account then proves its private key at POST /token (`private_key_jwt`), and has no secret here. The new keys take the place of the old ones. To rotate a key, first set both.",
     takes: [
       service,
-      { name: "FILE", help: "A public JWK, or a JWK Set of public keys.", optional: true },
+      { name: "FILE", help: "A public JWK, or a JWK Set of public keys. It is stdin for `-`.", optional: true },
       { name: "--none", help: "Remove the public keys." },
     ],
     example: "nightly public.json",

@@ -1,6 +1,7 @@
 // Checks of what was typed, and the form of lists, that several commands share.
+
 import { parseDuration } from "../duration.js";
-import type { UserRef } from "../flows/manage/users.js";
+import type { UserRef } from "../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "./command.js";
 import { UsageError } from "./failures.js";
 import { table } from "./terminal/table.js";

@@ -104,6 +104,8 @@ type Member = keyof typeof rules;
 interface KindFacts {
   readonly required: readonly Member[];
   readonly optional: readonly Member[];
+  /** Its tokens state when the user has signed in at the provider (OpenID Connect Core §3.1.2.1, `max_age`). */
+  readonly statesAuthTime: boolean;
   readonly label?: string;
   readonly issuer?: string;
 }
@@ -112,17 +114,20 @@ const kinds: Readonly<Record<ProviderKind, KindFacts>> = {
   oidc: {
     required: ["issuer", "client_id", "client_secret"],
     optional: ["kind", "label", "tid", "auth_time", "trust", "address", "domains"],
+    statesAuthTime: true,
   },
   // Another issuer is a GitHub Enterprise Server.
   github: {
     required: ["client_id", "client_secret"],
     optional: ["kind", "label", "issuer"],
+    statesAuthTime: false,
     label: "GitHub",
     issuer: "https://github.com",
   },
   apple: {
     required: ["client_id", "team", "key_id", "key"],
     optional: ["kind", "label", "issuer"],
+    statesAuthTime: false,
     label: "Apple",
     issuer: "https://appleid.apple.com",
   },
@@ -154,7 +159,7 @@ const notAName =
 
 function findProblems(members: unknown): readonly string[] {
   if (!isObject(members)) return [" must be a JSON object"];
-  const kind = providerKinds.find((each) => each === (members["kind"] ?? "oidc"));
+  const kind = kindOf(members);
   if (kind === undefined) return [`.kind ${rules.kind[1]}`];
   const { required, optional } = kinds[kind];
   const known: readonly Member[] = [...required, ...optional];
@@ -197,10 +202,14 @@ function findTenantProblems(members: JsonObject): readonly string[] {
 const googleIssuers: ReadonlySet<unknown> = new Set(["https://accounts.google.com", "accounts.google.com"]);
 export const isGoogle = (issuer: unknown): boolean => googleIssuers.has(issuer);
 
-/** Google, GitHub and Apple do not report it. Any other provider must (OpenID Connect Core §3.1.2.1, `max_age`). */
+const kindOf = (members: JsonObject): ProviderKind | undefined =>
+  providerKinds.find((each) => each === (members["kind"] ?? "oidc"));
+
+/** Google does not state it, although any other OpenID provider must. */
 const authTimeOf = (members: JsonObject): ProviderSettings["authTime"] =>
   members["auth_time"] === "assumed" ||
-  (members["auth_time"] === undefined && ((members["kind"] ?? "oidc") !== "oidc" || isGoogle(members["issuer"])))
+  (members["auth_time"] === undefined &&
+    (!kinds[kindOf(members) ?? "oidc"].statesAuthTime || isGoogle(members["issuer"])))
     ? "assumed"
     : "required";
 
@@ -252,7 +261,7 @@ function toSettings(name: string, members: JsonObject): ProviderSettings {
   const text = (member: Member): string | undefined => str.parse(members[member]);
   const texts = (member: Member): readonly string[] =>
     Array.isArray(members[member]) ? members[member].map(String) : [];
-  const kind = providerKinds.find((each) => each === members["kind"]) ?? "oidc";
+  const kind = kindOf(members) ?? "oidc";
   const facts = kinds[kind];
   const key = privateKeyOf(members["key"]);
   const proof =

@@ -7,7 +7,6 @@ import { AmphoError } from "../errors.js";
 import { type DeviceClaims, deviceProof, peekJwt } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
-/** 180 days. */
 export const proofTtlSeconds = 15_552_000;
 
 /** A browser keeps the proofs of the last users who signed in there, as one text. A cookie has 4096 bytes for them. */
@@ -17,7 +16,6 @@ const separator = "~";
 
 const splitProofs = (sent = ""): readonly string[] => sent.split(separator, usersMax);
 
-/** Puts a new proof before those of other users. */
 export function joinProofs(proof: string, former: string | undefined): string {
   const users: unknown[] = [undefined, userOf(proof)];
   const others = splitProofs(former).filter((other) => !users.includes(userOf(other)));
@@ -30,9 +28,7 @@ export function joinProofs(proof: string, former: string | undefined): string {
 /** Undefined for a text that is no proof. Its signature is not verified. */
 const userOf = (proof: string): unknown => peekJwt(proof)?.claims["sub"];
 
-/** The part of a proof that a remembered device adds. */
 export interface RememberedDevice {
-  /** Unix seconds. */
   readonly until: number;
   /** The gate compares both with those of the account. A change of the factors moves the first one. */
   readonly factorsVersion: number;
@@ -43,7 +39,6 @@ export interface DeviceProof {
   readonly userId: string;
   readonly passwordVersion: number | undefined;
   readonly deviceId: string;
-  /** Undefined for a device that is not remembered, or no longer. */
   readonly remember: RememberedDevice | undefined;
 }
 
@@ -53,22 +48,9 @@ interface ProofOwner {
   readonly stored: { readonly passwordVersion: number } | undefined;
 }
 
-export interface DeviceProofs {
-  /**
-   * Returns those of `sent` that this instance issued and that have not expired, of any user. `sent` is as `joinProofs`
-   * returns it.
-   */
-  readAll(sent: string | undefined, now: number): readonly DeviceProof[];
-  /** The one of this user, which was issued for the user's current password. */
-  readOf(owner: ProofOwner, sent: string | undefined, now: number): DeviceProof | undefined;
-  /**
-   * Returns the next proof of a known device, or the first proof of a new one. `remember` comes from the login, or from
-   * the proof before while its version is still the user's.
-   */
-  issue(owner: ProofOwner, deviceId: string | undefined, now: number, remember?: RememberedDevice): string;
-}
+export type DeviceProofs = ReturnType<typeof createDeviceProofs>;
 
-export function createDeviceProofs(keyring: Pick<Keyring, "sign" | "verify">): DeviceProofs {
+export function createDeviceProofs(keyring: Pick<Keyring, "sign" | "verify">) {
   function read(proof: string, now: number): DeviceProof | undefined {
     try {
       const { claims } = keyring.verify(deviceProof, proof, now);
@@ -80,24 +62,27 @@ export function createDeviceProofs(keyring: Pick<Keyring, "sign" | "verify">): D
     }
   }
 
-  const readAll = (sent: string | undefined, now: number) =>
+  /** The valid proofs of any user. `sent` is as `joinProofs` returns it. */
+  const readAll = (sent: string | undefined, now: number): readonly DeviceProof[] =>
     splitProofs(sent).flatMap((proof) => read(proof, now) ?? []);
 
   return {
     readAll,
-    readOf: (owner, sent, now) => readAll(sent, now).find((proof) => isProofOf(proof, owner)),
-    issue({ id, stored }, deviceId = randomId(), now, remember) {
-      return keyring.sign(deviceProof, {
+    /** The one of this user, which was issued for the user's current password. */
+    readOf: (owner: ProofOwner, sent: string | undefined, now: number) =>
+      readAll(sent, now).find((proof) => isProofOf(proof, owner)),
+    /**
+     * The next proof of a known device, or the first one of a new one. `remember`: of the login or of the proof before.
+     */
+    issue: ({ id, stored }: ProofOwner, deviceId = randomId(), now: number, remember?: RememberedDevice): string =>
+      keyring.sign(deviceProof, {
         sub: id,
         did: deviceId,
-        ...(stored === undefined ? {} : { pwv: stored.passwordVersion }),
-        ...(remember === undefined
-          ? {}
-          : { rem: remember.until, fv: remember.factorsVersion, dv: remember.devicesVersion }),
+        ...(stored && { pwv: stored.passwordVersion }),
+        ...(remember && { rem: remember.until, fv: remember.factorsVersion, dv: remember.devicesVersion }),
         iat: now,
         exp: now + proofTtlSeconds,
-      });
-    },
+      }),
   };
 }
 
@@ -107,6 +92,5 @@ function rememberedBy({ rem, fv, dv }: DeviceClaims, now: number): RememberedDev
 }
 
 /** The proof belongs to this user, and was issued for the user's current password. */
-export function isProofOf(proof: DeviceProof, owner: ProofOwner): boolean {
-  return proof.userId === owner.id && proof.passwordVersion === owner.stored?.passwordVersion;
-}
+export const isProofOf = (proof: DeviceProof, owner: ProofOwner): boolean =>
+  proof.userId === owner.id && proof.passwordVersion === owner.stored?.passwordVersion;

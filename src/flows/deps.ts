@@ -14,8 +14,9 @@ import type { Providers } from "../providers/provider.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { SessionTokens } from "../sessions/session-tokens.js";
 import type { Store } from "../store/store.js";
-import type { Throttle } from "../throttle/allowed-attempt.js";
 import type { Guesses } from "../throttle/guesses.js";
+import type { Throttle } from "../throttle/throttle.js";
+import type { Auth } from "../tokens/auth.js";
 import type { Directory } from "../users/directory.js";
 
 export interface Deps {
@@ -29,14 +30,10 @@ export interface Deps {
   readonly transactions: Transactions;
   readonly totpSecrets: TotpSecrets;
   readonly mailTokens: MailTokens;
-  /** Undefined while passkeys are not offered. */
   readonly relyingParty: RelyingParty | undefined;
-  /** Undefined while no mails can be sent. */
   readonly outbox: Outbox | undefined;
-  /** The outside providers. */
   readonly providers: Providers;
   readonly throttle: Throttle;
-  /** Limits wrong keys and assertions. */
   readonly guesses: Guesses;
   readonly offersCaptcha: boolean;
   readonly revocations: RevocationSet;
@@ -55,3 +52,12 @@ export interface Caller {
   /** The language of mails to the client, from `Accept-Language`. Undefined while no mails can be sent. */
   readonly language?: string | undefined;
 }
+
+/** A flow, by its result and its input. It rejects with AmphoError and knows no HTTP. */
+export type Flow<R, I> = (deps: Deps, input: I, caller: Caller) => Promise<R>;
+
+export interface Authenticated {
+  readonly auth: Auth;
+}
+
+export type OwnFlow<R, I = unknown> = Flow<R, Authenticated & I>;

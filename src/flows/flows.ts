@@ -1,5 +1,4 @@
-// The table of flows, one row each. The type of the bound flows, the label of their metrics and the name of their span
-// are the row's name, so a new row has all of them. A flow throws AmphoError and knows no HTTP.
+// The flows, one row each. Their type, the label of their metrics and their span derive from its name.
 
 import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account/account.js";
 import { beginEmailChange, finishEmailChange } from "./account/change-email.js";
@@ -9,7 +8,7 @@ import { addPasskey, beginPasskey, listOwnPasskeys, removeOwnPasskey, renameOwnP
 import { finishReset, raiseAlarm } from "./account/reset-password.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./account/sessions.js";
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./account/totp.js";
-import type { Caller, Deps } from "./deps.js";
+import type { Caller, Deps, Flow } from "./deps.js";
 import { readWays } from "./find/ways.js";
 import { createOwnKey, listOwnKeys, removeOwnKey, rotateOwnKey } from "./keys/own-keys.js";
 import { issueServiceToken, revokeToken } from "./machines/tokens.js";
@@ -18,8 +17,6 @@ import { login } from "./ways/login.js";
 import { beginMailLogin, beginReset } from "./ways/mail.js";
 import { beginRegistration, finishRegistration } from "./ways/register.js";
 import { renew } from "./ways/renew.js";
-
-type Flow = (deps: Deps, input: never, caller: Caller) => Promise<unknown>;
 
 const table = {
   login,
@@ -64,7 +61,7 @@ const table = {
   beginEmailChange,
   finishEmailChange,
   raiseAlarm,
-} satisfies Readonly<Record<string, Flow>>;
+} satisfies Readonly<Record<string, Flow<unknown, never>>>;
 
 type Table = typeof table;
 
@@ -75,7 +72,6 @@ export type Flows = {
   readonly [Name in FlowName]: (input: Parameters<Table[Name]>[1], caller: Caller) => ReturnType<Table[Name]>;
 };
 
-/** Runs one call of a flow, for metrics and traces. */
 export type ObserveFlow = <T>(name: FlowName, call: () => Promise<T>) => Promise<T>;
 
 export const flowNames = Object.keys(table) as FlowName[];
@@ -83,7 +79,7 @@ export const flowNames = Object.keys(table) as FlowName[];
 /** `depsFor` returns the same dependencies for all flows of a request. */
 export function bindFlows(depsFor: (caller: Caller) => Deps, observe: ObserveFlow): Flows {
   const bind = (name: FlowName) => {
-    const flow: Flow = table[name];
+    const flow: Flow<unknown, never> = table[name];
     return (input: never, caller: Caller) => observe(name, () => flow(depsFor(caller), input, caller));
   };
   return Object.fromEntries(flowNames.map((name) => [name, bind(name)])) as unknown as Flows;

@@ -1,5 +1,4 @@
-// Housekeeping (docs/operate/incidents.md): deletes old rows in small batches with pauses between them. One process of
-// a fleet does it at a time, in the background or by `db-clean`.
+// Deletes old rows in small batches (docs/operate/incidents.md), in one process of a fleet at a time.
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { HousekeepingLease } from "../store/sql/housekeeping.js";
@@ -7,7 +6,6 @@ import { type OldRowKind, type OldRowsCursor, oldRowKinds } from "../store/sql/o
 import type { Store } from "../store/store.js";
 import type { Deps } from "./deps.js";
 
-/** The interval between two runs in the fleet. */
 const everySeconds = 60;
 /** A batch takes far less. After this long another process replaces a killed holder. */
 const leaseSeconds = 15;
@@ -21,10 +19,6 @@ interface HousekeepingDeps extends Pick<Deps, "clock" | "settings"> {
   readonly store: Pick<Store, "takeHousekeepingLease" | "deleteOldRows" | "releaseHousekeepingLease">;
 }
 
-/**
- * Runs regularly until it is stopped. It does not keep the process alive. `report` receives bugs. `recordUse` writes
- * what this process has noted, whichever process deletes old rows.
- */
 export function startHousekeeping(
   deps: HousekeepingDeps,
   report: (error: unknown) => void,
@@ -55,7 +49,6 @@ export function startHousekeeping(
   };
 }
 
-/** Runs once, now. Rejects with `unavailable`. */
 export async function runHousekeepingNow(
   deps: HousekeepingDeps,
   onWait: (() => void) | undefined,
@@ -102,9 +95,8 @@ async function clean(
 }
 
 /** `unref`: the pause does not keep the process alive. */
-function pause(ms: number, how: "ref" | "unref"): Promise<void> {
-  return new Promise((resolve) => {
+const pause = (ms: number, how: "ref" | "unref"): Promise<void> =>
+  new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     if (how === "unref") timer.unref();
   });
-}

@@ -6,8 +6,7 @@ import type { Store } from "../store/store.js";
 const pingTimeoutMs = 1000;
 
 /**
- * Rejects with `unavailable`. Concurrent calls share one ping. It has priority in the queue of the database, so
- * thousands of unauthenticated calls with a ping each would leave no connection for a login.
+ * Rejects with `unavailable`. Concurrent calls share one ping, because thousands would leave no connection for a login.
  */
 export function createReadiness({
   store,

@@ -16,9 +16,7 @@ export type Acr = (typeof acrs)[number];
 const order: readonly string[] = acrs;
 
 /** Returns the place of a level in the order, from 1. An absent or unknown level has 0, which is below every level. */
-export function rankOfAcr(acr: string | undefined): number {
-  return acr === undefined ? 0 : order.indexOf(acr) + 1;
-}
+export const rankOfAcr = (acr: string | undefined): number => (acr === undefined ? 0 : order.indexOf(acr) + 1);
 
 /**
  * Returns whether a login at `acr` satisfies the requirement of `required`. Tokens of other software can hold any text
@@ -30,6 +28,4 @@ export function reaches(acr: string | undefined, required: Acr): boolean {
   return needed > 0 && rankOfAcr(acr) >= needed;
 }
 
-export function higherOf(one: Acr, other: Acr): Acr {
-  return reaches(one, other) ? one : other;
-}
+export const higherOf = (one: Acr, other: Acr): Acr => (reaches(one, other) ? one : other);

@@ -7,12 +7,8 @@ import { acrOf, withMfa } from "./methods.js";
 import type { Policy } from "./policy.js";
 
 export interface Proof {
-  /**
-   * The methods that were proven (RFC 8176), without `dev`. With `mfa` for a passkey that verified its user, which is
-   * enough alone.
-   */
+  /** The proven methods (RFC 8176), without `dev`. With `mfa` for a passkey that verified its user. */
   readonly amr: readonly string[];
-  /** The second factors of the account. */
   readonly factors: readonly FactorName[];
   readonly policy: Policy;
   /** A remembered device of this user asks, for a login that is no re-authentication. */

@@ -23,7 +23,6 @@ export const factors = {
 
 export type FactorName = keyof typeof factors;
 
-/** A factor that a user sets up. */
 export type MainFactor = { [F in FactorName]: (typeof factors)[F]["isSpare"] extends true ? never : F }[FactorName];
 
 export const factorNames = Object.keys(factors) as readonly FactorName[];
@@ -35,7 +34,6 @@ export type FactorUndo =
   | { readonly passkey: string; readonly first?: true }
   /** The app that was set up at this time, with its recovery codes. */
   | { readonly totp: number; readonly first?: true }
-  /** The recovery codes. */
   | { readonly codes: true };
 
 export const isFactorName = (name: string): name is FactorName => Object.hasOwn(factors, name);

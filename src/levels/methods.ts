@@ -17,26 +17,21 @@ export const methods = {
 
 export type Method = keyof typeof methods;
 
+const methodsOf = (names: typeof factorNames): ReadonlySet<Method> =>
+  new Set(names.flatMap((name) => factors[name].methods));
+
 // A remembered device (`dev`) replaces the prompt for a second factor, but is none.
 const secondFactors: ReadonlySet<string> = methodsOf(factorNames);
 const phrMethods: ReadonlySet<string> = methodsOf(factorNames.filter(reachesPhr));
-
-function methodsOf(names: typeof factorNames): ReadonlySet<Method> {
-  return new Set(names.flatMap((name) => factors[name].methods));
-}
 
 /** A passkey: `hwk` if it cannot leave its authenticator, by its own word, else `swk`. */
 export const passkeyMethod = (backupEligible: boolean): Method => (backupEligible ? "swk" : "hwk");
 
 /** Returns the methods with `mfa` where a second factor is among them. RFC 8176 adds `mfa` to the single methods. */
-export function withMfa(amr: readonly string[]): readonly string[] {
-  return amr.includes("mfa") || !amr.some((method) => secondFactors.has(method)) ? amr : [...amr, "mfa"];
-}
+export const withMfa = (amr: readonly string[]): readonly string[] =>
+  amr.includes("mfa") || !amr.some((method) => secondFactors.has(method)) ? amr : [...amr, "mfa"];
 
-/**
- * Returns the level of a login. `amr` does not say whether a passkey verified its user. The code that checked the
- * factors therefore adds `mfa`, and the level follows from `mfa` alone.
- */
+/** The check of a factor adds `mfa` for a passkey that verified its user, and the level follows from that alone. */
 export function acrOf(amr: readonly string[]): Acr {
   if (!amr.includes("mfa")) return "1fa";
   return amr.some((method) => phrMethods.has(method)) ? "phr" : "2fa";

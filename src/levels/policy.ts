@@ -1,5 +1,4 @@
-// The policy of a role: how much a login of its users must prove (AMPHO_SECURITY_FACTORS,
-// docs/guides/second-factors.md).
+// The policy of a role: how much a login of its users must prove (docs/guides/second-factors.md).
 
 import { type Acr, reaches } from "./acr.js";
 
@@ -12,22 +11,17 @@ export const policies = ["optional", "required", "phr"] as const;
  */
 export type Policy = (typeof policies)[number];
 
-/** The policy of a stored text. Undefined for null. */
 export const policyFrom = (stored: unknown): Policy | undefined => policies.find((each) => each === stored);
 
 /** The policies of roles. `"*"` stands for every user. */
 export type RolePolicies = Readonly<Record<string, Policy>>;
 
-/** Returns the strictest policy of the roles. */
 export function policyOf(roles: readonly string[], byRole: RolePolicies): Policy {
   const ranks = ["*", ...roles].map((role) => policies.indexOf(byRole[role] ?? "optional"));
   return policies[Math.max(...ranks)] ?? "optional";
 }
 
-/**
- * True if a session that proved this is enough for the policy, as a login with it would be. A remembered device was
- * enough when the session was created.
- */
+/** True if a login with this is enough for the policy. A remembered device was enough for its session. */
 export function reachesPolicy(
   { amr, acr }: { readonly amr: readonly string[]; readonly acr: Acr },
   policy: Policy,

@@ -2,9 +2,8 @@
 // stricter than the RFCs on purpose. Comments, quotes, groups, lists and addresses of routes have misled parsers into
 // mailing the wrong mailbox, and no person types them into a form.
 import { toAsciiDomain } from "./domain.js";
-import { canonicalLogin, checkNewLogin } from "./login-name.js";
+import { canonicalLogin, checkNewText } from "./login-name.js";
 
-/** One mailbox. */
 export interface Address {
   /** The address that is mailed. Its domain is in ASCII and lower case. */
   readonly address: string;
@@ -24,10 +23,7 @@ const localMaxOctets = 64;
  */
 const atoms = /^[\w#$&'*+/=^{}~\p{L}\p{M}\p{N}-]+(?:\.[\w#$&'*+/=^{}~\p{L}\p{M}\p{N}-]+)*$/u;
 
-/**
- * Stricter than `toAsciiDomain`: nothing of a typed domain is another sign of a dot, and nothing is invisible. So the
- * parser of URLs sees neither a port, a path nor an escape.
- */
+/** Stricter than `toAsciiDomain`: no other sign of a dot, nothing invisible, and no port, path or escape. */
 const domainCharacters = /^[a-zA-Z0-9.\p{L}\p{M}\p{N}-]+$/u;
 
 /**
@@ -52,16 +48,12 @@ function isLocalPart(local: string): boolean {
   if (!atoms.test(local) || Buffer.byteLength(local) > localMaxOctets) return false;
   // Programs such as sendmail would read it as an option.
   if (local.startsWith("-")) return false;
-  // Only the host of the mailbox knows whether a full-width letter is the same mailbox. No such mailbox is known to
-  // exist.
+  // Only the host of the mailbox knows whether a full-width letter is the same mailbox.
   if (local.normalize("NFKC") !== local) return false;
-  return checkNewLogin(local) === undefined;
+  return checkNewText(local) === undefined;
 }
 
-/**
- * True if two addresses are spelled the same, but for the case of ASCII. Other mailboxes can have the same compared
- * form.
- */
+/** Spelled the same, but for the case of ASCII. Other mailboxes can have the same compared form. */
 export const isSameMailbox = (one: string, other: string): boolean => lowerAscii(one) === lowerAscii(other);
 
 const lowerAscii = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
@@ -72,7 +64,6 @@ export const findOwnAddressProblem = (canonical: string, email: Pick<Address, "c
     ? undefined
     : "A login that is an e-mail address must be the address of its user.";
 
-/** True if an address can have this canonical form. */
 function isAddressForm(canonical: string): boolean {
   const [local = "", name, ...more] = canonical.split("@");
   return name !== undefined && more.length === 0 && atoms.test(local) && toAsciiDomain(name) !== undefined;

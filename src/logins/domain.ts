@@ -1,8 +1,7 @@
 // The domain of an e-mail address in ASCII (UTS #46), the form in which addresses and login names are compared.
 
 /**
- * Two or more labels of letters, digits and inner hyphens (RFC 1123 §2.1). The last one is no number, as in an IP
- * address.
+ * Two or more labels of letters, digits and inner hyphens (RFC 1123 §2.1), the last one no number as in an IP address.
  */
 const domainName =
   /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -18,7 +17,6 @@ const ignorable = /\p{Default_Ignorable_Code_Point}/gu;
 /** Compatibility forms and invisible characters make no difference. UTS #46 folds the case, and keeps `ß`. */
 export const toVisible = (text: string): string => text.normalize("NFKC").replace(ignorable, "");
 
-/** Returns undefined for a text that is no domain. */
 export function toAsciiDomain(text: string): string | undefined {
   // The limit is first, so that the time of everything below is limited too. No name is longer than its form in ASCII.
   if (text.length > 253) return undefined;

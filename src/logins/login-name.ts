@@ -4,6 +4,7 @@
 // merely look alike (Latin `rn` and `m`) are both allowed. The domain of a login that is an e-mail address has the form
 // of `toAsciiDomain`. So the login and the address are compared in one form.
 import { toAsciiDomain, toVisible } from "./domain.js";
+import { isLikeServiceId } from "./service-id.js";
 
 export const loginMaxCharacters = 255;
 
@@ -32,9 +33,7 @@ export function canonicalLogin(login: string): string {
 }
 
 /** Unicode's toNFKC_Casefold, for a text that is no login. */
-export function foldText(text: string): string {
-  return plain.test(text) ? text.toLowerCase() : untilStable(text, foldOnce);
-}
+export const foldText = (text: string): string => (plain.test(text) ? text.toLowerCase() : untilStable(text, foldOnce));
 
 const foldOnce = (text: string): string => foldCase(toVisible(text)).normalize("NFKC");
 
@@ -76,6 +75,13 @@ export function checkLogin(login: string): string | undefined {
  * Unassigned characters depend on the Unicode version of this Node. The case folding of assigned ones never changes.
  */
 export function checkNewLogin(login: string): string | undefined {
+  return isLikeServiceId(foldText(login))
+    ? "A login must not have the form of the id of a service account."
+    : checkNewText(login);
+}
+
+/** The same for a part of a login. */
+export function checkNewText(login: string): string | undefined {
   const reason = checkLogin(login);
   if (reason !== undefined) return reason;
   if (plain.test(login)) return undefined;
@@ -84,8 +90,7 @@ export function checkNewLogin(login: string): string | undefined {
     if (neverShown.test(form) || form.search(ignorable) >= 0)
       return "A new login must not contain invisible characters.";
     if (strayBlank.test(form)) return "A new login must only have single spaces between other characters.";
-    // Both are checked: an ordinary letter can be the compatibility form of a neutral sign (Greek mu of the micro
-    // sign).
+    // Both: an ordinary letter can be the compatibility form of a neutral sign (Greek mu of the micro sign).
     if (!resolvesToOneScript(form)) return "A new login must not mix scripts.";
   }
   if (countDigitSystems(folded) > 1) return "A new login must not mix decimal digits of several scripts.";

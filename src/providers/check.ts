@@ -2,7 +2,7 @@
 // and no user is needed.
 import { type Clock, systemClock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
-import type { ProviderSettings } from "../config/provider-settings.js";
+import type { ProviderKind, ProviderSettings } from "../config/provider-settings.js";
 import { importPublishedKeys } from "../keys/jwk-set.js";
 import { documentLimits, fetchJson } from "../outbound/bounded-fetch.js";
 import { isLocalhost, isLoopback } from "../outbound/secure-url.js";
@@ -36,6 +36,13 @@ export const providerChecks = (configuration: Configuration, name: string) => ({
   isProduction: configuration.environment === "production",
 });
 
+/** The API of a kind without metadata and keys, which states the time instead of them. */
+const withoutMetadata: Readonly<Record<ProviderKind, ((issuer: string) => string) | undefined>> = {
+  oidc: undefined,
+  github: githubApi,
+  apple: undefined,
+};
+
 export async function checkProvider(deps: CheckDeps): Promise<readonly ProviderFinding[]> {
   const { library, settings, clock } = deps;
   const { issuer, kind } = settings;
@@ -43,8 +50,9 @@ export async function checkProvider(deps: CheckDeps): Promise<readonly ProviderF
   const good = (text: string): ProviderFinding => ({ ok: true, text });
   const callback = checkCallback(deps);
   try {
-    if (kind === "github")
-      return [callback, good("GitHub has no metadata and no keys."), await checkClock(deps, githubApi(issuer))];
+    const apiOf = withoutMetadata[kind];
+    if (apiOf !== undefined)
+      return [callback, good("This kind has no metadata and no keys."), await checkClock(deps, apiOf(issuer))];
     const metadata = await createMetadataSource({ library, settings, fetch, clock }).read();
     return [
       callback,

@@ -42,11 +42,8 @@ export interface FeedPage {
   readonly waited: number;
 }
 
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
-}
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64url");
 
-/** The names of sessions and users in a set of feed entries. */
 export const feedNames: RevocationNames = {
   session: sha256,
   rowLogin: (digest) => digest,
@@ -82,8 +79,7 @@ export function broadenEntry(entry: FeedEntry, knownKinds: ReadonlySet<string>):
   const { n, at, until } = entry;
   if (entry.kind === "roles" && knownKinds.has("user"))
     return { n, at, until, kind: "user", user: entry.user, login_sha256: entry.login_sha256, sessions: true };
-  // A user's entry does not cover tokens with a `sid`. A thief can sign new tokens with a stolen key, so `at` is the
-  // end.
+  // A user's entry covers no tokens with a `sid`. A thief can sign with a stolen key, so `at` is the end.
   if (entry.kind === "user") return { n, at, until, kind: "all", era: 0 };
   return { n, at: entry.kind === "key" ? until : at, until, kind: "all", era: 0, sessions: true };
 }
@@ -120,5 +116,4 @@ const readers: Readonly<Record<string, (common: Numbered, rest: Members) => Revo
 
 const alsoSessions = (sessions: unknown) => (sessions === true ? ({ sessions: true } as const) : {});
 
-/** The kinds that this version knows. A verifier sends them as `kinds`. */
 export const feedKinds: readonly string[] = Object.keys(readers);

@@ -1,5 +1,4 @@
-// The revocation feed, for verifiers without the database (docs/guides/verifying.md). A request waits until something
-// is revoked, in any process, so the response is on its way within milliseconds.
+// The revocation feed for verifiers elsewhere (docs/guides/verifying.md). A request waits for a revocation.
 
 import type { Clock } from "../clock.js";
 import { createSecretMatch } from "../crypto/bearer-secret.js";
@@ -19,35 +18,24 @@ const gatherMs = 50;
 /** Each waiting request occupies a connection. Further requests get a response at once and come again. */
 const waitingMax = 256;
 
-export interface Feed {
-  /**
-   * Rejects with `missing_token` or `invalid_token` unless `bearer` is the feed's own token, and with `unavailable`
-   * while the database is unreachable.
-   */
-  read(request: {
-    readonly bearer: string | undefined;
-    readonly after: number;
-    readonly waitSeconds: number;
-    /** The kinds that the verifier knows. Undefined means the kinds of the first version. */
-    readonly kinds?: readonly string[] | undefined;
-  }): Promise<FeedPage>;
-  /** Responds to every request that waits. */
-  close(): void;
+export interface FeedRequest {
+  readonly bearer: string | undefined;
+  readonly after: number;
+  readonly waitSeconds: number;
+  /** The kinds that the verifier knows. Undefined means the kinds of the first version. */
+  readonly kinds?: readonly string[] | undefined;
 }
+
+export type Feed = ReturnType<typeof createFeed>;
 
 type Page = Omit<FeedPage, "waited">;
-
-interface Wait {
-  readonly over: Promise<void>;
-  readonly stop: () => void;
-}
 
 export function createFeed(deps: {
   readonly token: string;
   readonly store: Pick<Store, "readRevocations">;
   readonly revocations: Pick<RevocationSet, "listen">;
   readonly clock: Clock;
-}): Feed {
+}) {
   const { store, revocations, clock } = deps;
   const matches = createSecretMatch(deps.token);
   const waiting = new Set<() => void>();
@@ -65,13 +53,8 @@ export function createFeed(deps: {
     }, gatherMs);
   });
 
-  function requireFeedToken(bearer: string | undefined): void {
-    if (bearer === undefined) throw new AmphoError("missing_token", "The bearer token of the feed is required.");
-    if (!matches(bearer)) throw new AmphoError("invalid_token", "This is not the token of the feed.");
-  }
-
   /** `over` resolves after a revocation or after `waitSeconds`. Returns undefined if no further request can wait. */
-  function wait(waitSeconds: number): Wait | undefined {
+  function wait(waitSeconds: number) {
     if (waitSeconds === 0 || closed || waiting.size >= waitingMax) return undefined;
     let stop = () => {};
     const over = new Promise<void>((resolve) => {
@@ -108,21 +91,20 @@ export function createFeed(deps: {
   function pageAfter(after: number): Promise<Page> {
     const current = reading.get(after);
     if (current === undefined) return begin(after);
-    let next = following.get(after);
-    if (next === undefined) {
-      const go = () => {
-        following.delete(after);
-        return begin(after);
-      };
-      next = current.then(go, go);
-      following.set(after, next);
-    }
+    const go = () => {
+      following.delete(after);
+      return begin(after);
+    };
+    const next = following.get(after) ?? current.then(go, go);
+    following.set(after, next);
     return next;
   }
 
   return {
-    async read({ bearer, after, waitSeconds, kinds = firstKinds }) {
-      requireFeedToken(bearer);
+    /** Rejects with `missing_token` or `invalid_token` without the feed's own token, or with `unavailable`. */
+    async read({ bearer, after, waitSeconds, kinds = firstKinds }: FeedRequest): Promise<FeedPage> {
+      if (bearer === undefined) throw new AmphoError("missing_token", "The bearer token of the feed is required.");
+      if (!matches(bearer)) throw new AmphoError("invalid_token", "This is not the token of the feed.");
       const known = new Set(kinds);
       const broadened = (page: Page): Page => ({
         ...page,

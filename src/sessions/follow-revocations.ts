@@ -17,17 +17,7 @@ const intervalMs = 250;
 const boundMs = 1000;
 const sweepEverySeconds = 10;
 
-export interface RevocationFollower {
-  /** Seconds since the last successful read. Undefined before the first. */
-  lagSeconds(): number | undefined;
-  /** One read has succeeded. */
-  readonly hasRead: boolean;
-  /** Reads now. Rejects if the database does not respond. */
-  read(): Promise<void>;
-  /** The read that a guard waits for after a pause of this process. */
-  pendingRead(): Promise<void> | undefined;
-  stop(): void;
-}
+export type RevocationFollower = ReturnType<typeof followRevocations>;
 
 /** Starts to follow. Calls `report` once when reading begins to fail, and once when it works again. */
 export function followRevocations(deps: {
@@ -35,7 +25,7 @@ export function followRevocations(deps: {
   readonly revocations: RevocationSet;
   readonly clock: Clock;
   readonly report: (state: "failing" | "following", error?: unknown) => void;
-}): RevocationFollower {
+}) {
   const { store, revocations, clock, report } = deps;
   let lastReadMs: number | undefined;
   let failing = false;
@@ -77,8 +67,7 @@ export function followRevocations(deps: {
   async function turn(): Promise<void> {
     const startedMs = clock.monotonicMs();
     // A read that hangs counts as a failure.
-    const late = setTimeout(() => fail(new Error("it did not respond within a second")), boundMs);
-    late.unref();
+    const late = setTimeout(() => fail(new Error("it did not respond within a second")), boundMs).unref();
     try {
       await read();
       if (failing) report("following");
@@ -98,8 +87,7 @@ export function followRevocations(deps: {
 
   function schedule(ms: number): void {
     if (stopped) return;
-    timer = setTimeout(() => void turn(), Math.max(ms, 0));
-    timer.unref();
+    timer = setTimeout(() => void turn(), Math.max(ms, 0)).unref();
   }
 
   // A read from before a pause can have its result from before the pause, so another one follows.
@@ -109,8 +97,11 @@ export function followRevocations(deps: {
     get hasRead() {
       return lastReadMs !== undefined;
     },
+    /** Seconds since the last successful read. Undefined before the first. */
     lagSeconds: () => (lastReadMs === undefined ? undefined : (clock.monotonicMs() - lastReadMs) / 1000),
+    /** Reads now. Rejects if the database does not respond. */
     read,
+    /** The read that a guard waits for after a pause of this process. */
     pendingRead: processPause.pendingRead,
     stop() {
       stopped = true;
@@ -142,12 +133,6 @@ export function requireRecentRevocations({ lagSeconds }: Pick<RevocationFollower
 // Detects a pause of this process: SIGSTOP, a suspended VM or container, a blocked event loop. After a pause the
 // revocations in memory can be older than docs/reference/contract.md §4 allows, so requests must wait for a read.
 
-interface ProcessPause {
-  /** After a pause, the read that a guard waits for. Nearly always undefined. Never rejects. */
-  pendingRead(): Promise<void> | undefined;
-  stop(): void;
-}
-
 const checkMs = 250;
 /** A shorter pause, even one that begins when a read is due, stays within the bound. */
 const shortMs = 500;
@@ -155,10 +140,11 @@ const shortMs = 500;
 const waitMaxMs = 1000;
 
 /** `readAgain` reads the revocations. If it fails, requests continue. */
-export function watchProcessPause(clock: Pick<Clock, "monotonicMs">, readAgain: () => Promise<unknown>): ProcessPause {
+export function watchProcessPause(clock: Pick<Clock, "monotonicMs">, readAgain: () => Promise<unknown>) {
   let aliveMs = clock.monotonicMs();
   let reading: Promise<void> | undefined;
 
+  /** After a pause, the read that a guard waits for. Nearly always undefined. Never rejects. */
   function pendingRead(): Promise<void> | undefined {
     const ms = clock.monotonicMs();
     if (ms - aliveMs > shortMs) {
@@ -176,8 +162,8 @@ export function watchProcessPause(clock: Pick<Clock, "monotonicMs">, readAgain: 
   return { pendingRead, stop: () => clearInterval(timer) };
 }
 
-function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
+const atMost = (ms: number, work: Promise<unknown>): Promise<void> =>
+  new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     unref(timer);
     const done = () => {
@@ -186,7 +172,6 @@ function atMost(ms: number, work: Promise<unknown>): Promise<void> {
     };
     work.then(done, done);
   });
-}
 
 /** Outside Node.js a timer can be a number. */
 function unref(timer: { readonly unref?: () => unknown } | number): void {

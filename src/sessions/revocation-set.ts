@@ -7,7 +7,6 @@ import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
 import type { ReadKey } from "../tokens/access-tokens.js";
 import { isOfService } from "../tokens/credential.js";
 
-/** The claims that a revocation can name. */
 export interface RevocableClaims {
   readonly sub?: string | undefined;
   readonly login: string;
@@ -22,45 +21,14 @@ export interface RevocableClaims {
 export type RevokedBy = Revocation["kind"];
 export type RevocationListener = (revocation: Revocation) => void;
 
-export interface RevocationSet {
-  /** Changes whenever a row is added or replaced. A token that passed at this version still passes. */
-  readonly version: number;
-  readonly size: number;
-  /** Adds rows that this process wrote itself. `after` stays, or becomes 0 if a number was assigned again. */
-  add(rows: readonly Revocation[]): void;
-  /**
-   * Applies a page that was read with `after`. Returns true if everything must be read again: another epoch, or a
-   * number that went back or was assigned again.
-   */
-  applyPage(page: RevocationPage, after: number): boolean;
-  /** The number to read after. */
-  readonly after: number;
-  /** Returns the kind of revocation that rejects the token, if there is one. */
-  find(claims: RevocableClaims): RevokedBy | undefined;
-  /**
-   * Returns whether a key must be read again: the key ended, or something later was revoked that can change its rights.
-   * It decides by numbers, so that a read that began before a revocation never hides it.
-   */
-  isOutdated(key: ReadKey): boolean;
-  /** Grows when the database turns out to be another one or a restored backup. Numbers of before mean nothing then. */
-  readonly timeline: number;
-  /** The `kid`s of revoked keys. The set object stays the same and is always up to date. */
-  readonly revokedKeys: ReadonlySet<string>;
-  /** Drops rows that no longer revoke anything. */
-  sweep(now: number): void;
-  /** Calls `listener` once for each new row. Returns a function that stops it. */
-  listen(listener: RevocationListener): () => void;
-}
+export type RevocationSet = ReturnType<typeof createRevocationSet>;
 
 type UserRow = Extract<Revocation, { kind: "user" | "roles" }>;
 
 /** Translates the names of sessions and users between rows and tokens. */
 export interface RevocationNames {
-  /** Returns the name that rows have for a token's session. */
   readonly session: (sessionId: string) => string;
-  /** Returns the index key of a row's login. */
   readonly rowLogin: (login: string) => string;
-  /** Returns the index key of a token's login. */
   readonly login: (login: string) => string;
   /** Returns the name that rows have for the spelling of a token's login. */
   readonly exactLogin: (login: string) => string;
@@ -74,8 +42,7 @@ export const databaseNames: RevocationNames = {
   exactLogin: (login) => login,
 };
 
-/** `report` receives the errors of listeners. */
-export function createRevocationSet(names: RevocationNames, report: (error: unknown) => void): RevocationSet {
+export function createRevocationSet(names: RevocationNames, report: (error: unknown) => void) {
   const rows = new Map<number, Revocation>();
   /** The oldest generation whose tokens are still good. */
   const sessions = new Map<string, number>();
@@ -155,7 +122,6 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     return known === undefined || identity(known) !== identity(row);
   }
 
-  /** A restored database has assigned the number again. */
   function isAnother(row: Revocation | undefined): boolean {
     return row !== undefined && rows.has(row.n) && isNew(row);
   }
@@ -198,6 +164,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
   }
 
   return {
+    /** Changes whenever a row is added or replaced. A token that passed at this version still passes. */
     get version() {
       return version;
     },
@@ -207,13 +174,14 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     get after() {
       return after;
     },
-    add(written) {
+    /** Adds rows that this process wrote itself. `after` stays, or becomes 0 if a number was assigned again. */
+    add(written: readonly Revocation[]): void {
       if (add(written)) after = 0;
     },
-    applyPage(page, readAfter) {
+    /** Applies a page that was read after a number. Returns true if everything must be read again. */
+    applyPage(page: RevocationPage, readAfter: number): boolean {
       if (epoch !== undefined && (page.epoch !== epoch || page.last < after || isAnother(page.reached))) {
-        // Another database, or an older state of this one, so the numbers mean nothing. The rows stay in effect,
-        // because the restored database can have lost them.
+        // Another database or an older state. The rows stay in effect, because it can have lost them.
         epoch = page.epoch;
         timeline++;
         version++;
@@ -238,7 +206,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       after = page.last;
       return false;
     },
-    find(claims) {
+    /** Returns the kind of revocation that rejects the token, if there is one. */
+    find(claims: RevocableClaims): RevokedBy | undefined {
       if (rows.size === 0) return undefined;
       if (claims.sid !== undefined) {
         if (sessions.size > 0 && isBefore(claims.gen, sessions.get(names.session(claims.sid)))) return "session";
@@ -248,14 +217,14 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
         const row = usersById.get(claims.sub)?.find((candidate) => revokes(candidate, claims));
         if (row !== undefined) return row.kind;
       }
-      // The token of a session belongs to its user by id alone. The login of a deleted user can be another user's by
-      // now.
+      // The token of a session belongs to its user by id alone. Another user can have the login by now.
       if (usersByLogin.size === 0 || isSession(claims.sid) || isOfService(claims)) return undefined;
       return usersByLogin
         .get(names.login(claims.login))
         ?.find((candidate) => isSpelledSo(candidate, claims) && revokes(candidate, claims))?.kind;
     },
-    isOutdated(key) {
+    /** True if a key must be read again. By numbers, so that a read from before a revocation never hides it. */
+    isOutdated(key: ReadKey): boolean {
       const { auth, gen, asOf } = key;
       if (key.timeline !== timeline) return true;
       if (rows.size === 0) return false;
@@ -263,15 +232,18 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       if (all !== undefined && all.n > asOf) return true;
       return usersById.get(auth.id ?? "")?.some(({ n }) => n > asOf) ?? false;
     },
+    /** Grows when the database turns out to be another one or a restored backup, whose numbers mean others. */
     get timeline() {
       return timeline;
     },
-    revokedKeys: keys,
-    sweep(now) {
+    /** The `kid`s of revoked keys. The set object stays the same and is always up to date. */
+    revokedKeys: keys as ReadonlySet<string>,
+    sweep(now: number): void {
       const kept = [...rows.values()].filter((row) => row.until > now);
       if (kept.length < rows.size) rebuild(kept);
     },
-    listen(listener) {
+    /** Calls `listener` once for each new row. Returns a function that stops it. */
+    listen(listener: RevocationListener): () => void {
       // A wrapper, so that a function that is added twice is called twice, and each stop removes one.
       const own: RevocationListener = (row) => listener(row);
       listeners.add(own);

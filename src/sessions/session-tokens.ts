@@ -4,7 +4,7 @@ import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
 import { scopesOf } from "../levels/scopes.js";
 import type { Session } from "../store/sql/session-rows.js";
-import { type AccessTokens, createAccessTokens } from "../tokens/access-tokens.js";
+import { createAccessTokens } from "../tokens/access-tokens.js";
 import { acceptsKeys, apiKeyTest } from "../tokens/api-key.js";
 import { refreshToken } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
@@ -23,67 +23,20 @@ export type ExtraClaims = (user: {
   readonly roles: readonly string[];
 }) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
 
-export interface SessionTokens extends AccessTokens {
-  /** Throws `unavailable` while the signing key is revoked. */
-  requireSigningKey(): void;
-  /**
-   * Returns the response of login and renew for the session's current generation. `now` is the time that its row was
-   * written with.
-   */
-  grant(
-    session: Session,
-    account: Account,
-    options: { readonly refresh: boolean; readonly now: number },
-  ): Promise<Grant>;
-  /** Returns an access token of a service account (RFC 9068). Its `login` is the id. */
-  grantService(service: {
-    readonly id: string;
-    readonly scopes: readonly string[];
-    readonly issuedAt: number;
-    readonly ttlSeconds: number;
-  }): string;
-  /** Throws `invalid_token`. Returns an expired token, for which the caller throws `session_ended`. */
-  readRefresh(token: string, now: number): { readonly sid: string; readonly gen: number; readonly expires: number };
-}
+export type SessionTokens = ReturnType<typeof createSessionTokens>;
 
 /**
  * Registered claims (RFC 7519 §4.1), those of Ampho, and those that docs/reference/contract.md §5 reserves for later.
  */
-const reservedClaims: ReadonlySet<string> = new Set([
-  "iss",
-  "sub",
-  "aud",
-  "exp",
-  "nbf",
-  "iat",
-  "jti",
-  "login",
-  "roles",
-  "scope",
-  "sid",
-  "gen",
-  "ver",
-  "auth_time",
-  "act",
-  "amr",
-  "acr",
-  "cnf",
-  "client_id",
-  "by",
-  "org",
-  "orgs",
-  "bound",
-  "key",
-  "may_act",
-  "__proto__",
-  // JSON.stringify would call it.
-  "toJSON",
-]);
+const reservedClaims: ReadonlySet<string> = new Set(
+  (
+    "iss sub aud exp nbf iat jti login roles scope sid gen ver auth_time act amr acr cnf client_id by org orgs bound key " +
+    // JSON.stringify would call the last one.
+    "may_act __proto__ toJSON"
+  ).split(" "),
+);
 
-/**
- * Also true for objects of another realm, such as a test runner. A text would be spread into its characters, a Map into
- * nothing.
- */
+/** Also for objects of another realm, such as a test runner. A text would be spread into characters. */
 function isPlainObject(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -98,7 +51,7 @@ export function createSessionTokens(deps: {
   > &
     Pick<Configuration, "keysPerUser" | "tokenEndpoint" | "keyBrand">;
   readonly extraClaims: ExtraClaims | undefined;
-}): SessionTokens {
+}) {
   const { keyring, settings, extraClaims } = deps;
   const { tokenLeeway, tokenForeignTtl: foreignMaxSeconds, tokenTtl, tokenIssuer, tokenAudience = [] } = settings;
   const accessTokens = createAccessTokens({
@@ -111,8 +64,8 @@ export function createSessionTokens(deps: {
   });
 
   const origin = {
-    ...(tokenIssuer === undefined ? {} : { iss: tokenIssuer }),
-    ...(tokenAudience.length === 0 ? {} : { aud: tokenAudience.length === 1 ? tokenAudience[0] : tokenAudience }),
+    ...(tokenIssuer !== undefined && { iss: tokenIssuer }),
+    ...(tokenAudience.length > 0 && { aud: tokenAudience.length === 1 ? tokenAudience[0] : tokenAudience }),
   };
 
   async function extrasFor({ id, login, roles }: Account): Promise<Readonly<Record<string, unknown>>> {
@@ -127,12 +80,17 @@ export function createSessionTokens(deps: {
   }
 
   return {
+    /** Throws `unavailable` while the signing key is revoked. */
     requireSigningKey: () => keyring.requireSigning(),
-    async grant(session, account, { refresh, now: starts }) {
+    /** The response of login and renew for the session's current generation. `now`: when its row was written. */
+    async grant(
+      session: Session,
+      account: Account,
+      { refresh, now: starts }: { readonly refresh: boolean; readonly now: number },
+    ): Promise<Grant> {
       const extras = await extrasFor(account);
-      // Not the current time. The session's row has `now + ttl` as its last `exp`, and a revocation lasts until then.
-      // After a slow database or slow claims the token must not outlive the revocation.
-      // It does not outlive the session either, which ends at `expiresAt` unless it is renewed.
+      // Not the current time: a revocation lasts until `now + ttl` of the session's row, and after a slow database the
+      // token must not outlive it. Nor the session, which ends at `expiresAt` unless it is renewed.
       const expires = Math.min(starts + tokenTtl, session.expiresAt);
       const scopes = settings.scopesInToken ? scopesOf(account.roles, settings.scopes) : [];
       const token = keyring.signAccess({
@@ -153,39 +111,22 @@ export function createSessionTokens(deps: {
         nbf: starts,
         exp: expires,
       });
-      const grant = {
-        token,
-        token_type: "Bearer",
-        starts,
-        expires,
-        ttl: expires - starts,
-        leeway: tokenLeeway,
-      } as const;
+      const ttl = expires - starts;
+      const grant = { token, token_type: "Bearer", starts, expires, ttl, leeway: tokenLeeway } as const;
       if (!refresh) return grant;
-      const renewing = keyring.sign(refreshToken, {
-        sub: account.id,
-        sid: session.id,
-        gen: session.gen,
-        iat: starts,
-        exp: session.expiresAt,
-      });
-      return { ...grant, refresh_token: renewing, refresh_expires: session.expiresAt };
+      const { id: sid, gen, expiresAt: exp } = session;
+      const renewing = keyring.sign(refreshToken, { sub: account.id, sid, gen, iat: starts, exp });
+      return { ...grant, refresh_token: renewing, refresh_expires: exp };
     },
-    grantService: ({ id, scopes, issuedAt, ttlSeconds }) =>
-      keyring.signAccess({
-        ...origin,
-        sub: id,
-        client_id: id,
-        login: id,
-        scope: scopes.join(" "),
-        jti: randomId(),
-        iat: issuedAt,
-        nbf: issuedAt,
-        exp: issuedAt + ttlSeconds,
-      }),
+    /** Returns an access token of a service account (RFC 9068). Its `login` is the id. */
+    grantService(id: string, scopes: readonly string[], iat: number, ttlSeconds: number): string {
+      const times = { iat, nbf: iat, exp: iat + ttlSeconds };
+      const scope = scopes.join(" ");
+      return keyring.signAccess({ ...origin, sub: id, client_id: id, login: id, scope, jti: randomId(), ...times });
+    },
     ...accessTokens,
-    readRefresh(token, now) {
-      // The caller checks the time, because an expired session is another error than a bad token.
+    /** Throws `invalid_token`. Returns an expired token, for which the caller throws `session_ended`. */
+    readRefresh(token: string, now: number) {
       const { sid, gen, exp } = keyring.verify(refreshToken, token, now, Number.MAX_SAFE_INTEGER).claims;
       return { sid, gen, expires: exp };
     },

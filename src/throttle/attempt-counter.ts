@@ -4,14 +4,9 @@
 
 export interface CounterLimits {
   readonly freeAttempts: number;
-  /** How long failures are remembered. */
   readonly windowSeconds: number;
-  /** How many failures in a row lock the counter. */
   readonly lockAfter: number;
-  /**
-   * Every attempt counts, and this long must pass until the next one. No more than the free attempts fall into one
-   * window. Undefined: waits grow after the free attempts.
-   */
+  /** Every attempt counts, and this long must pass until the next one. Undefined: waits grow after the free ones. */
   readonly everySeconds?: number | undefined;
   /** A solved captcha buys the attempt, so it need not wait. A lock holds. */
   readonly isBought?: boolean | undefined;
@@ -21,20 +16,15 @@ export interface CounterLimits {
 export interface Counter {
   /** Failures that are remembered. They determine the waits. */
   readonly failures: number;
-  /** Attempts that were taken and are not settled. */
   readonly pending: number;
   /** Attempts that are not settled by then count as failed, because their process has died. */
   readonly pendingUntil: number;
   /** Failures in a row, however long they took (NIST SP 800-63B-4 §3.2.2). */
   readonly streak: number;
-  /** The next attempt is allowed then. */
   readonly nextAt: number;
   /** Failures are forgotten then. The streak is not. */
   readonly forgetAt: number;
-  /**
-   * How many failures came from which source, for a limited number of sources. With `everySeconds` a success forgives
-   * none, and the sources are the times of the attempts.
-   */
+  /** The failures by source, for a limited number. With `everySeconds`, the times of the attempts. */
   readonly sources: readonly FailureSource[];
 }
 
@@ -81,7 +71,6 @@ export function counterAt(counter: Counter, limits: CounterLimits, now: number):
   return at.nextAt > now + limits.windowSeconds + skewMaxSeconds ? { ...at, nextAt: 0 } : at;
 }
 
-/** `counter` comes from `counterAt`. */
 export function judgeCounter(counter: Counter, limits: CounterLimits, now: number): Judgement {
   const { failures, pending, streak, nextAt } = counter;
   if (streak >= limits.lockAfter) return { outcome: "rejected", locked: true, retryAfterSeconds: lockedRetrySeconds };
@@ -98,9 +87,7 @@ export function takeAttempt(counter: Counter, now: number): Counter {
 }
 
 /** Gives an attempt back, because its password was not checked or was right. */
-export function returnAttempt(counter: Counter): Counter {
-  return { ...counter, pending: Math.max(counter.pending - 1, 0) };
-}
+export const returnAttempt = (counter: Counter): Counter => ({ ...counter, pending: Math.max(counter.pending - 1, 0) });
 
 /** No honest user has more sources than this. The failures of further sources are never forgiven, only forgotten. */
 const sourcesMax = 20;
@@ -127,10 +114,7 @@ export function succeedAttempt(counter: Counter, from: string | undefined, { fre
   return { ...resetStreak(returnAttempt(counter)), failures, sources, nextAt };
 }
 
-/** Ends the streak and changes nothing else. */
-export function resetStreak(counter: Counter): Counter {
-  return { ...counter, streak: 0 };
-}
+export const resetStreak = (counter: Counter): Counter => ({ ...counter, streak: 0 });
 
 /**
  * True for a failure that is a sign of an attack. This is the one that uses up the free attempts. It is also the one
@@ -146,17 +130,13 @@ export function isAttacked(
   return after.failures === freeAttempts || (after.streak >= freeAttempts && levelOf(after) > levelOf(before));
 }
 
-function failuresFrom({ sources }: Counter, from: string): number {
-  return sources.find(([each]) => each === from)?.[1] ?? 0;
-}
+const failuresFrom = ({ sources }: Counter, from: string): number => sources.find(([each]) => each === from)?.[1] ?? 0;
 
-function othersThan({ sources }: Counter, from: string): readonly FailureSource[] {
-  return sources.filter(([each]) => each !== from);
-}
+const othersThan = ({ sources }: Counter, from: string): readonly FailureSource[] =>
+  sources.filter(([each]) => each !== from);
 
-export function isEmpty({ failures, pending, streak }: Counter): boolean {
-  return failures === 0 && pending === 0 && streak === 0;
-}
+export const isEmpty = ({ failures, pending, streak }: Counter): boolean =>
+  failures === 0 && pending === 0 && streak === 0;
 
 function countFailures(counter: Counter, count: number, limits: CounterLimits, at: number): Counter {
   const { windowSeconds, everySeconds } = limits;

@@ -1,8 +1,6 @@
-// Attempts that wait until earlier attempts are settled. Those of one subject wait in one queue, and only the first of
-// a queue asks the database.
+// Attempts that wait for earlier ones of their subject. Only the first of a queue asks the database.
 import type { AttemptVerdict } from "./attempt.js";
 
-/** How long an attempt waits in all. */
 const patienceMs = 3_000;
 /** How long the first of a queue waits before it asks again. The pause doubles. */
 const pauseMs = { first: 5, longest: 40 };
@@ -15,19 +13,14 @@ interface Queue {
   waiting: number;
 }
 
-export interface AttemptQueue {
-  /** Asks once, and then again in its turn, until the verdict is known or the attempt has waited too long. */
-  enqueue(subject: string, ask: () => Promise<AttemptVerdict>): Promise<AttemptVerdict>;
-}
-
-export function createAttemptQueue(): AttemptQueue {
+export function createAttemptQueue() {
   const queues = new Map<string, Queue>();
   let waiting = 0;
 
   return {
-    async enqueue(subject, ask) {
-      // No attempt overtakes a queue. A client whose login succeeds at once and returns would otherwise always be
-      // first.
+    /** Asks once, and then again in its turn, until the verdict is known or the attempt has waited too long. */
+    async enqueue(subject: string, ask: () => Promise<AttemptVerdict>): Promise<AttemptVerdict> {
+      // No attempt overtakes a queue. A client that succeeds at once and returns would always be first.
       if (!queues.has(subject)) {
         const verdict = await ask();
         if (verdict.outcome !== "pending") return verdict;
@@ -42,14 +35,12 @@ export function createAttemptQueue(): AttemptQueue {
       queue.last = new Promise((resolve) => {
         leave = resolve;
       });
-      let late = false;
-      const timer = setTimeout(() => {
-        late = true;
-      }, patienceMs);
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(), patienceMs);
       try {
         // The attempt before this one came earlier and gives up earlier.
         await before;
-        return await askInTurn(ask, () => late);
+        return await askInTurn(ask, late.signal);
       } finally {
         clearTimeout(timer);
         leave();
@@ -61,13 +52,11 @@ export function createAttemptQueue(): AttemptQueue {
   };
 }
 
-async function askInTurn(ask: () => Promise<AttemptVerdict>, isLate: () => boolean): Promise<AttemptVerdict> {
-  let ms = pauseMs.first;
-  for (;;) {
-    if (isLate()) return { outcome: "pending" };
+async function askInTurn(ask: () => Promise<AttemptVerdict>, late: AbortSignal): Promise<AttemptVerdict> {
+  for (let ms = pauseMs.first; !late.aborted; ms = Math.min(ms * 2, pauseMs.longest)) {
     const verdict = await ask();
     if (verdict.outcome !== "pending") return verdict;
     await new Promise((resolve) => setTimeout(resolve, ms));
-    ms = Math.min(ms * 2, pauseMs.longest);
   }
+  return { outcome: "pending" };
 }

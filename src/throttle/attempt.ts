@@ -1,19 +1,15 @@
-// An attempt at a password, a second factor or a mailed code, or a request for a mail (docs/operate/throttling.md). It
-// is taken from counters and sources.
+// An attempt at a proof, or a request for a mail (docs/operate/throttling.md), with its counters and sources.
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { AuditEvent } from "../audit/events.js";
 import type { CounterKind } from "./counter-kinds.js";
 
-/** One counter of attempts. */
 export interface AttemptCounter {
   /** A keyed hash, which contains nothing that a user typed. */
   readonly key: string;
   readonly kind: CounterKind;
-  /** How many failed attempts are free. */
   readonly freeAttempts: number;
   /** Failures in a row that lock this counter. Undefined: as many as lock the attempt's other counters. */
   readonly lockAfter?: number | undefined;
-  /** As of CounterRow. */
   readonly everySeconds?: number | undefined;
   readonly windowSeconds?: number | undefined;
 }
@@ -27,10 +23,7 @@ export interface SourceLimit {
 export interface Attempt {
   readonly sources: readonly SourceLimit[];
   readonly counters: readonly AttemptCounter[];
-  /**
-   * The beginning of a counter's key. The sources count it as one login, and attempts with the same one wait in one
-   * queue.
-   */
+  /** The beginning of a counter's key. Sources count it as one login, and its attempts wait in one queue. */
   readonly subject: string;
   /** The source of the attempt. A success forgives the failures of its source. Undefined: not known. */
   readonly from: string | undefined;
@@ -46,9 +39,8 @@ export interface AttemptRequest extends Attempt {
   readonly origin: Origin;
   /** A rejection is recorded as this event, once for each counter, source and window. */
   readonly event: Extract<AuditEvent, `${string}_throttled`>;
-  /** A solved captcha buys the attempt. No wait counts, but a lock does. */
-  readonly bought?: BoughtAttempt | undefined;
-  /** The hash of the transaction that the proof completes. */
+  /** A solved captcha buys the attempt, and is used up with it. No wait counts, but a lock does. */
+  readonly bought?: { readonly spends: { readonly hash: string; readonly until: number } } | undefined;
   readonly transaction?: string | undefined;
   readonly account: NamedAccount;
 }
@@ -61,16 +53,10 @@ export interface NamedAccount {
   readonly canonical?: string | undefined;
 }
 
-/** The captcha is used up with the attempt. */
-export interface BoughtAttempt {
-  readonly spends: { readonly hash: string; readonly until: number };
-}
-
 export type AttemptVerdict =
   | { readonly outcome: "allowed" }
   /** Other attempts must be settled first. A moment later the verdict is known. */
   | { readonly outcome: "pending" }
-  /** The captcha has bought another attempt. */
   | { readonly outcome: "captcha_used" }
   /** The transaction was used, or too many of its proofs were wrong. */
   | { readonly outcome: "over"; readonly by: Extract<CounterKind, "transaction" | "match"> }
@@ -88,7 +74,6 @@ export type AttemptOutcome = "failed" | "succeeded" | "returned";
 export interface Settlement extends Attempt {
   readonly outcome: AttemptOutcome;
   readonly now: number;
-  /** The login name of the account, if there is one. */
   readonly login: string | undefined;
   /** Is recorded in the same transaction. */
   readonly audit: AuditEntry | undefined;
@@ -120,7 +105,6 @@ export type LockoutTarget =
   | { readonly sources: readonly string[] }
   | { readonly all: true };
 
-/** The operations of the store that the throttle uses. */
 export interface AttemptStore {
   allowAttempt(request: AttemptRequest): Promise<AttemptVerdict>;
   settleAttempt(settlement: Settlement): Promise<void>;

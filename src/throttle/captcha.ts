@@ -17,12 +17,7 @@ export type CaptchaOutcome = "solved" | "rejected" | "failed";
  */
 export type VerifyCaptcha = (token: string, about: CaptchaContext) => boolean | Promise<boolean>;
 
-export interface Captcha {
-  /** Never rejects. `failed`: the verifier gave no verdict. */
-  verify(token: string, about: CaptchaContext): Promise<CaptchaOutcome>;
-  /** The name under which the database remembers that a token has bought an attempt. */
-  spentHash(token: string): string;
-}
+export type Captcha = ReturnType<typeof createCaptcha>;
 
 const timeoutMs = 5_000;
 /** A flood of invented tokens must neither occupy this process nor use up the limits of the verifier. */
@@ -33,7 +28,7 @@ export function createCaptcha(deps: {
   readonly clock: Pick<Clock, "monotonicMs">;
   readonly counted: (outcome: CaptchaOutcome) => void;
   readonly record: (reason: string, about: CaptchaContext) => void;
-}): Captcha {
+}) {
   const { verify, clock, counted, record } = deps;
   const isRecordable = createRowLimit();
   const places = createPlaces(concurrentMax);
@@ -50,7 +45,8 @@ export function createCaptcha(deps: {
   }
 
   return {
-    async verify(token, about) {
+    /** Never rejects. `failed`: the verifier gave no verdict. */
+    async verify(token: string, about: CaptchaContext): Promise<CaptchaOutcome> {
       try {
         const isSolved = await places.run(attemptSourceOf(about.address), () => ask(token, about));
         return report(isSolved ? "solved" : "rejected", "not solved", about);
@@ -59,10 +55,12 @@ export function createCaptcha(deps: {
         return report("failed", error instanceof FetchFailure ? error.message : "the verifier failed", about);
       }
     },
-    spentHash: (token) => createHash("sha256").update(`captcha ${token}`).digest("base64url"),
+    /** The name under which the database remembers that a token has bought an attempt. */
+    spentHash: (token: string): string => createHash("sha256").update(`captcha ${token}`).digest("base64url"),
   };
 }
 
-export function siteverify(options: SiteverifyOptions): VerifyCaptcha {
-  return async (token, about) => (await askSiteverify(options, token, about)).solved;
-}
+export const siteverify =
+  (options: SiteverifyOptions): VerifyCaptcha =>
+  async (token, about) =>
+    (await askSiteverify(options, token, about)).solved;

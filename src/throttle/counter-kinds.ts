@@ -1,24 +1,17 @@
-// The kinds of counters of attempts, one row a kind. To add a kind, write its row, and take attempts from it in
-// throttle.ts.
+// The kinds of counters of attempts, one row a kind. The file throttle.ts takes attempts from each.
 
-/** The parameters that give free attempts. */
 export type FreeAttempts = "throttleAttempts" | "throttleKnownAttempts" | "throttleFactor" | "throttleMails";
 
 export interface CounterRow {
   /** The counted attempts, as `throttle-list` prints them. */
   readonly counts: string;
-  /** The free attempts, or the parameter that gives them. */
   readonly freeAttempts: FreeAttempts | number;
   /** All devices or sessions of a user together get this many times the free attempts of one. */
   readonly times?: number;
   /** So many failures in a row lock the counter, instead of AMPHO_SECURITY_THROTTLE_LOCK. */
   readonly lockAfter?: number;
-  /**
-   * Every attempt counts, this long must pass until the next one, and no more than the free attempts fall into one
-   * window.
-   */
+  /** Every attempt counts, this long must pass until the next one, and a window has no more than the free attempts. */
   readonly everySeconds?: number;
-  /** Instead of AMPHO_SECURITY_THROTTLE_WINDOW. */
   readonly windowSeconds?: number;
 }
 

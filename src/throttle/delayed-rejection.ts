@@ -6,13 +6,9 @@ import type { Clock } from "../clock.js";
 import { randomOctets } from "../crypto/random.js";
 import type { PasswordPool } from "../passwords/pool.js";
 
-export interface DelayedRejection {
-  /** Resolves when the rejection can be sent. Never rejects. */
-  wait(): Promise<void>;
-}
+export type DelayedRejection = ReturnType<typeof createDelayedRejection>;
 
 const delayMs = 1_000;
-/** How often the queue is checked meanwhile. */
 const stepMs = 250;
 /** Each delayed rejection keeps a request and its connection. Beyond this number rejections are sent at once. */
 const delayedMax = 1_000;
@@ -23,10 +19,7 @@ const freePerSecond = 50;
 /** Half as long to one and a half times as long, so that clients that wait do not come back at the same moment. */
 const spread = (ms: number) => ms * (0.5 + randomOctets(1).readUInt8() / 256);
 
-export function createDelayedRejection(
-  passwords: Pick<PasswordPool, "stats">,
-  clock: Pick<Clock, "monotonicMs">,
-): DelayedRejection {
+export function createDelayedRejection(passwords: Pick<PasswordPool, "stats">, clock: Pick<Clock, "monotonicMs">) {
   let delayed = 0;
   let since = clock.monotonicMs();
   let free = freeMax;
@@ -40,7 +33,8 @@ export function createDelayedRejection(
   const isCrowded = () => passwords.stats().waiting > 0 || isFlood();
 
   return {
-    async wait() {
+    /** Resolves when the rejection can be sent. Never rejects. */
+    async wait(): Promise<void> {
       if (delayed >= delayedMax) return;
       delayed += 1;
       // The timer keeps the process alive, because a client waits for the response.

@@ -8,7 +8,6 @@ export type Guesses = ReturnType<typeof createGuesses>;
 
 const sourcesMax = 10_000;
 
-/** Forgets the oldest entry beyond a number of them. */
 export function remember<T>(map: Map<string, T>, name: string, value: T, max: number): void {
   map.delete(name);
   map.set(name, value);

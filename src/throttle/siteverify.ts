@@ -1,5 +1,4 @@
-// The siteverify protocol that Turnstile, hCaptcha and reCAPTCHA v2 share: a form with `secret`, `response` and
-// `remoteip`, and a JSON object with `success`.
+// The siteverify protocol of Turnstile, hCaptcha and reCAPTCHA v2: a form, and a JSON object with `success`.
 import { parseJsonObject } from "../crypto/json.js";
 import { boundedFetch, FetchFailure } from "../outbound/bounded-fetch.js";
 
@@ -8,7 +7,6 @@ export type CaptchaAction = "login";
 
 export interface CaptchaContext {
   readonly action: CaptchaAction;
-  /** The client's IP address, if the host knows it. */
   readonly address: string | undefined;
 }
 
@@ -28,7 +26,6 @@ export interface SiteverifyResponse {
 
 const limits = { timeoutMs: 3_000, bytesMax: 65_536 };
 
-/** Rejects with FetchFailure. */
 export async function askSiteverify(
   { url, key, hostname }: SiteverifyOptions,
   token: string,
@@ -38,11 +35,7 @@ export async function askSiteverify(
     ...limits,
     method: "POST",
     headers: { accept: "application/json" },
-    body: new URLSearchParams({
-      secret: key,
-      response: token,
-      ...(address !== undefined && { remoteip: address }),
-    }),
+    body: new URLSearchParams({ secret: key, response: token, ...(address !== undefined && { remoteip: address }) }),
   });
   const members = parseJsonObject(body);
   // A key that is not accepted gets 400 of some verifiers, and 200 of others.
@@ -79,6 +72,5 @@ export async function findSiteverifyProblem(options: SiteverifyOptions): Promise
 }
 
 /** A verifier leaves a member out, or leaves it empty, where the widget has none. */
-function isAbsentOr(member: unknown, expected: string | undefined): boolean {
-  return member === undefined || member === null || member === "" || expected === undefined || member === expected;
-}
+const isAbsentOr = (member: unknown, expected: string | undefined): boolean =>
+  member === undefined || member === null || member === "" || expected === undefined || member === expected;

@@ -4,7 +4,6 @@
 import { type Judgement, pendingSeconds, skewMaxSeconds } from "./attempt-counter.js";
 
 export interface SourceLimits {
-  /** How many different logins can fail. */
   readonly logins: number;
   readonly windowSeconds: number;
 }
@@ -23,7 +22,6 @@ export interface SourceState {
   readonly entries: readonly SourceEntry[];
   /** How often in a short time the limit was reached. */
   readonly level: number;
-  /** Another login is allowed then. */
   readonly nextAt: number;
 }
 
@@ -75,9 +73,8 @@ export function returnAttemptAt(source: SourceState, subject: string): SourceSta
 }
 
 /** A user who knows the password of the login made its failures too. */
-export function succeedAttemptAt(source: SourceState, subject: string): SourceState {
-  return withEntry(source, { ...entryOf(returnAttemptAt(source, subject), subject), failedUntil: 0 });
-}
+export const succeedAttemptAt = (source: SourceState, subject: string): SourceState =>
+  withEntry(source, { ...entryOf(returnAttemptAt(source, subject), subject), failedUntil: 0 });
 
 export function failAttemptAt(source: SourceState, subject: string, limits: SourceLimits, now: number): SourceState {
   const { logins, windowSeconds } = limits;
@@ -89,13 +86,10 @@ export function failAttemptAt(source: SourceState, subject: string, limits: Sour
   return { ...failed, level, nextAt: now + 2 ** (level - 1) * windowSeconds };
 }
 
-export function isUnused({ entries, level }: SourceState): boolean {
-  return entries.length === 0 && level === 0;
-}
+export const isUnused = ({ entries, level }: SourceState): boolean => entries.length === 0 && level === 0;
 
-function entryOf({ entries }: SourceState, subject: string): SourceEntry {
-  return entries.find((entry) => entry.subject === subject) ?? { subject, failedUntil: 0, pending: 0, pendingUntil: 0 };
-}
+const entryOf = ({ entries }: SourceState, subject: string): SourceEntry =>
+  entries.find((entry) => entry.subject === subject) ?? { subject, failedUntil: 0, pending: 0, pendingUntil: 0 };
 
 function withEntry(source: SourceState, entry: SourceEntry): SourceState {
   const others = source.entries.filter(({ subject }) => subject !== entry.subject);
@@ -103,6 +97,4 @@ function withEntry(source: SourceState, entry: SourceEntry): SourceState {
   return { ...source, entries: isUsed ? [...others, entry] : others };
 }
 
-function countFailed({ entries }: SourceState): number {
-  return entries.filter(({ failedUntil }) => failedUntil > 0).length;
-}
+const countFailed = ({ entries }: SourceState): number => entries.filter(({ failedUntil }) => failedUntil > 0).length;

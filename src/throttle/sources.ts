@@ -21,7 +21,6 @@ export function attemptSourceOf(text: string | undefined): AttemptSource | undef
   return { address: prefixOf(groups, 4), network: prefixOf(groups, 3) };
 }
 
-/** The eight groups of an IPv6 address. */
 function groupsOf(address: string): readonly number[] {
   // WHATWG URL writes the canonical form, with IPv4 at the end as two groups.
   const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);

@@ -2,34 +2,45 @@
 // takes an attempt from every counter that it belongs to, in the database, where all processes see it. The result
 // settles the attempt. The file is long because all kinds of attempts share their counters and the queue.
 
-import type { AuditEntry } from "../audit/entry.js";
+import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { Keyring } from "../tokens/keyring.js";
-import type {
-  AccountKey,
-  AllowedAttempt,
-  FactorAttempt,
-  KnownDevice,
-  LoginAttempt,
-  Throttle,
-} from "./allowed-attempt.js";
-import type {
-  Attempt,
-  AttemptCounter,
-  AttemptOutcome,
-  AttemptRequest,
-  AttemptStore,
-  BoughtAttempt,
-  SourceLimit,
-} from "./attempt.js";
-import { type AttemptQueue, createAttemptQueue } from "./attempt-queue.js";
+import type { AccountKey, AllowedAttempt, KnownDevice } from "./allowed-attempt.js";
+import type { Attempt, AttemptCounter, AttemptOutcome, AttemptRequest, AttemptStore, SourceLimit } from "./attempt.js";
+import { createAttemptQueue } from "./attempt-queue.js";
 import type { Captcha } from "./captcha.js";
 import { type CounterKind, type CounterRow, counterKinds, type FreeAttempts } from "./counter-kinds.js";
 import type { DelayedRejection } from "./delayed-rejection.js";
 import { attemptSourceOf } from "./sources.js";
+
+interface LoginAttempt {
+  readonly account: AccountKey;
+  readonly known?: KnownDevice | undefined;
+  readonly captcha?: string | undefined;
+  readonly origin: Origin;
+}
+
+interface PasswordChangeAttempt {
+  readonly login: string;
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly origin: Origin;
+}
+
+interface FactorAttempt extends Omit<PasswordChangeAttempt, "sessionId"> {
+  /** The known device or the live session that the attempt comes from. It has a counter of its own. */
+  readonly known?: { readonly device: string } | { readonly session: string } | undefined;
+  readonly transaction?: string | undefined;
+}
+
+interface CodeAttempt extends Omit<LoginAttempt, "captcha"> {
+  readonly purpose: string;
+  /** The hash of the transaction to which the code was mailed. */
+  readonly transaction: string;
+}
 
 interface Rejection {
   readonly by?: CounterKind | "source";
@@ -50,16 +61,9 @@ const captchaTtlSeconds = 3600;
 
 /** Rows of each of the two tables of attempts, which is about 15 MB in all. */
 const rowsMax = 50_000;
-/** How many attempts pass between two sweeps. */
 const sweepEvery = 32;
 
-/** The throttles of all requests share it. */
-export interface SharedThrottle {
-  readonly queue: AttemptQueue;
-  sweepSometimes(): void;
-}
-
-export function shareThrottle(store: Pick<AttemptStore, "pruneAttempts">): SharedThrottle {
+export function shareThrottle(store: Pick<AttemptStore, "pruneAttempts">) {
   let sinceSweep = 0;
   let sweeping = false;
 
@@ -84,19 +88,19 @@ export function shareThrottle(store: Pick<AttemptStore, "pruneAttempts">): Share
   return { queue: createAttemptQueue(), sweepSometimes };
 }
 
+export type Throttle = ReturnType<typeof createThrottle>;
+
 /** `store` can be a view for one request. */
 export function createThrottle(deps: {
   readonly store: AttemptStore;
   readonly keyring: Pick<Keyring, "hashLogin">;
-  readonly settings: Pick<
-    Configuration,
-    FreeAttempts | "throttleWindow" | "throttleLock" | "throttleAddress" | "throttleNetwork"
-  >;
+  readonly settings: Pick<Configuration, FreeAttempts | "throttleWindow" | "throttleLock"> &
+    Pick<Configuration, "throttleAddress" | "throttleNetwork">;
   readonly clock: Clock;
   readonly delayedRejection: DelayedRejection;
   readonly captcha?: Captcha | undefined;
-  readonly shared: SharedThrottle;
-}): Throttle {
+  readonly shared: ReturnType<typeof shareThrottle>;
+}) {
   const { store, keyring, settings, clock, delayedRejection, captcha } = deps;
   const { queue, sweepSometimes } = deps.shared;
   const limits = { windowSeconds: settings.throttleWindow, lockAfter: settings.throttleLock };
@@ -113,8 +117,9 @@ export function createThrottle(deps: {
   const loginCounter = ({ name }: AccountKey) => counter("login", name);
   const deviceCounter = ({ userId, deviceId }: KnownDevice) => counter("device", userId, deviceId);
   const togetherOf = (userId: string) => [counter("devices", userId).key, counter("sessions", userId).key];
+  const addressOf = ({ address }: Origin) => attemptSourceOf(address)?.address;
 
-  function sourcesOf(address: string | undefined): readonly SourceLimit[] {
+  function sourcesOf({ address }: Origin): readonly SourceLimit[] {
     const source = attemptSourceOf(address);
     const sources: SourceLimit[] = [];
     if (source?.network !== undefined && settings.throttleNetwork > 0)
@@ -124,37 +129,36 @@ export function createThrottle(deps: {
     return sources;
   }
 
-  function unknownDeviceAttempt({ account, known, origin }: LoginAttempt): Attempt {
-    const login = loginCounter(account);
-    return {
-      ...limits,
-      sources: sourcesOf(origin.address),
-      counters: [login],
-      subject: subjectOf(login),
-      from: attemptSourceOf(origin.address)?.address,
-      alsoReset: known === undefined ? [] : [deviceCounter(known).key],
-    };
-  }
+  /** An attempt that only counters limit. The first one names its subject. */
+  const attemptAt = (
+    counters: readonly [AttemptCounter, ...AttemptCounter[]],
+    from: string | undefined,
+    alsoReset: readonly AttemptCounter[] = [],
+  ): Attempt => ({
+    ...limits,
+    sources: [],
+    counters,
+    subject: subjectOf(counters[0]),
+    from,
+    alsoReset: alsoReset.map(({ key }) => key),
+  });
 
+  const unknownDeviceAttempt = ({ account, known, origin }: LoginAttempt): Attempt => ({
+    ...attemptAt([loginCounter(account)], addressOf(origin), known && [deviceCounter(known)]),
+    sources: sourcesOf(origin),
+  });
+
+  /** A queue of its own, as attackers could keep that of the login full. A success ends the lock of unknown devices. */
   function knownDeviceAttempt(account: AccountKey, known: KnownDevice): Attempt {
     const own = deviceCounter(known);
-    return {
-      ...limits,
-      sources: [],
-      counters: [counter("devices", known.userId), own],
-      // A queue of its own, because attackers could keep the queue of the login full.
-      subject: subjectOf(own),
-      from: subjectOf(own),
-      // A success from a known device ends the lock of unknown devices.
-      alsoReset: [loginCounter(account).key],
-    };
+    return attemptAt([own, counter("devices", known.userId)], subjectOf(own), [loginCounter(account)]);
   }
 
   /** Returns the rejection, or undefined if the attempt is allowed. Throws `transaction_over`. */
   async function findRejection(
     attempt: Attempt,
     about: AttemptContext,
-    bought?: BoughtAttempt,
+    bought?: AttemptRequest["bought"],
   ): Promise<Rejection | undefined> {
     sweepSometimes();
     const ask = () => store.allowAttempt({ ...attempt, now: clock.now(), ...about, bought });
@@ -183,39 +187,25 @@ export function createThrottle(deps: {
   function factorAttempt({ userId, known, transaction, origin }: FactorAttempt, asUnknown: boolean): Attempt {
     const account = counter("factor", userId);
     const together = counter("factors", userId);
-    const own = known === undefined ? undefined : counter("factor", userId, ...Object.entries(known).flat());
-    const counted = own === undefined || asUnknown ? undefined : own;
-    const subject = subjectOf(counted ?? account);
-    return {
-      ...limits,
-      sources: [],
-      counters: [
-        // Another counter than that of the mailed code, because a reset proves both in one request.
-        ...(transaction === undefined ? [] : [counterOf(transaction, "factors")]),
-        ...(counted === undefined ? [account] : [together, counted]),
-      ],
-      subject,
-      from: counted === undefined ? attemptSourceOf(origin.address)?.address : subject,
-      // A success ends the lock of unknown devices, and the one of known devices.
-      alsoReset: [account, together, ...(own === undefined ? [] : [own])].map(({ key }) => key),
-    };
+    const own = known && counter("factor", userId, ...Object.entries(known).flat());
+    const counted = asUnknown ? undefined : own;
+    const from = counted === undefined ? addressOf(origin) : subjectOf(counted);
+    // A success ends the lock of unknown devices, and the one of known devices.
+    const alsoReset = [account, together, ...(own === undefined ? [] : [own])];
+    const attempt = attemptAt(counted === undefined ? [account] : [counted, together], from, alsoReset);
+    if (transaction === undefined) return attempt;
+    // Another counter than that of the mailed code, because a reset proves both in one request.
+    return { ...attempt, counters: [counterOf(transaction, "factors"), ...attempt.counters] };
   }
 
-  /** An attempt that only counters limit. */
-  function simpleAttempt(
-    counters: readonly AttemptCounter[],
-    from: string | undefined,
-    alsoReset: readonly string[] = [],
-  ): Attempt {
-    const [first] = counters;
-    if (first === undefined) throw new TypeError("an attempt has a counter");
-    return { ...limits, sources: [], counters, subject: subjectOf(first), from, alsoReset };
-  }
-
-  async function allowOrReject(attempt: Attempt, about: AttemptContext, known?: KnownDevice): Promise<AllowedAttempt> {
+  async function allowOrReject(
+    attempt: Attempt,
+    about: AttemptContext,
+    deviceId?: string,
+    turn: PasswordTurn = { fairnessKey: attempt.subject },
+  ): Promise<AllowedAttempt> {
     const rejection = await findRejection(attempt, about);
-    if (rejection !== undefined) return reject(rejection);
-    return allowed(attempt, { fairnessKey: attempt.subject }, known?.deviceId);
+    return rejection === undefined ? allowed(attempt, turn, deviceId) : reject(rejection);
   }
 
   async function reject(rejection: Rejection): Promise<never> {
@@ -246,7 +236,10 @@ export function createThrottle(deps: {
   }
 
   return {
-    async allowLogin(login) {
+    /**
+     * Throws `too_many_attempts` with the seconds to wait, or `captcha_needed` if a solved captcha buys the attempt.
+     */
+    async allowLogin(login: LoginAttempt): Promise<AllowedAttempt> {
       const { account, known, captcha: token, origin } = login;
       const about = { account, origin, event: "login_throttled" } as const;
       if (known !== undefined) {
@@ -263,70 +256,64 @@ export function createThrottle(deps: {
       const fairnessKey = unknown.sources.at(-1)?.source ?? unknown.subject;
       return allowed(attempt, { fairnessKey }, known?.deviceId);
     },
-
-    async allowPasswordChange({ login, userId, sessionId, origin }) {
+    /** The same for the old password of a password change. It does not count for the login. */
+    allowPasswordChange({ login, userId, sessionId, origin }: PasswordChangeAttempt): Promise<AllowedAttempt> {
       const own = counter("session", sessionId);
-      const attempt = simpleAttempt([own, counter("sessions", userId)], subjectOf(own));
+      const attempt = attemptAt([own, counter("sessions", userId)], subjectOf(own));
       const about = { account: { login }, origin, event: "password_change_throttled" } as const;
-      const rejection = await findRejection(attempt, about);
-      if (rejection !== undefined) return reject(rejection);
-      return allowed(attempt, { fairnessKey: userId, priority: true });
+      return allowOrReject(attempt, about, undefined, { fairnessKey: userId, priority: true });
     },
-
-    allowLoginChange({ login, userId, origin }) {
-      const attempt = simpleAttempt([counter("rename", userId)], attemptSourceOf(origin.address)?.address);
+    /** The same for a new login name of the user. A login that another user has counts as a failure. */
+    allowLoginChange({ login, userId, origin }: Omit<PasswordChangeAttempt, "sessionId">): Promise<AllowedAttempt> {
+      const attempt = attemptAt([counter("rename", userId)], addressOf(origin));
       return allowOrReject(attempt, { account: { login }, origin, event: "login_change_throttled" });
     },
-
-    delayRejection: () => delayedRejection.wait(),
-
-    countersOf: (transaction) => [counterOf(transaction, "factors").key, counterOf(transaction, "codes").key],
-
-    allowMail({ account, known, origin }) {
-      const source = attemptSourceOf(origin.address)?.address;
+    /** Every request for a mail counts, and not only failures. */
+    allowMail({ account, known, origin }: Omit<LoginAttempt, "captcha">): Promise<AllowedAttempt> {
+      const source = addressOf(origin);
       // A known device has limits of its own, so that strangers cannot keep mails from the owner.
       const own = known === undefined ? counter("mail", account.name) : counter("mail", known.userId, known.deviceId);
-      const counters = known === undefined && source !== undefined ? [own, counter("mails", source)] : [own];
-      return allowOrReject(simpleAttempt(counters, source), { account, origin, event: "mail_throttled" }, known);
+      const isCounted = known === undefined && source !== undefined;
+      const attempt = attemptAt(isCounted ? [own, counter("mails", source)] : [own], source);
+      return allowOrReject(attempt, { account, origin, event: "mail_throttled" }, known?.deviceId);
     },
-
-    async allowCode({ purpose, account, known, transaction, origin }) {
+    /** An attempt at a mailed code. Throws `transaction_over` after five wrong codes of one transaction. */
+    allowCode({ purpose, account, known, transaction, origin }: CodeAttempt): Promise<AllowedAttempt> {
       const unknown = counter("code", purpose, account.name);
       const own = known === undefined ? unknown : counter("code", purpose, known.userId, known.deviceId);
-      const attempt = simpleAttempt(
-        [counterOf(transaction, "codes"), own],
-        attemptSourceOf(origin.address)?.address,
-        // A right code from a known device ends the lock of unknown devices.
-        [unknown.key],
-      );
-      return allowOrReject(attempt, { account, origin, event: "code_throttled", transaction }, known);
+      // A right code from a known device ends the lock of unknown devices.
+      const attempt = attemptAt([counterOf(transaction, "codes"), own], addressOf(origin), [unknown]);
+      return allowOrReject(attempt, { account, origin, event: "code_throttled", transaction }, known?.deviceId);
     },
-
-    allowMatch({ account, transaction, origin }) {
-      const attempt = simpleAttempt([counter("match", transaction)], attemptSourceOf(origin.address)?.address);
+    /** An attempt at the number of a mailed link. Throws `transaction_over` after three wrong numbers. */
+    allowMatch({ account, transaction, origin }: Omit<CodeAttempt, "purpose" | "known">): Promise<AllowedAttempt> {
+      const attempt = attemptAt([counter("match", transaction)], addressOf(origin));
       return allowOrReject(attempt, { account, origin, event: "code_throttled", transaction });
     },
-
-    async allowFactor(factor) {
+    /** A second factor. Throws `transaction_over` after five wrong factors of one transaction. */
+    async allowFactor(factor: FactorAttempt): Promise<AllowedAttempt> {
       const { login, userId, transaction, origin } = factor;
       const about = { account: { login }, origin, event: "factor_throttled", transaction } as const;
-      const ask = async (asUnknown: boolean) => {
-        const attempt = factorAttempt(factor, asUnknown);
-        return { attempt, rejection: await findRejection(attempt, about) };
-      };
-      let { attempt, rejection } = await ask(false);
+      const turn = { fairnessKey: userId };
+      const attempt = factorAttempt(factor, false);
+      const rejection = await findRejection(attempt, about);
+      if (rejection === undefined) return allowed(attempt, turn);
       // A known device or session with too many failures in a row counts as unknown until a code from it is right.
-      if (rejection?.locked === true && factor.known !== undefined) ({ attempt, rejection } = await ask(true));
-      if (rejection !== undefined) return reject(rejection);
-      return allowed(attempt, { fairnessKey: userId });
+      if (!rejection.locked || factor.known === undefined) return reject(rejection);
+      return allowOrReject(factorAttempt(factor, true), about, undefined, turn);
     },
+    /** Resolves when a rejection of something that no counter limits can be sent: a transaction, a passkey. */
+    delayRejection: () => delayedRejection.wait(),
+    /** The counters of the wrong proofs of one transaction, by its hash. */
+    countersOf: (transaction: string): readonly [factors: string, codes: string] => [
+      counterOf(transaction, "factors").key,
+      counterOf(transaction, "codes").key,
+    ],
   };
 }
 
 /** 66 bits of the key, enough to distinguish the logins of one address, or the devices of one user. */
-function subjectOf({ key }: AttemptCounter): string {
-  return key.slice(0, 11);
-}
+const subjectOf = ({ key }: AttemptCounter): string => key.slice(0, 11);
 
 function tooMany({ captchaNeeded, retryAfterSeconds }: Rejection): AmphoError {
   if (captchaNeeded) {

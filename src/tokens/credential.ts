@@ -1,5 +1,6 @@
 // The kinds of tokens, by their claims. A route takes a kind only if it names it (docs/reference/contract.md §6).
 import { AmphoError } from "../errors.js";
+import { isServiceId } from "../logins/service-id.js";
 
 export const credentials = ["session", "foreign", "key", "service", "delegated"] as const;
 
@@ -10,12 +11,7 @@ export const credentials = ["session", "foreign", "key", "service", "delegated"]
  */
 export type Credential = (typeof credentials)[number];
 
-/** Ids of services begin with it. */
-export const serviceIdPrefix = "svc_";
-
-export const isServiceId = (id: string | undefined): boolean => id?.startsWith(serviceIdPrefix) === true;
-
-/** True for a token of Ampho for a service. Its `login` is its id, and no login name that a user could take. */
+/** True for a token that Ampho has issued for a service. Its `login` is its id and no login name. */
 export const isOfService = ({ sub, login, client_id: client }: OfService): boolean =>
   isServiceId(sub) && login === sub && client === sub;
 

@@ -1,15 +1,15 @@
-// The application's own user table, through the functions of the option `users`. They can throw, hang, or return values
-// of a wrong type.
+// The application's own user table. Its functions can throw, hang, or return values of a wrong type.
 
 import { type Clock, within } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import { isReservedRole } from "../levels/scopes.js";
 import { parseAddress, spellLogin } from "../logins/address.js";
+import { isLikeServiceId } from "../logins/service-id.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { UserEmail } from "../store/sql/users.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { ApplicationUser, ApplicationUsers } from "./application-users.js";
-import { type Account, type Directory, mailboxOf, ofTable, rejectNow } from "./directory.js";
+import { type Account, type Directory, mailboxOf, ofTable, rejectNow, type SessionUser } from "./directory.js";
 
 export type UserTableState = "failing" | "responding" | "undecided";
 
@@ -17,10 +17,7 @@ export interface ApplicationDirectoryDeps {
   readonly users: ApplicationUsers;
   readonly passwords: PasswordPool;
   readonly clock: Clock;
-  /**
-   * Called once when the table begins to fail, with the error, once when it responds again, and once when `verify`
-   * returned neither true nor false.
-   */
+  /** Called when the table begins to fail, when it responds again, and when `verify` first returned no boolean. */
   readonly report: (state: UserTableState, cause?: unknown) => void;
 }
 
@@ -60,7 +57,7 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   /** An address is looked up as `create` and `setEmail` get it, with its domain in ASCII. */
   const findByLogin = (login: string) => find(spellLogin(login));
 
-  async function findSessionUser({ userId, login }: { readonly userId: string; readonly login: string }) {
+  async function findSessionUser({ userId, login }: SessionUser) {
     if (findById === undefined) return find(login);
     return toAccount(await ask(limitsMs.find, () => findById.call(users, userId)));
   }
@@ -184,7 +181,6 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   };
 }
 
-/** So many functions of the application run at once. */
 const atOnce = 8;
 
 async function inGroups<T>(ids: readonly string[], find: (id: string) => Promise<T>): Promise<readonly T[]> {
@@ -205,6 +201,8 @@ function toAccount(applicationUser: ApplicationUser | null | undefined): Account
   const { id, login, roles, disabled, email, emailProven } = applicationUser;
   if (!isStorableName(id) || !isStorableName(login))
     throw new TypeError("users.find must return { id, login } with non-empty strings without NUL, or undefined");
+  if (isLikeServiceId(id) || isLikeServiceId(login))
+    throw new TypeError("users.find must not return an id or a login of the form of the id of a service account");
   return {
     id,
     login,
@@ -217,10 +215,7 @@ function toAccount(applicationUser: ApplicationUser | null | undefined): Account
   };
 }
 
-/**
- * A string is rejected: spread, it would be one role for each letter. The roles are copied, because the application can
- * change its array later.
- */
+/** A string would be one role for each letter. A copy, because the application can change its array later. */
 function toRoles(value: unknown): readonly string[] {
   if (value === undefined || value === null) return [];
   if (isIterable(value)) {

@@ -16,61 +16,58 @@ export async function findStoredUser(store: Pick<Store, "findUser">, login: stri
 }
 
 /** Undefined for an id that no user can have. */
-export async function findStoredUserById(store: Pick<Store, "findUserById">, id: string): Promise<User | undefined> {
-  return isStorableName(id) ? store.findUserById(id) : undefined;
-}
+export const findStoredUserById = async (store: Pick<Store, "findUserById">, id: string): Promise<User | undefined> =>
+  isStorableName(id) ? store.findUserById(id) : undefined;
 
-export function createDatabaseDirectory(
+export const createDatabaseDirectory = (
   store: Pick<Store, "findUser" | "findUserById" | "findUsers" | "findUserByAddress">,
   passwords: PasswordPool,
   failureDelay: FailureDelay,
-): Directory {
-  return {
-    inDatabase: true,
-    requireRows: () => {},
-    fromRows: (read) => read(),
-    forTable: async () => undefined,
-    canonicalOf: canonicalLogin,
-    async findByLogin(login) {
-      const user = await findStoredUser(store, login);
-      return user && toAccount(user);
-    },
-    async findByAddress(canonical) {
-      const user = await store.findUserByAddress(canonical);
-      return user && toAccount(user);
-    },
-    async findById(id) {
-      const user = await findStoredUserById(store, id);
-      return user && toAccount(user);
-    },
-    findMany: async (ids) => (await store.findUsers({ ids })).map(toAccount),
-    findsById: true,
-    canDeleteFirst: false,
-    findOwner: async (_session, user) => user && toAccount(user),
-    hashNew: (password, turn) => passwords.hash(password, turn),
-    setPassword: async () => {},
-    async create({ id, login: asked, email: address, roles, passwordHash, now }) {
-      const login = asked ?? ((await findStoredUser(store, address.address)) === undefined ? address.address : id);
-      const email = { ...address, provenAt: now };
-      const row = { id, login, canonical: canonicalLogin(login), passwordHash, roles, email };
-      const user = { ...row, passwordVersion: 1, rolesVersion: 1, disabled: false, createdAt: now };
-      return { account: toAccount(user), row };
-    },
-    setEmail: async () => true,
-    setLogin: (_account, _login, { afterwards }) => afterwards(),
-    remove: (_account, { afterwards }) => afterwards(),
-    async findSessionUser({ userId }) {
-      const user = await store.findUserById(userId);
-      return user && toAccount(user);
-    },
-    async verify(account, password, turn) {
-      const stored = account?.stored?.passwordHash ?? undefined;
-      const { valid, tookMs } = await passwords.check(stored, password, turn);
-      const good = valid && account !== undefined && !account.disabled;
-      return { good, waitToReject: () => failureDelay.wait({ stored, tookMs }) };
-    },
-  };
-}
+): Directory => ({
+  inDatabase: true,
+  requireRows: () => {},
+  fromRows: (read) => read(),
+  forTable: async () => undefined,
+  canonicalOf: canonicalLogin,
+  async findByLogin(login) {
+    const user = await findStoredUser(store, login);
+    return user && toAccount(user);
+  },
+  async findByAddress(canonical) {
+    const user = await store.findUserByAddress(canonical);
+    return user && toAccount(user);
+  },
+  async findById(id) {
+    const user = await findStoredUserById(store, id);
+    return user && toAccount(user);
+  },
+  findMany: async (ids) => (await store.findUsers({ ids })).map(toAccount),
+  findsById: true,
+  canDeleteFirst: false,
+  findOwner: async (_session, user) => user && toAccount(user),
+  hashNew: (password, turn) => passwords.hash(password, turn),
+  setPassword: async () => {},
+  async create({ id, login: asked, email: address, roles, passwordHash, now }) {
+    const login = asked ?? ((await findStoredUser(store, address.address)) === undefined ? address.address : id);
+    const email = { ...address, provenAt: now };
+    const row = { id, login, canonical: canonicalLogin(login), passwordHash, roles, email };
+    const user = { ...row, passwordVersion: 1, rolesVersion: 1, disabled: false, createdAt: now };
+    return { account: toAccount(user), row };
+  },
+  setEmail: async () => true,
+  setLogin: (_account, _login, { afterwards }) => afterwards(),
+  remove: (_account, { afterwards }) => afterwards(),
+  async findSessionUser({ userId }) {
+    const user = await store.findUserById(userId);
+    return user && toAccount(user);
+  },
+  async verify(account, password, turn) {
+    const stored = account?.stored?.passwordHash ?? undefined;
+    const { valid, tookMs } = await passwords.check(stored, password, turn);
+    const good = valid && account !== undefined && !account.disabled;
+    return { good, waitToReject: () => failureDelay.wait({ stored, tookMs }) };
+  },
+});
 
 /** The number of users with one format of password hash. */
 export interface HashFormatCount {
@@ -85,11 +82,7 @@ export interface HashFormatCount {
 const pageRows = 2000;
 
 /** Returns the most frequent format first. A user who changes meanwhile counts with the old or the new format. */
-export async function countHashFormats({
-  store,
-}: {
-  readonly store: Pick<Store, "countHashKinds">;
-}): Promise<readonly HashFormatCount[]> {
+export async function countHashFormats(store: Pick<Store, "countHashKinds">): Promise<readonly HashFormatCount[]> {
   const counts = new Map<string, HashFormatCount>();
   for (let after: string | undefined; ; ) {
     const page = await store.countHashKinds({ after, limit: pageRows });

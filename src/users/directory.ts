@@ -1,5 +1,4 @@
-// The user directory: finds users and verifies their passwords. There are two: Ampho's own tables
-// (database-directory.ts) and the application's (application-directory.ts).
+// Finds users and verifies their passwords, in Ampho's own tables or in the application's.
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
@@ -10,7 +9,6 @@ import type { UserRegistration } from "../store/sql/registrations.js";
 import type { User, UserEmail } from "../store/sql/users.js";
 import type { ApplicationUser } from "./application-users.js";
 
-/** A user as the flows see one. */
 export interface Account {
   readonly id: string;
   /** As tokens spell it. */
@@ -20,7 +18,6 @@ export interface Account {
   readonly disabled: boolean;
   /** The row of Ampho's own table. */
   readonly stored: User | undefined;
-  /** The address to which mails go. */
   readonly email: UserEmail | undefined;
   /** The row of the application's table, for its `verify`. */
   readonly applicationUser: ApplicationUser | undefined;
@@ -29,10 +26,7 @@ export interface Account {
 export interface PasswordCheck {
   /** The password is right and the user enabled. */
   readonly good: boolean;
-  /**
-   * Resolves when the rejection can be sent. Await it last, after all writes of a failed attempt, so that no other
-   * attempt waits for it.
-   */
+  /** Resolves when the rejection can be sent. Await it after all writes, so that no other attempt waits. */
   readonly waitToReject: () => Promise<void>;
 }
 
@@ -42,11 +36,9 @@ export const rejectNow = async (): Promise<void> => {};
 export interface TableChange<T> {
   /** Rejects if the session has ended, before the table changes. */
   readonly requireLive: () => Promise<void>;
-  /** The rest. It runs when the table has changed, even after the limit for its function. */
   readonly afterwards: () => Promise<T>;
 }
 
-/** A user to create. */
 export interface UserDraft {
   readonly id: string;
   /** Undefined: the address, or the id if the login of a former owner is that address. */
@@ -60,35 +52,26 @@ export interface UserDraft {
   readonly now: number;
 }
 
-interface InvitationOfTable {
-  readonly use: () => Promise<void>;
-  readonly giveBack: () => Promise<void>;
-}
+type InvitationOfTable = { readonly use: () => Promise<void>; readonly giveBack: () => Promise<void> };
 
-interface CreatedAccount {
-  readonly account: Account;
-  /** The row for the gate to insert. Undefined if an application's own table has created the user. */
-  readonly row: UserRegistration["user"] | undefined;
-}
+/** The account, and the row for the gate to insert. Undefined if an application's own table has created the user. */
+type CreatedAccount = { readonly account: Account; readonly row: UserRegistration["user"] | undefined };
+
+/** By the id, or where an application's table has no `findById` by the login of a session. */
+export type SessionUser = { readonly userId: string; readonly login: string };
 
 export interface Directory {
   /** Users are rows of Ampho's own database. A flow asks one of the functions below. */
   readonly inDatabase: boolean;
   /** Throws `not_found` where the application keeps the users. */
   requireRows(): void;
-  /**
-   * Reads values that only the database has. Resolves to undefined, and reads nothing, where the application keeps the
-   * users.
-   */
+  /** Reads values that only the database has. Reads nothing where the application keeps the users. */
   fromRows<T>(read: () => Promise<T>): Promise<T | undefined>;
   /**
    * Reads values that only an application's own table makes necessary. Resolves to undefined for users of the database.
    */
   forTable<T>(read: () => Promise<T>): Promise<T | undefined>;
-  /**
-   * The form of a login that belongs to one user. Undefined for an application's own table, where only an id does: two
-   * of its logins can have one canonical form.
-   */
+  /** The form of a login that belongs to one user. Undefined for an application's own table, where only an id does. */
   canonicalOf(login: string): string | undefined;
   findByLogin(login: string): Promise<Account | undefined>;
   /** Rejects with `not_found` where an application's own table cannot find users by id. */
@@ -98,10 +81,7 @@ export interface Directory {
   /** Finds the user whose address it is (see `mailboxOf`). `canonical` comes from `parseAddress`. */
   findByAddress(canonical: string): Promise<Account | undefined>;
   /** The account of a session. `user`: the row of the database that the same statement has read. */
-  findOwner(
-    session: { readonly userId: string; readonly login: string },
-    user: User | undefined,
-  ): Promise<Account | undefined>;
+  findOwner(session: SessionUser, user: User | undefined): Promise<Account | undefined>;
   /** The hash that Ampho stores. Null where the application's table stores the password. */
   hashNew(password: string, turn: PasswordTurn): Promise<string | null>;
   /**
@@ -120,23 +100,18 @@ export interface Directory {
   readonly create?:
     | ((user: UserDraft, invitation: InvitationOfTable) => Promise<CreatedAccount | undefined>)
     | undefined;
-  /** Resolves to false if another user has the address. */
   readonly setEmail?: ((account: Account, email: string) => Promise<boolean>) | undefined;
   /** Resolves to undefined if another user has the login. */
   readonly setLogin?:
     | (<T>(account: Account, login: string, change: TableChange<T>) => Promise<T | undefined>)
     | undefined;
   readonly remove?: (<T>(account: Account, change: TableChange<T>) => Promise<T>) | undefined;
-  /** Users can be found by their id alone. */
   readonly findsById: boolean;
   /** A session whose user is not found is one of a user whom the application's table has deleted. */
   readonly canDeleteFirst: boolean;
   /** Finds a session's user by the id, or else by the session's login. That account can be another user's. */
-  findSessionUser(session: { readonly userId: string; readonly login: string }): Promise<Account | undefined>;
-  /**
-   * Verifies a password. An unknown, disabled or passwordless account takes as long as any other, so the time does not
-   * reveal which logins exist.
-   */
+  findSessionUser(session: SessionUser): Promise<Account | undefined>;
+  /** An unknown, disabled or passwordless account takes as long as any other. */
   verify(account: Account | undefined, password: string, turn: PasswordTurn): Promise<PasswordCheck>;
 }
 
@@ -178,9 +153,8 @@ export const opensByMailbox = ({ stored, email }: Pick<Account, "stored" | "emai
   email !== undefined && (stored !== undefined || email.provenAt !== undefined);
 
 /** The address that a used code or link proves. Undefined if it is proven already. */
-export function unprovenEmailOf({ stored, email }: Pick<Account, "stored" | "email">): string | undefined {
-  return stored === undefined || email?.provenAt !== undefined ? undefined : email?.canonical;
-}
+export const unprovenEmailOf = ({ stored, email }: Pick<Account, "stored" | "email">): string | undefined =>
+  stored === undefined || email?.provenAt !== undefined ? undefined : email?.canonical;
 
 /**
  * The origin of an event of this account. Only the application's own table knows the address to which its notice goes.

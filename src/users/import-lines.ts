@@ -1,5 +1,4 @@
-// The input of an import: JSON Lines (jsonlines.org). The input is split into lines, and each line is read as a new
-// user.
+// The input of an import, JSON Lines (jsonlines.org), is split into lines, and each is read as a new user.
 
 import type { Readable } from "node:stream";
 import { parseJsonObject } from "../crypto/json.js";
@@ -85,7 +84,6 @@ export interface ReadUser {
   readonly emailProven: boolean;
   /** The hash's format for the report, or `none`. */
   readonly format: string;
-  /** The length of the line. */
   readonly bytes: number;
 }
 
@@ -93,7 +91,6 @@ export type ReadLine = ReadUser | { readonly wrong: string } | "empty";
 
 const wrong = (reason: string) => ({ wrong: reason });
 
-/** The configuration that an import needs. */
 export interface ImportSettings {
   /** The relying party of passkeys. Undefined while they are not offered. */
   readonly rp?: string | undefined;
@@ -111,18 +108,9 @@ export function readImportLine(text: Uint8Array | string, line: number, settings
   return readMembers(object, line, bytes.length, settings);
 }
 
-const members = new Set([
-  "login",
-  "password_hash",
-  "roles",
-  "email",
-  "email_proven",
-  "totp_secret",
-  "recovery_hashes",
-  "user_handle",
-  "passkeys",
-  "identities",
-]);
+const members = new Set(
+  "login password_hash roles email email_proven totp_secret recovery_hashes user_handle passkeys identities".split(" "),
+);
 
 function readMembers(
   object: Readonly<Record<string, unknown>>,
@@ -152,19 +140,10 @@ function readMembers(
   if (totp !== undefined && "wrong" in totp) return totp;
   const identities = readIdentities(object["identities"], providers);
   if (identities !== undefined && "wrong" in identities) return identities;
-  const user = {
-    login,
-    email: email.address,
-    canonical: canonicalLogin(login),
-    passwordHash,
-    hashKind: hash.current ? null : hash.format,
-    roles: [...new Set(roles)],
-    line,
-    passkeys,
-    totp,
-    identities,
-  };
-  return { user, emailProven: email.proven, format: hash.format, bytes };
+  const hashKind = hash.current ? null : hash.format;
+  const proofs = { passwordHash, hashKind, passkeys, totp, identities };
+  const names = { login, email: email.address, canonical: canonicalLogin(login), roles: [...new Set(roles)], line };
+  return { user: { ...names, ...proofs }, emailProven: email.proven, format: hash.format, bytes };
 }
 
 /** Without an address of its own, a login that is an address is the user's. */
@@ -187,6 +166,5 @@ function withoutMark(bytes: Buffer): Buffer {
 
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === lineFeed;
 
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === "string");
-}
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === "string");

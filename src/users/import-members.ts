@@ -1,5 +1,4 @@
-// The second factors and identities of a line of an import. Nothing proves them: the operator vouches for them, as for
-// a hash. The reasons contain nothing of the line.
+// The second factors and identities of a line. The operator vouches for them, as for a hash.
 
 import { decodeBase32 } from "../crypto/base32.js";
 import { decodeBase64url } from "../crypto/base64url.js";
@@ -48,7 +47,6 @@ export interface ImportedPasskeys {
 
 const nameMax = 100;
 const members = new Set("id public_key sign_count backup_eligible backup_state transports name user_handle".split(" "));
-/** The model of the authenticator is unknown. */
 const noModel = "00000000-0000-0000-0000-000000000000";
 
 /** `rp` is undefined while passkeys are not offered. */
@@ -124,7 +122,6 @@ function readPasskey(value: unknown, rp: string): NewPasskeyRow | Wrong {
   };
 }
 
-/** Both forms pass the checks of a registration. */
 function readKey(value: unknown): ReturnType<typeof readCoseKey> {
   if (isObject(value)) return readCoseKey(coseKeyOf(value));
   const bytes = typeof value === "string" ? decodeBase64url(value) : undefined;
@@ -132,11 +129,9 @@ function readKey(value: unknown): ReturnType<typeof readCoseKey> {
   return item === undefined || item.end !== bytes?.length ? undefined : readCoseKey(item.value);
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A configured provider, as an import knows it. */
 export interface ImportProvider {
   readonly name: string;
   /** One, or one for each tenant. */

@@ -67,7 +67,6 @@ const aliveMs = 15_000;
 interface ImportDeps extends ImportSettings {
   readonly store: Pick<Store, "startImport" | "stageUsers" | "publishImport" | "deleteUnpublishedImports">;
   readonly clock: Clock;
-  /** Undefined where no key is configured. */
   readonly totpSecrets?: Pick<TotpSecrets, "seal"> | undefined;
 }
 
@@ -95,8 +94,7 @@ export async function importUsers(
     const users = batch.map((read) => toStaged(read, newId(), now, deps.totpSecrets));
     return store.stageUsers({ n, users, displaces: !dryRun, now });
   };
-  const alive = setInterval(() => void stage([]).catch(() => undefined), aliveMs);
-  alive.unref();
+  const alive = setInterval(() => void stage([]).catch(() => undefined), aliveMs).unref();
   try {
     for await (const window of windowsOf(input, tally, deps)) {
       const rejected: RejectedLine[] = [];
@@ -120,8 +118,7 @@ export async function importUsers(
     return report;
   } finally {
     clearInterval(alive);
-    // A published import stays. A row that cannot be deleted now is invisible, blocks nothing, and the next import
-    // deletes it.
+    // A published import stays. A row that cannot be deleted now is invisible, and the next import deletes it.
     await deleteUnpublishedImports(deps, spaced, n).catch(() => undefined);
   }
 }
@@ -152,7 +149,6 @@ function createIds(): () => () => string {
 
 const noKey = "A totp_secret is stored encrypted. Set AMPHO_SECURITY_KEY before you import it.";
 
-/** A seed is sealed for the id of its user. */
 function toStaged({ user, emailProven }: ReadUser, id: string, now: number, totpSecrets: ImportDeps["totpSecrets"]) {
   const { email, totp } = user;
   return {
@@ -217,22 +213,10 @@ function* batchesOf(window: readonly ReadUser[]): Generator<readonly ReadUser[]>
   }
 }
 
-function byLogin({ user: a }: ReadUser, { user: b }: ReadUser): number {
-  return a.canonical < b.canonical ? -1 : a.canonical > b.canonical ? 1 : a.line - b.line;
-}
+const byLogin = ({ user: a }: ReadUser, { user: b }: ReadUser): number =>
+  a.canonical < b.canonical ? -1 : a.canonical > b.canonical ? 1 : a.line - b.line;
 
-interface Tally {
-  /** The number of lines read so far. */
-  readonly lines: number;
-  /** Counts a line and returns its number. */
-  next(): number;
-  /** Notes that the current line is wrong. */
-  note(reason: string): void;
-  /** Counts a written window without its rejected lines. */
-  add(window: readonly ReadUser[], rejected: readonly RejectedLine[]): void;
-  report(): ImportReport;
-  failure(): AmphoError;
-}
+type Tally = ReturnType<typeof createTally>;
 
 type RejectedLine = {
   readonly line: number;
@@ -251,7 +235,7 @@ const rejectionReasons: Readonly<Record<RejectedLine["reason"], (rejected: Rejec
   repeated_identity: ({ firstLine }) => `Line ${firstLine} has the same identity.`,
 };
 
-function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {
+function createTally(onWrongLine: ImportOptions["onWrongLine"]) {
   const formats: Record<string, number> = {};
   let lines = 0;
   let users = 0;
@@ -261,30 +245,31 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {
   let noted: WrongLine[] = [];
 
   return {
+    /** The number of lines read so far. */
     get lines() {
       return lines;
     },
+    /** Counts a line and returns its number. */
     next: () => ++lines,
-    note: (reason) => void noted.push({ line: lines, reason }),
-    add(window, rejected) {
+    note: (reason: string) => void noted.push({ line: lines, reason }),
+    /** Counts a written window without its rejected lines. */
+    add(window: readonly ReadUser[], rejected: readonly RejectedLine[]): void {
       const rejectedLines = new Set(rejected.map(({ line }) => line));
       for (const { user, format } of window) {
         if (rejectedLines.has(user.line)) continue;
         users += 1;
         formats[format] = (formats[format] ?? 0) + 1;
       }
-      const found = [
-        ...noted,
-        ...rejected.map((each) => ({ line: each.line, reason: rejectionReasons[each.reason](each) })),
-      ];
+      const found = rejected.map((each) => ({ line: each.line, reason: rejectionReasons[each.reason](each) }));
+      const wrongLines = [...noted, ...found].sort((a, b) => a.line - b.line);
       noted = [];
-      for (const each of found.sort((a, b) => a.line - b.line)) {
+      for (const each of wrongLines) {
         wrong += 1;
         first ??= each;
         if (wrong <= wrongLinesMax) onWrongLine?.(each);
       }
     },
-    report: () => ({ users, formats: { ...formats }, wrong }),
+    report: (): ImportReport => ({ users, formats: { ...formats }, wrong }),
     failure() {
       const count = wrong === 1 ? "One line is wrong." : `${wrong} lines are wrong.`;
       const message = `Nothing was imported. ${count} Line ${first?.line}: ${first?.reason ?? ""}`;
@@ -294,9 +279,6 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {
 }
 
 function importIsDead(): AmphoError {
-  return new AmphoError(
-    "unavailable",
-    "Nothing was imported. The import gave no sign of life for a minute, so it counted as dead.",
-    { retryAfterSeconds: 1 },
-  );
+  const message = "Nothing was imported. The import gave no sign of life for a minute, so it counted as dead.";
+  return new AmphoError("unavailable", message, { retryAfterSeconds: 1 });
 }

@@ -60,6 +60,14 @@ describe.each(adapters)("ampho/$name", ({ name, code, types }) => {
     expect(texts.some((text) => text.includes("describeHost("))).toBe(true);
   });
 
+  // The tests of Nest are in a folder of its own.
+  it.runIf(name !== "nest")("the tests that run over all adapters run over this one", () => {
+    for (const shared of ["renew", "types", "uncalled"])
+      expect(readFileSync(path.join(import.meta.dirname, `${shared}.test.ts`), "utf8")).toContain(
+        `/adapters/${name}.js"`,
+      );
+  });
+
   it("the subpath imports no other framework", () => {
     expect([...packagesOf(path.join(dist, `${name}.js`))].sort()).toEqual(code);
   });

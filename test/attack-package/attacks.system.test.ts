@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Attack } from "../../packages/attack/dist/attack.js";
 import { algorithmAttacks } from "../../packages/attack/dist/cases/algorithms.js";
 import { apiKeyAttacks } from "../../packages/attack/dist/cases/api-keys.js";
+import { assertionAttacks } from "../../packages/attack/dist/cases/assertions.js";
 import { claimAttacks } from "../../packages/attack/dist/cases/claims.js";
 import { cookieAttacks } from "../../packages/attack/dist/cases/cookies.js";
 import { factorAttacks } from "../../packages/attack/dist/cases/factors.js";
@@ -12,6 +13,8 @@ import { headerAttacks } from "../../packages/attack/dist/cases/headers.js";
 import { leakAttacks } from "../../packages/attack/dist/cases/leaks.js";
 import { limitAttacks } from "../../packages/attack/dist/cases/limits.js";
 import { mailAttacks } from "../../packages/attack/dist/cases/mails.js";
+import { resourceAttacks } from "../../packages/attack/dist/cases/resources.js";
+import { serviceAttacks } from "../../packages/attack/dist/cases/services.js";
 import { sessionAttacks } from "../../packages/attack/dist/cases/sessions.js";
 import { signatureAttacks } from "../../packages/attack/dist/cases/signatures.js";
 import { transactionAttacks } from "../../packages/attack/dist/cases/transactions.js";
@@ -21,7 +24,9 @@ import { cookieFaults } from "./broken/cookies.js";
 import { factorFaults } from "./broken/factors.js";
 import { leakFaults } from "./broken/leaks.js";
 import { mailFaults, passkeyFaults, transactionFaults, withMails } from "./broken/mails.js";
+import { resourceFaults } from "./broken/resources.js";
 import { attackBroken, type Fault, open, taking } from "./broken/server.js";
+import { assertionFaults, serviceFaults } from "./broken/services.js";
 import { sessionFaults } from "./broken/sessions.js";
 import { tokenFaults } from "./broken/tokens.js";
 import { wireFaults } from "./broken/wire.js";
@@ -31,6 +36,9 @@ const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack
   tokens: [tokenFaults, [...algorithmAttacks, ...signatureAttacks, ...formAttacks, ...claimAttacks]],
   sessions: [sessionFaults, sessionAttacks],
   "API keys": [apiKeyFaults, apiKeyAttacks],
+  "service accounts": [serviceFaults, [...serviceAttacks, ...assertionAttacks]],
+  assertions: [assertionFaults, [...serviceAttacks, ...assertionAttacks]],
+  resources: [resourceFaults, resourceAttacks],
   "second factors": [factorFaults, factorAttacks],
   passkeys: [passkeyFaults, [...factorAttacks, ...transactionAttacks]],
   "login transactions": [transactionFaults, [...factorAttacks, ...transactionAttacks, ...mailAttacks]],
@@ -74,7 +82,8 @@ describe("an instance that accepts any signature", () => {
 
 describe("a sound instance", () => {
   const keys = { keysPerUser: 5, scopes: { tester: ["articles:read"] } };
-  const required = { factors: { "*": "required" }, ...keys, ...withMails } as const;
+  const machines = { tokenEndpoint: true, tokenIssuer: "https://id.example", ...keys };
+  const required = { factors: { "*": "required" }, ...machines, ...withMails } as const;
   it.each([
     ["whose policy requires a second factor", required],
     ["with cookies whose policy requires a second factor", { ...required, cookies: true }],
@@ -83,7 +92,8 @@ describe("a sound instance", () => {
     if (report.notStarted !== undefined) throw new Error(report.notStarted);
     const outcomes = report.results.map(({ attack, outcome, detail }) => [attack, outcome, detail]);
     expect(outcomes.filter(([, outcome]) => outcome === "succeeded" || outcome === "failed")).toEqual([]);
-    for (const { id } of [...apiKeyAttacks, ...factorAttacks, ...transactionAttacks, ...mailAttacks])
+    const kinds = [apiKeyAttacks, serviceAttacks, assertionAttacks, resourceAttacks, factorAttacks];
+    for (const { id } of [...kinds.flat(), ...transactionAttacks, ...mailAttacks])
       expect(outcomes).toContainEqual([id, "blocked", null]);
   });
 });

@@ -3,6 +3,9 @@ import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { apiKeyAttacks } from "../../packages/attack/dist/cases/api-keys.js";
+import { assertionAttacks } from "../../packages/attack/dist/cases/assertions.js";
+import { resourceAttacks } from "../../packages/attack/dist/cases/resources.js";
+import { serviceAttacks } from "../../packages/attack/dist/cases/services.js";
 import { attacks } from "../../packages/attack/dist/table.js";
 import { attackBinary, binary } from "../world/command.js";
 import { alice } from "../world/people.js";
@@ -27,12 +30,14 @@ const attack = (place: Place, url: string, args: readonly string[] = [], stdin =
 const outcomes = (stdout: string): Readonly<Record<string, string>> =>
   Object.fromEntries(JSON.parse(stdout).map(({ attack, outcome }: Result) => [attack, outcome]));
 
+const idsOf = (...kinds: readonly (readonly { readonly id: string }[])[]) => kinds.flat().map(({ id }) => id);
+
 /**
- * Attacks that do not run here, because there is no public key, no audience, no cookies, no passkeys, no mails and no
- * API key.
+ * Attacks that do not run here, because there is no public key, no audience, no cookies, no passkeys, no mails, no API
+ * key, no service account and no resource.
  */
 const plain = [
-  ...apiKeyAttacks.map(({ id }) => id),
+  ...idsOf(apiKeyAttacks, serviceAttacks, assertionAttacks, resourceAttacks),
   "alg-confusion",
   "audience",
   "cross-site",
@@ -62,13 +67,17 @@ describe("an instance of ours", () => {
       AMPHO_MAIL_URL: "file:mails",
       AMPHO_SECURITY_MAIL_LOGIN: "true",
       AMPHO_SECURITY_KEYS_PER_USER: "5",
+      AMPHO_SECURITY_TOKEN_ENDPOINT: "true",
+      AMPHO_SECURITY_RESOURCES: '[{"resource":"https://api.example/mcp"}]',
       AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}',
     });
     const served = await startServe(place);
     const { code, stdout, stderr } = await attack(place, served.root, ["--role", "editor"]);
-    expect(outcomes(stdout)).toEqual(allBlocked());
+    // The resource is at another host.
+    expect(outcomes(stdout)).toEqual(allBlocked(idsOf(resourceAttacks)));
     expect(code).toBe(0);
-    expect(JSON.parse((await command(place, ["user-list", "--json"])).stdout)).toEqual([]);
+    for (const list of ["user-list", "service-list"])
+      expect(JSON.parse((await command(place, [list, "--json"])).stdout)).toEqual([]);
     // No login of the attacks has an address.
     expect(JSON.parse((await command(place, ["mail-list", "--json"])).stdout)).toEqual([]);
     for (const text of [stdout, stderr, served.stderr()]) {

@@ -1,7 +1,8 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { readConfiguration } from "../../dist/config/configuration.js";
+import { providerKinds } from "../../dist/config/provider-settings.js";
 import { ConfigurationError } from "../../dist/errors.js";
 import { freshFolder } from "../world/folder.js";
 import { keyPair } from "../world/key-pairs.js";
@@ -38,6 +39,12 @@ function rejection(providers: unknown, env?: Readonly<Record<string, string>>): 
   }
   throw new Error("it was accepted");
 }
+
+test("the page about providers lists every kind", () => {
+  const page = readFileSync(path.resolve(import.meta.dirname, "../../docs/guides/providers.md"), "utf8");
+  const [, row = ""] = /^\| `kind` \| (.*) \|$/m.exec(page) ?? [];
+  expect([...row.matchAll(/`(\w+)`/g)].map(([, kind]) => kind)).toEqual([...providerKinds]);
+});
 
 describe("AMPHO_SECURITY_PROVIDERS", () => {
   test("each kind has defaults for its label and its issuer", () => {

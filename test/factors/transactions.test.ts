@@ -11,7 +11,7 @@ import { settableClock, start } from "../world/clock.js";
 import { claimsOf, newKey, type TestKey } from "../world/tokens.js";
 
 const settings = { tokenLeeway: 60, tokenIssuer: undefined, tokenAudience: undefined, tokenForeignTtl: 86_400 };
-const contents = { login: "ann", sub: "user-1", pwv: 3, fv: 7, amr: ["pwd"], did: "device-1" };
+const contents = { login: "ann", sub: "user-1", passwordVersion: 3, factorsVersion: 7, amr: ["pwd"], did: "device-1" };
 const everyPurpose: readonly Purpose[] = ["second", "enroll", "totp"];
 const over = expect.objectContaining({ code: "transaction_over" });
 
@@ -105,9 +105,17 @@ describe("a login transaction", () => {
     const { begin, transactions } = open();
     const members = ["jti", "for", "iat", "exp", "login", "sub", "fv", "amr", "pwv", "did"];
     expect(Object.keys(claimsOf(begin()))).toEqual(members);
-    const other = { login: "b", sub: "9", pwv: 1, fv: 0, amr: ["pwd"], did: "d" };
+    const other = { login: "b", sub: "9", passwordVersion: 1, factorsVersion: 0, amr: ["pwd"], did: "d" };
     expect(Object.keys(claimsOf(transactions.begin("second", other, start)))).toEqual(members);
-    const own = { login: "b", sub: "9", pwv: undefined, fv: 0, amr: ["pwd"], did: undefined, sid: undefined };
+    const own = {
+      login: "b",
+      sub: "9",
+      passwordVersion: undefined,
+      factorsVersion: 0,
+      amr: ["pwd"],
+      did: undefined,
+      sid: undefined,
+    };
     expect(Object.keys(claimsOf(transactions.begin("second", own, start)))).toEqual(members.slice(0, -2));
   });
 });

@@ -78,6 +78,21 @@ onBothDatabases((ground) => {
       expect(claimsOf(grant.token)["login"]).toBe(ann);
     });
 
+    it(`no login name has the form of the id of a service account in ${name}`, async () => {
+      const world = await openMailing(ground, { tokenEndpoint: true, ...options() });
+      const { id } = await world.ampho.services.add({ name: "nightly", scopes: [] });
+      const { token: bearer } = await addPerson(world, eve, password);
+      for (const login of [id, id.toUpperCase(), id.toLowerCase()]) {
+        const begun = await world.call("POST", "/register", { body: { email: "new@evil.example", login } });
+        expect([login, ...outcomeOf(begun)]).toEqual([login, ...rejected]);
+        const changed = await world.call("POST", "/account/login", { bearer, body: { login } });
+        expect([login, ...outcomeOf(changed)]).toEqual([login, ...rejected]);
+      }
+      // A mailbox can have this name, because no id has an @.
+      await addPerson(world, `${id.toLowerCase()}@acme.example`, password);
+      expect((await world.call("POST", "/account/login", { bearer, body: { login: "svc_backup" } })).status).toBe(204);
+    });
+
     it(`an address with a domain in Unicode is one login and one mailbox in every spelling, in ${name}`, async () => {
       const world = await openMailing(ground, options());
       const [unicode, ascii] = ["user@bücher.example", "user@xn--bcher-kva.example"];
@@ -142,6 +157,26 @@ onBothDatabases((ground) => {
     expect(await users.create({ login: "ann@acme" })).toMatchObject({ email: null });
     await users.import([JSON.stringify({ login: "a..b@docomo.example" })]);
     expect(await users.find("a..b@docomo.example")).toMatchObject({ email: null });
+  });
+
+  it("an operator creates and imports no login that has the form of the id of a service account", async () => {
+    const world = await openMailing(ground);
+    const { users, services } = world.ampho;
+    const { id } = await services.add({ name: "nightly", scopes: [] });
+    for (const login of [id, id.toUpperCase(), id.replace("svc", "ｓｖｃ"), id.replace("_", "\u00AD_")]) {
+      await expect(users.create({ login })).rejects.toMatchObject({ code: "invalid_request" });
+      await expect(users.import([JSON.stringify({ login })])).rejects.toMatchObject({ code: "invalid_request" });
+    }
+  });
+
+  it("an application's own table gives no user the id of a service account", async () => {
+    const { rows, users } = ownTable();
+    const world = await openMailing(ground, { users });
+    const { id } = await world.ampho.services.add({ name: "nightly", scopes: [] });
+    rows.push({ id: "1", login: id, email: ann, emailProven: true });
+    rows.push({ id, login: "bob", email: eve, emailProven: true });
+    for (const login of [id, "bob"]) expect((await logInAs(world, login)).status).toBe(500);
+    for (const each of ["1", id]) await expect(world.ampho.sessions.create(each)).rejects.toThrow(TypeError);
   });
 
   it("a login and an address exclude each other, whichever of two requests comes first", async () => {

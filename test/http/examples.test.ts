@@ -1,5 +1,5 @@
 // The examples of docs/reference/http.md: one exchange with each route, as a real instance had it. A change of the wire needs
-// `npx vitest run -u test/http/examples.test.ts`, and then `npm run docs`.
+// `npx vitest run test/http/examples.test.ts -u`, and then `npm run docs`.
 
 import { createPublicKey } from "node:crypto";
 import path from "node:path";

@@ -147,6 +147,7 @@ describe("a new login", () => {
     ["a compared form of more than 255 characters", "\uFDFA".repeat(20)],
     ["a control character", "a\tb"],
     ["a lone surrogate", "a\ud83d"],
+    ["the form of the id of a service account", `SVC_${"a".repeat(22)}`],
   ])("a new login with %s is rejected", (_, login) => {
     expect(checkNewLogin(login)).toMatch(/^A (new )?login /);
   });

@@ -41,11 +41,12 @@ export interface McpWorld {
   readonly requests: readonly string[];
 }
 
-/** `grants` decides which of the scopes that a client asks for it gets. */
+/** `grants` decides which of the scopes that a client asks for it gets. `tools` registers more tools. */
 export async function openMcp(
   options: {
     readonly grants?: (asked: readonly string[]) => readonly string[];
     readonly verifierOf?: (ampho: Ampho, resource: string) => McpTokenVerifier;
+    readonly tools?: (server: McpServer) => void;
   } = {},
 ): Promise<McpWorld> {
   const { grants = (asked) => asked, verifierOf = (ampho) => tokenVerifier(ampho) } = options;
@@ -68,7 +69,8 @@ export async function openMcp(
     foreignToken(key, { login: "alice", sub: "1", aud: resource, exp: now() + 600, ...claims });
 
   const handler = createMcpHandler(() => {
-    const server = new McpServer({ name: "articles", version: "1.0.0" });
+    const server = new McpServer({ name: "articles", version: "1.0.0" }, { capabilities: { logging: {} } });
+    options.tools?.(server);
     const inputSchema = z.object({ id: z.string() });
     server.registerTool(
       "publish",
@@ -88,11 +90,24 @@ export async function openMcp(
       "own",
       ...guardedTool(
         { can: (auth, { id }) => id === auth.login },
-        { inputSchema, handler: ({ id }, _auth, context: ServerContext) => text(`${id} ${context.mcpReq.method}`) },
+        {
+          description: "Is for its own user.",
+          inputSchema,
+          handler: ({ id }, _auth, context: ServerContext) => text(`${id} ${context.mcpReq.method}`),
+        },
       ),
     );
-    server.registerTool("admin", ...guardedTool({ roles: ["admin"] }, { handler: () => text("done") }));
-    server.registerTool("live", ...guardedTool({ live: true }, { handler: (_input, auth) => text(auth.login) }));
+    server.registerTool(
+      "admin",
+      ...guardedTool({ roles: ["admin"] }, { description: "Is for admins.", handler: () => text("done") }),
+    );
+    server.registerTool(
+      "live",
+      ...guardedTool(
+        { live: true },
+        { description: "Reads the database.", handler: (_input, auth) => text(auth.login) },
+      ),
+    );
     return server;
   });
   const gate = requireBearerAuth({ verifier: verifierOf(ampho, resource), expectedResource: new URL(resource) });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { identifyHash, verifyPasswordSync } from "../../dist/passwords/formats/formats.js";
+import { identifyHash, isFastFormat, verifyPasswordSync } from "../../dist/passwords/formats/formats.js";
 
 interface Pair {
   readonly format: string;
@@ -27,6 +27,19 @@ const more = read<{ readonly pairs: readonly Pair[] }>("password-hashes-more/pai
 /** A hash of Firebase cannot be verified without its parameters, so the two together are one credential. */
 const stored = ({ hash, params }: Pair): string => (params === undefined ? hash : JSON.stringify({ hash, params }));
 const password = ({ passwordUtf8Hex }: Pair): string => Buffer.from(passwordUtf8Hex, "hex").toString();
+
+// Decided for each format by hand. `ampho doctor` warns of fast ones.
+const fastFormats = `
+  apr1-crypt ldap-md5 ldap-sha ldap-smd5 ldap-ssha ldap-ssha256 ldap-ssha384 ldap-ssha512 ldap-ssha512.hex
+  md5-crypt phpass salted-md5 salted-sha1 salted-sha256`;
+const slowFormats = `
+  argon2d argon2i argon2id aspnet-identity-v2 aspnet-identity-v3 atlassian-pbkdf2 bcrypt defuse-pbkdf2
+  django-bcrypt django-bcrypt-sha256 django-pbkdf2-sha1 django-pbkdf2-sha256 django-scrypt dovecot-pbkdf2
+  drupal-sha512 firebase-scrypt ldap-pbkdf2-sha1 ldap-pbkdf2-sha256 ldap-pbkdf2-sha512 node-scrypt
+  passlib-bcrypt-sha256 pbkdf2-p5k2 pbkdf2-sha1 pbkdf2-sha256 pbkdf2-sha512 scrypt scrypt-crypt scrypt-kdf
+  sha256-crypt sha512-crypt spring-pbkdf2 werkzeug-pbkdf2-md5 werkzeug-pbkdf2-sha1 werkzeug-pbkdf2-sha224
+  werkzeug-pbkdf2-sha256 werkzeug-pbkdf2-sha512 werkzeug-scrypt wordpress-bcrypt`;
+const wordsOf = (text: string) => text.trim().split(/\s+/);
 
 describe("a hash of another system", () => {
   it.each(vectors.pairs.map((pair) => [pair.format, pair] as const))(
@@ -64,6 +77,22 @@ describe("a hash of another system", () => {
     const formats = identified.map((reading) => ("format" in reading ? reading.format : undefined));
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((format) => !formats.includes(format))).toEqual([]);
+  });
+
+  it("every format of the vectors is listed as a fast or a slow one", () => {
+    const readings = [...vectors.pairs, ...more.pairs].map((pair) => identifyHash(stored(pair)));
+    const named = [...new Set(readings.map((reading) => ("format" in reading ? reading.format : "")))].sort();
+    expect(named).toEqual([...wordsOf(fastFormats), ...wordsOf(slowFormats)].sort());
+    expect(named.filter(isFastFormat)).toEqual(wordsOf(fastFormats));
+  });
+
+  it("the page about imports lists every kind of hash", () => {
+    const source = readFileSync(new URL("../../src/passwords/formats/formats.ts", import.meta.url), "utf8");
+    const kinds = [...source.matchAll(/\bnamed\("(?:a )?(\w+)"/g)].map(([, kind = ""]) => kind);
+    const page = readFileSync(new URL("../../docs/guides/importing.md", import.meta.url), "utf8");
+    const [, table = ""] = /^\| kind \| forms \|\n([\s\S]*?)\n\n/m.exec(page) ?? [];
+    expect(kinds.length).toBeGreaterThan(5);
+    expect(kinds.filter((kind) => !table.includes(kind))).toEqual([]);
   });
 
   it.each(vectors.mustBeRejectedQuickly.map(({ hash, note }) => [note, hash] as const))(

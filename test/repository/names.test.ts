@@ -5,7 +5,9 @@ import { expect, it } from "vitest";
 
 const src = path.resolve(import.meta.dirname, "../../src");
 const declaration =
-  /^export (?:declare )?(?:async )?(?<kind>class|const|enum|function\*?|interface|let|type) (?<name>\w+)/gm;
+  /^export (?:declare )?(?:async )?(?<kind>class|const|enum|function\*?|interface|let|type) (?<name>\w+)(?<rest>.*)/gm;
+
+const isArrow = /(?:^ =|> =) (?:async )?(?:<|\()/;
 
 /** An operation has one verb from the command or the endpoint to its statements. An operator has flows of the same names. */
 const layers = [
@@ -29,8 +31,11 @@ it("no exported name is declared twice with two meanings", () => {
   const found = new Map<string, { readonly file: string; readonly isFunction: boolean }[]>();
   for (const file of readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts")))
     for (const { groups } of readFileSync(path.join(src, file), "utf8").matchAll(declaration)) {
-      const { kind = "", name = "" } = groups ?? {};
-      found.set(name, [...(found.get(name) ?? []), { file, isFunction: kind.startsWith("function") }]);
+      const { kind = "", name = "", rest = "" } = groups ?? {};
+      found.set(name, [
+        ...(found.get(name) ?? []),
+        { file, isFunction: kind.startsWith("function") || isArrow.test(rest) },
+      ]);
     }
   const inLayers = (file: string) => layers.filter((layer) => new RegExp(`^(?:${layer})`).test(file));
   const twice = [...found].filter(([name, declared]) => {

@@ -1,27 +1,22 @@
 // The assertion with which a service account proves its private key (RFC 7523), and everything that is no such assertion.
-import { createHmac, type KeyObject, randomUUID, sign } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { keyPair } from "../world/key-pairs.js";
-import { openService, outcomeOf, type Service, serviceOf } from "./services.js";
+import {
+  claimsFor,
+  encode,
+  issuer,
+  openService,
+  outcomeOf,
+  type Pair,
+  pair,
+  type Service,
+  sendAssertion as send,
+  serviceOf,
+  signed,
+} from "./services.js";
 
-const issuer = "https://id.example";
 const endpoint = "https://app.example/api/security/token";
-const type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const rejected = [401, "invalid_client"];
-
-const pair = (kid: string) => {
-  const { privateKey, publicKey } = keyPair("ec", { namedCurve: "P-256" });
-  return { kid, privateKey, publicKey, jwk: { ...publicKey.export({ format: "jwk" }), kid, alg: "ES256" } };
-};
-
-type Pair = ReturnType<typeof pair>;
-
-const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-
-function signed(header: object, claims: object, key: KeyObject): string {
-  const input = `${encode(header)}.${encode(claims)}`;
-  return `${input}.${sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
-}
 
 async function openPair(): Promise<Service & { readonly own: Pair }> {
   const service = await openService({ tokenIssuer: issuer, appUrl: "https://app.example/" });
@@ -30,18 +25,8 @@ async function openPair(): Promise<Service & { readonly own: Pair }> {
   return { ...service, own };
 }
 
-const claimsFor = ({ world, id }: Pick<Service, "world" | "id">, more: object = {}) => {
-  const now = world.clock.now();
-  return { iss: id, sub: id, aud: issuer, jti: randomUUID(), iat: now, exp: now + 60, ...more };
-};
-
 const assertionOf = (service: Service & { readonly own: Pair }, more: object = {}, header: object = {}) =>
   signed({ alg: "ES256", kid: service.own.kid, ...header }, claimsFor(service, more), service.own.privateKey);
-
-function send({ world }: Pick<Service, "world">, assertion: string, more: object = {}, headers = {}) {
-  const sent = { client_assertion_type: type, client_assertion: assertion, ...more };
-  return world.call("POST", "/token", { form: { grant_type: "client_credentials", ...sent }, headers });
-}
 
 describe("private_key_jwt at POST /token", () => {
   it("an assertion for the issuer or for the endpoint gets a token", async () => {

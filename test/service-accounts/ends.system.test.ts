@@ -7,7 +7,20 @@ import { revocationFeedToken, verifierFor } from "../verify/servers.js";
 import { keyPair } from "../world/key-pairs.js";
 import { listen } from "../world/listen.js";
 import { DatabaseSync } from "../world/sqlite.js";
-import { askGuard, askToken, readers, scopes, serviceOf, tokenOf } from "./services.js";
+import {
+  askGuard,
+  askToken,
+  claimsFor,
+  issuer,
+  outcomeOf,
+  pair,
+  readers,
+  scopes,
+  sendAssertion,
+  serviceOf,
+  signed,
+  tokenOf,
+} from "./services.js";
 
 const options = { scopes, tokenEndpoint: true } as const;
 
@@ -36,6 +49,10 @@ onBothDatabases((ground) => {
     ["disabled", "update ampho_services set disabled = 1"],
     ["deleted", "delete from ampho_services"],
     ["left without its key", "update ampho_services set ended_at = ended_at; delete from ampho_keys"],
+    [
+      "left with the key of another one",
+      "update ampho_services set ended_at = ended_at; update ampho_keys set user_id = 'x'",
+    ],
     ["left without the scope", "update ampho_services set scopes = '[]'"],
   ])("M-11: a service account that is %s while its token waits to be issued gets none", async (_, statement) => {
     const world = await ground.open(options);
@@ -49,6 +66,26 @@ onBothDatabases((ground) => {
     ).toBe("waits");
     await release();
     expect((await asked).status).toBeGreaterThanOrEqual(400);
+  });
+
+  it.each([
+    ["disabled", "update ampho_services set disabled = 1"],
+    ["left with other public keys", `update ampho_services set jwks = '{"keys":[]}'`],
+    ["left without public keys", "update ampho_services set jwks = null"],
+  ])("M-11: a service account that is %s while its assertion is checked gets no token", async (_, statement) => {
+    const world = await ground.open({ ...options, tokenIssuer: issuer });
+    const service = await serviceOf(world);
+    const own = pair("own");
+    await world.ampho.services.setKeys("nightly", { keys: [own.jwk] });
+    const assertion = () => signed({ alg: "ES256", kid: "own" }, claimsFor(service), own.privateKey);
+    expect((await sendAssertion(service, assertion())).status).toBe(200);
+    const release = await hold(ground.urlOf(world), statement);
+    const asked = sendAssertion(service, assertion());
+    expect(
+      await Promise.race([asked.then(() => "answered"), new Promise((next) => setTimeout(next, 200, "waits"))]),
+    ).toBe("waits");
+    await release();
+    expect(outcomeOf(await asked)).toEqual([401, "invalid_client"]);
   });
 
   it("M-11: no token that is issued during changes outlives the last one, in any process", async () => {

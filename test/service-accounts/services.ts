@@ -1,6 +1,8 @@
 // An instance whose service accounts get access tokens.
+import { type KeyObject, randomUUID, sign } from "node:crypto";
 import type { AmphoOptions, Auth } from "../../dist/index.js";
 import { openWorld, type ReadResponse, type World } from "../world/ampho.js";
+import { keyPair } from "../world/key-pairs.js";
 
 export const scopes = { editor: ["articles:read", "articles:write"], reader: ["articles:read"] };
 
@@ -67,4 +69,34 @@ export async function askGuard({ ampho }: Pick<World, "ampho">, token: string, r
   } catch (error) {
     return error instanceof Error && "code" in error ? String(error.code) : String(error);
   }
+}
+
+/** The issuer of an instance that accepts assertions, and their audience. */
+export const issuer = "https://id.example";
+
+export const pair = (kid: string) => {
+  const { privateKey, publicKey } = keyPair("ec", { namedCurve: "P-256" });
+  return { kid, privateKey, publicKey, jwk: { ...publicKey.export({ format: "jwk" }), kid, alg: "ES256" } };
+};
+
+export type Pair = ReturnType<typeof pair>;
+
+export const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+export function signed(header: object, claims: object, key: KeyObject): string {
+  const input = `${encode(header)}.${encode(claims)}`;
+  return `${input}.${sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
+}
+
+export const claimsFor = ({ world, id }: Pick<Service, "world" | "id">, more: object = {}) => {
+  const now = world.clock.now();
+  return { iss: id, sub: id, aud: issuer, jti: randomUUID(), iat: now, exp: now + 60, ...more };
+};
+
+const type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/** Asks `POST /token` with `private_key_jwt`. */
+export function sendAssertion({ world }: Pick<Service, "world">, assertion: string, more: object = {}, headers = {}) {
+  const sent = { client_assertion_type: type, client_assertion: assertion, ...more };
+  return world.call("POST", "/token", { form: { grant_type: "client_credentials", ...sent }, headers });
 }

@@ -11,14 +11,18 @@ import type {
   passkeySetUp,
   totpSetUp,
 } from "../../dist/http/rest/routes/factors.js";
+import type { apiKeyList, newApiKey } from "../../dist/http/rest/routes/keys.js";
 import type { waysIn } from "../../dist/http/rest/routes/login.js";
 import type { emailChangeBegun, mailBegun, registered, registrationBegun } from "../../dist/http/rest/routes/mail.js";
 import type { outsideBegun } from "../../dist/http/rest/routes/outside.js";
+import type { serviceToken } from "../../dist/http/rest/routes/services.js";
 import type { currentSession, sessionList } from "../../dist/http/rest/routes/sessions.js";
 import type { grant } from "../../dist/http/rest/schemas.js";
 import type { AccountExport, AccountView, PasskeyListing, PasskeyView, SessionView } from "../../dist/wire/account.js";
 import type * as begun from "../../dist/wire/begun.js";
+import type { ApiKeyView, NewApiKey } from "../../dist/wire/keys.js";
 import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../../dist/wire/login.js";
+import type { ServiceToken } from "../../dist/wire/services.js";
 
 /** Without the members that can be absent, because zod adds undefined to their types. The names of the members stay. */
 type Whole<T> = T extends readonly (infer E)[]
@@ -30,7 +34,22 @@ type Whole<T> = T extends readonly (infer E)[]
 /** The value that the server sends under a schema. */
 type Sent<S extends z.ZodType> = Whole<z.output<S>>;
 
+/** Shapes of RFCs, and of what verifiers read. No client of Ampho has them. */
+const withoutShape = ["jwkSet", "feedPage", "openApiDocument", "introspection"];
+
 describe("the wire shapes", () => {
+  it("this file compares the schema of every response, except those without a shape", () => {
+    const folder = path.resolve(import.meta.dirname, "../../src/http/rest/routes");
+    const outputs = readdirSync(folder).flatMap((name) =>
+      [...readFileSync(path.join(folder, name), "utf8").matchAll(/\boutput: (\w+),/g)].map(([, schema = ""]) => schema),
+    );
+    const own = readFileSync(import.meta.filename, "utf8");
+    expect(outputs.length).toBeGreaterThan(30);
+    expect(
+      outputs.filter((schema) => !own.includes(`Sent<typeof ${schema}>`) && !withoutShape.includes(schema)),
+    ).toEqual([]);
+  });
+
   it("the shapes of an account are those of its schemas", () => {
     expectTypeOf<Sent<typeof ownAccount>>().toEqualTypeOf<Whole<AccountView>>();
     expectTypeOf<Sent<typeof passkeyList>>().toEqualTypeOf<Whole<PasskeyListing>>();
@@ -47,6 +66,12 @@ describe("the wire shapes", () => {
       Whole<Grant & RecoveryCodes & { readonly passkey: PasskeyView }>
     >();
     expectTypeOf<Sent<typeof waysIn>>().toEqualTypeOf<Whole<WaysIn>>();
+  });
+
+  it("the shapes of API keys and of service accounts are those of their schemas", () => {
+    expectTypeOf<Sent<typeof newApiKey>>().toEqualTypeOf<Whole<NewApiKey>>();
+    expectTypeOf<Sent<typeof apiKeyList>>().toEqualTypeOf<Whole<{ readonly keys: readonly ApiKeyView[] }>>();
+    expectTypeOf<Sent<typeof serviceToken>>().toEqualTypeOf<Whole<ServiceToken>>();
   });
 
   it("the shapes of what was begun are those of their schemas", () => {

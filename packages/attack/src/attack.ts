@@ -2,7 +2,7 @@
 
 import { membersOf, type Received, type Sent } from "./exchange.js";
 import { grantOf } from "./grant.js";
-import type { Key } from "./key.js";
+import type { Key, Members } from "./key.js";
 
 export type Verdict =
   | { readonly outcome: "blocked" }
@@ -35,6 +35,22 @@ export interface Session {
   readonly byCookies: boolean;
 }
 
+/** A service account that was created for the attacks, with a key and a public key. */
+export interface TestService {
+  readonly id: string;
+  readonly name: string;
+  readonly key: string;
+  /** The private key to its public one. */
+  readonly signing: Key;
+}
+
+/** Creates and changes service accounts in the server's database. Each call rejects with Failure. */
+export interface TestServices {
+  create(scopes: readonly string[]): Promise<TestService>;
+  setPublicKey(service: TestService, jwk: Members): Promise<void>;
+  disable(service: TestService): Promise<void>;
+}
+
 /** Users that were created for the attacks in the server's database. */
 export interface TestUsers {
   readonly other: UserCredentials;
@@ -47,6 +63,7 @@ export interface TestUsers {
   /** An attack registers a passkey for this user. */
   readonly passkeyOwner: UserCredentials;
   disable(login: string): Promise<void>;
+  readonly services: TestServices;
 }
 
 /** The configuration's rules for what the server accepts. */
@@ -58,6 +75,10 @@ export interface TokenRules {
   readonly corsOrigins: readonly string[];
   /** The origin of the pages that use passkeys. */
   readonly appOrigin: string | undefined;
+  /** The `aud` of the assertion of a service account. Undefined if the server accepts none. */
+  readonly assertionAudience: string | undefined;
+  /** The URLs of the protected resources. */
+  readonly resources: readonly string[];
 }
 
 export interface Target {
@@ -72,6 +93,8 @@ export interface Target {
   readonly testUsers: TestUsers | undefined;
   /** A login that no user has. */
   readonly unknownLogin: string;
+  /** The origin of the server, as its clients know it. */
+  readonly origin: string;
   /** A session that all attacks can read with. Its access token stays valid. */
   sharedSession(): Promise<Session>;
   /** Opens a session for one attack. It is ended afterwards if the attack does not end it. */
@@ -88,6 +111,17 @@ const json = ["Content-Type", "application/json"] as const;
 /** The right login and password, as a query or a form carries them. */
 export const formOf = ({ login, password }: UserCredentials): string =>
   `login=${encodeURIComponent(login)}&password=${encodeURIComponent(password)}`;
+
+/** A request of OAuth. An undefined field is left out. */
+export const postForm = (
+  path: string,
+  fields: Readonly<Record<string, string | undefined>>,
+  ...headers: readonly (readonly [string, string])[]
+): Sent => {
+  const sent = Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined);
+  const form = ["Content-Type", "application/x-www-form-urlencoded"] as const;
+  return { method: "POST", path, headers: [form, ...headers], body: new URLSearchParams(sent).toString() };
+};
 
 export const post = (path: string, body: unknown, ...headers: readonly (readonly [string, string])[]): Sent => ({
   method: "POST",
@@ -131,6 +165,21 @@ export async function sendEach(
   const all: AttemptResult[] = [];
   for (const [what, sent] of requests) all.push([what, await target.send(sent)]);
   return all;
+}
+
+const [soonMs, pauseMs] = [1_500, 100];
+
+/** With several processes, a revocation takes effect within a second. Two rejections in a row count. */
+export async function rejectedSoon(
+  target: Target,
+  requests: readonly (readonly [what: string, sent: Sent])[],
+): Promise<readonly AttemptResult[]> {
+  const untilMs = performance.now() + soonMs;
+  for (;;) {
+    const responses = [...(await sendEach(target, requests)), ...(await sendEach(target, requests))];
+    if (responses.every(([, response]) => isUnauthorized(response)) || performance.now() > untilMs) return responses;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
 }
 
 /** Sends tokens that a guard must reject. */

@@ -7,6 +7,8 @@ export interface Sent {
   readonly method?: string;
   /** Appended to the base as it is, without encoding or normalizing. */
   readonly path: string;
+  /** True if the path is not under the base. */
+  readonly atRoot?: true;
   /** A name can occur several times. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly body?: string | Uint8Array;
@@ -54,7 +56,7 @@ export function openExchange(base: URL): Exchange {
       hostname: base.hostname.replace(/^\[|\]$/g, ""),
       port: base.port || (tls ? 443 : 80),
       method,
-      path: prefix + path,
+      path: sent.atRoot === true ? path : prefix + path,
       // Node sends a flat list as it is, with repeated names.
       headers: [...host, ...headers, ...length].flat(),
     };

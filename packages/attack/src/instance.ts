@@ -52,6 +52,7 @@ export async function attackInstance(options: AttackOptions): Promise<AttackRepo
       exchange,
       key: consent.key,
       rules,
+      origin: api.origin,
       user,
       testUsers: testUserAccess?.testUsers,
       now: () => now() + consent.skewSeconds,

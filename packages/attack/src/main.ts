@@ -6,6 +6,7 @@ import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { parseArgs } from "node:util";
 import type { UserCredentials } from "./attack.js";
+import { createCommands } from "./commands.js";
 import { NoResponse } from "./exchange.js";
 import { Failure, UsageError } from "./failures.js";
 import { attackInstance } from "./instance.js";
@@ -13,16 +14,15 @@ import { type AttackResult, allBlocked } from "./run.js";
 import { apiOf, readSettings } from "./settings.js";
 import { attacks } from "./table.js";
 import { createTestUsers } from "./test-users.js";
-import { createUserCommands } from "./user-commands.js";
 
 const help = `Usage: ampho-attack [options] URL
 
 Runs harmless attacks on a running instance of Ampho that is yours, and prints
 which of them were blocked.
 
-Without --login, the command \`ampho\` creates test users in the configured
-database, and deletes them afterwards. Parameters come from the environment
-and from .env, as those of Ampho do.
+Without --login, the command \`ampho\` creates test users and service accounts
+in the configured database, and deletes them afterwards. Parameters come from
+the environment and from .env, as those of Ampho do.
 
 Options:
   --key-stdin             Read the key of the server from stdin, as a JWK or
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
   const createUsers = () => {
     if (values.ampho === undefined && settings.noDatabase !== undefined)
       throw new Failure(`${settings.noDatabase} Set it, or use --ampho, or --login and --password-stdin.`);
-    return createTestUsers(createUserCommands(cwd, values.ampho, role), settings.passwordMinCharacters);
+    return createTestUsers(createCommands(cwd, values.ampho, role), settings.passwordMinCharacters);
   };
   const report = await withStop((stop) =>
     attackInstance({

@@ -2,6 +2,7 @@
 
 import type { Attack, Target, Verdict } from "./attack.js";
 import { NoResponse } from "./exchange.js";
+import { Failure } from "./failures.js";
 import { LoginFailure } from "./target.js";
 
 export interface AttackResult {
@@ -41,8 +42,8 @@ async function runOne({ needs, run }: Attack, target: Target) {
   try {
     return await run(target);
   } catch (error) {
-    // Without a response, the attack neither succeeded nor was blocked.
-    if (error instanceof NoResponse || error instanceof LoginFailure)
+    // Without a response, or a command of the operator, the attack neither succeeded nor was blocked.
+    if (error instanceof NoResponse || error instanceof LoginFailure || error instanceof Failure)
       return { outcome: "failed", detail: error.message } as const;
     throw error;
   }

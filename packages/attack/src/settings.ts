@@ -33,17 +33,20 @@ export function readSettings(cwd: string, environment: Environment): Settings {
   if (appUrl !== undefined && !URL.canParse(appUrl)) throw new UsageError("AMPHO_APP_URL must be a URL.");
   const keyFile = read("AMPHO_SECURITY_KEY_FILE");
   const key = read("AMPHO_SECURITY_KEY");
-  const prefix = read("AMPHO_SECURITY_REST_PREFIX") ?? "/api/security";
+  const restPrefix = (read("AMPHO_SECURITY_REST_PREFIX") ?? "/api/security").replace(/\/+$/, "");
+  const issuer = read("AMPHO_SECURITY_TOKEN_ISSUER");
   return {
     rules: {
       leewaySeconds: seconds("AMPHO_SECURITY_TOKEN_LEEWAY", 60),
       foreignMaxSeconds: seconds("AMPHO_SECURITY_TOKEN_FOREIGN_TTL", 86_400),
-      issuer: read("AMPHO_SECURITY_TOKEN_ISSUER"),
+      issuer,
       audience: listOf("AMPHO_SECURITY_TOKEN_AUDIENCE", read("AMPHO_SECURITY_TOKEN_AUDIENCE")),
       corsOrigins: listOf("AMPHO_SECURITY_CORS_ORIGINS", read("AMPHO_SECURITY_CORS_ORIGINS")),
       appOrigin: appUrl === undefined ? undefined : new URL(appUrl).origin,
+      assertionAudience: issuer ?? (appUrl === undefined ? undefined : new URL(`${restPrefix}/token`, appUrl).href),
+      resources: resourcesOf("AMPHO_SECURITY_RESOURCES", read("AMPHO_SECURITY_RESOURCES")),
     },
-    restPrefix: prefix.replace(/\/+$/, ""),
+    restPrefix,
     passwordMinCharacters: seconds("AMPHO_SECURITY_PASSWORD_MIN", 15),
     noDatabase: noDatabaseOf(cwd, read("AMPHO_DATABASE_URL") ?? "sqlite:ampho.db"),
     configuredKey() {
@@ -81,6 +84,16 @@ function durationOf(name: string, text: string | undefined): number | undefined 
     throw new UsageError(`${name} must be a number, or a duration such as 15m.`);
   const parts = [...text.matchAll(/(\d+)([dhms]?)/g)];
   return parts.reduce((total, [, count, unit]) => total + Number(count) * (unitSeconds[unit || "s"] ?? 1), 0);
+}
+
+function resourcesOf(name: string, text: string | undefined): readonly string[] {
+  try {
+    const list: unknown = JSON.parse(text ?? "[]");
+    const resources: readonly unknown[] = Array.isArray(list) ? list.map((each) => Object(each).resource) : [undefined];
+    if (resources.every((each) => typeof each === "string" && URL.canParse(each)))
+      return resources as readonly string[];
+  } catch {}
+  throw new UsageError(`${name} must be a JSON array of objects with a URL as their resource.`);
 }
 
 function listOf(name: string, text: string | undefined): readonly string[] {

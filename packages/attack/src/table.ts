@@ -2,6 +2,7 @@
 import type { Attack } from "./attack.js";
 import { algorithmAttacks } from "./cases/algorithms.js";
 import { apiKeyAttacks } from "./cases/api-keys.js";
+import { assertionAttacks } from "./cases/assertions.js";
 import { claimAttacks } from "./cases/claims.js";
 import { cookieAttacks } from "./cases/cookies.js";
 import { factorAttacks } from "./cases/factors.js";
@@ -11,6 +12,8 @@ import { headerAttacks } from "./cases/headers.js";
 import { leakAttacks } from "./cases/leaks.js";
 import { limitAttacks } from "./cases/limits.js";
 import { mailAttacks } from "./cases/mails.js";
+import { resourceAttacks } from "./cases/resources.js";
+import { serviceAttacks } from "./cases/services.js";
 import { sessionAttacks } from "./cases/sessions.js";
 import { signatureAttacks } from "./cases/signatures.js";
 import { transactionAttacks } from "./cases/transactions.js";
@@ -22,6 +25,9 @@ export const attacks: readonly Attack[] = [
   ...claimAttacks,
   ...sessionAttacks,
   ...apiKeyAttacks,
+  ...serviceAttacks,
+  ...assertionAttacks,
+  ...resourceAttacks,
   ...factorAttacks,
   ...transactionAttacks,
   ...headerAttacks,

@@ -18,6 +18,7 @@ export interface TargetOptions {
   readonly exchange: Exchange;
   readonly key: Key | undefined;
   readonly rules: TokenRules;
+  readonly origin: string;
   readonly user: UserCredentials;
   readonly testUsers: TestUsers | undefined;
   /** The server's clock, Unix seconds. */
@@ -29,9 +30,9 @@ export class LoginFailure extends Error {
   override readonly name = "LoginFailure";
 }
 
-/** A proxy asks the client to wait. A 429 for a login or a mail comes from Ampho itself, and the attacks check it. */
+/** A proxy asks the client to wait. A 429 for a login, a mail or a key comes from Ampho itself, and the attacks check it. */
 const isLater = ({ path }: Sent, { status }: Received): boolean =>
-  status === 503 || (status === 429 && !/^\/(?:login|password\/reset)\b/.test(path));
+  status === 503 || (status === 429 && !/^\/(?:login|password\/reset|token|introspect)\b/.test(path));
 
 const [retriesMax, pauseSecondsMax] = [3, 5];
 
@@ -73,6 +74,7 @@ export function openTarget(options: TargetOptions): Target & { close(): Promise<
     openSession,
     now: options.now,
     rules: options.rules,
+    origin: options.origin,
     key: options.key,
     user,
     testUsers: options.testUsers,

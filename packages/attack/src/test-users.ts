@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { TestUsers, UserCredentials } from "./attack.js";
 import { Failure } from "./failures.js";
+import { createTestServices, type ServiceCommands } from "./test-services.js";
 
 /** The operator of an instance can do this with users. Each call rejects with the reason if it is not done. */
 export interface UserCommands {
@@ -9,12 +10,13 @@ export interface UserCommands {
   setPolicy(login: string, policy: "optional" | "required"): Promise<void>;
   disable(login: string): Promise<void>;
   remove(login: string): Promise<void>;
+  readonly services: ServiceCommands;
 }
 
 export interface TestUserAccess {
   readonly user: UserCredentials;
   readonly testUsers: TestUsers;
-  /** Deletes all of them. It can be called twice. Rejects with Failure. */
+  /** Deletes them and the service accounts. It can be called twice. Rejects with Failure. */
   deleteAll(): Promise<void>;
 }
 
@@ -22,7 +24,8 @@ const names = ["user", "other", "disabled", "owner", "withoutFactor", "passkeyOw
 
 /** Rejects with the errors of `users.create` and `users.setPolicy`, and then leaves no user behind. */
 export async function createTestUsers(users: UserCommands, passwordMinCharacters: number): Promise<TestUserAccess> {
-  const created = new Set<string>();
+  /** How to delete what was created, by its name. */
+  const created = new Map<string, () => Promise<void>>();
   const password = randomBytes(Math.max(24, passwordMinCharacters)).toString("base64url").slice(0, 1024);
   const logins = Object.fromEntries(names.map((name) => [name, `attack-${randomBytes(9).toString("hex")}`]));
   const loginOf = (name: (typeof names)[number]) => logins[name] ?? "";
@@ -30,20 +33,21 @@ export async function createTestUsers(users: UserCommands, passwordMinCharacters
 
   async function deleteAll(): Promise<void> {
     const failed: string[] = [];
-    await forEach([...created], async (login) => {
-      await users.remove(login).then(
-        () => created.delete(login),
-        () => failed.push(login),
+    await forEach([...created], async ([name, remove]) => {
+      await remove().then(
+        () => created.delete(name),
+        () => failed.push(name),
       );
     });
-    if (failed.length > 0) throw new Failure(`These test users could not be deleted: ${failed.sort().join(", ")}.`);
+    if (failed.length > 0)
+      throw new Failure(`These users and service accounts could not be deleted: ${failed.sort().join(", ")}.`);
   }
 
   try {
     await forEach(names, async (name) => {
       const login = loginOf(name);
       await users.create(login, name === "withoutPassword" ? undefined : password);
-      created.add(login);
+      created.set(login, () => users.remove(login));
       // Under the policy of the instance, no attack might be able to log in.
       await users.setPolicy(login, name === "withoutFactor" ? "required" : "optional");
     });
@@ -59,6 +63,7 @@ export async function createTestUsers(users: UserCommands, passwordMinCharacters
     passkeyOwner: credentialsOf("passkeyOwner"),
     withoutPassword: loginOf("withoutPassword"),
     disable: (login) => users.disable(login),
+    services: createTestServices(users.services, created),
   };
   return { user: credentialsOf("user"), testUsers, deleteAll };
 }

@@ -1,9 +1,9 @@
 // The command `user-expire-password`.
+
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { fileProblem } from "../../config/files.js";
-import type { Management } from "../../flows/manage/management.js";
-import type { UserView } from "../../flows/manage/users.js";
+import type { Management, UserView } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { exactlyOne, requiredReason } from "../input.js";

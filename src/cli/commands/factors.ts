@@ -1,6 +1,5 @@
 // The commands `factor-…`, except `factor-rekey`, `device-forget` and `identity-…`.
-import type { FactorRemovalTarget } from "../../flows/manage/factors.js";
-import type { Management } from "../../flows/manage/management.js";
+import type { FactorRemovalTarget, Management } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { exactlyOne, printList, requiredReason } from "../input.js";
 import { formatTime, quoted, table } from "../terminal/table.js";

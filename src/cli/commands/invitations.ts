@@ -1,6 +1,7 @@
 // The commands `user-invite` and `invite-…`.
+
 import { systemClock } from "../../clock.js";
-import type { InvitationView } from "../../flows/manage/invitations.js";
+import type { InvitationView } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { printList } from "../input.js";

@@ -1,5 +1,5 @@
 // The commands `mail-…`.
-import type { MailView } from "../../flows/manage/mail.js";
+import type { MailView } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { printList } from "../input.js";
 import { formatTime } from "../terminal/table.js";

@@ -5,6 +5,7 @@ import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
 import { printList } from "../input.js";
 import { formatTime, quoted } from "../terminal/table.js";
+import type { Terminal } from "../terminal/terminal.js";
 import { withManagement } from "../with-management.js";
 
 export async function addService(input: CommandInput, context: CommandContext): Promise<void> {
@@ -71,19 +72,22 @@ export async function addServiceKey(input: CommandInput, context: CommandContext
   terminal.note(`Key ${created.id} is valid until ${formatTime(created.expires)} UTC. It is not shown again.`);
 }
 
+const setBytesMax = 1_048_576;
+
 export async function setServiceJwk(input: CommandInput, context: CommandContext): Promise<void> {
   const file = input.secondArgument();
   if ((file === undefined) !== input.has("--none")) throw new UsageError("Give exactly one of FILE and --none.");
-  const set = file === undefined ? undefined : readSet(file);
+  const set = file === undefined ? undefined : await readSet(file, context.terminal);
   const { kids } = await withManagement(context, ({ services }) => services.setKeys(input.argument(), set));
-  context.terminal.note(
-    `Service account ${quoted(input.argument())} has ${kids.length} public keys: ${kids.join(", ")}`,
-  );
+  const name = quoted(input.argument());
+  context.terminal.note(`Service account ${name} has these public keys now: ${kids.join(", ") || "none"}.`);
 }
 
-function readSet(file: string): object {
+async function readSet(file: string, terminal: Terminal): Promise<object> {
   try {
-    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    const value: unknown = JSON.parse(
+      file === "-" ? await terminal.readInput(setBytesMax) : readFileSync(file, "utf8"),
+    );
     if (typeof value === "object" && value !== null) return "keys" in value ? value : { keys: [value] };
   } catch (error) {
     throw new CommandFailure(`${quoted(file)} cannot be read as JSON.`, { cause: error });

@@ -1,4 +1,5 @@
 // The commands `throttle-…`.
+
 import { AmphoError } from "../../errors.js";
 import type { Management } from "../../flows/manage/management.js";
 import type { Lockout } from "../../throttle/attempt.js";

@@ -1,7 +1,7 @@
 // The commands `user-…`, except `user-import` and `user-expire-password`.
+
 import { escaped } from "../../config/redact.js";
-import type { Management } from "../../flows/manage/management.js";
-import type { UserRef } from "../../flows/manage/users.js";
+import type { Management, UserRef } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput, RunCommand } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
 import { printList, typedUser } from "../input.js";

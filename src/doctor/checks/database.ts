@@ -148,7 +148,7 @@ async function checkSessions(store: Store, now: number): Promise<readonly Findin
 }
 
 async function checkHashes(store: Store): Promise<readonly Finding[]> {
-  const old = (await countHashFormats({ store })).filter(({ format, current }) => format !== null && !current);
+  const old = (await countHashFormats(store)).filter(({ format, current }) => format !== null && !current);
   const fast = old.filter(({ format }) => isFastFormat(format ?? ""));
   if (old.length === 0) return [];
   const listed = old.map(({ format, users }) => `${users} ${format}`).join(", ");

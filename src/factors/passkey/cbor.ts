@@ -23,7 +23,6 @@ function reject(): never {
   throw new NotCanonical();
 }
 
-/** Reads the number of an item head. A form with more bytes than the number needs is rejected. */
 function readNumber(bytes: Buffer, at: number, info: number): { readonly number: number; readonly end: number } {
   if (info < 24) return { number: info, end: at };
   const size = info === 24 ? 1 : info === 25 ? 2 : info === 26 ? 4 : info === 27 ? 8 : reject();
@@ -94,6 +93,4 @@ export function decodeCbor(bytes: Buffer, at = 0): Item | undefined {
   }
 }
 
-export function isCborMap(value: Cbor | undefined): value is CborMap {
-  return value instanceof Map;
-}
+export const isCborMap = (value: Cbor | undefined): value is CborMap => value instanceof Map;

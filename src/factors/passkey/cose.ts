@@ -1,5 +1,4 @@
-// Public keys of passkeys: COSE_Key (RFC 9052 §7) with the algorithms of RFC 9053, RFC 8812 and RFC 9864, as WebAuthn
-// L3 §5.8.5 and §6.5.1.1 restrict them. The database keeps them as JWK.
+// Public keys of passkeys: COSE_Key (RFC 9052 §7), as WebAuthn L3 §5.8.5 and §6.5.1.1 restrict it, stored as JWK.
 
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { readEc } from "../../keys/ec.js";
@@ -32,9 +31,7 @@ export const offeredAlgorithms: readonly number[] = [-7, -8, -257];
 /** The labels of the parameters (RFC 9053 §7, RFC 8230 §4): -1 is the curve or the modulus. */
 const label = { kty: 1, alg: 3, crv: -1, x: -2, y: -3, n: -1, e: -2 } as const;
 
-/**
- * Verification takes a quarter of a millisecond with 4096 bits, and sixteen times as long with the 16384 of OpenSSL.
- */
+/** Verification takes 0.25 ms with 4096 bits, and sixteen times as long with 16384. */
 const modulusOctetsMax = 512;
 const exponent = "AQAB";
 
@@ -80,10 +77,7 @@ export function algorithmOf(key: Cbor): number | undefined {
   return typeof alg === "number" && algorithms.has(alg) ? alg : undefined;
 }
 
-/**
- * Reads and checks a key. It must have exactly the parameters of its type, and a point of the curve of its algorithm.
- * An RSA modulus must have 2048 to 4096 bits, and the exponent must be 65537. Undefined for any other key.
- */
+/** Exactly the parameters of its type, a point of its curve, and for RSA 2048 to 4096 bits and the exponent 65537. */
 export function readCoseKey(key: Cbor): { readonly alg: number; readonly publicKey: PublicJwk } | undefined {
   const alg = algorithmOf(key);
   const facts = alg === undefined ? undefined : algorithms.get(alg);
@@ -98,10 +92,7 @@ export function readCoseKey(key: Cbor): { readonly alg: number; readonly publicK
   return members === undefined || "unsupported" in members ? undefined : { alg, publicKey: members.publicMembers };
 }
 
-/**
- * The keys of the passkeys that were used last, by their JWK. Node checks the point of a P-256 key when it reads it,
- * which takes as long as the verification itself.
- */
+/** The last keys, by their JWK. Node checks the point when it reads one, which takes as long as the verification. */
 const keyObjects = new Map<string, KeyObject>();
 const keyObjectsMax = 1_000;
 
@@ -138,7 +129,6 @@ export function isPasskeySignature(
 
 interface Curve {
   readonly p: bigint;
-  /** The curve is a x² + y² = 1 + d x² y². */
   readonly a: bigint;
   readonly d: bigint;
   readonly octets: number;
@@ -164,14 +154,11 @@ function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
   return result;
 }
 
-/**
- * False also for y = 0, 1 and -1. These points have an order of 4 or less, and signatures exist that fit any message.
- */
+/** False also for y = 0, 1 and -1, of order 4 or less: signatures exist that fit any message. */
 function isEdwardsPoint(crv: EdwardsCurve, point: Buffer): boolean {
   const { p, a, d, octets } = curves[crv];
   if (point.length !== octets) return false;
   const bigEndian = Buffer.from(point).reverse();
-  // The first bit is the sign of x.
   bigEndian.writeUInt8(bigEndian.readUInt8(0) & 0x7f, 0);
   const y = BigInt(`0x${bigEndian.toString("hex")}`);
   if (y === 0n || y >= p) return false;

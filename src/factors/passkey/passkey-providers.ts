@@ -1,5 +1,4 @@
-// The names of common passkey providers and security keys by AAGUID (WebAuthn L3 §6.5.1). No attestation proves an
-// AAGUID, so a name is only a hint for the owner of the account.
+// Common passkey providers and security keys by AAGUID (WebAuthn L3 §6.5.1), which nothing proves.
 
 export const passkeyProviders: Readonly<Record<string, string | undefined>> = {
   "bada5566-a7aa-401f-bd96-45619a55120d": "1Password",

@@ -12,23 +12,17 @@ export interface RelyingParty {
   readonly origins: readonly string[];
 }
 
-/**
- * The web origins outside of the domain of the relying party (WebAuthn L3 §5.11). Browsers use passkeys there only if
- * the relying party's host serves a document that lists them.
- */
+/** Web origins outside of the relying party's domain. Its host must serve a list of them (WebAuthn L3 §5.11). */
 export function relatedOriginsOf({ id, origins }: RelyingParty): readonly string[] {
   const isOutside = ({ hostname }: URL) => hostname !== id && !hostname.endsWith(`.${id}`);
   return origins.filter((origin) => !origin.startsWith("android:") && isOutside(new URL(origin)));
 }
 
 /** Undefined while passkeys are not offered. */
-export function relyingPartyOf({
-  appUrl,
-  appName,
-  passkeys,
-  passkeyRp,
-  passkeyOrigins,
-}: Pick<Configuration, "appUrl" | "appName" | "passkeys" | "passkeyRp" | "passkeyOrigins">): RelyingParty | undefined {
+export function relyingPartyOf(
+  settings: Pick<Configuration, "appUrl" | "appName" | "passkeys" | "passkeyRp" | "passkeyOrigins">,
+): RelyingParty | undefined {
+  const { appUrl, appName, passkeys, passkeyRp, passkeyOrigins } = settings;
   if (appUrl === undefined || !passkeys) return undefined;
   const { hostname, origin } = new URL(appUrl);
   // An IP address is no relying party (§5.1.3).
@@ -36,8 +30,7 @@ export function relyingPartyOf({
   return { id: passkeyRp ?? hostname, name: appName ?? hostname, origins: [origin, ...passkeyOrigins] };
 }
 
-// The options of a ceremony, in the JSON of WebAuthn L3 §5.1.8, for `parseCreationOptionsFromJSON` and
-// `parseRequestOptionsFromJSON` of browsers.
+// The options of a ceremony, in the JSON of WebAuthn L3 §5.1.8.
 
 const timeoutMs = 300_000;
 
@@ -45,8 +38,7 @@ const timeoutMs = 300_000;
 export const createUserHandle = (): string => randomId(32);
 
 /** `login`: proves a user alone. `second`: after a first factor. `upgrade`: created silently after a password login. */
-const passkeyUses = ["login", "second", "upgrade"] as const;
-export type PasskeyUse = (typeof passkeyUses)[number];
+export type PasskeyUse = "login" | "second" | "upgrade";
 
 interface Credential {
   readonly id: string;
@@ -57,32 +49,24 @@ const descriptorsOf = (passkeys: readonly Credential[]) =>
   passkeys.map(({ id, transports }) => ({ type: "public-key", id, transports }));
 
 /** Without passkeys of an account the options are the same for everyone, so they reveal no account. */
-export function requestOptions(party: RelyingParty, challenge: Buffer, passkeys?: readonly Credential[]) {
-  return {
-    challenge: challenge.toString("base64url"),
-    rpId: party.id,
-    timeout: timeoutMs,
-    // After a password, a PIN on top of it would be one step too many.
-    userVerification: passkeys === undefined ? "required" : "discouraged",
-    allowCredentials: passkeys === undefined ? [] : descriptorsOf(passkeys),
-  };
+export const requestOptions = (party: RelyingParty, challenge: Buffer, passkeys?: readonly Credential[]) => ({
+  challenge: challenge.toString("base64url"),
+  rpId: party.id,
+  timeout: timeoutMs,
+  // After a password, a PIN on top of it would be one step too many.
+  userVerification: passkeys === undefined ? "required" : "discouraged",
+  allowCredentials: passkeys === undefined ? [] : descriptorsOf(passkeys),
+});
+
+interface NewCredential {
+  readonly handle: string;
+  readonly login: string;
+  readonly use: PasskeyUse;
+  readonly passkeys: readonly Credential[];
 }
 
-export function creationOptions(
-  party: RelyingParty,
-  challenge: Buffer,
-  {
-    handle,
-    login,
-    use,
-    passkeys,
-  }: {
-    readonly handle: string;
-    readonly login: string;
-    readonly use: PasskeyUse;
-    readonly passkeys: readonly Credential[];
-  },
-) {
+export function creationOptions(party: RelyingParty, challenge: Buffer, credential: NewCredential) {
+  const { handle, login, use, passkeys } = credential;
   const isSecond = use === "second";
   return {
     rp: { id: party.id, name: party.name },

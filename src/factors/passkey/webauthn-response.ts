@@ -1,10 +1,8 @@
-// Reads what a browser sends: RegistrationResponseJSON and AuthenticationResponseJSON (WebAuthn L3 §5.1). Each text is
-// measured before it is decoded, so a long one costs no memory and no time.
+// Reads what a browser sends (WebAuthn L3 §5.1). Each text is measured before it is decoded.
 
 import { decodeBase64url } from "../../crypto/base64url.js";
 
-// Why a ceremony of WebAuthn was rejected. The reason is for the audit log. A response names none, because it would
-// help the attacker to correct the next attempt.
+// Why a ceremony was rejected, for the audit log. In a response it would help the attacker.
 
 /** The steps of WebAuthn L3 §7.1 (registration) and §7.2 (authentication) that reject for each reason. */
 export const webauthnReasons = {
@@ -70,9 +68,8 @@ const transportsMax = 16;
 /** True for the base64url of an id that a passkey can have, before it is looked up. */
 export const isCredentialId = (value: unknown): value is string => typeof value === "string" && idPattern.test(value);
 
-function isMembers(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+const isMembers = (value: unknown): value is Members =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function decode(value: unknown, max: number): Buffer | undefined {
   if (typeof value !== "string" || value.length > Math.ceil((max * 4) / 3)) return undefined;

@@ -20,13 +20,11 @@ interface Ceremony {
 
 export interface RegistrationCeremony extends Ceremony {
   readonly userVerification: "required" | "discouraged";
-  /** The `alg` of each key that the options offered. */
   readonly algorithms: readonly number[];
   /** A conditional create after a password login. The browser asks the user nothing, so no user presence is needed. */
   readonly upgrade?: boolean;
 }
 
-/** Ids are base64url. */
 export interface RegisteredPasskey {
   readonly id: string;
   readonly publicKey: PublicJwk;
@@ -48,7 +46,6 @@ export interface Assertion extends Ceremony {
      */
     readonly userHandle: string | undefined;
   };
-  /** True if no account was known before the ceremony. */
   readonly userHandleRequired: boolean;
 }
 
@@ -260,10 +257,8 @@ function readRegistrationData(bytes: Buffer): AuthenticatorData & { readonly cre
   return { ...readHead(bytes, flags, key.end), credential };
 }
 
-/** Reads the data of an authentication. */
-function readAuthenticationData(bytes: Buffer): AuthenticatorData {
-  return readHead(bytes, readFlags(bytes, false), headBytes);
-}
+const readAuthenticationData = (bytes: Buffer): AuthenticatorData =>
+  readHead(bytes, readFlags(bytes, false), headBytes);
 
 function checkAuthenticatorData(
   data: AuthenticatorData,

@@ -7,12 +7,10 @@ import { randomOctets } from "../../crypto/random.js";
 const codes = 8;
 const codeBytes = 15;
 
-/** Creates a set of codes: each has 24 characters, in groups of four with dashes. */
-export function createRecoveryCodes(): readonly string[] {
-  return Array.from({ length: codes }, () =>
+export const createRecoveryCodes = (): readonly string[] =>
+  Array.from({ length: codes }, () =>
     encodeBase32(randomOctets(codeBytes), crockfordAlphabet).replace(/.{4}(?=.)/g, "$&-"),
   );
-}
 
 /** Returns the hash of a code in any of its spellings. Undefined for a text that is no code in form. */
 export function recoveryHash(text: string): string | undefined {
@@ -23,7 +21,6 @@ export function recoveryHash(text: string): string | undefined {
   return createHash("sha256").update(code).digest("base64url");
 }
 
-/** The hash of a code of `createRecoveryCodes`. */
 export function hashOfCode(code: string): string {
   const hash = recoveryHash(code);
   if (hash === undefined) throw new TypeError("a new recovery code has the form of one");

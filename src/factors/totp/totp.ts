@@ -1,5 +1,4 @@
-// Codes of authenticator applications: TOTP (RFC 6238) with SHA-1, six digits and steps of 30 seconds. These are the
-// only parameters that all of the applications support.
+// TOTP (RFC 6238) with the only parameters that all applications support: SHA-1, six digits, 30 seconds.
 
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
 import { encodeBase32, standardAlphabet } from "../../crypto/base32.js";
@@ -10,7 +9,6 @@ import type { Keyring } from "../../tokens/keyring.js";
 const stepSeconds = 30;
 const digits = 6;
 
-/** Computes the code of one step (RFC 4226 §5.3). */
 export function totpCode(seed: Buffer, step: number): string {
   const counter = Buffer.alloc(8);
   counter.writeBigUInt64BE(BigInt(step));
@@ -19,17 +17,13 @@ export function totpCode(seed: Buffer, step: number): string {
   return String(truncated % 10 ** digits).padStart(digits, "0");
 }
 
-/**
- * Returns the step that has this code: the present one, the one before or the one after (RFC 6238 §5.2). Undefined if
- * none has it. The caller accepts each step once.
- */
+/** The step with this code: the present one, the one before or after (RFC 6238 §5.2). The caller accepts it once. */
 export function findStep(seed: Buffer, code: string, now: number): number | undefined {
   const sent = Buffer.from(code);
   if (sent.length !== digits) return undefined;
   const present = Math.floor(now / stepSeconds);
   let found: number | undefined;
-  // All three are compared, so that the time does not show which one it was. The latest of several is returned, because
-  // the store then rejects the earlier ones too.
+  // All three, so that the time shows nothing. The latest, because the store then rejects earlier ones too.
   for (const step of [present - 1, present, present + 1].filter((value) => value >= 0))
     if (timingSafeEqual(Buffer.from(totpCode(seed, step)), sent)) found = step;
   return found;
@@ -41,21 +35,10 @@ export function parseTotp(text: string): string | undefined {
   return /^[0-9]{6}$/.test(code) ? code : undefined;
 }
 
-/** Returns the seed as people type it into an application, in Base32. */
-export function totpSecretText(seed: Buffer): string {
-  return encodeBase32(seed, standardAlphabet);
-}
+export const totpSecretText = (seed: Buffer): string => encodeBase32(seed, standardAlphabet);
 
 /** Returns the URI that an application reads from a QR code, by the Key URI format of Google Authenticator. */
-export function otpauthUri({
-  seed,
-  login,
-  issuer,
-}: {
-  readonly seed: Buffer;
-  readonly login: string;
-  readonly issuer?: string | undefined;
-}): string {
+export function otpauthUri(seed: Buffer, login: string, issuer?: string): string {
   const prefix = issuer === undefined ? "" : `${labelPart(issuer)}:`;
   const parameters = [
     `secret=${totpSecretText(seed)}`,
@@ -68,9 +51,7 @@ export function otpauthUri({
 }
 
 /** The format allows no colon in either part, not even an encoded one, because the first colon ends the issuer. */
-function labelPart(text: string): string {
-  return encodeURIComponent(text.replaceAll(":", " "));
-}
+const labelPart = (text: string): string => encodeURIComponent(text.replaceAll(":", " "));
 
 // TOTP seeds at rest: AES-256-GCM (NIST SP 800-38D) under a key derived from the keyring. A stolen database yields no
 // seed. The user's id is authenticated with it, so that an attacker who can write rows cannot give one user's seed to
@@ -81,64 +62,49 @@ const cipher = "aes-256-gcm";
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** A seed as the database has it. */
 interface SealedSeed {
   /** Nonce, ciphertext and tag in base64url. */
   readonly secret: string;
-  /** The key from which the key of the encryption is derived. */
   readonly kid: string;
 }
 
-export interface TotpSecrets {
-  /** Encrypts a seed under the signing key. Throws `unavailable` while that key is revoked. */
-  seal(seed: Buffer, userId: string): SealedSeed;
-  /**
-   * Returns the seed. Undefined if it does not decrypt, is another user's, or has a key that is not there. A revoked
-   * key still opens, for rekeying only: its holder can read every seed under it.
-   */
-  open(sealed: SealedSeed, userId: string): Buffer | undefined;
-  /** True for the key under which seeds are sealed now. */
-  isCurrent(kid: string): boolean;
-  isRevoked(kid: string): boolean;
-}
+export type TotpSecrets = ReturnType<typeof createTotpSecrets>;
 
-export function createTotpSecrets(
+export const createTotpSecrets = (
   keyring: Pick<Keyring, "secretFor" | "signingKid" | "isRevoked" | "requireSigning">,
-): TotpSecrets {
-  return {
-    seal(seed, userId) {
-      keyring.requireSigning();
-      const kid = keyring.signingKid();
-      const key = keyring.secretFor("totpAtRest", kid);
-      if (key === undefined) throw new TypeError("the first key of a keyring can sign");
-      const nonce = randomOctets(nonceBytes);
-      const encryption = createCipheriv(cipher, key, nonce, { authTagLength: tagBytes });
-      encryption.setAAD(additionalData(userId));
-      const parts = [nonce, encryption.update(seed), encryption.final(), encryption.getAuthTag()];
-      return { secret: Buffer.concat(parts).toString("base64url"), kid };
-    },
-    open({ secret, kid }, userId) {
-      const key = keyring.secretFor("totpAtRest", kid);
-      const bytes = decodeBase64url(secret);
-      if (key === undefined || bytes === undefined || bytes.length <= nonceBytes + tagBytes) return undefined;
-      const nonce = bytes.subarray(0, nonceBytes);
-      const decryption = createDecipheriv(cipher, key, nonce, { authTagLength: tagBytes });
-      decryption.setAAD(additionalData(userId));
-      decryption.setAuthTag(bytes.subarray(-tagBytes));
-      const seed = decryption.update(bytes.subarray(nonceBytes, -tagBytes));
-      try {
-        decryption.final();
-      } catch {
-        return undefined;
-      }
-      return seed;
-    },
-    isCurrent: (kid) => kid === keyring.signingKid(),
-    isRevoked: (kid) => keyring.isRevoked(kid),
-  };
-}
+) => ({
+  /** Encrypts a seed under the signing key. Throws `unavailable` while that key is revoked. */
+  seal(seed: Buffer, userId: string): SealedSeed {
+    keyring.requireSigning();
+    const kid = keyring.signingKid();
+    const key = keyring.secretFor("totpAtRest", kid);
+    if (key === undefined) throw new TypeError("the first key of a keyring can sign");
+    const nonce = randomOctets(nonceBytes);
+    const encryption = createCipheriv(cipher, key, nonce, { authTagLength: tagBytes });
+    encryption.setAAD(additionalData(userId));
+    const parts = [nonce, encryption.update(seed), encryption.final(), encryption.getAuthTag()];
+    return { secret: Buffer.concat(parts).toString("base64url"), kid };
+  },
+  /** Undefined for a wrong user, key or text. A revoked key still opens, for rekeying only. */
+  open({ secret, kid }: SealedSeed, userId: string): Buffer | undefined {
+    const key = keyring.secretFor("totpAtRest", kid);
+    const bytes = decodeBase64url(secret);
+    if (key === undefined || bytes === undefined || bytes.length <= nonceBytes + tagBytes) return undefined;
+    const nonce = bytes.subarray(0, nonceBytes);
+    const decryption = createDecipheriv(cipher, key, nonce, { authTagLength: tagBytes });
+    decryption.setAAD(additionalData(userId));
+    decryption.setAuthTag(bytes.subarray(-tagBytes));
+    const seed = decryption.update(bytes.subarray(nonceBytes, -tagBytes));
+    try {
+      decryption.final();
+    } catch {
+      return undefined;
+    }
+    return seed;
+  },
+  isCurrent: (kid: string): boolean => kid === keyring.signingKid(),
+  isRevoked: (kid: string): boolean => keyring.isRevoked(kid),
+});
 
 /** JSON has one text for each id, also for an application's own id with half a surrogate pair. */
-function additionalData(userId: string): Buffer {
-  return Buffer.from(JSON.stringify(userId));
-}
+const additionalData = (userId: string): Buffer => Buffer.from(JSON.stringify(userId));

@@ -6,39 +6,30 @@ import { spellLogin } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { AccountExport, AccountView } from "../../wire/account.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Deps, OwnFlow } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
-import type { Authenticated } from "../find/own-session.js";
 import { changedMeanwhile, requireNewName, requireOwnAddress } from "../find/rules.js";
 import { type Recent, requireRecent } from "../prove/recent.js";
 import { accountViewOf, exportOf } from "./view.js";
 
-export async function readAccount(deps: Deps, { auth }: Authenticated): Promise<AccountView> {
+export const readAccount: OwnFlow<AccountView> = async (deps, { auth }) => {
   const { account } = await liveSession(deps, auth.session, auth.id);
   return accountViewOf(deps, account);
-}
+};
 
-export async function exportOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<AccountExport> {
+export const exportOwnAccount: OwnFlow<AccountExport> = async (deps, { auth }, caller) => {
   const { account } = await requireRecent(deps, auth);
   return exportOf(deps, account, caller);
-}
+};
 
-/**
- * Ends all sessions, because their tokens carry the old login, unless only the spelling changes. Rejects like
- * `requireRecent`, and with `invalid_request`, `login_taken` or `too_many_attempts`.
- */
-export async function changeLogin(
-  deps: Deps,
-  { auth, login: typed }: Authenticated & { readonly login: string },
-  origin: Caller,
-): Promise<void> {
+/** Ends all sessions, whose tokens carry the old login. Rejects also with `login_taken` or `too_many_attempts`. */
+export const changeLogin: OwnFlow<void, { readonly login: string }> = async (deps, { auth, login: typed }, origin) => {
   const { store, directory, throttle, revocations, clock } = deps;
   const login = spellLogin(typed);
   const recent = await requireRecent(deps, auth);
   const { account, sessionId } = recent;
   requireNewLogin(login, account);
-  // The table has the login already if the database was unreachable after it had changed. The sessions have the old
-  // one.
+  // The table has the login already if the database was unreachable after that. The sessions have the old one.
   const isInTable = account.stored === undefined && login === account.login;
   const before = isInTable ? auth.login : account.login;
   if (login === before) return;
@@ -70,7 +61,7 @@ export async function changeLogin(
   if (outcome === "taken") throw await taken();
   await allowed.succeeded();
   if (outcome === "changed") throw changedMeanwhile();
-}
+};
 
 function requireNewLogin(login: string, account: Account): void {
   const { email, login: current } = account;
@@ -78,12 +69,8 @@ function requireNewLogin(login: string, account: Account): void {
   if (login !== current) requireOwnAddress(login, email?.provenAt === undefined ? undefined : email.canonical);
 }
 
-/**
- * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise
- * still sign in without the factors. If the database is unreachable after that, a repeated request finishes the
- * deletion.
- */
-export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
+/** The application's table deletes first: the user could else sign in without the factors. A repetition finishes it. */
+export const removeOwnAccount: OwnFlow<void> = async (deps, { auth }, caller) => {
   const { store, directory, revocations } = deps;
   const recent = await requireRecent(deps, auth, { orDeleted: true });
   const { account, sessionId } = recent;
@@ -95,7 +82,7 @@ export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, call
   const own = { requireLive: () => requireLive(deps, sessionId), afterwards: remove };
   const outcome = await directory.remove?.(account, own);
   if (outcome !== "done") throw changedMeanwhile();
-}
+};
 
 function changeOf({ clock, settings }: Deps, recent: Recent, origin: Origin) {
   const { account, sessionId, gen, factorsVersion } = recent;

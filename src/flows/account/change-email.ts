@@ -1,5 +1,4 @@
-// A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code, and the old
-// one gets a notice.
+// A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
@@ -10,10 +9,10 @@ import type { Auth } from "../../tokens/auth.js";
 import { type Account, mailboxOf, originFor } from "../../users/directory.js";
 import type { EmailChangeBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Authenticated, Caller, Deps, OwnFlow } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
-import { type Authenticated, genOf, grantAfter, ownSession, sessionTransaction } from "../find/own-session.js";
+import { genOf, grantAfter, ownSession, sessionTransaction } from "../find/own-session.js";
 import {
   emailTaken,
   leastTime,
@@ -23,8 +22,7 @@ import {
   requireOwnAddress,
 } from "../find/rules.js";
 import { spendingOf } from "../gate/grant.js";
-import { claimsFor } from "../prove/mail-claims.js";
-import { proveCode } from "../prove/mailbox.js";
+import { claimsFor, proveCode, queueCode } from "../prove/mailbox.js";
 import { requireRecent } from "../prove/recent.js";
 
 const purpose = "email";
@@ -35,9 +33,8 @@ export async function beginEmailChange(
   { auth, email, login = false }: Authenticated & { readonly email: string; readonly login?: boolean | undefined },
   caller: Caller,
 ): Promise<Required<EmailChangeBegun>> {
-  const { transactions, throttle, store, clock, settings } = deps;
+  const { transactions, throttle, clock, settings } = deps;
   requireOutbox(deps);
-  const origin: Origin = caller;
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const address = requireAddress(email);
   if (login) {
@@ -47,7 +44,7 @@ export async function beginEmailChange(
   }
   const { canonical } = address;
   const { key, find } = await nameByAddress(deps, canonical);
-  const allowed = await throttle.allowMail({ account: key, origin });
+  const allowed = await throttle.allowMail({ account: key, origin: caller });
   const least = leastTime();
   const holder = await allowed.run(find);
   const now = clock.now();
@@ -56,32 +53,19 @@ export async function beginEmailChange(
   const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now, settings.codeTtl));
   const begun = transactions.read(transaction, [purpose], now);
   const isTaken = holder !== undefined && holder.id !== account.id;
-  await store.queueMail({
-    draft: {
-      kind: isTaken ? "email_taken" : "email",
-      userId: account.id,
-      address: isTaken ? (mailboxOf(holder) ?? "") : address.address,
-      claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
-      language: caller.language ?? "en",
-      until: begun.exp,
-    },
-    attempt: allowed.attempt(),
-    audit: {
-      at: now,
-      event: "mail_queued",
-      reason: "email",
-      userId: account.id,
-      login: account.login,
-      sessionId,
-      origin,
-    },
-    now,
-  });
+  const draft = {
+    kind: isTaken ? "email_taken" : "email",
+    userId: account.id,
+    address: isTaken ? (mailboxOf(holder) ?? "") : address.address,
+    claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
+    until: begun.exp,
+  };
+  const about = { userId: account.id, login: account.login, sessionId };
+  await queueCode(deps, allowed, draft, { event: "mail_queued", reason: "email", ...about }, caller);
   await least;
   return { transaction, match: transactions.match(begun), expires: begun.exp };
 }
 
-/** The code is void after a new password, a change of factors, and another change of the address. */
 const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Address, factorsVersion: number) => ({
   purpose: `${purpose} ${email?.canonical ?? ""}`,
   address: canonical,
@@ -92,29 +76,29 @@ const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Addres
 
 /** The login name that the address becomes. Undefined: the user has it. */
 function renamedTo(
-  { directory, settings }: Deps,
+  { settings }: Deps,
   auth: Auth,
   account: Account,
   { address, canonical: own }: Address,
 ): Renamed | undefined {
-  const { inDatabase } = directory;
+  const isTable = account.stored === undefined;
   const newLogin = spellLogin(address);
   requireNewName(newLogin, account, "email");
   requireOwnAddress(newLogin, own);
   // The table has the login already if the database was unreachable after it had changed. The session has the old one.
-  const login = !inDatabase && newLogin === account.login ? auth.login : account.login;
+  const login = isTable && newLogin === account.login ? auth.login : account.login;
   const [loginCanonical, canonical] = [canonicalLogin(login), canonicalLogin(newLogin)];
-  if (inDatabase ? loginCanonical === canonical : login === newLogin) return undefined;
-  const exactLogin = inDatabase ? undefined : login;
+  if (isTable ? login === newLogin : loginCanonical === canonical) return undefined;
+  const exactLogin = isTable ? login : undefined;
   return { login, loginCanonical, canonical, newLogin, exactLogin, foreignMaxSeconds: settings.tokenForeignTtl };
 }
 
 /** Rejects with `invalid_credentials`, `transaction_over`, `email_taken` or `too_many_attempts`. */
-export async function finishEmailChange(
-  deps: Deps,
-  { auth, transaction: token, code }: Authenticated & { readonly transaction: string; readonly code: string },
-  caller: Caller,
-): Promise<Grant> {
+export const finishEmailChange: OwnFlow<Grant, { readonly transaction: string; readonly code: string }> = async (
+  deps,
+  { auth, transaction: token, code },
+  caller,
+) => {
   const { transactions, store, clock, directory } = deps;
   requireOutbox(deps);
   const origin: Origin = caller;
@@ -127,7 +111,7 @@ export async function finishEmailChange(
   const { canonical } = address;
   // The address counts, because its mailbox is what an attacker with several accounts would want to prove.
   const key = accountKeyOf(directory, canonical, undefined);
-  const mailbox = { binding, account, isThere: true, key, known: undefined, origin };
+  const mailbox = { binding, account, mailWasSent: true, key, known: undefined, origin };
   const allowed = await proveCode(deps, transaction, code, mailbox);
   if (account.stored === undefined) {
     const holder = await allowed.run(() => directory.findByAddress(canonical));
@@ -162,8 +146,7 @@ export async function finishEmailChange(
     await allowed.succeeded();
     throw emailTaken();
   }
-  // Last, because the old address must get its notice. The session can end while the table changes, the database can be
-  // unreachable after that, and a slow table can change after the limit for its function.
+  // Last, because the old address must get its notice. A slow table can change after the limit for its function.
   if ((await directory.setEmail?.(account, address.address)) !== true) throw emailTaken();
   return grant;
-}
+};

@@ -1,34 +1,25 @@
-// A user changes the password (docs/reference/contract.md §4, POST /password). It needs the old password and ends the
-// user's other sessions. The response has new tokens.
+// A user changes the password, with the old one (docs/reference/contract.md §4, POST /password).
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Caller, Deps, OwnFlow } from "../deps.js";
 import { endedSession, passwordVersionOf } from "../find/account.js";
 import { stillStoring } from "../find/errors.js";
-import { type Authenticated, genOf, grantAfter, ownSession, requireSession } from "../find/own-session.js";
+import { genOf, grantAfter, ownSession, requireSession } from "../find/own-session.js";
 import { changedMeanwhile, requirePassword } from "../find/rules.js";
 import { endUserSessions } from "../gate/end-sessions.js";
 import { requireRecent } from "../prove/recent.js";
 
-interface NewPassword {
-  /** The old one. Undefined for a user who has none. */
+export interface NewPassword {
   readonly password: string | undefined;
   readonly newPassword: string;
 }
 
-/**
- * Throws `too_many_attempts`, `invalid_credentials` (the old password is wrong), `password_rejected` (`details.reason`
- * is the rule that the new one breaks), `overloaded`, `unavailable`.
- */
-export async function changePassword(
-  deps: Deps,
-  { auth, password, newPassword }: Authenticated & NewPassword,
-  origin: Caller,
-): Promise<Grant> {
+/** Throws `too_many_attempts`, `invalid_credentials`, `password_rejected`, `overloaded` or `unavailable`. */
+export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, password, newPassword }, origin) => {
   const { store, directory, policy, throttle, clock } = deps;
   if (password === undefined) return setFirstPassword(deps, auth, newPassword, origin);
   const { userId, sessionId } = requireSession(auth);
@@ -36,8 +27,7 @@ export async function changePassword(
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined || found.session.userId !== userId) throw endedSession();
   const { login } = found.session;
-  // The session has its own budget of attempts. A stolen token gives few attempts, and they do not delay the user's
-  // logins.
+  // The session has its own budget of attempts, so that a stolen token does not delay the user's logins.
   const allowed = await throttle.allowPasswordChange({ login, userId, sessionId, origin });
   const rejection = (reason: string) =>
     ({ at: clock.now(), event: "password_change_rejected", reason, userId, login, sessionId, origin }) as const;
@@ -88,12 +78,11 @@ export async function changePassword(
   // After the sessions have ended, so that a password that the table does not store costs its user a login at most.
   if (ownUser) await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin, since: now });
   return grantAfter(deps, own, outcome);
-}
+};
 
 /**
- * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that
- * the old password opens none meanwhile. If the table stores it after the limit for its function, the sessions end once
- * more. `since`: the time of the mark.
+ * Stores the password in the application's own table, after the caller has ended the sessions and marked the account.
+ * If the table stores it after the limit for its function, the sessions end once more. `since`: the time of the mark.
  */
 export async function storeOwnPassword(
   deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,
@@ -130,7 +119,7 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, ori
 }
 
 /** Needs a passkey that signs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
-export async function removePassword(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
+export const removePassword: OwnFlow<Grant> = async (deps, { auth }, caller) => {
   const { store, relyingParty, clock } = deps;
   const recent = await requireRecent(deps, auth);
   const { account } = recent;
@@ -150,4 +139,4 @@ export async function removePassword(deps: Deps, { auth }: Authenticated, caller
     throw new AmphoError("last_way_in", "Add a passkey and save its recovery codes first.");
   if (outcome.outcome !== "done") throw changedMeanwhile();
   return grantAfter(deps, account, outcome);
-}
+};

@@ -26,9 +26,7 @@ import { proveCode } from "../prove/mailbox.js";
 import { requireRecent } from "../prove/recent.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
 
-/** The user of a change: by the token of a session, or by the transaction of a pending login. */
 export interface Enrolling {
-  /** The transaction of `factor_needed` with `enroll`. */
   readonly pending: string | undefined;
   /** The same from a cookie. It is ignored beside the live session of another user, whose login was given up. */
   readonly pendingCookie: string | undefined;
@@ -38,12 +36,10 @@ export interface Enrolling {
   readonly authenticate: () => Promise<Auth>;
 }
 
-/** The beginning of an enrolment. Nothing is written. */
 export interface Begun {
   readonly account: Account;
   /** Signs the transaction of the enrolment. A pending login goes on in it. */
   readonly begin: (purpose: Purpose, further?: Pick<TransactionContents, "uh" | "use">) => string;
-  /** The session that asks. Undefined for a pending login. */
   readonly auth: Auth | undefined;
 }
 
@@ -96,14 +92,13 @@ async function beginForPending(
   phr: boolean,
 ): Promise<Begun> {
   const { transactions, store, settings } = deps;
-  const origin: Origin = caller;
-  const account = await accountOf(deps, pending, origin);
+  const account = await accountOf(deps, pending, caller);
   const { factorsVersion, policy = policyOf(account.roles, settings.factors) } = await store.listFactors(account.id);
   // The account got a factor meanwhile, which the login must prove.
-  if (factorsVersion !== pending.fv) throw transactionOver();
+  if (factorsVersion !== pending.factorsVersion) throw transactionOver();
   if (policy === "phr" && !phr)
     throw factorNeeded(transactions.begin("enroll", pending, now, pending), [], { enroll: true });
-  const amr = await withMailbox(deps, account, pending, code, origin);
+  const amr = await withMailbox(deps, account, pending, code, caller);
   return {
     account,
     auth: undefined,
@@ -128,21 +123,18 @@ async function withMailbox(
   const key = accountKeyOf(deps.directory, account.login, account);
   // A known device has attempts of its own, so that an attacker with the password does not keep its user out.
   const known = pending.did === undefined ? undefined : { userId: account.id, deviceId: pending.did };
-  const mailbox = { binding: enrolBindingOf(account), account, isThere: true, key, known, origin };
+  const mailbox = { binding: enrolBindingOf(account), account, mailWasSent: true, key, known, origin };
   const allowed = await proveCode(deps, pending, code, mailbox);
   await allowed.succeeded();
   return [...amr, "mail"];
 }
 
-/** The owner of an enrolment that was begun. Without `gen` for a pending login. */
-export interface EnrolmentOwner {
-  /** As it is now. */
+interface EnrolmentOwner {
   readonly account: Account;
-  /** The generation of the token that finishes it. */
   readonly gen?: number;
 }
 
-export async function ownerOf(
+async function ownerOf(
   deps: Deps,
   transaction: LoginTransaction,
   authenticate: () => Promise<Auth>,
@@ -155,39 +147,41 @@ export async function ownerOf(
   if (auth.session !== sid || auth.id !== sub) throw transactionOver();
   const { account } = await liveSession(deps, sid, sub);
   // The session goes on after a new password, and what was begun before does not.
-  if (account.stored?.passwordVersion !== transaction.pwv) throw transactionOver();
+  if (account.stored?.passwordVersion !== transaction.passwordVersion) throw transactionOver();
   return { account, gen: genOf(auth) };
 }
 
 /** Before a response that the proof is wrong. Rejects with `transaction_over` for an enrolment that is dead. */
 export async function requireLiving(deps: Deps, { id }: Account, transaction: LoginTransaction): Promise<void> {
   const { factorsVersion } = await deps.store.listFactors(id);
-  if (factorsVersion !== transaction.fv || (await isDead(deps, transaction))) throw transactionOver();
+  if (factorsVersion !== transaction.factorsVersion || (await isDead(deps, transaction))) throw transactionOver();
 }
 
-/** Stores the factor. For a pending login it is also proven, and the gate returns the tokens. */
-export async function finishEnrolment(
+export interface EnrolmentEnd extends Pick<Enrolling, "authenticate"> {
+  readonly transaction: string;
+  readonly superseded?: SupersededTokens;
+}
+
+interface NewProof<T> {
+  readonly factor: (codes: readonly string[]) => NewFactor;
+  readonly method: string;
+  /** The user has used the factor just now, which raises the session. */
+  readonly isProven?: boolean;
+  readonly shown: T;
+}
+
+/** Stores the factor that `prove` checks. For a pending login it is also proven, and the gate returns the tokens. */
+export async function finishEnrolment<T extends object>(
   deps: Deps,
-  {
-    account,
-    gen = 0,
-    transaction,
-    factor,
-    method,
-    isProven = true,
-    superseded,
-    origin,
-  }: {
-    readonly transaction: LoginTransaction;
-    readonly factor: (codes: readonly string[]) => NewFactor;
-    readonly method: string;
-    /** The user has used the factor just now, which raises the session. */
-    readonly isProven?: boolean;
-    readonly superseded: SupersededTokens | undefined;
-    readonly origin: Origin;
-  } & EnrolmentOwner,
-): Promise<Partial<RecoveryCodes> & Grant> {
-  const { store, clock } = deps;
+  purpose: Purpose,
+  { transaction: token, authenticate, superseded }: EnrolmentEnd,
+  origin: Caller,
+  prove: (transaction: LoginTransaction, account: Account) => Promise<NewProof<T>>,
+): Promise<T & Partial<RecoveryCodes> & Grant> {
+  const { store, transactions, clock } = deps;
+  const transaction = transactions.read(token, [purpose], clock.now());
+  const { account, gen = 0 } = await ownerOf(deps, transaction, authenticate, origin);
+  const { factor, method, isProven = true, shown } = await prove(transaction, account);
   const codes = createRecoveryCodes();
   const change = factor(codes.map(hashOfCode));
   const now = clock.now();
@@ -196,20 +190,23 @@ export async function finishEnrolment(
     const identity = pendingIdentityOf(transaction);
     const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
     const proven = { amr, at, transaction, identity, provesEmail, enrol: { factor: change, method } };
-    // The codes of an account stay as they are when it gets a further passkey. The gate rejects factors that change
-    // meanwhile.
+    // The codes stay when the account gets a further passkey. The gate rejects factors that change meanwhile.
     const stores = factors[change.factor].ownsCodes || (await store.listFactors(account.id)).factors.length === 0;
     const grant = await enter(deps, account, proven, { origin, now, deviceId });
     await endSuperseded(deps, grant, superseded, origin);
-    return { ...(stores && { recovery_codes: codes }), ...grant };
+    return { ...shown, ...(stores && { recovery_codes: codes }), ...grant };
   }
   const spend = spendingOf(deps, transaction, undefined);
   const who = factorChangeOf(deps, { account, sessionId: transaction.sid, gen }, origin);
   const own = { ...who.own, proven: isProven ? [method] : undefined };
-  const outcome = await store.setFactor({ ...who, own, ...change, spend, factorsVersion: transaction.fv });
+  const outcome = await store.setFactor({ ...who, own, ...change, spend, factorsVersion: transaction.factorsVersion });
   // The session is live, so the factors have changed since the transaction was issued.
   if (outcome.outcome === "changed") throw transactionOver();
   requireDone(outcome);
   const grant = await grantAfter(deps, account, outcome);
-  return { ...((factors[change.factor].ownsCodes || outcome.isFirst === true) && { recovery_codes: codes }), ...grant };
+  return {
+    ...shown,
+    ...((factors[change.factor].ownsCodes || outcome.isFirst === true) && { recovery_codes: codes }),
+    ...grant,
+  };
 }

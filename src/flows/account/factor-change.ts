@@ -1,13 +1,13 @@
-// The user, the session and the outcome of every change of second factors and identities.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { FactorOutcome } from "../../store/sql/factors/changes.js";
+import type { Auth } from "../../tokens/auth.js";
 import { originFor } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
-import { ownSession } from "../find/own-session.js";
+import { grantAfter, ownSession } from "../find/own-session.js";
 import { storedOf } from "../gate/grant.js";
-import type { Recent } from "../prove/recent.js";
+import { type Recent, requireRecent } from "../prove/recent.js";
 
 /** The user and the session of a change. Throws `unavailable` while no key can sign. */
 export function factorChangeOf(deps: Deps, { account, ...session }: Omit<Recent, "factorsVersion">, origin: Origin) {
@@ -32,4 +32,17 @@ export function requireDone({ outcome }: FactorOutcome): void {
   if (outcome === "full") throw new AmphoError("invalid_request", "Your account has 20 passkeys. Remove one first.");
   if (outcome === "last_way_in")
     throw new AmphoError("last_way_in", "Your account requires this factor. Add another one first.");
+}
+
+/** A change by a session with a recent login, which gets new tokens. Rejects like `requireRecent`. */
+export async function changeOwn(
+  deps: Deps,
+  auth: Auth,
+  origin: Origin,
+  change: (who: ReturnType<typeof factorChangeOf>, recent: Recent) => Promise<FactorOutcome>,
+): Promise<Grant> {
+  const recent = await requireRecent(deps, auth);
+  const outcome = await change(factorChangeOf(deps, recent, origin), recent);
+  requireDone(outcome);
+  return grantAfter(deps, recent.account, outcome);
 }

@@ -3,8 +3,8 @@
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
-import { type Authenticated, grantAfter, sessionTransaction } from "../find/own-session.js";
+import type { Authenticated, Flow, OwnFlow } from "../deps.js";
+import { grantAfter, sessionTransaction } from "../find/own-session.js";
 import { configuredWays } from "../find/ways.js";
 import { spendingOf } from "../gate/grant.js";
 import {
@@ -17,16 +17,15 @@ import {
   type SentResponse,
 } from "../prove/identity.js";
 import { requireRecent } from "../prove/recent.js";
-import { factorChangeOf, requireDone } from "./factor-change.js";
+import { changeOwn, factorChangeOf, requireDone } from "./factor-change.js";
 
 const purpose = "link";
 
 /** Rejects like `requireRecent` and `beginOutside`. */
-export async function beginIdentity(
-  deps: Deps,
-  { auth, provider: name, returnTo }: Authenticated & OutsideStart,
-  _caller: Caller,
-): Promise<Required<OutsideBegun>> {
+export const beginIdentity: OwnFlow<Required<OutsideBegun>, OutsideStart> = async (
+  deps,
+  { auth, provider: name, returnTo },
+) => {
   const { transactions, clock } = deps;
   const provider = requireProvider(deps, name);
   const ret = requireReturnPath(deps, returnTo);
@@ -35,7 +34,7 @@ export async function beginIdentity(
   const contents = { ...sessionTransaction(account, factorsVersion, sessionId), prv: provider.settings.name, ret };
   const transaction = transactions.begin(purpose, contents, now);
   return outsideRequest(deps, provider, transaction, transactions.read(transaction, [purpose], now));
-}
+};
 
 export interface IdentityInput extends Authenticated {
   readonly transaction: string;
@@ -43,11 +42,11 @@ export interface IdentityInput extends Authenticated {
 }
 
 /** Rejects like `identify`, and with `identity_taken` if another account has the identity. */
-export async function finishIdentity(
-  deps: Deps,
-  { auth, transaction: token, response }: IdentityInput,
-  origin: Caller,
-): Promise<Grant> {
+export const finishIdentity: Flow<Grant, IdentityInput> = async (
+  deps,
+  { auth, transaction: token, response },
+  origin,
+) => {
   const { transactions, store, clock } = deps;
   const transaction = transactions.read(token, [purpose], clock.now());
   // A transaction of one session is good for this session alone. The code of an attacker is sent to no provider.
@@ -58,7 +57,7 @@ export async function finishIdentity(
   const identity = await identify(deps, provider, transaction, response, origin);
   const outcome = await store.linkIdentity({
     ...factorChangeOf(deps, recent, origin),
-    factorsVersion: transaction.fv,
+    factorsVersion: transaction.factorsVersion,
     identity: provenOf(provider, identity),
     spend: spendingOf(deps, transaction, undefined),
   });
@@ -68,25 +67,14 @@ export async function finishIdentity(
   if (outcome.outcome === "changed") throw transactionOver();
   requireDone(outcome);
   return grantAfter(deps, account, outcome);
-}
+};
 
 /** Rejects like `requireRecent`, and with `not_found` or `last_way_in`. */
-export async function removeIdentity(
-  deps: Deps,
-  { auth, id }: Authenticated & { readonly id: string },
-  origin: Caller,
-): Promise<Grant> {
-  const { store } = deps;
-  const recent = await requireRecent(deps, auth);
-  const { account } = recent;
-  const outcome = await store.unlinkIdentity({
-    ...factorChangeOf(deps, recent, origin),
-    id,
-    ways: configuredWays(deps),
+export const removeIdentity: OwnFlow<Grant, { readonly id: string }> = (deps, { auth, id }, origin) =>
+  changeOwn(deps, auth, origin, async (who) => {
+    const outcome = await deps.store.unlinkIdentity({ ...who, id, ways: configuredWays(deps) });
+    if (outcome.outcome === "none") throw new AmphoError("not_found", "Your account has no such identity.");
+    if (outcome.outcome === "last_way_in")
+      throw new AmphoError("last_way_in", "Without this identity you could not sign in. Add another way first.");
+    return outcome;
   });
-  if (outcome.outcome === "none") throw new AmphoError("not_found", "Your account has no such identity.");
-  if (outcome.outcome === "last_way_in")
-    throw new AmphoError("last_way_in", "Without this identity you could not sign in. Add another way first.");
-  requireDone(outcome);
-  return grantAfter(deps, account, outcome);
-}

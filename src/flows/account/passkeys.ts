@@ -1,6 +1,5 @@
 // Passkeys of the user's own account (docs/guides/passkeys.md): registered, listed, renamed, removed.
 
-import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import {
   createUserHandle,
@@ -15,23 +14,20 @@ import type { Auth } from "../../tokens/auth.js";
 import type { PasskeyListing, PasskeyView } from "../../wire/account.js";
 import type { PasskeySetUp } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Caller, Deps, Flow, OwnFlow } from "../deps.js";
 import { toPasskeyView } from "../find/factor-views.js";
 import { cleanName } from "../find/name.js";
-import { type Authenticated, grantAfter, requireSession } from "../find/own-session.js";
+import { requireSession } from "../find/own-session.js";
 import { configuredWays } from "../find/ways.js";
-import type { SupersededTokens } from "../gate/end-sessions.js";
 import { verifyNewPasskey } from "../prove/passkey.js";
-import { requireRecent } from "../prove/recent.js";
-import { beginEnrolment, type Enrolling, finishEnrolment, ownerOf, requireLiving } from "./enrolling.js";
-import { factorChangeOf, requireDone } from "./factor-change.js";
+import { beginEnrolment, type Enrolling, type EnrolmentEnd, finishEnrolment, requireLiving } from "./enrolling.js";
+import { changeOwn } from "./factor-change.js";
 
 function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   if (party === undefined) throw new AmphoError("not_found", "Passkeys are not offered here.");
   return party;
 }
 
-/** Nothing is written. */
 export async function beginPasskey(
   deps: Deps,
   input: Enrolling & { readonly use: "login" | "second" | undefined; readonly upgrade: boolean | undefined },
@@ -59,77 +55,55 @@ function requirePasswordLogin(auth: Auth | undefined): void {
     throw new AmphoError("insufficient_scope", "An upgrade needs a session that began with a password.");
 }
 
-export interface PasskeyAddition extends Pick<Enrolling, "authenticate"> {
-  readonly transaction: string;
+export interface PasskeyAddition extends EnrolmentEnd {
   /** RegistrationResponseJSON. */
   readonly passkey: unknown;
   readonly name: string | undefined;
-  readonly superseded: SupersededTokens;
 }
 
-export async function addPasskey(
-  deps: Deps,
-  input: PasskeyAddition,
-  caller: Caller,
-): Promise<{ readonly passkey: PasskeyView } & Partial<RecoveryCodes> & Grant> {
-  const { transactions, clock } = deps;
+type Added = { readonly passkey: PasskeyView } & Partial<RecoveryCodes> & Grant;
+
+export const addPasskey: Flow<Added, PasskeyAddition> = async (deps, input, origin) => {
+  const { clock } = deps;
   const party = partyOf(deps);
-  const origin: Origin = caller;
-  const transaction = transactions.read(input.transaction, ["passkey"], clock.now());
-  const owner = await ownerOf(deps, transaction, input.authenticate, origin);
-  const { account } = owner;
-  const { use, uh: handle = "" } = transaction;
-  const { passkey: response, name } = input;
-  const passkey = await verifyNewPasskey(deps, party, { response, name, transaction, use }, async (reason) => {
-    await requireLiving(deps, account, transaction);
-    const about = { reason: `passkey_${reason}`, userId: account.id, login: account.login, origin };
-    await deps.store.recordAudit({ at: clock.now(), event: "factor_refused", ...about });
-  });
-  const enrolled = await finishEnrolment(deps, {
-    ...owner,
-    transaction,
-    superseded: input.superseded,
-    origin,
-    factor: (codes) => ({ factor: "passkey", passkey, handle, codes }),
-    method: passkeyMethod(passkey.backupEligible),
+  return finishEnrolment(deps, "passkey", input, origin, async (transaction, account) => {
+    const { use, uh: handle = "" } = transaction;
+    const { passkey: response, name } = input;
+    const passkey = await verifyNewPasskey(deps, party, { response, name, transaction, use }, async (reason) => {
+      await requireLiving(deps, account, transaction);
+      const about = { reason: `passkey_${reason}`, userId: account.id, login: account.login, origin };
+      await deps.store.recordAudit({ at: clock.now(), event: "factor_refused", ...about });
+    });
+    const view = toPasskeyView({ ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined });
+    const factor = (codes: readonly string[]) => ({ factor: "passkey", passkey, handle, codes }) as const;
     // The browser has created an upgrade without asking the user.
-    isProven: use !== "upgrade",
+    const isProven = use !== "upgrade";
+    return { factor, method: passkeyMethod(passkey.backupEligible), isProven, shown: { passkey: view } };
   });
-  const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined };
-  return { passkey: toPasskeyView(created), ...enrolled };
-}
+};
 
-export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Promise<PasskeyListing> {
+export const listOwnPasskeys: OwnFlow<PasskeyListing> = async (deps, { auth }) => {
   const party = partyOf(deps);
   const { userId } = requireSession(auth);
   const { passkeys, handle } = await deps.store.listPasskeys(userId);
   return { passkeys: passkeys.map(toPasskeyView), rp: party.id, user: handle, accepted: passkeys.map(({ id }) => id) };
-}
+};
 
 const notYours = () => new AmphoError("not_found", "You have no passkey with this id.");
 
-export async function renameOwnPasskey(
-  { store }: Pick<Deps, "store">,
-  { auth, id, name }: Authenticated & { readonly id: string; readonly name: string },
-): Promise<void> {
+export const renameOwnPasskey: OwnFlow<void, { readonly id: string; readonly name: string }> = async (
+  { store },
+  { auth, id, name },
+) => {
   const { userId } = requireSession(auth);
   if (!(await store.renamePasskey({ id, userId, name: cleanName(name) }))) throw notYours();
-}
+};
 
-export async function removeOwnPasskey(
-  deps: Deps,
-  { auth, id }: Authenticated & { readonly id: string },
-  caller: Caller,
-): Promise<Grant> {
-  const { store, settings } = deps;
-  const recent = await requireRecent(deps, auth);
-  const { account, factorsVersion } = recent;
-  const who = factorChangeOf(deps, recent, caller);
-  const rolePolicy = policyOf(account.roles, settings.factors);
-  const ways = configuredWays(deps);
-  const removal = { ...who, factorsVersion, rolePolicy, ways, factor: "passkey", id } as const;
-  const outcome = await store.removeFactors(removal);
-  if (outcome.outcome === "none") throw notYours();
-  requireDone(outcome);
-  return grantAfter(deps, account, outcome);
-}
+export const removeOwnPasskey: OwnFlow<Grant, { readonly id: string }> = (deps, { auth, id }, caller) =>
+  changeOwn(deps, auth, caller, async (who, { account, factorsVersion }) => {
+    const rolePolicy = policyOf(account.roles, deps.settings.factors);
+    const removal = { ...who, factorsVersion, rolePolicy, ways: configuredWays(deps), factor: "passkey", id } as const;
+    const outcome = await deps.store.removeFactors(removal);
+    if (outcome.outcome === "none") throw notYours();
+    return outcome;
+  });

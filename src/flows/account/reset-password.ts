@@ -7,7 +7,7 @@ import { policyOf } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { type ReportedChange, renamedBy } from "../../store/sql/mailbox-changes.js";
 import { type Account, canReset, originFor, unprovenEmailOf } from "../../users/directory.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Deps, Flow } from "../deps.js";
 import { findAccount } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";
 import { stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
@@ -15,8 +15,7 @@ import { requirePassword } from "../find/rules.js";
 import { factorNeededError } from "../gate/factor-needed.js";
 import { spendingOf, storedOf } from "../gate/grant.js";
 import { offeredFactors, proveFactor, type SentFactor } from "../prove/factor.js";
-import { bindingOf } from "../prove/mail-claims.js";
-import { proveMailbox, type ReadProof, readProof, type SentProof } from "../prove/mailbox.js";
+import { bindingOf, proveMailbox, type ReadProof, readProof, type SentProof } from "../prove/mailbox.js";
 import { storeOwnPassword } from "./change-password.js";
 
 export interface ResetInput {
@@ -26,7 +25,7 @@ export interface ResetInput {
 }
 
 /** Rejects like `proveMailbox` and `proveFactor`, and with `factor_needed` or `password_rejected`. */
-export async function finishReset(deps: Deps, input: ResetInput, origin: Caller): Promise<void> {
+export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) => {
   const { directory, store, revocations, clock } = deps;
   const read = readProof(deps, input.proof, ["reset"], clock.now());
   const { transaction } = read;
@@ -35,8 +34,15 @@ export async function finishReset(deps: Deps, input: ResetInput, origin: Caller)
   const binding = await bindingOf(deps, "reset", account);
   const { recovery } = transaction;
   // An operator can also begin the recovery of a user who has no address or no password.
-  const isThere = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
-  const mailbox = { binding, account, isThere, key: accountKeyOf(directory, login, account), known: undefined, origin };
+  const mailWasSent = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
+  const mailbox = {
+    binding,
+    account,
+    mailWasSent,
+    key: accountKeyOf(directory, login, account),
+    known: undefined,
+    origin,
+  };
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";
@@ -76,12 +82,9 @@ export async function finishReset(deps: Deps, input: ResetInput, origin: Caller)
   if (outcome.outcome !== "done") throw transactionOver();
   revocations.add(outcome.revocations);
   await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
-}
+};
 
-/**
- * A reset never gets past a second factor. The first proof of an address ends those that another person can have set
- * up.
- */
+/** The first proof of an address ends the factors that another person can have set up. */
 async function requireFactor(
   deps: Deps,
   account: Account,
@@ -94,9 +97,9 @@ async function requireFactor(
   if (offeredFactors(deps, factors).length === 0) return undefined;
   if (sent === undefined) {
     const token = deps.transactions.signAgain(transaction) ?? "";
-    throw await factorNeededError(deps, { token, factors, enroll: false, userId: account.id, read: () => transaction });
+    throw await factorNeededError(deps, account.id, token, factors, () => transaction);
   }
-  const own = { ...transaction, fv: factorsVersion };
+  const own = { ...transaction, factorsVersion };
   return proveFactor(deps, account, sent, { known: undefined, transaction: own, origin });
 }
 
@@ -105,12 +108,11 @@ async function hashNew(deps: Deps, account: Account, password: string, origin: O
   return deps.directory.hashNew(password, { fairnessKey: account.id });
 }
 
-// The alarm link of a notice (docs/guides/mail-flows.md). It needs no login. It ends the sessions, and undoes the
-// change that the notice reported. The holder of a stolen mailbox gains nothing by it but the address or the login name
-// from before.
+// The alarm link of a notice (docs/guides/mail-flows.md) needs no login. It ends the sessions, and undoes the change
+// that the notice reported. The holder of a stolen mailbox gains the address or the login name from before.
 
 /** Works once for each notice. Rejects with `transaction_over`. */
-export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string }, origin: Caller): Promise<void> {
+export const raiseAlarm: Flow<void, { readonly alarm: string }> = async (deps, { alarm }, origin) => {
   const { mailTokens, store, directory, revocations, clock, settings } = deps;
   const now = clock.now();
   const read = mailTokens.readAlarm(alarm, now);
@@ -128,11 +130,9 @@ export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string
   });
   revocations.add(raised.revocations);
   if (raised.undo !== undefined) await undoInTable(deps, userId, raised.undo);
-}
+};
 
-/**
- * An application's own table stores the address and the login name itself. It changes nothing that was changed again.
- */
+/** The table stores both itself. It changes nothing that was changed again. */
 async function undoInTable(deps: Deps, userId: string, undo: ReportedChange): Promise<void> {
   const { directory } = deps;
   const renamed = renamedBy(undo);

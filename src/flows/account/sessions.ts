@@ -4,26 +4,21 @@ import { AmphoError } from "../../errors.js";
 import { browserOf } from "../../mail/texts/browser.js";
 import type { Session } from "../../store/sql/session-rows.js";
 import type { SessionView } from "../../wire/account.js";
-import type { Caller, Deps } from "../deps.js";
-import { type Authenticated, requireSession } from "../find/own-session.js";
+import type { OwnFlow } from "../deps.js";
+import { requireSession } from "../find/own-session.js";
 import { endSession, endUserSessions } from "../gate/end-sessions.js";
 
-type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
-
-export async function logout(deps: SessionDeps, { auth }: Authenticated, origin: Caller): Promise<void> {
+export const logout: OwnFlow<void> = async (deps, { auth }, origin) => {
   const { userId, sessionId } = requireSession(auth);
   // Another request can have ended the session. The result is the same.
   await endSession(deps, { id: sessionId, userId, reason: "logout", origin, seenExpires: auth.expires });
-}
+};
 
-export async function listOwnSessions(
-  { store, clock }: SessionDeps,
-  { auth }: Authenticated,
-): Promise<readonly SessionView[]> {
+export const listOwnSessions: OwnFlow<readonly SessionView[]> = async ({ store, clock }, { auth }) => {
   const { userId, sessionId } = requireSession(auth);
   const sessions = await store.listSessions({ userId, now: clock.now() });
   return sessions.map((session) => ({ ...toSessionView(session), current: session.id === sessionId }));
-}
+};
 
 export function toSessionView(session: Session): Omit<SessionView, "current"> {
   const { id, createdAt, renewedAt, expiresAt, address, agent, amr, acr } = session;
@@ -41,28 +36,21 @@ export function toSessionView(session: Session): Omit<SessionView, "current"> {
   };
 }
 
-/**
- * Rejects with `not_found` unless it is a live session of the same user. The response does not reveal others' sessions.
- */
-export async function endOwnSession(
-  deps: SessionDeps,
-  { auth, sessionId }: Authenticated & { readonly sessionId: string },
-  caller: Caller,
-): Promise<void> {
+/** Rejects with `not_found` unless it is a live session of the same user. */
+export const endOwnSession: OwnFlow<void, { readonly sessionId: string }> = async (
+  deps,
+  { auth, sessionId },
+  caller,
+) => {
   const { userId } = requireSession(auth);
-  const ended = await endSession(deps, {
-    id: sessionId,
-    userId,
-    reason: "ended_by_user",
-    origin: caller,
-  });
+  const ended = await endSession(deps, { id: sessionId, userId, reason: "ended_by_user", origin: caller });
   if (!ended) throw new AmphoError("not_found", "You have no session with this id.");
-}
+};
 
-export async function endOwnSessions(deps: SessionDeps, { auth }: Authenticated, caller: Caller): Promise<void> {
+export const endOwnSessions: OwnFlow<void> = async (deps, { auth }, caller) => {
   const { userId, sessionId } = requireSession(auth);
   const common = { userId, reason: "ended_by_user", origin: caller } as const;
   await endUserSessions(deps, { ...common, change: "sessions_left" });
   // Also the current session, if a restored database has lost it.
   await endSession(deps, { ...common, id: sessionId, seenExpires: auth.expires });
-}
+};

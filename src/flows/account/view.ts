@@ -1,5 +1,4 @@
-// The view of an account, for its user, and the export of it (docs/guides/account.md). It needs no key, so that
-// commands can load it.
+// The view of an account, and its export (docs/guides/account.md). It needs no key, so that commands can load it.
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { policyOf } from "../../levels/policy.js";
@@ -11,7 +10,6 @@ import { toKeyView } from "../find/api-key.js";
 import { viewOfFactors } from "../find/factor-views.js";
 import { toSessionView } from "./sessions.js";
 
-/** The response stays below a megabyte. */
 const sessionsMax = 1000;
 const eventsMax = 1000;
 
@@ -56,7 +54,6 @@ export async function exportOf(deps: ViewDeps, account: Account, origin: Origin)
   };
 }
 
-/** An operator's reason and name are for the log alone. */
 function toExportedEvent({ at, event, reason, sessionId, origin }: AuditRow): ExportedEvent {
   const { actor, address, agent } = origin;
   return {

@@ -8,8 +8,7 @@ import type { Deps } from "../deps.js";
 
 /**
  * `typed`: a login or an address, which also counts if no account has it. The canonical form of a login belongs to one
- * user of the database. In an application's own table only an id does, and the table alone knows which texts find the
- * same user.
+ * user of the database. In an application's own table only an id does: two of its logins can have one canonical form.
  */
 export function accountKeyOf(
   directory: Pick<Directory, "canonicalOf">,
@@ -23,7 +22,6 @@ export function accountKeyOf(
 
 export interface CountedAccount {
   readonly key: AccountKey;
-  /** The device that has a proof of the account. */
   readonly known: DeviceProof | undefined;
   /** Finds the account, or returns it if it was found already. Call it after the throttle. */
   readonly find: () => Promise<Account | undefined>;
@@ -31,21 +29,16 @@ export interface CountedAccount {
 
 type LookUpDeps = Pick<Deps, "directory" | "deviceProofs" | "clock">;
 
-/** The account that a client names by its login. */
 export function nameByLogin(deps: LookUpDeps, login: string, device: string | undefined): Promise<CountedAccount> {
   const proofs = deps.deviceProofs.readAll(device, deps.clock.now());
   return nameAccount(deps, login, proofs, () => deps.directory.findByLogin(login));
 }
 
 /** The account that has an address. `canonical` comes from `parseAddress`. */
-export function nameByAddress(deps: Pick<Deps, "directory">, canonical: string): Promise<CountedAccount> {
-  return nameAccount(deps, canonical, [], () => deps.directory.findByAddress(canonical));
-}
+export const nameByAddress = (deps: Pick<Deps, "directory">, canonical: string): Promise<CountedAccount> =>
+  nameAccount(deps, canonical, [], () => deps.directory.findByAddress(canonical));
 
-/**
- * Users of the database are counted without a lookup, so that a throttled flood causes none, unless the client has a
- * device proof.
- */
+/** Users of the database are counted without a lookup, unless the client has a device proof. */
 async function nameAccount(
   { directory }: Pick<Deps, "directory">,
   typed: string,

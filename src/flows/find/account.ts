@@ -31,10 +31,7 @@ export async function findAccount(deps: FindDeps, userId: string): Promise<Accou
 export const passwordVersionOf = ({ store, directory }: Pick<Deps, "store" | "directory">, userId: string) =>
   directory.forTable(async () => (await store.listFactors(userId)).factorsVersion);
 
-/**
- * `user`: the row of the database, where there is one. Rejects with `invalid_credentials` for a user who was deleted or
- * disabled.
- */
+/** Rejects with `invalid_credentials` for a user who was deleted or disabled. `user`: the row of the database. */
 export async function requireAccount(
   deps: Deps,
   { user, userId }: { readonly user: User | undefined; readonly userId: string },
@@ -52,11 +49,11 @@ export async function requireAccount(
 /** The account of a pending login. Rejects with `transaction_over` if it has changed or cannot sign in any more. */
 export async function accountOf(
   { directory, store, clock }: Deps,
-  { sub: userId, login, pwv }: LoginTransaction,
+  { sub: userId, login, passwordVersion }: LoginTransaction,
   origin: Origin,
 ): Promise<Account> {
   const account = await directory.findSessionUser({ userId, login });
-  const isSame = account?.id === userId && account.stored?.passwordVersion === pwv;
+  const isSame = account?.id === userId && account.stored?.passwordVersion === passwordVersion;
   if (account !== undefined && isSame && !account.disabled) return account;
   const reason = account?.id !== userId ? "unknown" : account.disabled ? "disabled" : "password_changed";
   await store.recordAudit({ at: clock.now(), event: "login_rejected", reason, userId, origin });
@@ -85,7 +82,6 @@ export function sessionIdOf(
   }
 }
 
-/** The session that a sign-in of this user re-authenticates. */
 export function liveOf(
   deps: Deps,
   bearer: string | undefined,
@@ -119,10 +115,7 @@ export async function liveSession(
   return { sessionId: sid, account };
 }
 
-/**
- * Before an application's own table changes: the function that found the user can take seconds, in which the session
- * ends.
- */
+/** Before a table changes. Its function that found the user can take seconds, in which the session ends. */
 export async function requireLive({ store, clock }: Pick<Deps, "store" | "clock">, sessionId: string): Promise<void> {
   if ((await store.findSession({ id: sessionId, now: clock.now() })) === undefined) throw endedSession();
 }

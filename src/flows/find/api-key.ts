@@ -31,7 +31,6 @@ interface Prepared {
   readonly view: NewApiKey;
 }
 
-/** Throws `invalid_request`. */
 function prepareKey(deps: KeyDeps, owner: Account, options: ApiKeyOptions): Prepared {
   const { settings, clock } = deps;
   const { name, scopes, expires = clock.now() + lifeSeconds } = options;
@@ -77,9 +76,7 @@ function newKey({ settings }: KeyDeps, name: string, scopes: readonly string[], 
   };
 }
 
-function wrong(field: string, message: string): AmphoError {
-  return new AmphoError("invalid_request", message, { field });
-}
+const wrong = (field: string, message: string): AmphoError => new AmphoError("invalid_request", message, { field });
 
 export const overlapMaxSeconds = 7 * daySeconds;
 
@@ -90,7 +87,6 @@ export function toKeyView({ id, start, name, scopes, createdAt, expiresAt, usedD
 
 const unknownKey = () => new AmphoError("not_found", "There is no live API key with this id.");
 
-/** The person who changes the keys of an account, and the conditions of the change. */
 type KeyAsker = Omit<KeyChange, "key">;
 
 type StoreDeps = KeyDeps & Pick<Deps, "store" | "revocations">;
@@ -107,9 +103,7 @@ export async function addKey(
   return view;
 }
 
-/**
- * The old key ends after `overlap` seconds. Rejects like `addKey`, and with `not_found` unless the owner has the key.
- */
+/** The old key ends after `overlap` seconds. Rejects like `addKey`, and with `not_found` for a key of another. */
 export async function replaceKey(
   deps: StoreDeps,
   owner: Account,
@@ -123,7 +117,6 @@ export async function replaceKey(
   return view;
 }
 
-/** Throws for what the operation of a creation or rotation has found. */
 function requireKeyDone({ revocations }: Pick<Deps, "revocations">, outcome: KeyOutcome): void {
   if (outcome.outcome === "full")
     throw new AmphoError("invalid_request", "The account has as many API keys as it can have. End one first.");

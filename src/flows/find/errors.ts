@@ -1,5 +1,4 @@
-// The errors of the ways in. `invalid_credentials` has one message for every reason but a used code, so that it reveals
-// none.
+// The errors of the ways in. `invalid_credentials` has one message, so that it reveals no reason but a used code.
 
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { Spendable } from "../../factors/transactions.js";
@@ -48,8 +47,7 @@ export const stillStoring = () =>
     retryAfterSeconds: 1,
   });
 
-// Transactions that are dead (docs/reference/contract.md §4, `transaction_over`). A response names that before a wrong
-// proof.
+// Dead transactions (docs/reference/contract.md §4, `transaction_over`). A response names that before a wrong proof.
 
 type OverDeps = Pick<Deps, "store" | "throttle" | "transactions">;
 

@@ -1,5 +1,3 @@
-// The views of each second factor for its user and for operators.
-
 import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { Factors } from "../../store/sql/factors/account-factors.js";
@@ -37,14 +35,12 @@ export function toPasskeyView({ id, name, createdAt, usedAt, backedUp, transport
   return { id, name, created: createdAt, used: usedAt ?? null, synced: backedUp, transports, provider };
 }
 
-/** The member of the view that shows each factor. */
 const members = { passkey: "passkeys", totp: "totp", recovery_code: "recovery_codes" } as const satisfies Readonly<
   Record<FactorName, keyof AccountView>
 >;
 
 type Shown = { readonly [F in FactorName as (typeof members)[F]]: AccountView[(typeof members)[F]] };
 
-/** The view for the user. */
 export function viewOfFactors({ passkeys, totp, recoveryCodesLeft }: Factors & Pick<PasskeyList, "passkeys">): Shown {
   return {
     passkeys: passkeys.map(toPasskeyView),
@@ -53,7 +49,6 @@ export function viewOfFactors({ passkeys, totp, recoveryCodesLeft }: Factors & P
   };
 }
 
-/** The view for an operator. */
 export const operatorViews: {
   readonly [F in FactorName]: (found: Factors & Pick<PasskeyList, "passkeys">) => readonly FactorView[];
 } = {

@@ -1,4 +1,3 @@
-// The name that a user gives a passkey or an API key.
 const nameMax = 100;
 
 /** Control characters and those that change the direction of text can disguise a name in a list. */

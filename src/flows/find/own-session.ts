@@ -1,5 +1,4 @@
-// The session that makes a change of its account. Its older tokens end with the change, because a thief can have copies
-// of them. The response has new ones.
+// The session that makes a change. Its older tokens end, because a thief can have copies.
 
 import type { TransactionContents } from "../../factors/transactions.js";
 import { canonicalLogin } from "../../logins/login-name.js";
@@ -24,11 +23,9 @@ export function ownSession(
   return { sessionId, gen, accessTtlSeconds: settings.tokenTtl, idleSeconds: settings.sessionIdleTtl };
 }
 
-/** The generation of a token. */
 export const genOf = ({ claims }: Pick<Auth, "claims">): number =>
   typeof claims["gen"] === "number" ? claims["gen"] : 0;
 
-/** Returns the new tokens of the session that made the change. */
 export async function grantAfter(
   { tokens, revocations }: Pick<Deps, "tokens" | "revocations">,
   account: Account,
@@ -48,16 +45,11 @@ export function sessionTransaction(account: Account, factorsVersion: number, ses
     // An application's own table finds a user by the spelling that it knows.
     login: stored === undefined ? login : canonicalLogin(login),
     sub,
-    pwv: stored?.passwordVersion,
-    fv: factorsVersion,
+    passwordVersion: stored?.passwordVersion,
+    factorsVersion,
     amr: [],
     sid: sessionId,
   };
-}
-
-/** The input of a flow that needs only the caller's token. */
-export interface Authenticated {
-  readonly auth: Auth;
 }
 
 /** Returns the user and the session of a token. Throws `credential_not_accepted` for a token without a session. */

@@ -2,31 +2,24 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { EndReason } from "../../store/sql/session-rows.js";
+import type { SessionEnding } from "../../store/sql/session-ends.js";
 import type { UserEnding } from "../../store/sql/user-changes.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 
-type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
+type SessionDeps = Pick<Deps, "store" | "revocations" | "clock">;
 
 /** Resolves to true if there was a live session, of `userId` if it is given. */
 export async function endSession(
   { store, revocations, clock }: SessionDeps,
-  input: {
-    readonly id: string;
-    readonly userId?: string | undefined;
-    readonly reason: EndReason;
-    readonly origin: Origin;
-    readonly seenExpires?: number | undefined;
-  },
+  input: Omit<SessionEnding, "now" | "userId"> & Partial<Pick<SessionEnding, "userId">>,
 ): Promise<boolean> {
   const { ended, revocations: rows } = await store.endSession({ userId: undefined, ...input, now: clock.now() });
   revocations.add(rows);
   return ended;
 }
 
-/** Resolves to the number of ended sessions. */
 export async function endUserSessions(
   { store, revocations, clock }: SessionDeps,
   input: Omit<UserEnding, "now">,
@@ -36,27 +29,7 @@ export async function endUserSessions(
   return rows.length;
 }
 
-/** Ends the sessions of a user of either table, and revokes the tokens without a session that name the user. */
-export async function revokeUserTokens(
-  { store, revocations, clock, settings }: SessionDeps,
-  input: { readonly userId: string; readonly login: string; readonly reason: EndReason; readonly origin: Origin },
-): Promise<void> {
-  const { tokenForeignTtl: foreignMaxSeconds } = settings;
-  revocations.add(await store.revokeUserTokens({ ...input, now: clock.now(), foreignMaxSeconds }));
-}
-
-/** Ends every session of every user, by one row. `keys`: and all API keys. */
-export async function endAllSessions(
-  { store, revocations, clock, settings }: SessionDeps,
-  origin: Origin,
-  keys: boolean,
-): Promise<void> {
-  const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
-  revocations.add(await store.endAllSessions({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, keys }));
-}
-
-// A login overwrites the tokens that the client has, as in a browser's cookies (docs/guides/cookies.md). Without its
-// tokens no client could end the session before, so the login ends it.
+// A login overwrites the tokens that the client has (docs/guides/cookies.md). No client could end their session later.
 
 /** The tokens that the client overwrites with those of a new login. They are not checked yet. */
 export interface SupersededTokens {

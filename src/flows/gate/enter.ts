@@ -13,10 +13,7 @@ import { enrolMailOf, factorNeededFor, oldestProofOf } from "./factor-needed.js"
 import type { GateProof, LoginContext } from "./gate-proof.js";
 import { issueGrant, spendingOf, storedOf, willRemember } from "./grant.js";
 
-/**
- * Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `unavailable`, and for a
- * registration with `login_taken`, `registration_closed` or `account_pending`.
- */
+/** Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `unavailable`, or as a registration. */
 export async function enter(deps: Deps, account: Account, proven: GateProof, context: LoginContext): Promise<Grant> {
   const pending = deps.transactions.reserve(proven.at);
   const codeUntil = Math.min(pending.exp, context.now + deps.settings.codeTtl);
@@ -65,7 +62,7 @@ function entryOf(deps: Deps, account: Account, proven: GateProof, context: Login
     amr: [...proven.amr, ...(factor?.methods ?? []), ...(enrol === undefined ? [] : [enrol.method])],
     provenAt: oldestProofOf(proven),
     gate: acr === undefined ? { policy: policyOf(account.roles, settings.factors), remembered } : { acr },
-    factorsVersion: transaction?.fv ?? proven.factorsVersion ?? factor?.factorsVersion,
+    factorsVersion: transaction?.factorsVersion ?? proven.factorsVersion ?? factor?.factorsVersion,
     use: factor?.use,
     spend: transaction && spendingOf(deps, transaction, idempotency),
     enrol: enrol?.factor,

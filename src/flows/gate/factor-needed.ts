@@ -1,7 +1,7 @@
 // The error `factor_needed` (docs/guides/second-factors.md): the transaction of the next step, and what it needs.
 
 import type { AmphoError } from "../../errors.js";
-import type { Reserved, Spendable } from "../../factors/transactions.js";
+import type { Reserved, Secretive } from "../../factors/transactions.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { EntryOutcome } from "../../store/sql/entries.js";
 import type { MailDraft } from "../../store/sql/mail-rows.js";
@@ -10,7 +10,7 @@ import type { Deps } from "../deps.js";
 import { enrolCodeWithheld, factorNeeded } from "../find/errors.js";
 import { askForFactors, offeredFactors } from "../prove/factor.js";
 import { encodeIdentity } from "../prove/identity.js";
-import { claimsFor } from "../prove/mail-claims.js";
+import { claimsFor } from "../prove/mailbox.js";
 import type { GateProof, LoginContext } from "./gate-proof.js";
 
 export async function factorNeededFor(
@@ -28,8 +28,8 @@ export async function factorNeededFor(
   const contents = {
     login: typed ?? transaction?.login ?? account.login,
     sub: account.id,
-    pwv: (needed.user ?? account.stored)?.passwordVersion,
-    fv: factorsVersion,
+    passwordVersion: (needed.user ?? account.stored)?.passwordVersion,
+    factorsVersion,
     amr,
     did: device?.deviceId ?? deviceId,
     aut: authTime === at ? undefined : authTime,
@@ -42,22 +42,18 @@ export async function factorNeededFor(
   if (mailWait > 0) return enrolCodeWithheld(token, mailWait);
   if (needed.mailWait !== undefined) return factorNeeded(token, factors, { enroll, mail: true });
   const read = () => deps.transactions.read(token, ["second", "enroll"], deps.clock.now());
-  return factorNeededError(deps, { token, factors, enroll, userId: account.id, read });
+  return factorNeededError(deps, account.id, token, factors, read, enroll);
 }
 
-/** The error `factor_needed`, with the options of the account's passkeys. */
+/** The error `factor_needed`, with the options of the account's passkeys. `read` reads the transaction of the token. */
 export async function factorNeededError(
   deps: Deps,
-  about: {
-    readonly token: string;
-    readonly factors: readonly FactorName[];
-    readonly enroll: boolean;
-    readonly userId: string;
-    /** Reads the transaction of the token. */
-    readonly read: () => Pick<Spendable, "jti" | "kid">;
-  },
+  userId: string,
+  token: string,
+  factors: readonly FactorName[],
+  read: () => Secretive,
+  enroll = false,
 ): Promise<AmphoError> {
-  const { token, factors, enroll, userId, read } = about;
   const offered = offeredFactors(deps, factors);
   return factorNeeded(token, offered, { enroll, ...(await askForFactors(deps, offered, userId, read)) });
 }

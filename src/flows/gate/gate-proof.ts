@@ -1,37 +1,23 @@
-// Every way in brings this to the gate.
-
 import type { Origin } from "../../audit/entry.js";
 import type { DeviceProof } from "../../factors/device-proofs.js";
 import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
 import type { Acr } from "../../levels/acr.js";
 import type { Entry } from "../../store/sql/entries.js";
-import type { UserRegistration } from "../../store/sql/registrations.js";
-import type { Attempt } from "../../throttle/attempt.js";
 import type { ProvenFactor } from "../prove/passkey.js";
 
-/** The proof with which a user comes to the gate. */
-export interface GateProof {
+/** The proof with which a user comes to the gate. `attempt`: at the first factor. */
+export interface GateProof extends Pick<Entry, "attempt" | "provesEmail" | "identity" | "register"> {
   /** The methods (RFC 8176), without that of `factor`. Empty for a step-up, which adds to those of the session. */
   readonly amr: readonly string[];
-  /** When the oldest of them was proven. */
   readonly at: number;
   /** The same, where that was before this login or its transaction, as at a provider. */
   readonly authTime?: number | undefined;
   readonly factor?: ProvenFactor | undefined;
   /** The version of the account's factors before the proof. The login is rejected if it has changed. */
   readonly factorsVersion?: number | undefined;
-  /** The attempt at the first factor. */
-  readonly attempt?: Attempt | undefined;
-  /** The transaction that is redeemed. */
   readonly transaction?: RedeemedTransaction | undefined;
-  /** The canonical address that a mailed code or link has proven. */
-  readonly provesEmail?: string | undefined;
-  /** The identity at an outside provider. `isNew`: the account gets it, once the login is granted. */
-  readonly identity?: Entry["identity"];
   /** A pending login has set up its first second factor, which is proven by that. */
   readonly enrol?: { readonly factor: NonNullable<Entry["enrol"]>; readonly method: string } | undefined;
-  /** The user is created first. */
-  readonly register?: UserRegistration | undefined;
   /** The user was created for this login, also by an application's own table. */
   readonly isNewUser?: true;
   /** The application vouches for the user, and the gate does not decide. */
@@ -39,7 +25,7 @@ export interface GateProof {
 }
 
 type RedeemedTransaction = Spendable & {
-  readonly [K in "login" | "pwv" | "fv" | "aut"]?: LoginTransaction[K] | undefined;
+  readonly [K in "login" | "passwordVersion" | "factorsVersion" | "aut"]?: LoginTransaction[K] | undefined;
 };
 
 export interface LoginContext {
@@ -47,7 +33,6 @@ export interface LoginContext {
   readonly now: number;
   /** The session that is raised. `only`: no other session is created instead, as for a step-up. */
   readonly live?: { readonly sessionId: string; readonly gen?: number | undefined; readonly only?: true } | undefined;
-  /** The valid proof of this user's device. */
   readonly device?: DeviceProof | undefined;
   /** The id of that device, where its proof is not at hand. */
   readonly deviceId?: string | undefined;

@@ -24,9 +24,12 @@ export function spendingOf(
 }
 
 /** Since the first factor another request can have changed the password, or disabled the user. */
-export function storedOf({ stored }: Account, transaction: Pick<LoginTransaction, "pwv"> | undefined): Entry["stored"] {
+export function storedOf(
+  { stored }: Account,
+  transaction: Pick<LoginTransaction, "passwordVersion"> | undefined,
+): Entry["stored"] {
   if (stored === undefined) return false;
-  return { passwordVersion: transaction?.pwv ?? stored.passwordVersion };
+  return { passwordVersion: transaction?.passwordVersion ?? stored.passwordVersion };
 }
 
 export const willRemember = ({ settings }: Deps, { remember }: LoginContext) =>
@@ -62,7 +65,7 @@ export async function issueGrant(
 export async function grantAgain(
   deps: Deps,
   account: Account | undefined,
-  transaction: Pick<LoginTransaction, "jti"> & { readonly pwv?: number | undefined },
+  transaction: Pick<LoginTransaction, "jti"> & { readonly passwordVersion?: number | undefined },
   context: LoginContext,
   codes?: readonly string[],
 ): Promise<Grant | undefined> {
@@ -81,9 +84,7 @@ export async function grantAgain(
   return issueGrant(deps, account, outcome, context);
 }
 
-/**
- * The same for a login whose request names no account: the session that it bought does.
- */
+/** The same for a login whose request names no account: the session that it bought does. */
 export async function grantAgainUnnamed(
   deps: Deps,
   transaction: Pick<LoginTransaction, "jti">,
@@ -109,14 +110,10 @@ export async function grantAgainUnnamed(
 }
 
 /** For a renewal, whose token is its proof. */
-export function digestOfKey(idempotencyKey: string | undefined): string | undefined {
-  return idempotencyKey === undefined ? undefined : hash(idempotencyKey);
-}
+export const digestOfKey = (idempotencyKey: string | undefined): string | undefined =>
+  idempotencyKey === undefined ? undefined : hash(idempotencyKey);
 
-/**
- * The key together with the proof of its request. So the key alone is no credential, and the database holds nothing by
- * which a short code can be guessed. Undefined without a key or without a proof.
- */
+/** With the proof: the key alone is no credential, and nothing stored helps to guess a code. Undefined without both. */
 export function digestOfProof(
   idempotencyKey: string | undefined,
   proof: Readonly<Record<string, unknown>>,

@@ -3,20 +3,15 @@
 import { AmphoError } from "../../errors.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import { factorChangeOf } from "../account/factor-change.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Caller, Deps, OwnFlow } from "../deps.js";
 import { type ApiKeyOptions, addKey, replaceKey, toKeyView } from "../find/api-key.js";
-import { type Authenticated, requireSession } from "../find/own-session.js";
+import { requireSession } from "../find/own-session.js";
 import { type Recent, requireRecent } from "../prove/recent.js";
 
-/** Rejects like `requireRecent`, and with `invalid_request`. */
-export async function createOwnKey(
-  deps: Deps,
-  { auth, ...options }: Authenticated & ApiKeyOptions,
-  caller: Caller,
-): Promise<NewApiKey> {
+export const createOwnKey: OwnFlow<NewApiKey, ApiKeyOptions> = async (deps, { auth, ...options }, caller) => {
   const recent = await requireRecent(deps, auth);
   return addKey(deps, recent.account, options, askerOf(deps, recent, caller));
-}
+};
 
 function askerOf(deps: Deps, recent: Recent, caller: Caller) {
   const { factorsVersion } = recent;
@@ -24,29 +19,28 @@ function askerOf(deps: Deps, recent: Recent, caller: Caller) {
   return { ...who, factorsVersion, keysMax: deps.settings.keysPerUser };
 }
 
-export async function listOwnKeys(deps: Deps, { auth }: Authenticated): Promise<readonly ApiKeyView[]> {
+export const listOwnKeys: OwnFlow<readonly ApiKeyView[]> = async (deps, { auth }) => {
   const { userId } = requireSession(auth);
   return (await deps.store.listKeys(userId)).map(toKeyView);
-}
+};
 
-/** Rejects like `createOwnKey`, and with `not_found`. */
-export async function rotateOwnKey(
-  deps: Deps,
-  { auth, ...rotated }: Authenticated & { readonly id: string; readonly overlap: number },
-  caller: Caller,
-): Promise<NewApiKey> {
+export const rotateOwnKey: OwnFlow<NewApiKey, { readonly id: string; readonly overlap: number }> = async (
+  deps,
+  { auth, ...rotated },
+  caller,
+) => {
   const recent = await requireRecent(deps, auth);
   return replaceKey(deps, recent.account, rotated, askerOf(deps, recent, caller));
-}
+};
 
 /** Any session can end a key. Rejects with `not_found` unless it is the user's. */
-export async function removeOwnKey(
-  { store, revocations, clock }: Deps,
-  { auth, id }: Authenticated & { readonly id: string },
-  caller: Caller,
-): Promise<void> {
+export const removeOwnKey: OwnFlow<void, { readonly id: string }> = async (
+  { store, revocations, clock },
+  { auth, id },
+  caller,
+) => {
   const { userId } = requireSession(auth);
   const removed = await store.removeKey({ id, userId, now: clock.now(), origin: caller });
   if (removed.outcome !== "done") throw new AmphoError("not_found", "You have no API key with this id.");
   revocations.add(removed.revocations);
-}
+};

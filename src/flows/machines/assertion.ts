@@ -1,5 +1,4 @@
-// The assertion with which a service proves that it has its private key: `private_key_jwt` (RFC 7523 §3, OpenID Connect
-// Core §9).
+// The assertion by which a service proves its private key: `private_key_jwt` (RFC 7523 §3, OpenID Connect Core §9).
 import { createHash } from "node:crypto";
 import { leewayMaxSeconds } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
@@ -65,9 +64,7 @@ function verifyKnown<T>(verify: () => T): T {
 }
 
 /** The issuer, and the token endpoint under the origin of AMPHO_APP_URL. They never come from the request. */
-function audiencesOf({ tokenIssuer, appUrl, restPrefix }: Deps["settings"]): readonly string[] {
-  return [
-    ...(tokenIssuer === undefined ? [] : [tokenIssuer]),
-    ...(appUrl === undefined ? [] : [new URL(`${restPrefix}/token`, appUrl).href]),
-  ];
-}
+const audiencesOf = ({ tokenIssuer, appUrl, restPrefix }: Deps["settings"]): readonly string[] => [
+  ...(tokenIssuer === undefined ? [] : [tokenIssuer]),
+  ...(appUrl === undefined ? [] : [new URL(`${restPrefix}/token`, appUrl).href]),
+];

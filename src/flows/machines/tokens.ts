@@ -4,7 +4,7 @@ import { isStorableText } from "../../store/storable-text.js";
 import { apiKeyHash } from "../../tokens/api-key.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { ServiceToken } from "../../wire/services.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Caller, Deps, Flow } from "../deps.js";
 import { endSession } from "../gate/end-sessions.js";
 import { unknownClient, verifyServiceAssertion } from "./assertion.js";
 
@@ -13,14 +13,14 @@ export type SentClient =
   | { readonly serviceId: string; readonly key: string }
   | { readonly serviceId: string | undefined; readonly assertion: string };
 
-interface TokenRequest {
+export interface TokenRequest {
   readonly grantType: string;
   readonly client: SentClient;
   readonly scope: string | undefined;
 }
 
 /** Rejects with `unsupported_grant_type`, `invalid_client`, `invalid_scope`, `too_many_attempts` or `unavailable`. */
-export async function issueServiceToken(deps: Deps, request: TokenRequest, caller: Caller): Promise<ServiceToken> {
+export const issueServiceToken: Flow<ServiceToken, TokenRequest> = async (deps, request, caller) => {
   const { store, tokens, settings, clock } = deps;
   const { grantType, client, scope } = request;
   if (grantType !== "client_credentials")
@@ -36,9 +36,9 @@ export async function issueServiceToken(deps: Deps, request: TokenRequest, calle
   // Its tokens ended at a time that is still ahead, because a clock was wrong then.
   if (issuedAt > now + Math.max(settings.tokenLeeway, 1))
     throw new AmphoError("unavailable", "The service can get no token yet.", { retryAfterSeconds: issuedAt - now });
-  const token = tokens.grantService({ id: proven.serviceId, scopes: issued.scopes, issuedAt, ttlSeconds });
+  const token = tokens.grantService(proven.serviceId, issued.scopes, issuedAt, ttlSeconds);
   return { access_token: token, token_type: "Bearer", expires_in: ttlSeconds, scope: issued.scopes.join(" ") };
-}
+};
 
 const wrongScope = () => new AmphoError("invalid_scope", "The service account does not have all of these scopes.");
 
@@ -59,11 +59,11 @@ async function proveClient(deps: Deps, client: SentClient, { address }: Caller) 
 /**
  * Ends what the token belongs to. `auth` is undefined for a text that no guard accepts: a refresh token, or nothing.
  */
-export async function revokeToken(
-  deps: Deps,
-  { token, auth }: { readonly token: string; readonly auth: Auth | undefined },
-  caller: Caller,
-): Promise<void> {
+export const revokeToken: Flow<void, { readonly token: string; readonly auth: Auth | undefined }> = async (
+  deps,
+  { token, auth },
+  caller,
+) => {
   const { store, revocations, clock } = deps;
   const reason = "logout";
   const now = clock.now();
@@ -76,7 +76,7 @@ export async function revokeToken(
     revocations.add((await store.changeService({ id, to, now, origin: caller })).revocations);
   } else if ((credential === undefined || credential === "session") && sid !== undefined && isStorableText(sid))
     await endSession(deps, { id: sid, userId: id, reason, origin: caller, seenExpires: auth?.expires });
-}
+};
 
 function readRefresh({ tokens }: Deps, token: string, now: number): string | undefined {
   try {

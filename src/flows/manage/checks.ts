@@ -1,5 +1,4 @@
-// Checks of the arguments of `ampho.users`, `ampho.sessions` and the like. JavaScript callers can pass any value. The
-// error `invalid_request` names the argument or member, also as `details.field`. It never contains the value.
+// Checks of the arguments of `ampho.users` and the like. JavaScript callers can pass any value, and it is in no error.
 
 import { AmphoError } from "../../errors.js";
 import { isCredentialId } from "../../factors/passkey/webauthn-response.js";
@@ -7,13 +6,14 @@ import { acrs } from "../../levels/acr.js";
 import { isFactorName } from "../../levels/factors.js";
 import { policies } from "../../levels/policy.js";
 import { isStorableName } from "../../store/storable-text.js";
+import { findRoleProblem } from "../../users/directory.js";
 import { overlapMaxSeconds } from "../find/api-key.js";
-import type { RoleChange } from "./users.js";
+import type { RoleChange } from "./management.js";
 
 /** Throws `invalid_request`. `label`: the name in the message, such as `user.login`. The default is `field`. */
 export type Check = (field: string, value: unknown, label?: string) => void;
 
-type Checks = Readonly<Record<string, Check>>;
+export type Checks = Readonly<Record<string, Check>>;
 
 const rule =
   (accepts: (value: unknown) => boolean, expected: string): Check =>
@@ -45,7 +45,6 @@ export const iterable = rule(isIterable, "a Readable or an iterable of chunks or
 export const stage = oneOf(["activate", "retire"]);
 export const policy = oneOf([...policies, "default"]);
 
-/** Also a number of rows, or Unix seconds. */
 const count = rule((value) => Number.isSafeInteger(value) && Number(value) >= 0, "an integer of 0 or more");
 const flag = rule((value) => typeof value === "boolean", "true or false");
 const yes = oneOf([true]);
@@ -60,10 +59,7 @@ export const optionally =
     if (value !== undefined) check(field, value, label);
   };
 
-/**
- * An object with these members. An unknown member is an error too: a misspelt `password` would create a user without a
- * password.
- */
+/** An object with these members alone: a misspelt `password` would create a user without one. */
 export const members =
   (checks: Checks): Check =>
   (field, value) => {
@@ -83,9 +79,7 @@ function requireKnownMembers(argument: string, value: object, known: readonly st
   throw new AmphoError("invalid_request", message, field === undefined ? {} : { field });
 }
 
-/**
- * A user: a string with this meaning, `{ id }` or `{ login }`. A row of a user has further members, and its id counts.
- */
+/** A user: a string with this meaning, or an object, whose id counts. */
 export const user =
   (meaning: "id" | "login"): Check =>
   (field, value) => {
@@ -108,9 +102,8 @@ export const importOptions = optionally(
 );
 export const reasonOptions = optionally(members({ reason: optionally(string) }));
 export const housekeepingOptions = optionally(members({ onWait: optionally(callback) }));
-export const listOptions = optionally(members({ limit: optionally(count) }));
+export const limited = { options: optionally(members({ limit: optionally(count) })) };
 const auditMembers = { login: optionally(string), since: optionally(count), limit: optionally(count) };
-/** A filter has one of the two names of a user. */
 export const auditFilter = optionally((field, value) => {
   const { login: _, ...others } = auditMembers;
   members(hasMember(value, "id") ? { id: string, ...others } : auditMembers)(field, value);
@@ -138,7 +131,6 @@ export const clearTarget: Check = (field, value) => {
   members({ [kind]: kind === "all" ? yes : string })(field, value);
 };
 
-/** The target must be explicit, as for `clearTarget`. */
 export const factorTarget: Check = (field, value) => {
   const what: Checks = hasMember(value, "id") ? { id: factorId } : { all: yes };
   members({ ...what, reason: optionally(string) })(field, value);
@@ -169,4 +161,11 @@ export function checked<A extends readonly unknown[], R>(
     Object.entries(checks).forEach(([field, check], at) => void check(field, given[at]));
     return run(...given);
   };
+}
+
+/** Returns each role once, in the given order. */
+export function requireRoles(roles: readonly string[]): readonly string[] {
+  const reason = findRoleProblem(roles);
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "roles" });
+  return [...new Set(roles)];
 }

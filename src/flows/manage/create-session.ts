@@ -1,5 +1,3 @@
-// A session for a user whom the application has authenticated itself (`sessions.create`).
-
 import { AmphoError } from "../../errors.js";
 import type { Acr } from "../../levels/acr.js";
 import { acrOf } from "../../levels/methods.js";
@@ -24,10 +22,7 @@ const notFoundByLogin = () =>
     "There is no user with this id. Without users.findById, users.find gets the id of a user without sessions and found no such user.",
   );
 
-/**
- * Rejects with `invalid_request` for a wrong argument, `not_found` for an unknown user, `invalid_credentials` for a
- * disabled one.
- */
+/** Rejects with `invalid_request`, with `not_found`, or with `invalid_credentials` for a disabled user. */
 export async function createSession(deps: Deps, userId: string, level: VouchedLevel = {}): Promise<Grant> {
   check.string("userId", userId);
   check.vouchedLevel("level", level);

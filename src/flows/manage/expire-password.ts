@@ -1,33 +1,25 @@
 // The expiry of passwords, after a copy of the database was stolen. A random password that is not kept takes the place
 // of the old one. An account without any password could not get one by mail, because its user has decided to have none.
 
-import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
-import type { PasswordChange } from "../../store/sql/user-changes.js";
 import type { Account } from "../../users/directory.js";
 import { storeOwnPassword } from "../account/change-password.js";
-import type { Deps } from "../deps.js";
 import { stillStoring } from "../find/errors.js";
-import { requireAppUrl } from "./invitations.js";
-import { requireAccount, type UserRef } from "./users.js";
-
-type ExpiryDeps = Pick<Deps, "store" | "directory" | "passwords" | "revocations" | "clock" | "settings">;
+import * as check from "./checks.js";
+import type { Management } from "./management.js";
+import { findAny, type Manager, requireAppUrl, unknownUser } from "./manager.js";
 
 /** A user can change the password while it is read. */
 const attempts = 3;
 
 /** One password and its hash for all accounts of a process, because a hash takes 60 ms and the password is not kept. */
-export function createPasswordExpiry(deps: ExpiryDeps) {
-  const { store, directory, passwords, revocations, clock, settings } = deps;
+export function createPasswordExpiry(m: Manager): Management["users"]["expirePassword"] {
+  const { store, directory, passwords, revocations, clock, settings, origin } = m;
   const unknownPassword = randomId(32);
   let hashing: Promise<string> | undefined;
 
-  async function changeOf({
-    id,
-    login,
-    stored,
-  }: Account): Promise<Pick<PasswordChange, "passwordHash" | "passwordVersion" | "ownUser">> {
+  async function changeOf({ id, login, stored }: Account) {
     if (stored === undefined) {
       const { factorsVersion } = await store.listFactors(id);
       return { passwordHash: null, passwordVersion: undefined, ownUser: { login, factorsVersion } };
@@ -36,13 +28,13 @@ export function createPasswordExpiry(deps: ExpiryDeps) {
     return { passwordHash: await hashing, passwordVersion: stored.passwordVersion };
   }
 
-  /** Resolves to false for a user who has no password. */
-  return async function expirePassword(ref: UserRef, reason: string | undefined, origin: Origin): Promise<boolean> {
+  return check.checked({ user: check.user("login"), options: check.reasonOptions }, async (ref, { reason } = {}) => {
     requireAppUrl(settings);
     if (directory.setPassword === undefined)
       throw new AmphoError("not_found", "The application keeps its own user table, without `setPassword`.");
     for (let attempt = 0; attempt < attempts; attempt += 1) {
-      const account = await requireAccount(deps, ref);
+      const account = await findAny(m, ref);
+      if (account === undefined) throw unknownUser(typeof ref !== "string" && "id" in ref ? "id" : "login");
       if (account.stored?.passwordHash === null) return false;
       const change = await changeOf(account);
       const now = clock.now();
@@ -52,9 +44,9 @@ export function createPasswordExpiry(deps: ExpiryDeps) {
       if (outcome.outcome !== "done") continue;
       revocations.add(outcome.revocations);
       // After the sessions have ended, as for every password that an application's own table stores.
-      if (change.ownUser) await storeOwnPassword(deps, account, unknownPassword, { origin, since: now });
+      if (change.ownUser) await storeOwnPassword(m, account, unknownPassword, { origin, since: now });
       return true;
     }
     throw new AmphoError("unavailable", "The password was changed meanwhile. Try again.");
-  };
+  });
 }

@@ -1,121 +1,74 @@
-// Second factors of a user, for operators and for `ampho.factors`. Both remove and set none up for another user
-// (ASVS 6.4.6): a person with this right could otherwise sign in as the user.
+// For operators and `ampho.factors`. None is set up for another user (ASVS 6.4.6), who could else be impersonated.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { TotpSecrets } from "../../factors/totp/totp.js";
 import { type FactorName, factorNames, factors, isFactorName } from "../../levels/factors.js";
-import type { Policy } from "../../levels/policy.js";
+import { isStorableName } from "../../store/storable-text.js";
 import { originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
-import { type FactorView, operatorViews } from "../find/factor-views.js";
+import { operatorViews } from "../find/factor-views.js";
+import * as check from "./checks.js";
+import type { Management } from "./management.js";
+import { type Manager, requireUser, unknownUser } from "./manager.js";
 
-/** The second factors of a user. */
-export interface FactorsView {
-  /** The policy of this user alone. Null: that of the user's roles. */
-  readonly policy: Policy | null;
-  /** The factors that the user has. */
-  readonly factors: readonly FactorView[];
-}
+const ofUser = { user: check.user("id") };
 
-/** The second factors to remove. `reason` is for the audit log. */
-export type FactorRemovalTarget =
-  /** `totp`, `recovery_code` or the id of a passkey. */
-  | {
-      /** `totp`, `recovery_code` or the id of a passkey. */
-      readonly id: string;
-      /** The reason, for the audit log. */
-      readonly reason?: string | undefined;
-    }
-  | {
-      /** Removes every second factor. */
-      readonly all: true;
-      readonly reason?: string | undefined;
-    };
-
-type FactorDeps = Pick<Deps, "store" | "directory" | "revocations" | "clock" | "settings">;
-
-/** Rejects with `not_found` for an unknown user, as the other functions. */
-export async function listFactors(deps: FactorDeps, userId: string): Promise<FactorsView> {
-  await userOf(deps, userId);
-  const found = await deps.store.listFactors(userId);
-  const { passkeys } = await deps.store.listPasskeys(userId);
+export function manageFactors(m: Manager): Management["factors"] {
+  const { store, directory, revocations, clock, settings, origin, idOf } = m;
   return {
-    policy: found.policy ?? null,
-    factors: factorNames.flatMap((name) => operatorViews[name]({ ...found, passkeys })),
+    list: check.checked(ofUser, async (ref) => {
+      const userId = await idOf(ref);
+      await requireLogin(m, userId);
+      const found = await store.listFactors(userId);
+      const { passkeys } = await store.listPasskeys(userId);
+      const views = factorNames.flatMap((name) => operatorViews[name]({ ...found, passkeys }));
+      return { policy: found.policy ?? null, factors: views };
+    }),
+    remove: check.checked({ ...ofUser, target: check.factorTarget }, async (ref, target) => {
+      const operator = await withoutSession(m, await idOf(ref), target.reason);
+      const what = "all" in target ? {} : removalOf(target.id);
+      const outcome = await store.removeFactors({ ...operator, ...what, rolePolicy: undefined });
+      if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such second factor.");
+      revocations.add(outcome.revocations);
+    }),
+    setPolicy: check.checked({ ...ofUser, policy: check.policy }, async (ref, given) => {
+      const userId = await idOf(ref);
+      const login = await requireLogin(m, userId);
+      const policy = given === "default" ? undefined : given;
+      const change = { userId, login, policy, rolePolicies: settings.factors, now: clock.now(), origin };
+      revocations.add(await store.setFactorPolicy(change));
+    }),
+    findUserId: check.checked({ login: check.string }, async (login) => {
+      const user = await directory.fromRows(() => requireUser(m, login));
+      if (user !== undefined) return user.id;
+      if (isStorableName(login)) return login;
+      throw new AmphoError("not_found", "No user can have this id.");
+    }),
   };
 }
 
-/** Rejects with `not_found` also for a factor that the user does not have. */
-export async function removeFactors(
-  deps: FactorDeps,
-  userId: string,
-  target: FactorRemovalTarget,
-  origin: Origin,
-): Promise<void> {
-  const { store, revocations, clock } = deps;
-  const { login } = await userOf(deps, userId);
-  const { reason } = target;
-  const outcome = await store.removeFactors({
-    userId,
-    login,
-    reason,
-    origin: await ownOriginFor(deps, userId, origin),
-    ...("all" in target ? {} : removalOf(target.id)),
-    stored: false,
-    own: undefined,
-    rolePolicy: undefined,
-    now: clock.now(),
-  });
-  if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such second factor.");
-  revocations.add(outcome.revocations);
-}
-
 /** Any other id is that of a passkey. */
-function removalOf(id: string): { readonly factor: FactorName; readonly id?: string } {
-  return isFactorName(id) && !factors[id].isMany ? { factor: id } : { factor: "passkey", id };
-}
+const removalOf = (id: string): { readonly factor: FactorName; readonly id?: string } =>
+  isFactorName(id) && !factors[id].isMany ? { factor: id } : { factor: "passkey", id };
 
-/** Undefined: the policy of the user's roles. */
-export async function setFactorPolicy(
-  deps: FactorDeps,
-  userId: string,
-  policy: Policy | undefined,
-  origin: Origin,
-): Promise<void> {
-  const { store, revocations, clock, settings } = deps;
-  const { login } = await userOf(deps, userId);
-  const change = { userId, login, policy, rolePolicies: settings.factors, now: clock.now(), origin };
-  revocations.add(await store.setFactorPolicy(change));
-}
-
-export async function forgetDevices(deps: FactorDeps, userId: string, origin: Origin): Promise<void> {
-  const { login } = await userOf(deps, userId);
-  await deps.store.forgetDevices({ userId, login, now: deps.clock.now(), origin });
-}
-
-/** Only the application knows the logins of its own table. */
-export async function userOf(
-  { store, directory }: Pick<Deps, "store" | "directory">,
-  userId: string,
-): Promise<{ readonly login: string | undefined }> {
+/** The login name, if it is known. Rejects with `not_found` for a user who is not in the database. */
+export async function requireLogin({ store, directory }: Manager, userId: string): Promise<string | undefined> {
   const user = await directory.fromRows(async () => {
     const row = await store.findUserById(userId);
-    if (row === undefined) throw new AmphoError("not_found", "There is no user with this id.");
+    if (row === undefined) throw unknownUser("id");
     return row;
   });
-  return user ?? { login: undefined };
+  return user?.login;
 }
 
-/** A user of an application's own table gets a notice too. A command of an operator does not reach that table. */
-export async function ownOriginFor(
-  deps: Pick<Deps, "store" | "directory" | "clock">,
-  userId: string,
-  origin: Origin,
-): Promise<Origin> {
-  const account = await deps.directory.forTable(() => findAccount(deps, userId));
-  return account === undefined ? origin : originFor(account, origin);
+/** A change without a session. A user of an application's own table gets a notice too, except from a command. */
+export async function withoutSession(m: Manager, userId: string, reason: string | undefined) {
+  const login = await requireLogin(m, userId);
+  const account = await m.directory.forTable(() => findAccount(m, userId));
+  const origin = account === undefined ? m.origin : originFor(account, m.origin);
+  return { userId, login, reason, origin, stored: false, own: undefined, now: m.clock.now() } as const;
 }
 
 export interface RekeyReport {
@@ -124,10 +77,7 @@ export interface RekeyReport {
   readonly undecryptable: number;
 }
 
-/**
- * Moves all TOTP secrets to the key that signs now, also those under a revoked key. Secrets that users replace
- * meanwhile are under that key already. Rejects with `unavailable` while the key that signs is revoked.
- */
+/** Moves all TOTP secrets to the key that signs now. Rejects with `unavailable` while that key is revoked. */
 export async function rekeyFactors(
   { store, clock, totpSecrets }: Pick<Deps, "store" | "clock"> & { readonly totpSecrets: TotpSecrets },
   kid: string,

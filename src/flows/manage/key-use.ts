@@ -1,11 +1,7 @@
-// The remaining uses of keys. The retirement of a key and the doctor ask for them.
-
 import type { Store } from "../../store/store.js";
 
 export interface KeyRecords {
-  /** The revoked keys, configured or not. */
   readonly revoked: readonly string[];
-  /** The number of TOTP secrets under each key that has any. */
   readonly totpSecrets: Readonly<Record<string, number>>;
 }
 

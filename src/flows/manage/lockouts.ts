@@ -1,38 +1,32 @@
 // Lists and clears the lockouts of the throttle, for operators and applications.
 
-import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
+import { isStorableText } from "../../store/storable-text.js";
+import type { LockoutTarget } from "../../throttle/attempt.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
-import type { Deps } from "../deps.js";
+import * as check from "./checks.js";
+import type { ClearTarget, Management } from "./management.js";
+import type { Manager } from "./manager.js";
 
-type LockoutDeps = Pick<Deps, "store" | "clock" | "settings" | "directory">;
+type NamedTarget = Exclude<ClearTarget, { readonly id: string }>;
 
-type NamedTarget = { readonly login: string } | { readonly address: string } | { readonly all: true };
-/** `id`: that of a user, in place of the login. */
-export type ClearTarget = NamedTarget | { readonly id: string };
-
-export function listLockouts(
-  { store, clock, settings }: LockoutDeps,
-  limit: number,
-  origin: Origin,
-): Promise<readonly Lockout[]> {
-  const { throttleWindow: windowSeconds, throttleLock: lockAfter } = settings;
-  return store.listLockouts({ now: clock.now(), windowSeconds, lockAfter, limit, origin });
+export function manageLockouts(m: Manager): Management["throttle"] {
+  const { store, clock, settings, origin } = m;
+  return {
+    list: check.checked(check.limited, ({ limit = 1000 } = {}) => {
+      const { throttleWindow: windowSeconds, throttleLock: lockAfter } = settings;
+      return store.listLockouts({ now: clock.now(), windowSeconds, lockAfter, limit, origin });
+    }),
+    clear: check.checked({ target: check.clearTarget }, async (given) => {
+      const named = "id" in given ? { login: await m.loginOf(given.id) } : given;
+      if ("login" in named && !isStorableText(named.login)) return 0;
+      return store.clearLockouts({ target: targetOf(m, named), now: clock.now(), origin });
+    }),
+  };
 }
 
-export function clearLockouts(
-  { store, clock, directory }: LockoutDeps,
-  target: NamedTarget,
-  origin: Origin,
-): Promise<number> {
-  return store.clearLockouts({ target: toLockoutTarget(directory, target), now: clock.now(), origin });
-}
-
-function toLockoutTarget(directory: Deps["directory"], target: NamedTarget): LockoutTarget {
+function targetOf({ directory }: Manager, target: NamedTarget): LockoutTarget {
   if ("all" in target) return { all: true };
-  // An attacker can ask the operator to clear the own login, which can be a twin of another one in an application's own
-  // table.
   if ("login" in target) return { login: target.login, canonical: directory.canonicalOf(target.login) };
   // A network as `throttle-list` prints it, or any address in it.
   const source = attemptSourceOf(target.address.replace(/\/(?:48|64)$/, ""));

@@ -1,41 +1,200 @@
-// Management of users, sessions, keys, lockouts and the audit log: `ampho.users`, `ampho.sessions` and the like, and
-// the commands. `origin` names the application or the operator in the audit log. The file is
-// long because it has the docs of the public type.
+// The types of `ampho.users`, `ampho.sessions` and the like, which the commands use too. The file is long because it
+// has their docs.
 
-import type { AuditRow, Origin } from "../../audit/entry.js";
-import { issuersOf } from "../../config/provider-settings.js";
-import { AmphoError } from "../../errors.js";
-import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
+import type { AuditRow } from "../../audit/entry.js";
 import type { Policy } from "../../levels/policy.js";
-import { canonicalLogin } from "../../logins/login-name.js";
-import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import type { Role } from "../../tokens/auth.js";
-import { countHashFormats, findStoredUser, type HashFormatCount } from "../../users/database-directory.js";
-import { toAccount } from "../../users/directory.js";
-import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
+import type { HashFormatCount } from "../../users/database-directory.js";
+import type { ImportOptions, ImportReport } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
 import type { AccountExport, SessionView } from "../../wire/account.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import type { ServiceView } from "../../wire/services.js";
-import * as sessions from "../account/sessions.js";
-import { exportOf } from "../account/view.js";
-import type { Deps } from "../deps.js";
 import type { ApiKeyOptions } from "../find/api-key.js";
-import * as sessionEnds from "../gate/end-sessions.js";
-import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
-import * as check from "./checks.js";
-import { createPasswordExpiry } from "./expire-password.js";
-import * as factors from "./factors.js";
-import * as identities from "./identities.js";
-import * as invitations from "./invitations.js";
-import { type KeyRecords, readKeyUse } from "./key-use.js";
-import * as keys from "./keys.js";
-import { type ClearTarget, clearLockouts, listLockouts } from "./lockouts.js";
-import { listMail, type Mailing, type MailView, sendTestMail } from "./mail.js";
-import * as services from "./services.js";
-import type { UserRef } from "./users.js";
-import * as users from "./users.js";
+import type { FactorView } from "../find/factor-views.js";
+import type { DeletedCounts } from "../housekeeping.js";
+import type { KeyRecords } from "./key-use.js";
+
+/** A user by id or by login. A user that was found has both, and its id counts. */
+export type UserRef =
+  | {
+      /** The id, which is `auth.id` and the claim `sub`. */
+      readonly id: string;
+    }
+  | {
+      /** The login, in any spelling. */
+      readonly login: string;
+    };
+
+/** A user as applications and commands see one. It never contains a hash. */
+export interface UserView {
+  /** The id, which never changes. It is the `sub` of the user's tokens. */
+  readonly id: string;
+  /** The login, as it was spelled at its creation. */
+  readonly login: string;
+  /** The roles. Tokens carry them from the next renewal on. */
+  readonly roles: readonly Role[];
+  /** True if the user cannot sign in. */
+  readonly disabled: boolean;
+  /** The address to which mails go. */
+  readonly email: string | null;
+  /** The user has used a code or a link that was mailed to the address. */
+  readonly emailProven: boolean;
+}
+
+/** A user to create. */
+export interface NewUser {
+  /** 1 to 255 characters. Another spelling of an existing login is taken. An address must be the user's own. */
+  readonly login: string;
+  /** A password that the policy accepts. Without it the user has no password. */
+  readonly password?: string | undefined;
+  /** The roles. By default none. */
+  readonly roles?: readonly Role[] | undefined;
+  /**
+   * The address to which mails go. Default: the login, if it is an address. It is unproven until the user proves it.
+   */
+  readonly email?: string | undefined;
+}
+
+/** The roles that the user has afterwards: exactly `set`, or the current ones without `remove` and with `add`. */
+export type RoleChange =
+  | {
+      /** Exactly these roles. */
+      readonly set: readonly string[];
+    }
+  | {
+      /** Roles to add to the present ones. */
+      readonly add?: readonly string[];
+      /** Roles to remove from the present ones. */
+      readonly remove?: readonly string[];
+    };
+
+/** An invitation to register. */
+export interface NewInvitation {
+  /** The address of the person, to which the link is mailed. */
+  readonly email: string;
+  /** The roles of the user who registers. */
+  readonly roles?: readonly Role[] | undefined;
+  /** The id of the user who invites, for the list and the audit log. */
+  readonly invitedBy?: string | undefined;
+}
+
+/** An invitation, as a list shows it. */
+export interface InvitationView {
+  /** The id, for `users.invitations.remove`. */
+  readonly id: string;
+  /** The address of the person. */
+  readonly email: string;
+  /** The roles of the user who registers. */
+  readonly roles: readonly Role[];
+  /** The id of the user who invited. Null for an operator or the application. */
+  readonly invitedBy: string | null;
+  /** Unix seconds, as the other times. */
+  readonly created: number;
+  /** The invitation cannot be used from then on. */
+  readonly until: number;
+  /** The time at which the person registered, or null. */
+  readonly used: number | null;
+  /** The time at which the invitation was taken back, or null. */
+  readonly removed: number | null;
+}
+
+/** A text that might be an API key, and its owner. */
+export interface InspectedKey {
+  /** False: the text is no key of this brand, or was cut or mistyped. */
+  readonly form: boolean;
+  /** Null: no key in the database has this text. It was ended, or was never one. */
+  readonly key: ApiKeyView | null;
+  /** The id of its owner, or null. */
+  readonly user: string | null;
+  /** The login of its owner when the key was created, or the name of the service, or null. */
+  readonly login: string | null;
+  /** False also for a key that has expired, or whose owner is gone or disabled. */
+  readonly good: boolean;
+}
+
+/** A service account to create. */
+export interface NewService<S extends string = string> {
+  /** 1 to 64 of `a-z 0-9 . -`, the first one a letter or a digit. */
+  readonly name: string;
+  /** Scopes of roles, and `ampho:introspect`. */
+  readonly scopes: readonly (S | "ampho:introspect")[];
+}
+
+/** A service account with its keys. */
+export interface ServiceDetail extends ServiceView {
+  /** Its API keys, the oldest first. Each has all scopes of the service. */
+  readonly keys: readonly ApiKeyView[];
+}
+
+/** The second factors of a user. */
+export interface FactorsView {
+  /** The policy of this user alone. Null: that of the user's roles. */
+  readonly policy: Policy | null;
+  /** The factors that the user has. */
+  readonly factors: readonly FactorView[];
+}
+
+/** The second factors to remove. `reason` is for the audit log. */
+export type FactorRemovalTarget =
+  /** `totp`, `recovery_code` or the id of a passkey. */
+  | {
+      /** `totp`, `recovery_code` or the id of a passkey. */
+      readonly id: string;
+      /** The reason, for the audit log. */
+      readonly reason?: string | undefined;
+    }
+  | {
+      /** Removes every second factor. */
+      readonly all: true;
+      readonly reason?: string | undefined;
+    };
+
+/** An identity that logs the user in. Times are Unix seconds. */
+export interface IdentityView {
+  readonly id: string;
+  readonly provider: string;
+  readonly issuer: string;
+  readonly subject: string;
+  /** The address that the provider reported last. */
+  readonly email: string | null;
+  readonly created: number;
+  readonly used: number | null;
+}
+
+/** `reason` is for the audit log. */
+export interface IdentityTarget {
+  readonly id: string;
+  readonly reason?: string | undefined;
+}
+
+/** `id`: that of a user, in place of the login. */
+export type ClearTarget =
+  | { readonly login: string }
+  | { readonly address: string }
+  | { readonly all: true }
+  | { readonly id: string };
+
+/** A mail of the outbox. Its address and its text are never shown. */
+export interface MailView {
+  /** The number of the mail. */
+  readonly id: number;
+  /** The kind of mail (docs/guides/mail.md). */
+  readonly kind: string;
+  /** Null where no user has the address yet. */
+  readonly userId: string | null;
+  /** The time from which it can be sent, in Unix seconds as the other times. */
+  readonly created: number;
+  /** The number of attempts so far. */
+  readonly attempts: number;
+  /** The time of the next attempt. Null after the mail was sent or dropped. */
+  readonly next: number | null;
+  /** The time at which a mail server took the mail, or null. */
+  readonly sent: number | null;
+  /** The reason of the last failed attempt, or null. */
+  readonly failure: string | null;
+}
 
 /**
  * A value of the wrong type or an unknown member rejects with `invalid_request`. The message names the argument, and
@@ -53,18 +212,18 @@ export interface Management {
      * not allowed) or `password_rejected` (`details.reason` is the rule).
      * @example await ampho.users.create({ login: "bob", password, roles: ["editor"] });
      */
-    create(user: users.NewUser): Promise<users.UserView>;
+    create(user: NewUser): Promise<UserView>;
     /**
      * Finds a user by login. Resolves to undefined if there is none.
      * @example const user = await ampho.users.find("alice");
      */
-    find(user: string | UserRef): Promise<users.UserView | undefined>;
+    find(user: string | UserRef): Promise<UserView | undefined>;
     /**
      * Finds a user by id, which is `auth.id` of a request. Resolves to undefined if there is none. An application's own
      * table is asked by its `findById`, without which this rejects with `not_found`.
      * @example const user = await ampho.users.findById(id);
      */
-    findById(id: string): Promise<users.UserView | undefined>;
+    findById(id: string): Promise<UserView | undefined>;
     /**
      * Finds the users of these ids with one query, for a list with their names. Resolves to a map from id to user,
      * without ids that no user has. An application's own table is asked by its `findMany`, or else by its `findById`.
@@ -72,12 +231,12 @@ export interface Management {
      * const authors = await ampho.users.findMany(notes.map(({ userId }) => userId));
      * for (const { text, userId } of notes) console.log(text, authors.get(userId)?.login ?? "a deleted user");
      */
-    findMany(ids: readonly string[]): Promise<ReadonlyMap<string, users.UserView>>;
+    findMany(ids: readonly string[]): Promise<ReadonlyMap<string, UserView>>;
     /**
      * All users, in the order of their logins. Reads one page at a time.
      * @example for await (const { login } of ampho.users.list()) console.log(login);
      */
-    list(): AsyncIterable<users.UserView>;
+    list(): AsyncIterable<UserView>;
     /**
      * Sets a password and ends the user's sessions. With `undefined` the user has no password afterwards. Rejects with
      * `not_found` or `password_rejected`.
@@ -108,14 +267,14 @@ export interface Management {
      * AMPHO_APP_URL.
      * @example const { id } = await ampho.users.invite({ email, roles: ["editor"], invitedBy: auth.id });
      */
-    invite(invitation: invitations.NewInvitation): Promise<{ readonly id: string; readonly until: number }>;
+    invite(invitation: NewInvitation): Promise<{ readonly id: string; readonly until: number }>;
     /** Invitations to register. */
     readonly invitations: {
       /**
        * The newest `limit` invitations (1000), in the order in which they were created.
        * @example const invitations = await ampho.users.invitations.list({ limit: 100 });
        */
-      list(options?: { readonly limit?: number | undefined }): Promise<readonly invitations.InvitationView[]>;
+      list(options?: { readonly limit?: number | undefined }): Promise<readonly InvitationView[]>;
       /**
        * Takes an invitation back. Resolves to false if there is none that can still be used.
        * @example const removed = await ampho.users.invitations.remove(id);
@@ -139,7 +298,7 @@ export interface Management {
      * Rejects with `not_found` or `invalid_request`.
      * @example await ampho.users.setRoles("alice", { add: ["editor"], remove: ["reader"] });
      */
-    setRoles(user: string | UserRef, roles: readonly Role[] | users.RoleChange): Promise<users.UserView>;
+    setRoles(user: string | UserRef, roles: readonly Role[] | RoleChange): Promise<UserView>;
     /**
      * Everything that the database has about a user, without secrets and keys, as `GET /account/export` returns it.
      * Rejects with `not_found`.
@@ -245,7 +404,7 @@ export interface Management {
      * Finds the owner of a key, such as one that was found in a public repository.
      * @example const { key, login, good } = await ampho.apiKeys.inspect(found);
      */
-    inspect(key: string): Promise<keys.InspectedKey>;
+    inspect(key: string): Promise<InspectedKey>;
   };
   /**
    * Service accounts (docs/guides/services.md), each named by its name or its id. No route creates or changes one.
@@ -258,7 +417,7 @@ export interface Management {
      * scope that no role has.
      * @example const { id } = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
      */
-    add(service: services.NewService): Promise<ServiceView>;
+    add(service: NewService): Promise<ServiceView>;
     /**
      * All service accounts, in the order of their names.
      * @example const services = await ampho.services.list();
@@ -268,12 +427,12 @@ export interface Management {
      * Finds a service account with its keys. The id is `auth.id` of its requests.
      * @example const service = await ampho.services.find("nightly");
      */
-    find(service: string): Promise<services.ServiceDetail | undefined>;
+    find(service: string): Promise<ServiceDetail | undefined>;
     /**
      * Replaces the scopes. Its keys have the new ones at once. Rejects like `add`.
      * @example await ampho.services.setScopes("nightly", ["articles:read", "articles:write"]);
      */
-    setScopes(service: string, scopes: services.NewService["scopes"]): Promise<void>;
+    setScopes(service: string, scopes: NewService["scopes"]): Promise<void>;
     /**
      * Rejects its keys and assertions until `enable`.
      * @example await ampho.services.disable("nightly");
@@ -315,13 +474,13 @@ export interface Management {
      * The second factors of a user, and the policy that was set for this user alone.
      * @example const { factors } = await ampho.factors.list(user.id);
      */
-    list(user: string | UserRef): Promise<factors.FactorsView>;
+    list(user: string | UserRef): Promise<FactorsView>;
     /**
      * Removes a second factor or all, and ends the user's sessions. The recovery codes go with the last other factor.
      * Rejects with `not_found` if there is none.
      * @example await ampho.factors.remove(user.id, { all: true, reason: "The phone was lost. Checked by a call." });
      */
-    remove(user: string | UserRef, target: factors.FactorRemovalTarget): Promise<void>;
+    remove(user: string | UserRef, target: FactorRemovalTarget): Promise<void>;
     /**
      * Sets the policy of one user, in place of that of the user's roles. `default` is that of the roles again. It
      * counts from the next login on.
@@ -341,12 +500,12 @@ export interface Management {
      * The identities of a user at outside providers.
      * @example const identities = await ampho.identities.list(user.id);
      */
-    list(user: string | UserRef): Promise<readonly identities.IdentityView[]>;
+    list(user: string | UserRef): Promise<readonly IdentityView[]>;
     /**
      * Unlinks an identity, and ends the user's sessions. Rejects with `not_found` if the user does not have it.
      * @example await ampho.identities.remove(user.id, { id, reason: "The account at the provider was stolen." });
      */
-    remove(user: string | UserRef, target: identities.IdentityTarget): Promise<void>;
+    remove(user: string | UserRef, target: IdentityTarget): Promise<void>;
   };
   /** Devices that users asked to remember. */
   readonly devices: {
@@ -428,224 +587,3 @@ export interface Management {
     }): Promise<readonly AuditRow[]>;
   };
 }
-
-/** Management needs no key, so nothing that a key derives. */
-export type ManagementDeps = Omit<
-  Deps,
-  | "tokens"
-  | "deviceProofs"
-  | "transactions"
-  | "totpSecrets"
-  | "mailTokens"
-  | "relyingParty"
-  | "providers"
-  | "outbox"
-  | "throttle"
-  | "guesses"
-  | "offersCaptcha"
-> & { readonly mailing: Mailing };
-
-/** `totpSecrets`: only where a key is configured. */
-export function createManagement(
-  deps: ManagementDeps & Partial<Pick<Deps, "totpSecrets">>,
-  origin: Origin,
-): Management {
-  const { store, directory, revocations, clock } = deps;
-  const reason = origin.actor === "operator" ? "ended_by_operator" : "ended_by_application";
-
-  /** A function for users of the database. */
-  function stored<A extends readonly unknown[], R>(
-    rules: Parameters<typeof check.checked>[0],
-    run: (...args: A) => Promise<R>,
-  ) {
-    return check.checked(rules, (...args: A) => run(...args), directory.requireRows);
-  }
-
-  const { checked, optionally } = check;
-  const expirePassword = createPasswordExpiry(deps);
-  const limited = { options: check.listOptions };
-  const login = { user: check.user("login") };
-  const named = { user: check.user("id") };
-  const ofService = { service: check.string };
-  const found = (ref: string | UserRef) => users.requireUser(deps, toRef(ref, "login"));
-  const idOf = (ref: string | UserRef) => users.requireUserId(deps, toRef(ref, "id"));
-  /** No session has an id of a user that no row can contain. */
-  const sessionsOf = async <T>(ref: string | UserRef, none: T, run: (userId: string) => Promise<T>): Promise<T> => {
-    const named = toRef(ref, "id");
-    return "id" in named && !isStorableText(named.id) ? none : run(await idOf(named));
-  };
-  return {
-    users: {
-      create: stored({ user: check.newUser }, (user) => users.createUser(deps, user, origin)),
-      find: checked(login, (ref) => users.findUser(deps, toRef(ref, "login"))),
-      findById: checked({ id: check.string }, (id) => users.findUser(deps, { id })),
-      findMany: checked({ ids: check.stringArray }, (ids) => users.findUsers(deps, ids)),
-      list() {
-        directory.requireRows();
-        return users.listUsers(deps);
-      },
-      setPassword: stored({ ...login, password: optionally(check.string) }, async (ref, password) =>
-        users.setPassword(deps, await found(ref), password, origin),
-      ),
-      expirePassword: checked({ ...login, options: check.reasonOptions }, (ref, options) =>
-        expirePassword(toRef(ref, "login"), options?.reason, origin),
-      ),
-      setEmail: stored({ ...login, email: optionally(check.string) }, async (ref, email) =>
-        users.setEmail(deps, await found(ref), email, origin),
-      ),
-      invite: stored({ invitation: check.newInvitation }, (invitation) => invitations.invite(deps, invitation, origin)),
-      invitations: {
-        list: stored(limited, (options) => invitations.listInvitations(deps, options?.limit ?? 1000)),
-        remove: stored({ id: check.string }, async (id) =>
-          isStorableText(id) ? store.removeInvitation({ id, now: clock.now(), origin }) : false,
-        ),
-      },
-      import: stored({ input: check.iterable, options: check.importOptions }, (input, options = {}) => {
-        const rp = relyingPartyOf(deps.settings)?.id;
-        const providers = deps.settings.providers.map((each) => ({ name: each.name, issuers: issuersOf(each) }));
-        return importUsers({ ...deps, rp, providers }, input, options, origin);
-      }),
-      countHashFormats: stored({}, () => countHashFormats(deps)),
-      setRoles: stored({ ...login, roles: check.roleChange }, async (ref, roles) =>
-        users.setRoles(deps, await found(ref), "length" in roles ? { set: roles } : roles, origin),
-      ),
-      export: stored(login, async (ref) => exportOf(deps, toAccount(await found(ref)), origin)),
-      disable: stored(login, async (ref) => users.setDisabled(deps, await found(ref), true, origin)),
-      enable: stored(login, async (ref) => users.setDisabled(deps, await found(ref), false, origin)),
-      remove: stored(login, async (ref) => users.deleteUser(deps, await found(ref), origin)),
-    },
-    sessions: {
-      list: checked(named, (ref) =>
-        sessionsOf(ref, [], async (userId) => {
-          const live = await store.listSessions({ userId, now: clock.now() });
-          return live.map(sessions.toSessionView);
-        }),
-      ),
-      findUserIds: checked({ login: check.string }, async (login) => {
-        const user = await directory.fromRows(() => users.requireUser(deps, { login }));
-        if (user !== undefined) return [user.id];
-        const found = isStorableText(login)
-          ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) })
-          : [];
-        if (found.length > 0) return found;
-        throw new AmphoError("not_found", "No user has a session under this login.");
-      }),
-      end: checked({ sessionId: check.string }, async (id) =>
-        isStorableText(id) ? sessionEnds.endSession(deps, { id, reason, origin }) : false,
-      ),
-      endForUser: checked(named, (ref) =>
-        sessionsOf(ref, 0, (userId) =>
-          sessionEnds.endUserSessions(deps, { userId, change: "sessions_ended", reason, origin }),
-        ),
-      ),
-      // A row of the application's table has further members. No member is optional, so none can be misspelt unnoticed.
-      revokeForUser: checked({ user: check.object }, async ({ id, login }) => {
-        check.name("id", id, "user.id");
-        check.name("login", login, "user.login");
-        await sessionEnds.revokeUserTokens(deps, { userId: id, login, reason, origin });
-      }),
-      endForEveryone: checked({ options: check.endOptions }, (options) =>
-        sessionEnds.endAllSessions(deps, origin, options?.keys === true),
-      ),
-    },
-    apiKeys: {
-      create: checked({ ...named, key: check.newKey }, async (ref, key) =>
-        keys.createKey(deps, await idOf(ref), key, origin),
-      ),
-      list: checked(named, async (ref) => keys.listKeys(deps, await idOf(ref))),
-      rotate: checked({ ...named, key: check.keyRotation }, async (ref, key) =>
-        keys.rotateKey(deps, await idOf(ref), key, origin),
-      ),
-      revoke: checked({ id: check.string }, (id) => keys.revokeKey(deps, id, origin)),
-      revokeForUser: checked(named, async (ref) => keys.revokeKeysOf(deps, await idOf(ref), origin)),
-      revokeForEveryone: () => keys.revokeEveryKey(deps, origin),
-      inspect: checked({ key: check.string }, (key) => keys.inspectKey(deps, key)),
-    },
-    services: {
-      add: checked({ service: check.newService }, (service) => services.addService(deps, service, origin)),
-      list: () => services.listServices(deps),
-      find: checked(ofService, (service) => services.findService(deps, service)),
-      setScopes: checked({ ...ofService, scopes: check.stringArray }, (service, scopes) =>
-        services.changeService(deps, service, { change: "scopes_set", scopes }, origin),
-      ),
-      disable: checked(ofService, (service) => services.changeService(deps, service, { change: "disabled" }, origin)),
-      enable: checked(ofService, (service) => services.changeService(deps, service, { change: "enabled" }, origin)),
-      remove: checked(ofService, (service) => services.changeService(deps, service, { change: "deleted" }, origin)),
-      createKey: checked({ ...ofService, key: check.newServiceKey }, (service, key = {}) =>
-        services.createServiceKey(deps, service, key, origin),
-      ),
-      setKeys: checked({ ...ofService, set: optionally(check.object) }, (service, set) =>
-        services.setServiceKeys(deps, service, set, origin),
-      ),
-    },
-    factors: {
-      list: checked(named, async (ref) => factors.listFactors(deps, await idOf(ref))),
-      remove: checked({ ...named, target: check.factorTarget }, async (ref, target) =>
-        factors.removeFactors(deps, await idOf(ref), target, origin),
-      ),
-      setPolicy: checked({ ...named, policy: check.policy }, async (ref, policy) =>
-        factors.setFactorPolicy(deps, await idOf(ref), policy === "default" ? undefined : policy, origin),
-      ),
-      findUserId: checked({ login: check.string }, async (login) => {
-        const user = await directory.fromRows(() => users.requireUser(deps, { login }));
-        if (user !== undefined) return user.id;
-        if (isStorableName(login)) return login;
-        throw new AmphoError("not_found", "No user can have this id.");
-      }),
-    },
-    identities: {
-      list: checked(named, async (ref) => identities.listIdentities(deps, await idOf(ref))),
-      remove: checked({ ...named, target: check.identityTarget }, async (ref, target) =>
-        identities.removeIdentity(deps, await idOf(ref), target, origin),
-      ),
-    },
-    devices: { forget: checked(named, async (ref) => factors.forgetDevices(deps, await idOf(ref), origin)) },
-    signingKeys: {
-      readUse: () => readKeyUse(store, clock.now()),
-      revoke: checked({ kid: check.string }, async (kid) => {
-        if (!isStorableName(kid))
-          throw new AmphoError("invalid_request", "No key can have this kid.", { field: "kid" });
-        revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
-      }),
-      recordForced: checked(
-        { stage: check.stage, kids: check.stringArray, reason: check.string },
-        async (stage, kids, reason) => {
-          const at = clock.now();
-          await store.recordAudit({ at, event: "key_stage_forced", reason, origin, detail: { stage, kids } });
-          return at;
-        },
-      ),
-    },
-    throttle: {
-      list: checked(limited, (options) => listLockouts(deps, options?.limit ?? 1000, origin)),
-      clear: checked({ target: check.clearTarget }, async (target) => {
-        const named = "id" in target ? { login: await users.requireLogin(deps, target.id) } : target;
-        if ("login" in named && !isStorableText(named.login)) return 0;
-        return clearLockouts(deps, named, origin);
-      }),
-    },
-    mail: {
-      list: checked(limited, (options) => listMail(deps, options?.limit ?? 1000)),
-      test: checked({ email: check.string, report: optionally(check.callback) }, (email, report) =>
-        sendTestMail(deps, email, report ?? (() => undefined)),
-      ),
-    },
-    housekeeping: {
-      run: checked({ options: check.housekeepingOptions }, (options) => runHousekeepingNow(deps, options?.onWait)),
-    },
-    audit: {
-      list: checked({ filter: check.auditFilter }, async (filter = {}) => {
-        const { id, since, limit = 1000 } = filter;
-        const login = id === undefined ? filter.login : await users.requireLogin(deps, id);
-        if (login !== undefined && !isStorableText(login)) return [];
-        // Entries have the login as its user spells it. Those of a deleted user are found by that spelling only.
-        const user = login === undefined ? undefined : await directory.fromRows(() => findStoredUser(store, login));
-        return store.listAudit({ login: user?.login ?? login, since, limit });
-      }),
-    },
-  };
-}
-
-/** An argument that is only a string. Its meaning is that of the group of functions. */
-const toRef = (ref: string | UserRef, meaning: "id" | "login"): UserRef =>
-  typeof ref !== "string" ? ref : meaning === "id" ? { id: ref } : { login: ref };

@@ -9,10 +9,10 @@ import { AmphoError } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { toAccount } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
-import { bindingOf, claimsOf } from "../prove/mail-claims.js";
+import { bindingOf, claimsOf } from "../prove/mailbox.js";
 import * as check from "./checks.js";
-import { requireAppUrl } from "./invitations.js";
-import { requireUser, type UserRef } from "./users.js";
+import type { UserRef } from "./management.js";
+import { requireAppUrl, requireUser } from "./manager.js";
 
 /** How an account is recovered. */
 export interface RecoveryOptions {
@@ -54,7 +54,7 @@ export async function recover(
   const { store, directory, clock, settings, transactions } = deps;
   directory.requireRows();
   const appUrl = requireAppUrl(settings);
-  const user = await requireUser(deps, typeof ref === "string" ? { login: ref } : ref);
+  const user = await requireUser(deps, ref);
   if (user.disabled) throw new AmphoError("invalid_request", "The user is disabled. Enable the user first.");
   const address = user.email?.address;
   if (address === undefined && !print)

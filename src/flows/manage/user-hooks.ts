@@ -6,7 +6,8 @@ import type { Clock } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
 import type { TakenUserEvent, WaitingUserEvents } from "../../store/sql/user-events.js";
 import type { Store } from "../../store/store.js";
-import { toUserView, type UserView } from "./users.js";
+import type { UserView } from "./management.js";
+import { toUserView } from "./users.js";
 
 /** A change of a user, for a hook. */
 export interface UserEvent {

@@ -1,12 +1,11 @@
-// Checks a second factor of an account, one row each. The gate uses it up in its transaction, so that of two requests
-// with one factor only one is granted.
+// Checks a second factor, one row each. The gate uses it up, so that one of two equal requests is granted.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { requestOptions } from "../../factors/passkey/relying-party.js";
 import { recoveryHash } from "../../factors/recovery/recovery-codes.js";
 import { findStep } from "../../factors/totp/totp.js";
-import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
+import type { LoginTransaction, Secretive, Spendable } from "../../factors/transactions.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { Factors } from "../../store/sql/factors/account-factors.js";
 import { type Account, originFor } from "../../users/directory.js";
@@ -14,11 +13,8 @@ import type { Deps } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
 import { type ProvenFactor, proveOwnPasskey } from "./passkey.js";
 
-/** The value that a user sends, by the factor, in the form that the route has checked. */
 interface FactorValues {
-  /** AuthenticationResponseJSON, for the challenge of a transaction. */
   readonly passkey: unknown;
-  /** Six digits. */
   readonly totp: string;
   readonly recovery_code: string;
 }
@@ -29,15 +25,14 @@ export type SentFactor = {
 
 interface ProofContext {
   readonly known: { readonly device: string } | { readonly session: string } | undefined;
-  readonly transaction?: (Spendable & Pick<LoginTransaction, "fv">) | undefined;
+  readonly transaction?: (Spendable & Pick<LoginTransaction, "factorsVersion">) | undefined;
   readonly origin: Origin;
 }
 
 interface FactorRow<V> {
-  /** This instance accepts it. */
   readonly isOffered: (deps: Deps) => boolean;
   /** Returns the members of `factor_needed` that a client needs to prove it. */
-  readonly ask?: (deps: Deps, userId: string, transaction: Pick<Spendable, "jti" | "kid">) => Promise<object>;
+  readonly ask?: (deps: Deps, userId: string, transaction: Secretive) => Promise<object>;
   readonly prove: (deps: Deps, account: Account, value: V, context: ProofContext) => Promise<ProvenFactor>;
 }
 
@@ -63,7 +58,6 @@ const rows: { readonly [F in FactorName]: FactorRow<FactorValues[F]> } = {
   },
 };
 
-/** The factors of `names` that this instance accepts. */
 export const offeredFactors = (deps: Deps, names: readonly FactorName[]): readonly FactorName[] =>
   names.filter((name) => rows[name].isOffered(deps));
 
@@ -72,22 +66,19 @@ export async function askForFactors(
   deps: Deps,
   names: readonly FactorName[],
   userId: string,
-  read: () => Pick<Spendable, "jti" | "kid">,
+  read: () => Secretive,
 ): Promise<object> {
   const asked = names.map(async (name) => rows[name].ask?.(deps, userId, read()));
   return Object.assign({}, ...(await Promise.all(asked))) as object;
 }
 
 /** Rejects with `invalid_credentials`, `too_many_attempts`, `transaction_over` or `unavailable`. */
-export function proveFactor(
+export const proveFactor = (
   deps: Deps,
   account: Account,
   { name, value }: SentFactor,
   context: ProofContext,
-): Promise<ProvenFactor> {
-  // TypeScript does not follow that the row and the value are of the same factor.
-  return (rows[name] as FactorRow<unknown>).prove(deps, account, value, context);
-}
+): Promise<ProvenFactor> => (rows[name] as FactorRow<unknown>).prove(deps, account, value, context);
 
 type Found = Pick<ProvenFactor, "methods" | "use"> | undefined;
 
@@ -105,7 +96,7 @@ async function proveByCode(
   const { found, factorsVersion } = await allowed.run(async () => {
     const factors = await store.listFactors(userId);
     // The factors have changed since the transaction was issued.
-    if (transaction !== undefined && transaction.fv !== factors.factorsVersion) throw transactionOver();
+    if (transaction !== undefined && transaction.factorsVersion !== factors.factorsVersion) throw transactionOver();
     return { found: find(factors), factorsVersion: factors.factorsVersion };
   });
   if (found === undefined) {

@@ -15,7 +15,7 @@ import {
 import type { ProvenIdentity } from "../../store/sql/identities.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
 import type { OutsideBegun } from "../../wire/begun.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Caller, Deps, Flow } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
 
 /** The response of a provider, and the callback to which it came. */
@@ -29,10 +29,7 @@ export function requireProvider({ providers }: Pick<Deps, "providers">, name: st
   return provider;
 }
 
-/**
- * Redeems the code at the provider. Rejects with `invalid_credentials`, with `transaction_over` after five rejected
- * codes, or with `unavailable` if the provider does not work, or has too many logins of the address.
- */
+/** Redeems the code at the provider. Rejects with `invalid_credentials`, `transaction_over` or `unavailable`. */
 export async function identify(
   deps: Pick<Deps, "store" | "transactions" | "clock">,
   provider: Provider,
@@ -132,19 +129,16 @@ function partsOf(text: string | undefined): readonly string[] {
 export const pendingIdentityOf = ({ idn }: { readonly idn?: string | undefined }) =>
   idn === undefined ? undefined : { proven: decodeIdentity(idn), isNew: true };
 
-// The beginning of a login at an outside provider (docs/guides/providers.md). Nothing is written: the transaction holds
-// the provider, and `state`, `nonce` and the PKCE verifier are derived from it.
+// The beginning of a login at a provider. `state`, `nonce` and the PKCE verifier are derived from its transaction.
 
 export interface OutsideStart {
   readonly provider: string;
-  /** A path of the application, to which the user returns. */
   readonly returnTo: string | undefined;
-  /** The greatest age of the login at the provider, in seconds. */
   readonly maxAge?: number | undefined;
 }
 
 /** Rejects with `not_found` for an unknown provider, `invalid_request` for a wrong path, or `unavailable`. */
-export async function beginOutside(deps: Deps, input: OutsideStart, _caller: Caller): Promise<Required<OutsideBegun>> {
+export const beginOutside: Flow<Required<OutsideBegun>, OutsideStart> = async (deps, input) => {
   const { transactions, clock } = deps;
   const provider = requireProvider(deps, input.provider);
   const ret = requireReturnPath(deps, input.returnTo);
@@ -152,7 +146,7 @@ export async function beginOutside(deps: Deps, input: OutsideStart, _caller: Cal
   const { maxAge: max } = input;
   const { token, begun } = transactions.beginOpen("outside", { prv: provider.settings.name, ret, max }, now);
   return outsideRequest(deps, provider, token, begun);
-}
+};
 
 export async function outsideRequest(
   { transactions }: Pick<Deps, "transactions">,
@@ -175,10 +169,7 @@ interface OutsideRequest {
   readonly links: boolean;
 }
 
-/**
- * Reads the transaction of a response of a provider. Rejects with `transaction_over`, also for the `state` of another
- * one.
- */
+/** Reads the transaction of a response of a provider. Rejects with `transaction_over`, also for another `state`. */
 export async function readOutsideRequest(
   { transactions, clock }: Deps,
   { transaction: token, state }: { readonly transaction: string; readonly state: string | undefined },

@@ -2,24 +2,23 @@
 // there too, or in another browser, which must then know the number that only the asking browser shows. So a scanner
 // that opens every link uses none up.
 
-import type { Origin } from "../../audit/entry.js";
+import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { equalText } from "../../crypto/equal.js";
 import { AmphoError } from "../../errors.js";
 import type { MailBinding, OpenPurpose, OpenTransaction, Spendable } from "../../factors/transactions.js";
+import type { MailClaims, MailDraft } from "../../store/sql/mail-rows.js";
 import type { AccountKey, AllowedAttempt, KnownDevice } from "../../throttle/allowed-attempt.js";
 import type { Account } from "../../users/directory.js";
-import type { Deps } from "../deps.js";
+import type { Caller, Deps } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
 
 /** One of `code` and `link`, in the form that the route has checked. */
 export interface SentProof {
   /** The transaction of the asking browser. */
   readonly transaction: string | undefined;
-  /** Eight digits. */
   readonly code: string | undefined;
   /** The transaction as a link contains it, and its proof. */
   readonly link: string | undefined;
-  /** Two digits. */
   readonly match: string | undefined;
 }
 
@@ -62,7 +61,7 @@ export interface Mailbox {
   /** The account of the mailbox. Undefined for a registration, and for a login that no account has. */
   readonly account: Account | undefined;
   /** False: no mail was sent, so that no code can be right. */
-  readonly isThere: boolean;
+  readonly mailWasSent: boolean;
   readonly key: AccountKey;
   readonly known: KnownDevice | undefined;
   readonly origin: Origin;
@@ -80,11 +79,11 @@ export async function proveMailbox(deps: Deps, read: ReadProof, mailbox: Mailbox
 async function proveLink(
   deps: Deps,
   read: Extract<ReadProof, { readonly proof: string }>,
-  { binding, isThere, key, origin, account }: Mailbox,
+  { binding, mailWasSent, key, origin, account }: Mailbox,
 ): Promise<AllowedAttempt | undefined> {
   const { transactions, throttle } = deps;
   const { transaction, proof, isSameBrowser, match } = read;
-  const right = equalText(proof, transactions.linkProof(transaction, binding)) && isThere;
+  const right = equalText(proof, transactions.linkProof(transaction, binding)) && mailWasSent;
   if (right && isSameBrowser) return undefined;
   if (right && match === undefined)
     throw new AmphoError(
@@ -121,12 +120,63 @@ export async function proveCode(
   deps: Deps,
   transaction: Spendable & { readonly for: string },
   code: string,
-  { binding, isThere, account, key, known, origin }: Mailbox,
+  { binding, mailWasSent, account, key, known, origin }: Mailbox,
 ): Promise<AllowedAttempt> {
   const { transactions } = deps;
   const hash = transactions.spentHash(transaction);
   const purpose = transaction.for;
   const allowed = await deps.throttle.allowCode({ purpose, account: key, known, transaction: hash, origin });
   const right = equalText(code, transactions.mailedCode(transaction, binding));
-  return right && isThere ? allowed : reject(deps, allowed, "code", account, origin);
+  return right && mailWasSent ? allowed : reject(deps, allowed, "code", account, origin);
 }
+
+// The claims of a mail in the outbox, from which its code and link are derived later, and what they are bound to.
+
+/** Queues a mail with a code. Nothing else is written but the count of the attempt and the row of the audit log. */
+export function queueCode(
+  { store, clock }: Pick<Deps, "store" | "clock">,
+  allowed: AllowedAttempt,
+  draft: Omit<MailDraft, "language">,
+  audit: Omit<AuditEntry, "at" | "origin">,
+  origin: Caller,
+): Promise<void> {
+  const [now, language] = [clock.now(), origin.language ?? "en"];
+  const mail = { draft: { ...draft, language }, attempt: allowed.attempt() };
+  return store.queueMail({ ...mail, audit: { ...audit, at: now, origin }, now });
+}
+
+/** A code is void after another password, another address, or a change of the second factors. */
+export async function bindingOf(
+  { store }: Pick<Deps, "store">,
+  purpose: string,
+  account: Account | undefined,
+): Promise<MailBinding> {
+  const { id: userId = "", email, stored } = account ?? {};
+  const { factorsVersion } = await store.listFactors(userId);
+  const { passwordVersion } = stored ?? {};
+  return { purpose, address: email?.canonical ?? "", userId, passwordVersion, factorsVersion };
+}
+
+export function claimsOf(
+  transaction: OpenTransaction,
+  binding: MailBinding,
+  caller: Partial<Pick<Caller, "agent">>,
+): MailClaims {
+  const { login, email, uh, inv, recovery } = transaction;
+  return { ...claimsFor(transaction, binding, caller), ...definedOf({ login, email, uh, inv, recovery }) };
+}
+
+export const claimsFor = (
+  { jti, kid, iat, exp, for: purpose }: Spendable & { readonly for: string; readonly iat: number },
+  binding: MailBinding,
+  { agent }: Partial<Pick<Caller, "agent">>,
+): MailClaims => ({ jti, kid, iat, exp, for: purpose, binding: JSON.stringify(binding), ...definedOf({ agent }) });
+
+const definedOf = (members: Readonly<Record<string, string | number | undefined>>): MailClaims =>
+  Object.fromEntries(
+    Object.entries(members).filter((member): member is [string, string | number] => member[1] !== undefined),
+  );
+
+/** For a user of an application's own table, who has no password version. */
+export const versionFor = ({ stored }: Account, { factorsVersion }: MailBinding): number | undefined =>
+  stored === undefined ? factorsVersion : undefined;

@@ -1,5 +1,4 @@
-// Checks an assertion of a passkey (WebAuthn L3 §7.2). The gate uses it up in its transaction: the transaction of the
-// challenge once, and the counter of the passkey.
+// Checks an assertion (WebAuthn L3 §7.2). The gate uses up its transaction, and the counter of the passkey.
 
 import type { Origin } from "../../audit/entry.js";
 import { syncedPasskey } from "../../audit/events.js";
@@ -9,7 +8,7 @@ import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
 import type { RelyingParty } from "../../factors/passkey/relying-party.js";
 import { type VerifiedAssertion, verifyAssertion, verifyRegistration } from "../../factors/passkey/webauthn.js";
 import { isCredentialId, WebAuthnError } from "../../factors/passkey/webauthn-response.js";
-import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
+import type { LoginTransaction, Secretive, Spendable } from "../../factors/transactions.js";
 import type { PublicJwk } from "../../keys/key.js";
 import { passkeyMethod } from "../../levels/methods.js";
 import type { FoundPasskey, NewPasskeyRow } from "../../store/sql/factors/passkeys.js";
@@ -20,12 +19,10 @@ import type { Deps } from "../deps.js";
 import { isDead, proveUnlessOver, unknownPasskey, wrongCredentials } from "../find/errors.js";
 import { cleanName } from "../find/name.js";
 
-/** A factor that a flow has checked. The gate uses it up. */
 export interface ProvenFactor {
   /** For `amr`. With `mfa` for a passkey that is enough alone. */
   readonly methods: readonly string[];
   readonly use: FactorUse;
-  /** The version of the account's factors that the check has read. */
   readonly factorsVersion: number;
   /** Undefined for a passkey, which cannot be guessed. */
   readonly attempt?: Attempt;
@@ -53,7 +50,7 @@ export async function proveOwnPasskey(
   deps: Deps,
   account: Account,
   response: unknown,
-  transaction: (Spendable & Pick<LoginTransaction, "fv">) | undefined,
+  transaction: (Spendable & Pick<LoginTransaction, "factorsVersion">) | undefined,
   origin: Origin,
 ): Promise<ProvenFactor> {
   if (transaction === undefined) throw transactionOver();
@@ -69,13 +66,18 @@ export async function proveOwnPasskey(
 }
 
 /** Rejects with `transaction_over` if the factors have changed since the transaction was issued. */
-async function findUnchanged(deps: Deps, { id }: Account, response: unknown, { fv }: Pick<LoginTransaction, "fv">) {
+async function findUnchanged(
+  deps: Deps,
+  { id }: Account,
+  response: unknown,
+  { factorsVersion }: Pick<LoginTransaction, "factorsVersion">,
+) {
   const found = await findPasskeyOf(deps, response).catch(async (error: unknown) => {
     // The passkey can have been the factor that was removed.
-    if ((await deps.store.listFactors(id)).factorsVersion !== fv) throw transactionOver();
+    if ((await deps.store.listFactors(id)).factorsVersion !== factorsVersion) throw transactionOver();
     throw error;
   });
-  if (found.passkey.userId === id && found.account.factorsVersion !== fv) throw transactionOver();
+  if (found.passkey.userId === id && found.account.factorsVersion !== factorsVersion) throw transactionOver();
   return found;
 }
 
@@ -90,11 +92,9 @@ interface Presented {
 }
 
 /** Rejects with `invalid_credentials`. The reason is in the audit log. */
-export async function provePasskey(deps: Deps, presented: Presented): Promise<ProvenFactor> {
-  return judgeSignCount(deps, presented, await verifyPasskey(deps, presented));
-}
+export const provePasskey = async (deps: Deps, presented: Presented): Promise<ProvenFactor> =>
+  judgeSignCount(deps, presented, await verifyPasskey(deps, presented));
 
-/** Everything but the counter. */
 export async function verifyPasskey(
   deps: Deps,
   { found, account, response, transaction, origin, isKnown }: Presented,
@@ -126,7 +126,6 @@ export async function verifyPasskey(
   }
 }
 
-/** WebAuthn L3 §7.2 step 22. */
 export async function judgeSignCount(
   deps: Deps,
   { found, account, origin, transaction }: Pick<Presented, "found" | "account" | "origin" | "transaction">,
@@ -163,14 +162,13 @@ async function recordRejection({ store, clock }: Deps, { id: userId, login }: Ac
   });
 }
 
-/** `record` receives the reason of a rejection. */
 export async function verifyNewPasskey(
   { transactions }: Pick<Deps, "transactions">,
   party: RelyingParty,
   input: {
     readonly response: unknown;
     readonly name: string | undefined;
-    readonly transaction: Pick<Spendable, "jti" | "kid">;
+    readonly transaction: Secretive;
     readonly use: string | undefined;
   },
   record: (reason: string) => Promise<void>,

@@ -12,7 +12,6 @@ import { liveSession } from "../find/account.js";
 import { genOf } from "../find/own-session.js";
 import { offeredFactors } from "./factor.js";
 
-/** How long a login counts as recent. */
 const recentSeconds = 300;
 
 export interface Recent extends TokenSession {
@@ -20,10 +19,7 @@ export interface Recent extends TokenSession {
   readonly factorsVersion: number;
 }
 
-/**
- * Rejects with `login_too_weak` or `login_too_old` unless the login is recent, at the level that the account can reach.
- * `orDeleted` as for `liveSession`.
- */
+/** Rejects with `login_too_weak` or `login_too_old`. `orDeleted` as for `liveSession`. */
 export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly orDeleted: true }): Promise<Recent> {
   const { sessionId, account } = await liveSession(deps, auth.session, auth.id, options);
   const { factors: names, factorsVersion } = await deps.store.listFactors(account.id);
@@ -41,7 +37,6 @@ export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly
   return { sessionId, gen: genOf(auth), account, factorsVersion };
 }
 
-/** The highest level that an account with these second factors can prove. */
 function reachable(deps: Deps, names: readonly FactorName[]): Acr {
   if (offeredFactors(deps, names).some(reachesPhr)) return "phr";
   return names.length > 0 ? "2fa" : "1fa";

@@ -1,16 +1,15 @@
-// Login (docs/reference/contract.md §4, POST /login). Each way checks its proof, and the gate opens a session, or
-// re-authenticates the live session of a bearer token.
+// Login (docs/reference/contract.md §4, POST /login). The gate opens a session, or re-authenticates a live one.
 
 import { AmphoError } from "../../errors.js";
 import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Deps, Flow } from "../deps.js";
 import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { logInByMail } from "./mail.js";
 import { logInByIdentityCode, logInOutside } from "./outside.js";
 import { logInByPasskey } from "./passkey.js";
 import { logInByPassword } from "./password.js";
 import { finishLogin, stepUp } from "./second-step.js";
-import type { LoginRequest, SentLogin } from "./sent.js";
+import type { LoginRequest, SentLogin, Way } from "./sent.js";
 
 export interface LoginInput extends LoginRequest {
   readonly sent: SentLogin;
@@ -18,10 +17,7 @@ export interface LoginInput extends LoginRequest {
   readonly superseded?: SupersededTokens;
 }
 
-type Way<S> = (deps: Deps, input: LoginRequest & { readonly sent: S }, caller: Caller) => Promise<Grant>;
-
-/** One row for each way in. */
-const ways: { readonly [W in SentLogin["way"]]: Way<Extract<SentLogin, { readonly way: W }>> } = {
+const ways: { readonly [W in SentLogin["way"]]: Way<W> } = {
   password: logInByPassword,
   passkey: logInByPasskey,
   mail: logInByMail,
@@ -36,14 +32,14 @@ const ways: { readonly [W in SentLogin["way"]]: Way<Extract<SentLogin, { readonl
  * `invalid_token`, `credential_not_accepted`, `transaction_over`, `registration_closed`, `address_needed`,
  * `too_many_attempts`, `captcha_needed`, `overloaded` or `unavailable`.
  */
-export async function login(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
+export const login: Flow<Grant, LoginInput> = async (deps, input, caller) => {
   deps.tokens.requireSigningKey();
   // TypeScript does not follow that the row and what was sent are of the same way.
-  const way = ways[input.sent.way] as Way<SentLogin>;
+  const way = ways[input.sent.way] as Flow<Grant, LoginInput>;
   const granted = await delayRejection(deps, input.sent, () => way(deps, input, caller));
   await endSuperseded(deps, granted, input.superseded, caller);
   return granted;
-}
+};
 
 /** A flood of wrong proofs that cost no hashing thread must not take the event loop from other requests. */
 async function delayRejection<T>({ throttle }: Deps, { way }: SentLogin, prove: () => Promise<T>): Promise<T> {

@@ -1,10 +1,7 @@
-// A login by a mailed code or link (docs/guides/mail-flows.md). Mail is a first factor: an account with a second factor
-// is asked for it.
+// A login by a mailed code or link (docs/guides/mail-flows.md), which is a first factor.
 
-import type { AuditEntry } from "../../audit/entry.js";
 import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
 import type { MailBegun } from "../../wire/begun.js";
-import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { accountKeyOf, nameByLogin } from "../find/account-key.js";
@@ -14,16 +11,10 @@ import { offersMailLogin } from "../find/ways.js";
 import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
-import { bindingOf, claimsOf, versionFor } from "../prove/mail-claims.js";
-import { proveMailbox, readProof } from "../prove/mailbox.js";
-import type { LoginRequest, SentMail } from "./sent.js";
+import { bindingOf, claimsOf, proveMailbox, queueCode, readProof, versionFor } from "../prove/mailbox.js";
+import type { Way } from "./sent.js";
 
-/** Rejects like `proveMailbox` and `enter`. */
-export async function logInByMail(
-  deps: Deps,
-  { sent: { proof }, ...input }: LoginRequest & { readonly sent: SentMail },
-  origin: Caller,
-): Promise<Grant> {
+export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input }, origin) => {
   const { directory, deviceProofs, clock } = deps;
   // A way in that is switched off rejects every login.
   if (!offersMailLogin(deps)) throw wrongCredentials();
@@ -41,8 +32,15 @@ export async function logInByMail(
   // The code is bound to the account as it was before, which the first proof of an address changes.
   const repeated = await grantAgain(deps, account, transaction, context);
   if (repeated !== undefined) return repeated;
-  const isThere = account !== undefined && opensByMailbox(account) && !account.disabled;
-  const mailbox = { binding, account, isThere, key: accountKeyOf(directory, login, account), known: device, origin };
+  const mailWasSent = account !== undefined && opensByMailbox(account) && !account.disabled;
+  const mailbox = {
+    binding,
+    account,
+    mailWasSent,
+    key: accountKeyOf(directory, login, account),
+    known: device,
+    origin,
+  };
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const now = clock.now();
@@ -51,12 +49,11 @@ export async function logInByMail(
   const provesEmail = unprovenEmailOf(account);
   const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion };
   return enter(deps, account, proven, { ...context, now });
-}
+};
 
 // The beginning of a login or a reset by mail (docs/guides/mail-flows.md). A known and an unknown login cause the same
 // statements, the same response and the same limits. Nothing is written but a count, an audit row and the mail.
 
-/** The interval between two mails to one account. */
 const resendSeconds = 60;
 
 interface MailRequestInput {
@@ -64,28 +61,22 @@ interface MailRequestInput {
   readonly device: string | undefined;
 }
 
-/** A login by mail. Rejects with `too_many_attempts`, `not_found` or `unavailable`. */
-export async function beginMailLogin(
+export const beginMailLogin = async (
   deps: Deps,
   input: MailRequestInput,
   caller: Caller,
-): Promise<Required<MailBegun>> {
-  return begin(deps, "mail", input, caller);
-}
+): Promise<Required<MailBegun>> => begin(deps, "mail", input, caller);
 
-/** A reset of the password. Rejects like `beginMailLogin`. */
-export async function beginReset(deps: Deps, input: MailRequestInput, caller: Caller): Promise<Required<MailBegun>> {
-  return begin(deps, "reset", input, caller);
-}
+export const beginReset = async (deps: Deps, input: MailRequestInput, caller: Caller): Promise<Required<MailBegun>> =>
+  begin(deps, "reset", input, caller);
 
-/** The requests, by the purpose of their transactions. */
 const requests = {
   mail: { kind: "login", event: "mail_queued", canReceive: opensByMailbox },
   reset: { kind: "reset", event: "reset_begun", canReceive: canReset },
 } as const;
 
 async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequestInput, origin: Caller) {
-  const { throttle, transactions, store, clock, settings } = deps;
+  const { throttle, transactions, clock, settings } = deps;
   const { kind, event, canReceive } = requests[purpose];
   requireOutbox(deps);
   const { login } = input;
@@ -97,25 +88,14 @@ async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequ
     return { account, binding: await bindingOf(deps, purpose, account) };
   });
   const now = clock.now();
-  // As it was typed. An application's own table finds a user by the spelling that it knows, and the compared form can
-  // have 18 times as many characters.
+  // As it was typed: an application's own table knows that spelling.
   const { token, begun } = transactions.beginOpen(purpose, { login }, now, settings.codeTtl);
   const isEligible = account !== undefined && !account.disabled && canReceive(account);
   const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";
   const about = isEligible ? { userId: account.id, login: account.login } : { reason };
-  await store.queueMail({
-    draft: {
-      kind,
-      userId: account?.id,
-      address: isEligible ? (account.email?.address ?? "") : "",
-      claims: claimsOf(begun, binding, origin),
-      language: origin.language ?? "en",
-      until: begun.exp,
-    },
-    attempt: allowed.attempt(),
-    audit: { at: now, event, ...about, origin } satisfies AuditEntry,
-    now,
-  });
+  const draft = { kind, userId: account?.id, address: isEligible ? (account.email?.address ?? "") : "" };
+  const code = { ...draft, claims: claimsOf(begun, binding, origin), until: begun.exp };
+  await queueCode(deps, allowed, code, { event, ...about }, origin);
   await least;
   return { transaction: token, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
 }

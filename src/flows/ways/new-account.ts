@@ -1,5 +1,3 @@
-// The account of a user who has just proven an address. The gate creates its row, so that nothing of it exists before.
-
 import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
@@ -15,9 +13,7 @@ export interface AccountDraft {
   /** Undefined: the address, or the id of the user if the login of a former owner is that address. */
   readonly login: string | undefined;
   readonly roles: readonly string[];
-  /** The password, for an application's own table. */
   readonly password?: string | undefined;
-  /** The hash of the password, for a user of the database. */
   readonly passwordHash?: string | null;
   readonly invitation: string | undefined;
   readonly existsMail?: UserRegistration["existsMail"];

@@ -1,9 +1,8 @@
-// A login at an outside provider (docs/guides/providers.md). The identity is the issuer and the subject. It is one
-// first factor, and the gate asks for more where the account or its policy does.
+// A login at an outside provider (docs/guides/providers.md), which is one first factor.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import type { OpenTransaction } from "../../factors/transactions.js";
+import type { OpenTransaction, Spendable } from "../../factors/transactions.js";
 import { type Address, isSameMailbox, parseAddress } from "../../logins/address.js";
 import type { OutsideIdentity, Provider } from "../../providers/provider.js";
 import type { ProvenIdentity } from "../../store/sql/identities.js";
@@ -27,17 +26,16 @@ import {
   recordRejected,
   requireProvider,
 } from "../prove/identity.js";
-import { bindingOf, claimsFor, versionFor } from "../prove/mail-claims.js";
-import { proveCode } from "../prove/mailbox.js";
+import { bindingOf, claimsFor, proveCode, queueCode, versionFor } from "../prove/mailbox.js";
 import { draftAccount } from "./new-account.js";
-import type { LoginRequest, SentIdentityCode, SentOutside } from "./sent.js";
+import type { Way } from "./sent.js";
 
 /** Rejects like `identify` and `enter`, and with `link_needed` or `registration_closed` for an unknown identity. */
-export async function logInOutside(
-  deps: Deps,
-  { sent: { transaction: token, response }, ...input }: LoginRequest & { readonly sent: SentOutside },
-  origin: Caller,
-): Promise<Grant> {
+export const logInOutside: Way<"outside"> = async (
+  deps,
+  { sent: { transaction: token, response }, ...input },
+  origin,
+) => {
   const { transactions, store, clock } = deps;
   const transaction = transactions.readOpen(token, ["outside"], clock.now());
   const provider = requireProvider(deps, transaction.prv);
@@ -64,9 +62,8 @@ export async function logInOutside(
   if (found === undefined) return enterUnknown(deps, proven, more, origin);
   const account = await requireAccount(deps, { user: found.user, userId: found.identity.userId }, origin);
   return enterAs(deps, account, proven, { isNew: false }, more, origin);
-}
+};
 
-/** The rest of the request, with the digest of its key and its proof. */
 interface OutsideInput {
   readonly device: string | undefined;
   readonly bearer: string | undefined;
@@ -74,13 +71,11 @@ interface OutsideInput {
   readonly idempotency: string | undefined;
 }
 
-/** An identity, with the transaction that has proven it. */
 interface ProvenLogin {
   readonly identity: OutsideIdentity;
   readonly transaction: OpenTransaction;
   readonly provider: Provider;
   readonly proven: ProvenIdentity;
-  /** When the user has signed in at the provider. Undefined: now. */
   readonly authTime: number | undefined;
 }
 
@@ -106,9 +101,7 @@ function enterAs(
   return enter(deps, account, { amr, at: now, authTime, transaction, identity: { proven, isNew }, ...more }, context);
 }
 
-// An outside login whose identity no account has (docs/guides/providers.md). An address alone links nothing: it can be
-// another person's, and the provider can be wrong about it. The user proves the account or the mailbox, and the login
-// links the identity.
+// An address alone links no identity: it can be another person's, and the provider can be wrong about it.
 
 /** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
 async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideInput, origin: Caller): Promise<Grant> {
@@ -140,15 +133,14 @@ async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideInput,
   const isEnough = identity.speaksForEmail && registration.invitation === undefined;
   if (!isEnough && deps.outbox !== undefined) throw await mailLinkCode(deps, login, address, ["mail"], origin);
   if (!isEnough) throw await recordClosed(deps, login, origin);
-  const { account: created, register } = await draftAccount(deps, {
-    transaction: login.transaction,
-    address,
-    login: undefined,
-    ...registration,
-    origin,
-  });
+  const { account: created, register } = await draftFor(deps, login.transaction, address, registration, origin);
   return enterAs(deps, created, login, { isNew: true, register, isNewUser: true }, input, origin);
 }
+
+type Registration = NonNullable<Awaited<ReturnType<typeof registrationFor>>>;
+
+const draftFor = (deps: Deps, transaction: Spendable, address: Address, registration: Registration, origin: Origin) =>
+  draftAccount(deps, { transaction, address, login: undefined, ...registration, origin });
 
 async function recordClosed(deps: Deps, { provider }: ProvenLogin, origin: Origin): Promise<AmphoError> {
   await recordRejected(deps, provider, "no_account", origin);
@@ -192,7 +184,7 @@ async function mailLinkCode(
 
 /** False: no mail can be sent to this address at the moment. */
 async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical }: Address, origin: Caller) {
-  const { throttle, store, outbox, clock } = deps;
+  const { throttle, outbox } = deps;
   if (outbox === undefined) return false;
   const { key, find } = await nameByAddress(deps, canonical);
   const allowed = await throttle.allowMail({ account: key, origin }).catch((error: unknown) => {
@@ -205,21 +197,11 @@ async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical
     const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
     return { account, binding, isOpen: await leadsToAccount(deps, account, { address, canonical }) };
   });
-  const now = clock.now();
-  await store.queueMail({
-    draft: {
-      // Never to the spelling of the provider, because another mailbox can have that one.
-      kind: "identity",
-      userId: account?.id,
-      address: isOpen ? mailboxFor(account, address) : "",
-      claims: claimsFor(begun, binding, origin),
-      language: origin.language ?? "en",
-      until: begun.exp,
-    },
-    attempt: allowed.attempt(),
-    audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity", origin },
-    now,
-  });
+  // Never to the spelling of the provider, because another mailbox can have that one.
+  const to = { userId: account?.id, address: isOpen ? mailboxFor(account, address) : "" };
+  const draft = { kind: "identity", ...to, claims: claimsFor(begun, binding, origin), until: begun.exp };
+  const audit = { event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity" } as const;
+  await queueCode(deps, allowed, draft, audit, origin);
   return true;
 }
 
@@ -252,11 +234,11 @@ export async function identityFor(deps: Deps, token: string, account: Account): 
 }
 
 /** A login by the code that was mailed for `link_needed`. It links the identity, or creates an account with it. */
-export async function logInByIdentityCode(
-  deps: Deps,
-  { sent: { transaction: token, code }, ...input }: LoginRequest & { readonly sent: SentIdentityCode },
-  origin: Caller,
-): Promise<Grant> {
+export const logInByIdentityCode: Way<"identityCode"> = async (
+  deps,
+  { sent: { transaction: token, code }, ...input },
+  origin,
+) => {
   const { transactions, directory, clock } = deps;
   const transaction = transactions.readOpen(token, [purpose], clock.now());
   const proven = decodeIdentity(transaction.idn);
@@ -271,39 +253,21 @@ export async function logInByIdentityCode(
   const account = await directory.findByAddress(canonical);
   const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
   const device = account && deps.deviceProofs.readOf(account, input.device, clock.now());
-  const isThere = await leadsToAccount(deps, account, address);
+  const mailWasSent = await leadsToAccount(deps, account, address);
   const key = accountKeyOf(directory, canonical, account);
-  const mailbox = { binding, account, isThere, key, known: device, origin };
+  const mailbox = { binding, account, mailWasSent, key, known: device, origin };
   const allowed = await proveCode(deps, transaction, code, mailbox);
   const now = clock.now();
-  const attempt = allowed.asSucceeded(account?.id ?? "");
-  const { iat: at } = transaction;
-  const identity = { proven, isNew: true };
+  const common = { amr: ["fed", "mail"], at: transaction.iat, transaction, identity: { proven, isNew: true } };
   if (account === undefined) {
     const registration = await registrationFor(deps, address);
     if (registration === undefined) throw registrationClosed();
-    const { account: created, register } = await draftAccount(deps, {
-      transaction,
-      address,
-      login: undefined,
-      ...registration,
-      origin,
-    });
-    const further = { transaction, identity, register, attempt: allowed.asSucceeded(created.id) };
-    return enter(
-      deps,
-      created,
-      { amr: ["fed", "mail"], at, ...further, isNewUser: true },
-      { origin, now, idempotency },
-    );
+    const { account: created, register } = await draftFor(deps, transaction, address, registration, origin);
+    const further = { register, isNewUser: true, attempt: allowed.asSucceeded(created.id) } as const;
+    return enter(deps, created, { ...common, ...further }, { origin, now, idempotency });
   }
+  const further = { provesEmail: unprovenEmailOf(account), factorsVersion: versionFor(account, binding) };
+  const proof = { ...common, ...further, attempt: allowed.asSucceeded(account.id) };
   const live = liveOf(deps, input.bearer, account.id);
-  const provesEmail = unprovenEmailOf(account);
-  const further = { transaction, identity, attempt, provesEmail, factorsVersion: versionFor(account, binding) };
-  return enter(
-    deps,
-    account,
-    { amr: ["fed", "mail"], at, ...further },
-    { origin, now, live, device, remember: input.remember, idempotency },
-  );
-}
+  return enter(deps, account, proof, { origin, now, live, device, remember: input.remember, idempotency });
+};

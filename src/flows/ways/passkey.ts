@@ -1,31 +1,27 @@
-// A login by passkey alone (docs/guides/passkeys.md). The challenge comes from a transaction that any page can begin,
-// and the passkey names its account.
+// A login by passkey alone (docs/guides/passkeys.md), which names its account.
 
 import { transactionOver } from "../../errors.js";
-import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
 import { liveOf, requireAccount } from "../find/account.js";
 import { proveUnlessOver } from "../find/errors.js";
 import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { findPasskeyOf, judgeSignCount, requireParty, verifyPasskey } from "../prove/passkey.js";
-import type { LoginRequest, SentPasskey } from "./sent.js";
+import type { Way } from "./sent.js";
 
 /** Rejects with `unknown_passkey`, `invalid_credentials`, `factor_needed` or `transaction_over`. */
-export async function logInByPasskey(
-  deps: Deps,
-  { sent: { passkey, transaction: token }, ...input }: LoginRequest & { readonly sent: SentPasskey },
-  origin: Caller,
-): Promise<Grant> {
+export const logInByPasskey: Way<"passkey"> = async (
+  deps,
+  { sent: { passkey, transaction: token }, ...input },
+  origin,
+) => {
   const { transactions, deviceProofs, clock } = deps;
   const transaction = transactions.readOpen(token, ["login"], clock.now());
   requireParty(deps);
   const presented = await proveUnlessOver(deps, transaction, async () => {
     const found = await findPasskeyOf(deps, passkey);
     const account = await requireAccount(deps, { user: found.user, userId: found.passkey.userId }, origin);
-    // An assertion that an attacker has kept is void if the user is disabled or all tokens of the user are revoked
-    // meanwhile.
+    // An assertion that an attacker has kept is void if the user is disabled or revoked meanwhile.
     const { id: sub, login } = account;
     if (deps.revocations.find({ login, sub, iat: transaction.iat }) !== undefined) throw transactionOver();
     const presented = { found, account, transaction, origin, response: passkey, isKnown: false };
@@ -42,4 +38,4 @@ export async function logInByPasskey(
   if (repeated !== undefined) return repeated;
   const factor = await judgeSignCount(deps, presented, verified);
   return enter(deps, account, { amr: [], at: now, factor, transaction }, context);
-}
+};

@@ -6,8 +6,7 @@ import { AmphoError } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { needsRehash } from "../../passwords/hash.js";
 import { type Account, type PasswordCheck, rejectNow } from "../../users/directory.js";
-import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Deps } from "../deps.js";
 import { liveOf, passwordVersionOf } from "../find/account.js";
 import { nameByLogin } from "../find/account-key.js";
 import { settleOnError, wrongCredentials } from "../find/errors.js";
@@ -16,16 +15,12 @@ import type { GateProof } from "../gate/gate-proof.js";
 import { digestOfProof } from "../gate/grant.js";
 import { proveFactor } from "../prove/factor.js";
 import { identityFor } from "./outside.js";
-import type { LoginRequest, SentPassword } from "./sent.js";
+import type { Way } from "./sent.js";
 
 /** A login without a password is rejected without a check, for every account. */
 const none: PasswordCheck = { good: false, waitToReject: rejectNow };
 
-export async function logInByPassword(
-  deps: Deps,
-  { sent, ...input }: LoginRequest & { readonly sent: SentPassword },
-  origin: Caller,
-): Promise<Grant> {
+export const logInByPassword: Way<"password"> = async (deps, { sent, ...input }, origin) => {
   const { directory, throttle, clock } = deps;
   const { login, password } = sent;
   const startedAt = clock.now();
@@ -49,8 +44,7 @@ export async function logInByPassword(
     throw wrongCredentials();
   }
   if (password !== undefined) {
-    // If other passwords wait for a thread, this login does not wait for its second hash. Read before that hash is
-    // queued.
+    // Read before the hash is queued. If other passwords wait for a thread, this login does not wait for it.
     const { waiting } = deps.passwords.stats();
     const rehashing = rehash(deps, account, password, origin);
     if (waiting === 0) await rehashing;
@@ -80,14 +74,12 @@ export async function logInByPassword(
     // The password is checked again.
     idempotency: digestOfProof(input.idempotencyKey, { login, factor: sent.factor }),
   });
-}
+};
 
-/**
- * The identity that this login links. Rejects with `transaction_over` if a named transaction is not for this account.
- */
+/** The identity that this login links. Rejects with `transaction_over` unless it is for this account. */
 async function linkingOf(
   deps: Deps,
-  { linking, linkingCookie }: Pick<SentPassword, "linking" | "linkingCookie">,
+  { linking, linkingCookie }: { readonly linking: string | undefined; readonly linkingCookie: string | undefined },
   account: Account,
 ): Promise<Partial<GateProof>> {
   const token = linking ?? linkingCookie;

@@ -13,7 +13,7 @@ import { checkNewLogin } from "../../logins/login-name.js";
 import { mailboxOf } from "../../users/directory.js";
 import type { RegistrationBegun } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Deps, Flow } from "../deps.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
 import { settleOnError } from "../find/errors.js";
 import { leastTime, requireAddress, requireOutbox, requireOwnAddress, requirePassword } from "../find/rules.js";
@@ -21,8 +21,7 @@ import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof, LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
-import { claimsOf } from "../prove/mail-claims.js";
-import { proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
+import { claimsOf, proveMailbox, queueCode, readProof, type SentProof } from "../prove/mailbox.js";
 import { verifyNewPasskey } from "../prove/passkey.js";
 import { draftAccount } from "./new-account.js";
 
@@ -34,19 +33,14 @@ const closed = () =>
 
 export interface RegistrationStart {
   readonly email: string;
-  /** Default: the address. */
   readonly login: string | undefined;
   /** The invitation of a mailed link. */
   readonly invite: string | undefined;
 }
 
 /** Rejects with `registration_closed`, `invalid_request`, `too_many_attempts` or `unavailable`. */
-export async function beginRegistration(
-  deps: Deps,
-  input: RegistrationStart,
-  origin: Caller,
-): Promise<Required<RegistrationBegun>> {
-  const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
+export const beginRegistration: Flow<Required<RegistrationBegun>, RegistrationStart> = async (deps, input, origin) => {
+  const { transactions, throttle, clock, settings, relyingParty: party } = deps;
   requireOutbox(deps);
   const address = requireAddress(input.email);
   const chosen = requireLogin(input.login, address);
@@ -61,25 +55,17 @@ export async function beginRegistration(
   const uh = party && createUserHandle();
   const contents = { email: address.address, login: chosen, uh, inv: invitation?.id };
   const { token, begun } = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
-  await store.queueMail({
-    draft: {
-      // The response is the same, and only the mailbox learns that it has an account.
-      kind: account === undefined ? "register" : "account_exists",
-      userId: account?.id,
-      address: account === undefined ? address.address : (mailboxOf(account) ?? ""),
-      claims: claimsOf(begun, bindingOf(begun, address), origin),
-      language: origin.language ?? "en",
-      until: begun.exp,
-    },
-    attempt: allowed.attempt(),
-    audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "register", origin },
-    now,
-  });
+  // The response is the same, and only the mailbox learns that it has an account.
+  const to = account === undefined ? address.address : (mailboxOf(account) ?? "");
+  const draft = { kind: account === undefined ? "register" : "account_exists", userId: account?.id, address: to };
+  const code = { ...draft, claims: claimsOf(begun, bindingOf(begun, address), origin), until: begun.exp };
+  const audit = { event: "mail_queued", userId: account?.id, login: account?.login, reason: "register" } as const;
+  await queueCode(deps, allowed, code, audit, origin);
   await least;
   const login = chosen ?? address.address;
   const options = party && creationOptions(party, transactions.passkeyChallenge(begun), optionsFor(uh ?? "", login));
   return { transaction: token, match: transactions.match(begun), expires: begun.exp, passkey: options ?? null };
-}
+};
 
 const optionsFor = (handle: string, login: string) => ({ handle, login, use: "login", passkeys: [] }) as const;
 
@@ -117,20 +103,18 @@ async function requireInvitation(
 
 export interface RegistrationInput extends SentProof {
   readonly password: string | undefined;
-  /** RegistrationResponseJSON. */
   readonly passkey: unknown;
-  /** The name of the passkey. */
   readonly name: string | undefined;
   readonly superseded: SupersededTokens;
   readonly idempotencyKey: string | undefined;
 }
 
 /** Rejects like `proveMailbox` and `enter`, and with `password_rejected`, `login_taken` or `registration_closed`. */
-export async function finishRegistration(
-  deps: Deps,
-  input: RegistrationInput,
-  origin: Caller,
-): Promise<Grant & Partial<RecoveryCodes>> {
+export const finishRegistration: Flow<Grant & Partial<RecoveryCodes>, RegistrationInput> = async (
+  deps,
+  input,
+  origin,
+) => {
   const { clock, settings } = deps;
   requireOutbox(deps);
   if (settings.registration === "closed") throw closed();
@@ -147,7 +131,7 @@ export async function finishRegistration(
   const address = requireAddress(transaction.email ?? "");
   const binding = bindingOf(transaction, address);
   const key = accountKeyOf(deps.directory, address.canonical, undefined);
-  const mailbox = { binding, account: undefined, isThere: true, key, known: undefined, origin };
+  const mailbox = { binding, account: undefined, mailWasSent: true, key, known: undefined, origin };
   const login = transaction.login ?? address.address;
   const codes = input.passkey === undefined ? undefined : createRecoveryCodes();
   const repetition: LoginContext = { origin, now: clock.now(), typed: login, idempotency: digestOfRequest(input) };
@@ -193,15 +177,12 @@ export async function finishRegistration(
   const grant = await enter(deps, created.account, proven, { ...repetition, now });
   await endSuperseded(deps, grant, input.superseded, origin);
   return { ...(codes && { recovery_codes: codes }), ...grant };
-}
+};
 
 const digestOfRequest = ({ idempotencyKey, code, link, match, password, passkey }: RegistrationInput) =>
   digestOfProof(idempotencyKey, { code, link, match, password, passkey });
 
-/**
- * The grant of a lost response again, before the code, which is used up. The session that this transaction bought must
- * be of the user who has the address, so another user gets none.
- */
+/** The grant of a lost response again, before the code. Its session must be of the user with the address. */
 async function repeatRegistration(
   deps: Deps,
   transaction: OpenTransaction,

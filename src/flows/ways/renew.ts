@@ -8,10 +8,9 @@ import { isStorableText } from "../../store/storable-text.js";
 import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
 import { type Account, toAccount } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Deps, Flow } from "../deps.js";
 import { digestOfKey } from "../gate/grant.js";
 
-/** How long the generation before the current one still renews, for two tabs or a lost response. */
 const graceSeconds = 10;
 
 const ended = () => new AmphoError("session_ended", endedMessage);
@@ -24,7 +23,6 @@ const failures: Readonly<Record<string, () => AmphoError>> = {
     ),
 };
 
-/** One of the two tokens. */
 export type RenewInput = (
   | { readonly refreshToken: string; readonly accessToken?: undefined }
   | { readonly accessToken: string; readonly refreshToken?: undefined }
@@ -34,7 +32,7 @@ export type RenewInput = (
  * Rejects with `invalid_token`, `credential_not_accepted`, `session_ended`, `invalid_request` (renewal by access token
  * is off) or `unavailable`.
  */
-export async function renew(deps: Deps, input: RenewInput, origin: Caller): Promise<Grant> {
+export const renew: Flow<Grant, RenewInput> = async (deps, input, origin) => {
   const { store, directory, tokens, revocations, settings, clock } = deps;
   tokens.requireSigningKey();
   const now = clock.now();
@@ -62,7 +60,7 @@ export async function renew(deps: Deps, input: RenewInput, origin: Caller): Prom
   const user = outcome.user === undefined ? own?.account : toAccount(outcome.user);
   if (user === undefined) throw ended();
   return tokens.grant(outcome.session, user, { refresh: presented.by === "refresh_token", now });
-}
+};
 
 function readToken(
   { tokens, settings }: Deps,

@@ -1,13 +1,11 @@
-// The second step of a login, which redeems a transaction, and the step-up of a live session
-// (docs/guides/second-factors.md).
+// The second step of a login, and the step-up of a live session (docs/guides/second-factors.md).
 
 import { transactionOver } from "../../errors.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
 import { decide } from "../../levels/decide.js";
 import { policyOf } from "../../levels/policy.js";
 import { type Account, unprovenEmailOf } from "../../users/directory.js";
-import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Deps } from "../deps.js";
 import { accountOf, endedSession, liveSession, sessionIdOf } from "../find/account.js";
 import { factorNeeded, isDead } from "../find/errors.js";
 import { sessionTransaction } from "../find/own-session.js";
@@ -17,14 +15,10 @@ import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { proveFactor } from "../prove/factor.js";
 import { pendingIdentityOf } from "../prove/identity.js";
-import type { LoginRequest, SentSecond, SentStepUp } from "./sent.js";
+import type { Way } from "./sent.js";
 
 /** Rejects like `proveFactor` and `enter`. Without a factor it rejects like the first step, also for an enrolment. */
-export async function finishLogin(
-  deps: Deps,
-  { sent, ...input }: LoginRequest & { readonly sent: SentSecond },
-  origin: Caller,
-): Promise<Grant> {
+export const finishLogin: Way<"second"> = async (deps, { sent, ...input }, origin) => {
   const { transactions, deviceProofs, clock } = deps;
   const now = clock.now();
   const transaction = transactions.read(sent.transaction, sent.factor ? ["second"] : ["second", "enroll"], now);
@@ -50,18 +44,15 @@ export async function finishLogin(
   const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
   const proven = { amr, at, factor, transaction, identity, provesEmail };
   return enter(deps, account, proven, { ...context, now: clock.now() });
-}
+};
 
-/**
- * The response of the first step again, for a page that was loaded again. Rejects with `transaction_over` for a dead
- * one.
- */
+/** The response of the first step again. Rejects with `transaction_over` for a dead one. */
 async function askAgain(deps: Deps, token: string, transaction: LoginTransaction, account: Account) {
   const [{ factors: all, given, factorsVersion, policy }, over] = await Promise.all([
     deps.store.listFactors(account.id),
     isDead(deps, transaction),
   ]);
-  if (over || factorsVersion !== transaction.fv) throw transactionOver();
+  if (over || factorsVersion !== transaction.factorsVersion) throw transactionOver();
   const { amr } = transaction;
   if (transaction.for === "enroll")
     return factorNeeded(token, [], { enroll: true, ...enrolMailed(deps, account, amr) });
@@ -70,23 +61,15 @@ async function askAgain(deps: Deps, token: string, transaction: LoginTransaction
   const proved = isFirstProof ? given : all;
   const decision = decide({ amr, factors: proved, policy: policy ?? rolePolicy, remembered: false });
   const factors = decision.result === "factor_needed" ? decision.factors : proved;
-  const about = { token, factors, enroll: false, userId: account.id };
-  return factorNeededError(deps, { ...about, read: () => transaction });
+  return factorNeededError(deps, account.id, token, factors, () => transaction);
 }
 
 /** Only the first response states that no code was mailed. */
 const enrolMailed = ({ outbox }: Deps, account: Account, amr: readonly string[]) =>
   outbox !== undefined && needsEnrolCode(account, amr) ? { mail: true } : {};
 
-/**
- * Adds a second factor to the live session of the token. Without one, rejects with `factor_needed` and the factors that
- * the account can prove. Rejects with `invalid_token` if the session has ended.
- */
-export async function stepUp(
-  deps: Deps,
-  { sent, ...input }: LoginRequest & { readonly sent: SentStepUp },
-  origin: Caller,
-): Promise<Grant> {
+/** Adds a second factor to the session. Rejects with `factor_needed` without one, or `invalid_token`. */
+export const stepUp: Way<"stepUp"> = async (deps, { sent, ...input }, origin) => {
   const { store, transactions, deviceProofs, clock } = deps;
   const claims = deps.tokens.verifySession(sent.bearer, clock.now());
   // A copy of a token that was replaced must not get the level that its owner proves later.
@@ -98,11 +81,11 @@ export async function stepUp(
     const contents = sessionTransaction(account, factorsVersion, sessionId);
     const token = transactions.begin("second", contents, now);
     const read = () => transactions.read(token, ["second"], now);
-    throw await factorNeededError(deps, { token, factors, enroll: false, userId: account.id, read });
+    throw await factorNeededError(deps, account.id, token, factors, read);
   }
   const factor = await proveFactor(deps, account, sent.factor, { known: { session: sessionId }, origin });
   const device = deviceProofs.readOf(account, input.device, now);
   const { remember } = input;
   const live = { sessionId, gen: claims.gen ?? 0, only: true } as const;
   return enter(deps, account, { amr: [], at: now, factor }, { origin, now: clock.now(), live, device, remember });
-}
+};

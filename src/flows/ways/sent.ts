@@ -1,73 +1,39 @@
 // The way of a login, with its proof, as a client sends it. The HTTP edge builds it, and nothing after it guesses.
 
+import type { Grant } from "../../wire/login.js";
+import type { Flow } from "../deps.js";
 import type { SentFactor } from "../prove/factor.js";
 import type { SentResponse } from "../prove/identity.js";
 import type { SentProof } from "../prove/mailbox.js";
 
-export interface SentPassword {
-  readonly way: "password";
-  readonly login: string;
-  /** Undefined is rejected as a wrong one. */
-  readonly password: string | undefined;
-  readonly factor: SentFactor | undefined;
-  /** The transaction of `link_needed`, with the login that proves the account. */
-  readonly linking: string | undefined;
-  /** The same token from a cookie. Ignored if the user signs in to another account. */
-  readonly linkingCookie: string | undefined;
-  /** The token of a solved captcha. It has no effect unless the throttle would reject the attempt. */
-  readonly captcha: string | undefined;
+interface Proofs {
+  readonly password: {
+    readonly login: string;
+    /** Undefined is rejected as a wrong one. */
+    readonly password: string | undefined;
+    readonly factor: SentFactor | undefined;
+    /** The transaction of `link_needed`, with the login that proves the account. */
+    readonly linking: string | undefined;
+    /** The same token from a cookie. Ignored if the user signs in to another account. */
+    readonly linkingCookie: string | undefined;
+    /** The token of a solved captcha. It has no effect unless the throttle would reject the attempt. */
+    readonly captcha: string | undefined;
+  };
+  /** A passkey alone: AuthenticationResponseJSON. */
+  readonly passkey: { readonly transaction: string; readonly passkey: unknown };
+  readonly mail: { readonly proof: SentProof };
+  /** The code that was mailed for `link_needed`. */
+  readonly identityCode: { readonly transaction: string; readonly code: string };
+  readonly outside: { readonly transaction: string; readonly response: SentResponse };
+  /** The transaction of `factor_needed`. Without a factor, the response is the same again. */
+  readonly second: { readonly transaction: string; readonly factor: SentFactor | undefined };
+  /** Raises the session of the bearer token. Without a factor, the response names those of the account. */
+  readonly stepUp: { readonly bearer: string; readonly factor: SentFactor | undefined };
 }
 
-/** A passkey alone. */
-export interface SentPasskey {
-  readonly way: "passkey";
-  readonly transaction: string;
-  /** AuthenticationResponseJSON. */
-  readonly passkey: unknown;
-}
+type Sent<W extends keyof Proofs> = { readonly way: W } & Proofs[W];
 
-/** A mailed code or link. */
-export interface SentMail {
-  readonly way: "mail";
-  readonly proof: SentProof;
-}
-
-/** The code that was mailed for `link_needed`. */
-export interface SentIdentityCode {
-  readonly way: "identityCode";
-  readonly transaction: string;
-  readonly code: string;
-}
-
-/** The response of an outside provider. */
-export interface SentOutside {
-  readonly way: "outside";
-  readonly transaction: string;
-  readonly response: SentResponse;
-}
-
-/** The transaction of `factor_needed`. Without a factor, the response is the same again. */
-export interface SentSecond {
-  readonly way: "second";
-  readonly transaction: string;
-  readonly factor: SentFactor | undefined;
-}
-
-/** Raises the session of the bearer token. Without a factor, the response names those of the account. */
-export interface SentStepUp {
-  readonly way: "stepUp";
-  readonly bearer: string;
-  readonly factor: SentFactor | undefined;
-}
-
-export type SentLogin =
-  | SentPassword
-  | SentPasskey
-  | SentMail
-  | SentIdentityCode
-  | SentOutside
-  | SentSecond
-  | SentStepUp;
+export type SentLogin = { [W in keyof Proofs]: Sent<W> }[keyof Proofs];
 
 /** The members of every way. */
 export interface LoginRequest {
@@ -79,3 +45,5 @@ export interface LoginRequest {
   readonly remember: boolean | undefined;
   readonly idempotencyKey: string | undefined;
 }
+
+export type Way<W extends keyof Proofs> = Flow<Grant, LoginRequest & { readonly sent: Sent<W> }>;

@@ -1,6 +1,7 @@
 // A real instance on node:http with one fault planted into it, and the attacks against it.
 import { createHmac, createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "node:crypto";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { guarded } from "../../../dist/adapters/node.js";
 import { type Ampho, type AmphoOptions, createAmpho } from "../../../dist/ampho.js";
 import { serveNodeRequest } from "../../../dist/http/node/serve-request.js";
 import type { Handle } from "../../../dist/http/rest/handler.js";
@@ -21,6 +22,8 @@ export interface Workshop {
   readonly secret: Buffer;
   readonly publicKey: KeyObject | undefined;
   readonly kid: string;
+  /** The public keys that each service account has had, by its id, the newest last. */
+  readonly publicKeys: ReadonlyMap<string, readonly Members[]>;
   now(): number;
   /** Signs a token with these claims that the instance accepts. */
   sign(claims: Members): string;
@@ -39,23 +42,35 @@ export interface Fault {
   readonly plant?: (inner: Handle, shop: Workshop) => Handle;
   /** Changes a request before Ampho reads it. */
   readonly alter?: (request: IncomingMessage) => void;
+  /** Serves a protected resource outside of the prefix, by default one that is guarded well. */
+  readonly protect?: (guarded: RequestListener, ampho: Ampho) => RequestListener;
 }
+
+/** The response of a resource to a request that it takes. */
+export const taken = (_: IncomingMessage, response: ServerResponse): void => void response.end("{}");
 
 const defaults: AmphoOptions = { databaseUrl: "sqlite::memory:", log: () => {} };
 
 /** Runs the attacks against an instance with this fault. */
 export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks: readonly Attack[]) {
   const jwk = generateJwk(fault.alg ?? "HS256");
-  const ampho = await createAmpho({ ...defaults, key: jwk, ...fault.options });
-  const handle = fault.plant?.(ampho.host.handle, workshop(ampho, jwk)) ?? ampho.host.handle;
-  const host = { ...ampho.host, handle };
-  const server = createServer({ requireHostHeader: false, maxHeaderSize: 16_384 }, (request, response) => {
-    fault.alter?.(request);
-    void serveNodeRequest(host, request, response);
-  });
+  const server = createServer({ requireHostHeader: false, maxHeaderSize: 16_384 });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" ? address?.port : 0;
+  const resource = `http://127.0.0.1:${port}/mcp`;
+  const resources = [{ resource, servers: ["https://id.example"] }];
+  const ampho = await createAmpho({ ...defaults, key: jwk, resources, ...fault.options });
+  const publicKeys = new Map<string, Members[]>();
+  const handle = fault.plant?.(ampho.host.handle, workshop(ampho, jwk, publicKeys)) ?? ampho.host.handle;
+  const host = { ...ampho.host, handle };
+  const sound = guarded(ampho, { resource }, taken);
+  const serveResource = fault.protect?.(sound, ampho) ?? sound;
+  server.on("request", (request, response) => {
+    fault.alter?.(request);
+    if (request.url === "/mcp") serveResource(request, response);
+    else void serveNodeRequest(host, request, response);
+  });
   const { tokenIssuer: issuer, tokenAudience: audience } = fault.options ?? {};
   try {
     return await attackInstance({
@@ -69,11 +84,13 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
         audience: audience === undefined ? [] : [audience].flat(),
         corsOrigins: [fault.options?.corsOrigins ?? []].flat(),
         appOrigin: fault.options?.appUrl === undefined ? undefined : new URL(fault.options.appUrl).origin,
+        assertionAudience: issuer,
+        resources: [resource],
       },
       ownsHost: fault.ownsHost ?? false,
       user:
         fault.login === undefined
-          ? () => createTestUsers(userCommandsOf(ampho, Object.keys(fault.options?.scopes ?? {})), 15)
+          ? () => createTestUsers(commandsOf(ampho, Object.keys(fault.options?.scopes ?? {}), publicKeys), 15)
           : await createUser(ampho, fault.login),
       now,
       stop: new AbortController().signal,
@@ -86,7 +103,11 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
 }
 
 /** The commands of an operator, on this instance. */
-const userCommandsOf = ({ users, factors }: Ampho, roles: readonly string[]): UserCommands => ({
+const commandsOf = (
+  { users, factors, services }: Ampho,
+  roles: readonly string[],
+  publicKeys: Map<string, Members[]>,
+): UserCommands => ({
   create: async (login, password) => void (await users.create({ login, password, roles })),
   setPolicy: async (login, policy) => {
     const { id } = (await users.find(login)) ?? {};
@@ -94,6 +115,16 @@ const userCommandsOf = ({ users, factors }: Ampho, roles: readonly string[]): Us
   },
   disable: (login) => users.disable(login),
   remove: (login) => users.remove(login),
+  services: {
+    add: async (name, scopes) => (await services.add({ name, scopes })).id,
+    createKey: async (name) => (await services.createKey(name)).key,
+    async setPublicKey(name, jwk) {
+      const { id } = await services.setKeys(name, { keys: [jwk] });
+      publicKeys.set(id, [...(publicKeys.get(id) ?? []), jwk]);
+    },
+    disable: (name) => services.disable(name),
+    remove: (name) => services.remove(name),
+  },
 });
 
 async function createUser(ampho: Ampho, login: string) {
@@ -104,7 +135,7 @@ async function createUser(ampho: Ampho, login: string) {
 
 const now = () => Math.floor(Date.now() / 1000);
 
-function workshop(ampho: Ampho, jwk: Readonly<Record<string, string>>): Workshop {
+function workshop(ampho: Ampho, jwk: Readonly<Record<string, string>>, publicKeys: Workshop["publicKeys"]): Workshop {
   const key = importKey(jwk);
   const header = { alg: key.algorithm, kid: key.kid, typ: "at+jwt" };
   return {
@@ -113,6 +144,7 @@ function workshop(ampho: Ampho, jwk: Readonly<Record<string, string>>): Workshop
     publicKey:
       jwk["x"] === undefined ? undefined : createPublicKey(createPrivateKey({ key: { ...jwk }, format: "jwk" })),
     kid: key.kid,
+    publicKeys,
     now,
     sign: ({ login, iss, aud }) => {
       const who = typeof login === "string" && login !== "" ? login : "somebody";

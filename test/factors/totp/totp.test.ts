@@ -114,17 +114,17 @@ describe("the URI for an authenticator", () => {
   const secret = "secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
   it("the URI names the issuer twice, as the format advises", () => {
-    expect(otpauthUri({ seed, login: "ann@example.org", issuer: "ACME & Söhne" })).toBe(
+    expect(otpauthUri(seed, "ann@example.org", "ACME & Söhne")).toBe(
       `otpauth://totp/ACME%20%26%20S%C3%B6hne:ann%40example.org?${secret}&issuer=ACME%20%26%20S%C3%B6hne&${parameters}`,
     );
   });
 
   it("the URI has neither prefix nor parameter without an issuer", () => {
-    expect(otpauthUri({ seed, login: "ann" })).toBe(`otpauth://totp/ann?${secret}&${parameters}`);
+    expect(otpauthUri(seed, "ann")).toBe(`otpauth://totp/ann?${secret}&${parameters}`);
   });
 
   it("a login adds no parameter, no path and no issuer to the URI", () => {
-    expect(otpauthUri({ seed, login: "a?secret=b&issuer=c#d/e:f" })).toBe(
+    expect(otpauthUri(seed, "a?secret=b&issuer=c#d/e:f")).toBe(
       `otpauth://totp/a%3Fsecret%3Db%26issuer%3Dc%23d%2Fe%20f?${secret}&${parameters}`,
     );
   });

@@ -30,7 +30,7 @@ const textOf = (value: unknown): string => (typeof value === "string" ? value : 
 const isRejectedHere = (response: Received) => [400, 401, 403, 404].includes(response.status);
 
 /** Creates a key of the user, and ends it afterwards. */
-async function withKey(target: Target, attack: (made: Made) => Promise<Verdict>): Promise<Verdict> {
+export async function withKey(target: Target, attack: (made: Made) => Promise<Verdict>): Promise<Verdict> {
   const { token } = await target.openSession();
   const { scopes } = membersOf(await target.send({ path: "/session", headers: [bearerHeader(token)] }));
   const scope = textOf(Array.isArray(scopes) ? scopes[0] : undefined);

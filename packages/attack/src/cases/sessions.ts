@@ -9,6 +9,7 @@ import {
   judge,
   notRun,
   post,
+  rejectedSoon,
   rejectsTokens,
   sendEach,
   succeeded,
@@ -84,8 +85,8 @@ async function replay(target: Target) {
     ["the token of two renewals ago", replayed],
     ["the newest refresh token after it", await target.send(renewal(refreshOf(third)))],
     ...(await rejectedSoon(target, [
-      ["the newest access token after it", tokenOf(third)],
-      ["the first access token after it", first.token],
+      ["the newest access token after it", readSession(tokenOf(third))],
+      ["the first access token after it", readSession(first.token)],
     ])),
   ];
   return judge(after, isUnauthorized);
@@ -158,24 +159,8 @@ async function endedByOperator(target: Target) {
 }
 
 async function isOver(target: Target, { token, refreshToken }: Session): Promise<Verdict> {
-  const access = await rejectedSoon(target, [["the access token, more than a second later", token]]);
+  const access = await rejectedSoon(target, [["the access token, more than a second later", readSession(token)]]);
   return judge([...access, ["the refresh token", await target.send(renewal(refreshToken))]], isUnauthorized);
-}
-
-const [soonMs, pauseMs] = [1_500, 100];
-
-/** With several processes, a revocation takes effect within a second. Two rejections in a row count. */
-async function rejectedSoon(
-  target: Target,
-  tokens: readonly (readonly [string, string])[],
-): Promise<readonly AttemptResult[]> {
-  const untilMs = performance.now() + soonMs;
-  for (;;) {
-    const requests = tokens.map(([what, token]) => [what, readSession(token)] as const);
-    const responses = [...(await sendEach(target, requests)), ...(await sendEach(target, requests))];
-    if (responses.every(([, response]) => isUnauthorized(response)) || performance.now() > untilMs) return responses;
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-  }
 }
 
 async function foreign(target: Target) {

@@ -2,7 +2,6 @@
 import type { ErrorCode, ErrorDetails } from "../../../errors.js";
 
 interface ProblemText {
-  /** A sentence, or several. */
   readonly cause: string;
   /** The remedy for the client, the developer or the operator. */
   readonly fix: string;

@@ -25,7 +25,7 @@ const keyRotation = z.object({
     .describe(`whole seconds from 0 (the default) to ${overlapMaxSeconds}, for which the old key goes on`),
 });
 
-const newApiKey = body("NewApiKey", {
+export const newApiKey = body("NewApiKey", {
   id: textAs("The id, which is no secret."),
   key: textAs("The key, for `Authorization: Bearer KEY`, which no other response contains."),
   name: textAs("The name in the user's list."),
@@ -43,7 +43,7 @@ export const apiKeyView = z.object({
   last_used: nullableText("The day of the last use, such as `2026-11-30`."),
 });
 
-const apiKeyList = body("ApiKeys", { keys: listOf(apiKeyView, "The oldest first.") });
+export const apiKeyList = body("ApiKeys", { keys: listOf(apiKeyView, "The oldest first.") });
 
 const keyIdOf = (parameters: Readonly<Record<string, string>>) =>
   idOf(parameters, (id) => /^[\w-]{1,64}$/.test(id), "You have no API key with this id.");
@@ -62,7 +62,6 @@ export const keysRoutes = [
   route("GET", "/keys", "listKeys", {
     summary: "List the API keys of the user",
     output: apiKeyList,
-    errors: ["unavailable"],
     available: ({ keys }) => keys,
     endpoint: async ({ flows, auth, caller }) => ({ keys: await flows.listKeys({ auth }, caller) }),
   }),

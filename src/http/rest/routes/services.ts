@@ -2,11 +2,12 @@
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { introspectScope } from "../../../flows/manage/services.js";
+import { isServiceId } from "../../../logins/service-id.js";
 import type { Auth } from "../../../tokens/auth.js";
-import { credentials, isServiceId } from "../../../tokens/credential.js";
+import { credentials } from "../../../tokens/credential.js";
 import { requireServiceWith, sentClient } from "../request/client.js";
 import { fields } from "../request/input.js";
-import { type Call, route } from "../route.js";
+import { type Call, limitErrors, route } from "../route.js";
 import { client, holder } from "../route-access.js";
 import { body, optionalText, textAs } from "../schemas.js";
 
@@ -27,7 +28,7 @@ const tokenRequest = z.object({
   ...clientMembers,
 });
 
-const serviceToken = body("ServiceToken", {
+export const serviceToken = body("ServiceToken", {
   access_token: textAs("The access token, for `Authorization: Bearer TOKEN`."),
   token_type: z.literal("Bearer"),
   expires_in: z.int().describe("The seconds until it expires."),
@@ -129,14 +130,7 @@ export const servicesRoutes = [
     access: client,
     input: fields(tokenRequest),
     output: serviceToken,
-    errors: [
-      "invalid_client",
-      "invalid_scope",
-      "unsupported_grant_type",
-      "too_many_attempts",
-      "overloaded",
-      "unavailable",
-    ],
+    errors: [...limitErrors, "invalid_client", "invalid_scope", "unsupported_grant_type"],
     available: ({ services }) => services,
     endpoint: issueToken,
   }),
@@ -149,7 +143,7 @@ export const servicesRoutes = [
     access: holder,
     input: fields(revocation),
     output: z.object({}).meta({ title: "Revoked" }),
-    errors: ["too_many_attempts", "overloaded", "unavailable"],
+    errors: limitErrors,
     available: ({ services }) => services,
     endpoint: revoke,
   }),
@@ -163,7 +157,7 @@ export const servicesRoutes = [
     access: client,
     input: fields(introspectionRequest),
     output: introspection,
-    errors: ["invalid_client", "insufficient_scope", "too_many_attempts", "overloaded", "unavailable"],
+    errors: [...limitErrors, "invalid_client", "insufficient_scope"],
     available: ({ services }) => services,
     endpoint: introspect,
   }),

@@ -1,9 +1,10 @@
-// Test users by the command `ampho`, as an operator creates them. It runs where the instance is configured.
+// Test users and service accounts by the command `ampho`, as an operator creates them. It runs where the instance is configured.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { Failure } from "./failures.js";
+import type { ServiceCommands } from "./test-services.js";
 import type { UserCommands } from "./test-users.js";
 
 /** A program with its first arguments, or a command for the shell. */
@@ -17,21 +18,33 @@ interface Program {
  * `typed`: a command for the shell, such as `docker exec -i api ampho`. Without it, the `ampho` of the folder or of PATH runs.
  * `role`: a role of every user.
  */
-export function createUserCommands(cwd: string, typed: string | undefined, role: string | undefined): UserCommands {
+export function createCommands(
+  cwd: string,
+  typed: string | undefined,
+  role: string | undefined,
+): UserCommands & { readonly services: ServiceCommands } {
   const program = (typed === undefined ? installedIn(cwd) : undefined) ?? {
     command: typed ?? "ampho",
     args: [],
     shell: true,
   };
-  const run = (...args: readonly string[]) => runOnce(program, args, cwd, "");
+  const read = (args: readonly string[], stdin = "") => runOnce(program, args, cwd, stdin);
+  const run = async (args: readonly string[], stdin?: string) => void (await read(args, stdin));
   return {
     create(login, password) {
       const args = ["user-add", login, ...(role === undefined ? [] : ["--role", role])];
-      return password === undefined ? run(...args) : runOnce(program, [...args, "--password-stdin"], cwd, password);
+      return password === undefined ? run(args) : run([...args, "--password-stdin"], password);
     },
-    setPolicy: (login, policy) => run("factor-policy", login, policy),
-    disable: (login) => run("user-disable", login),
-    remove: (login) => run("user-delete", login),
+    setPolicy: (login, policy) => run(["factor-policy", login, policy]),
+    disable: (login) => run(["user-disable", login]),
+    remove: (login) => run(["user-delete", login]),
+    services: {
+      add: (name, scopes) => read(["service-add", name, ...scopes.flatMap((scope) => ["--scope", scope])]),
+      createKey: (name) => read(["service-key", name, "--days", "1"]),
+      setPublicKey: (name, jwk) => run(["service-jwk", name, "-"], JSON.stringify(jwk)),
+      disable: (name) => run(["service-disable", name]),
+      remove: (name) => run(["service-delete", name]),
+    },
   };
 }
 
@@ -46,8 +59,8 @@ function installedIn(cwd: string): Program | undefined {
   }
 }
 
-/** The arguments have only characters that no shell interprets. */
-function runOnce(program: Program, args: readonly string[], cwd: string, stdin: string): Promise<void> {
+/** Resolves to what the command prints. The arguments have only characters that no shell interprets. */
+function runOnce(program: Program, args: readonly string[], cwd: string, stdin: string): Promise<string> {
   const { command, args: first, shell } = program;
   const child = spawn(command, [...first, ...args], {
     cwd,
@@ -56,9 +69,10 @@ function runOnce(program: Program, args: readonly string[], cwd: string, stdin: 
     env: { ...process.env, AMPHO_DATABASE_MIGRATE: "off" },
     // Ctrl+C ends the attacks, and not a command that deletes a test user.
     detached: process.platform !== "win32",
-    stdio: ["pipe", "ignore", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
-  let stderr = "";
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   // A command that fails can end before it has read its input.
   child.stdin.on("error", () => {});
@@ -72,7 +86,7 @@ function runOnce(program: Program, args: readonly string[], cwd: string, stdin: 
       );
     child.on("error", ({ message }) => fail(message));
     child.on("close", (code) => {
-      if (code === 0) resolve();
+      if (code === 0) resolve(stdout.trim());
       else
         fail(
           stderr

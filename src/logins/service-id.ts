@@ -1,0 +1,11 @@
+// The ids of service accounts. A token of one has its id for a login name, so no user has a login name of this form.
+
+export const serviceIdPrefix = "svc_";
+
+/** The prefix and 128 random bits in base64url. */
+const form = /^svc_[\w-]{22}$/;
+
+export const isServiceId = (text: string | undefined): boolean => text !== undefined && form.test(text);
+
+/** Whatever the case, because login names are compared without it. `canonical`: the compared form. */
+export const isLikeServiceId = (canonical: string): boolean => isServiceId(canonical.toLowerCase());
