@@ -29,10 +29,7 @@ function countWritten(bytes: Buffer, end: number): number {
   return members;
 }
 
-/**
- * The fewest characters that spell a value, or Infinity where they are not worth counting. An escape is longer than its
- * character. A whole number has no spelling shorter than its digits, unless three zeros end it, as in `1e3`.
- */
+/** The fewest characters that spell a value (`1e3` for 1000), or Infinity where they are not worth counting. */
 function leastLengthOf(value: unknown): number {
   if (typeof value === "string") return value.length + 2;
   if (typeof value !== "number" || !Number.isInteger(value)) return Number.POSITIVE_INFINITY;
@@ -86,9 +83,8 @@ function hasHalfPair(text: string): boolean {
   return high !== -1;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * The object that `bytes` (the first `end` of them) spell, or undefined when they are anything else.

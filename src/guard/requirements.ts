@@ -34,10 +34,7 @@ export interface Requirements<R = never, S extends string = string> {
   readonly live?: true;
   /** The application's own check. It gets the request of the framework and must return `true` to allow it. */
   readonly can?: (auth: Auth<S>, request: R) => boolean | Promise<boolean>;
-  /**
-   * The protected resource that the route belongs to, one of AMPHO_SECURITY_RESOURCES. The token must have it in `aud`,
-   * and a rejection leads the client to its metadata.
-   */
+  /** One of AMPHO_SECURITY_RESOURCES, which the token must have in `aud`. A rejection leads to its metadata. */
   readonly resource?: string;
   /** Without a token `auth` is `undefined`. A bad token still gets 401. */
   readonly optional?: true;
@@ -150,9 +147,7 @@ export function lacksAuth(auth: Auth | undefined, requirements: CheckedRequireme
   return auth === undefined && requirements?.optional !== true;
 }
 
-export function missingToken(): AmphoError {
-  return new AmphoError("missing_token", "A bearer token is required.");
-}
+export const missingToken = (): AmphoError => new AmphoError("missing_token", "A bearer token is required.");
 
 function isPlainObject(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
@@ -167,10 +162,7 @@ export function unknownResource(resource: string, known: readonly Resource[]): T
 }
 
 /** The error for `live` where there is no database. */
-export function liveNeedsDatabase(): TypeError {
-  return new TypeError("`live` needs the database, and a verifier has none. Remove `live`, or use createAmpho.");
-}
+export const liveNeedsDatabase = (): TypeError =>
+  new TypeError("`live` needs the database, and a verifier has none. Remove `live`, or use createAmpho.");
 
-function wrong(name: string, problem: string): TypeError {
-  return new TypeError(`The requirement \`${name}\` ${problem}`);
-}
+const wrong = (name: string, problem: string): TypeError => new TypeError(`The requirement \`${name}\` ${problem}`);

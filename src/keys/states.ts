@@ -22,18 +22,13 @@ export interface KeyStanding {
   readonly since: number | undefined;
 }
 
-export interface KeyStandings {
-  readonly current: KeyStanding;
-  /** All keys after the first, in their order. */
-  readonly others: readonly KeyStanding[];
-  /** Members of an unsupported type, which are skipped (RFC 7517 §5). */
-  readonly unsupported: readonly Jwk[];
-}
+export type KeyStandings = ReturnType<typeof readStandings>;
 
 /** `algorithm`: AMPHO_SECURITY_TOKEN_ALG, for keys that name none. Throws ConfigurationError for a bad set. */
-export function readStandings(set: unknown, algorithm?: Algorithm): KeyStandings {
+export function readStandings(set: unknown, algorithm?: Algorithm) {
   importKeys(set, { algorithm });
   const standings: KeyStanding[] = [];
+  /** Keys of an unsupported type are skipped (RFC 7517 §5). */
   const unsupported: Jwk[] = [];
   for (const jwk of listJwks(set).filter(isJwk)) {
     const reading = importJwk(jwk, algorithm);
@@ -49,9 +44,7 @@ export function readStandings(set: unknown, algorithm?: Algorithm): KeyStandings
   return { current, others, unsupported };
 }
 
-function stateOf({ state }: Jwk): KeyState {
-  return state === "next" || state === "previous" ? state : "unknown";
-}
+const stateOf = ({ state }: Jwk): KeyState => (state === "next" || state === "previous" ? state : "unknown");
 
 /** The JWK with a state and the time since which it has the state. */
 export function inState(
@@ -64,9 +57,8 @@ export function inState(
 }
 
 /** The JWK with its present state. */
-export function asIs(standing: KeyStanding): Jwk {
-  return standing.state === "unknown" ? standing.jwk : inState(standing, standing.state, standing.since);
-}
+export const asIs = (standing: KeyStanding): Jwk =>
+  standing.state === "unknown" ? standing.jwk : inState(standing, standing.state, standing.since);
 
 /** Within this time every process has read a changed key file. A Kubernetes secret takes two minutes. */
 const rolloutSeconds = 300;
@@ -78,19 +70,11 @@ const verifierCacheSeconds = 600;
 /** The wait from the publication of a key to its first signature. */
 export const activateWaitSeconds = rolloutSeconds + publishedKeysMaxAgeSeconds + verifierCacheSeconds;
 
-/**
- * The wait from the last signature of a key to its removal. By then every token and every mailed link of the key has
- * expired. Only `device` proofs live longer. A login ignores one whose key is gone.
- */
-export function retireWaitSeconds(settings: {
-  readonly tokenTtl: number;
-  readonly tokenLeeway: number;
-  readonly tokenForeignTtl: number;
-  readonly sessionIdleTtl: number;
-  readonly sessionTtl: number;
-  /** The longest lifetime of a link in a mail. */
-  readonly mailedLinkTtl: number;
-}): number {
+/** `mailedLinkTtl`: the longest one of a link in a mail. */
+type Lifetime = "tokenTtl" | "tokenForeignTtl" | "sessionIdleTtl" | "sessionTtl" | "mailedLinkTtl";
+
+/** The wait until all that a key signed has expired, except `device` proofs, which a login then ignores. */
+export function retireWaitSeconds(settings: Readonly<Record<Lifetime | "tokenLeeway", number>>): number {
   const refreshSeconds = Math.min(settings.sessionIdleTtl, settings.sessionTtl);
   const longest = Math.max(refreshSeconds, settings.tokenTtl, settings.tokenForeignTtl, settings.mailedLinkTtl);
   return rolloutSeconds + longest + settings.tokenLeeway;

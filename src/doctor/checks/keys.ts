@@ -3,15 +3,12 @@ import type { Key } from "../../keys/key.js";
 import { type Finding, note, warning } from "../finding.js";
 
 const day = 86_400;
-/**
- * NIST SP 800-57 part 1 §5.3.6 recommends one to two years for signing keys. docs/operate/production.md recommends one
- * year.
- */
+/** NIST SP 800-57 part 1 §5.3.6 recommends one to two years for signing keys, docs/operate/production.md one. */
 const [ageMaxSeconds, keysMax] = [366 * day, 4];
 
 /**
- * `writtenAt`: the Unix seconds of the last write of the key file, if the key is in one. `signsSince`: those since which
- * the first key signs, if the set records it.
+ * `writtenAt`: the Unix seconds of the last write of the key file, if the key is in one. `signsSince`: those since
+ * which the first key signs, if the set records it.
  */
 export function checkKeys(
   keys: readonly Key[],
