@@ -94,7 +94,7 @@ export function attempt<T>(read: () => T): T | undefined {
 }
 
 /** A script sends the result of a ceremony as JSON. The endpoint rejects what is none. */
-const jsonOf = (text = ""): unknown => attempt(() => JSON.parse(text)) ?? null;
+const jsonOf = (text = ""): unknown => attempt((): unknown => JSON.parse(text)) ?? null;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;

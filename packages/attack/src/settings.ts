@@ -89,7 +89,9 @@ function durationOf(name: string, text: string | undefined): number | undefined 
 function resourcesOf(name: string, text: string | undefined): readonly string[] {
   try {
     const list: unknown = JSON.parse(text ?? "[]");
-    const resources: readonly unknown[] = Array.isArray(list) ? list.map((each) => Object(each).resource) : [undefined];
+    const resources: readonly unknown[] = Array.isArray(list)
+      ? list.map((each): unknown => Object(each).resource)
+      : [undefined];
     if (resources.every((each) => typeof each === "string" && URL.canParse(each)))
       return resources as readonly string[];
   } catch {}
