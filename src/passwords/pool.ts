@@ -280,15 +280,13 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
 }
 
 /** Returns whether the job takes about as long as most. */
-function isOfToday(job: PasswordJob): boolean {
-  return job.kind === "hash" || job.stored === undefined || !needsRehash(job.stored);
-}
+const isOfToday = (job: PasswordJob): boolean =>
+  job.kind === "hash" || job.stored === undefined || !needsRehash(job.stored);
 
 function giveUp(pending: Pending, error: AmphoError): void {
   clearTimeout(pending.timer);
   pending.reject(error);
 }
 
-function unavailable(): AmphoError {
-  return new AmphoError("unavailable", "Passwords cannot be checked right now.", { retryAfterSeconds: 1 });
-}
+const unavailable = (): AmphoError =>
+  new AmphoError("unavailable", "Passwords cannot be checked right now.", { retryAfterSeconds: 1 });

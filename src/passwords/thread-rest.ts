@@ -47,9 +47,8 @@ export interface Backlog {
  * The milliseconds that a thread can pause. All waiting jobs, and one more for each thread, still get their turn within
  * half of their time limit, so that a pause gives up no job.
  */
-export function spareMs({ patienceMs, threads, waiting, meanMs }: Backlog): number {
-  return Math.max(0, (patienceMs * inGoodTime * threads) / (waiting + threads) - meanMs);
-}
+export const spareMs = ({ patienceMs, threads, waiting, meanMs }: Backlog): number =>
+  Math.max(0, (patienceMs * inGoodTime * threads) / (waiting + threads) - meanMs);
 
 /** How long this thread has waited for a core since its start, in milliseconds. 0 where it is not reported. */
 export function waitedForCoreMs(): number {

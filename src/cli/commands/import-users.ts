@@ -52,9 +52,8 @@ async function* interruptible(stream: Readable): AsyncGenerator<Uint8Array> {
   }
 }
 
-function unreadable(error: unknown): CommandFailure {
-  return new CommandFailure(`The input cannot be read (${fileProblem(error)}).`);
-}
+const unreadable = (error: unknown): CommandFailure =>
+  new CommandFailure(`The input cannot be read (${fileProblem(error)}).`);
 
 function progressOn(terminal: Terminal): (lines: number) => void {
   let nextMs = performance.now() + progressMs;

@@ -173,6 +173,5 @@ function warningOf(message: string): Finding {
 }
 
 /** The problems of a ConfigurationError as findings. They hold no secret. */
-export function findingsOf({ problems }: ConfigurationError): readonly Finding[] {
-  return problems.map((problem) => finding("error", "configuration", problem, page));
-}
+export const findingsOf = ({ problems }: ConfigurationError): readonly Finding[] =>
+  problems.map((problem) => finding("error", "configuration", problem, page));
