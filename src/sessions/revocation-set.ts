@@ -258,8 +258,7 @@ function push(map: Map<string, UserRow[]>, key: string, row: UserRow): void {
   else list.push(row);
 }
 
-function identity(row: Revocation): string {
-  const { n: _number, ...rest } = row;
+function identity({ n: _number, ...rest }: Revocation): string {
   return JSON.stringify(rest, Object.keys(rest).sort());
 }
 

@@ -53,8 +53,7 @@ const firstWaitFraction = 15;
 /** The end of a lock is not known. To ask again before a day has passed is useless. */
 const lockedRetrySeconds = 86_400;
 
-export function waitSeconds(failures: number, limits: CounterLimits): number {
-  const { freeAttempts, windowSeconds } = limits;
+export function waitSeconds(failures: number, { freeAttempts, windowSeconds }: CounterLimits): number {
   if (failures < freeAttempts) return 0;
   const firstSeconds = Math.max(1, Math.ceil(windowSeconds / firstWaitFraction));
   return Math.min(windowSeconds, firstSeconds * 2 ** Math.min(failures - freeAttempts, 30));

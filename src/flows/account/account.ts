@@ -84,8 +84,7 @@ export const removeOwnAccount: OwnFlow<void> = async (deps, { auth }, caller) =>
   if (outcome !== "done") throw changedMeanwhile();
 };
 
-function changeOf({ clock, settings }: Deps, recent: Recent, origin: Origin) {
-  const { account, sessionId, gen, factorsVersion } = recent;
+function changeOf({ clock, settings }: Deps, { account, sessionId, gen, factorsVersion }: Recent, origin: Origin) {
   return {
     userId: account.id,
     login: account.login,

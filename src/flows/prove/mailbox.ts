@@ -30,11 +30,10 @@ export type ReadProof = { readonly transaction: OpenTransaction } & (
 /** Throws `transaction_over`, or `invalid_request` without a code and a link. */
 export function readProof(
   { transactions }: Pick<Deps, "transactions">,
-  sent: SentProof,
+  { transaction: own, code, link, match }: SentProof,
   purposes: readonly OpenPurpose[],
   now: number,
 ): ReadProof {
-  const { transaction: own, code, link, match } = sent;
   if (link !== undefined) {
     const at = link.lastIndexOf(".");
     const transaction = transactions.readLink(link.slice(0, Math.max(at, 0)), purposes, now);
@@ -78,11 +77,10 @@ export async function proveMailbox(deps: Deps, read: ReadProof, mailbox: Mailbox
 
 async function proveLink(
   deps: Deps,
-  read: Extract<ReadProof, { readonly proof: string }>,
+  { transaction, proof, isSameBrowser, match }: Extract<ReadProof, { readonly proof: string }>,
   { binding, mailWasSent, key, origin, account }: Mailbox,
 ): Promise<AllowedAttempt | undefined> {
   const { transactions, throttle } = deps;
-  const { transaction, proof, isSameBrowser, match } = read;
   const right = equalText(proof, transactions.linkProof(transaction, binding)) && mailWasSent;
   if (right && isSameBrowser) return undefined;
   if (right && match === undefined)
