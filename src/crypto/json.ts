@@ -86,9 +86,11 @@ function hasHalfPair(text: string): boolean {
   return high !== -1;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+export const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((text) => typeof text === "string");
 
 /**
  * The object that `bytes` (the first `end` of them) spell, or undefined when they are anything else.

@@ -1,5 +1,7 @@
 // The claims that a token must carry, their types and ranges: RFC 7519 §4.1, RFC 9068 §2.2, and Ampho's own.
+
 import { numericDateMax } from "../clock.js";
+import { isTexts } from "../crypto/json.js";
 import { credentialOf } from "./credential.js";
 import { type RejectionReason, reject } from "./rejection.js";
 
@@ -67,10 +69,6 @@ export function isTextIfThere(value: unknown): boolean {
 
 export function isIntegerIfThere(value: unknown): boolean {
   return value === undefined || Number.isSafeInteger(value);
-}
-
-export function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((text) => typeof text === "string");
 }
 
 /** Every claim that is there has its type and range, and `exp` is there. */

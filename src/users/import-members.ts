@@ -2,6 +2,7 @@
 
 import { decodeBase32 } from "../crypto/base32.js";
 import { decodeBase64url } from "../crypto/base64url.js";
+import { isObject } from "../crypto/json.js";
 import { decodeCbor } from "../factors/passkey/cbor.js";
 import { coseKeyOf, readCoseKey } from "../factors/passkey/cose.js";
 import { readTransports } from "../factors/passkey/webauthn-response.js";
@@ -128,9 +129,6 @@ function readKey(value: unknown): ReturnType<typeof readCoseKey> {
   const item = bytes && decodeCbor(bytes);
   return item === undefined || item.end !== bytes?.length ? undefined : readCoseKey(item.value);
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 export interface ImportProvider {
   readonly name: string;

@@ -1,5 +1,6 @@
 // Checks of the arguments of `ampho.users` and the like. JavaScript callers can pass any value, and it is in no error.
 
+import { isObject, isTexts } from "../../crypto/json.js";
 import { AmphoError } from "../../errors.js";
 import { isCredentialId } from "../../factors/passkey/webauthn-response.js";
 import { acrs } from "../../levels/acr.js";
@@ -25,15 +26,10 @@ const oneOf = (values: readonly unknown[]): Check => rule((value) => values.incl
 
 const isString = (value: unknown): value is string => typeof value === "string";
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const isIterable = (value: unknown): boolean =>
   typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
 
 const hasMember = (value: unknown, member: string): boolean => isObject(value) && Object.hasOwn(value, member);
-
-const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isString);
 
 export const string = rule(isString, "a string");
 export const stringArray = rule(isTexts, "an array of strings");

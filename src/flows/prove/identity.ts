@@ -3,6 +3,7 @@
 import type { Origin } from "../../audit/entry.js";
 import { outsideMaxAgeSeconds } from "../../clock.js";
 import { equalText } from "../../crypto/equal.js";
+import { isTexts } from "../../crypto/json.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { isTransactionFor, type OpenTransaction, type Spendable } from "../../factors/transactions.js";
 import {
@@ -119,8 +120,6 @@ export const hasVerifiedEmail = (text: string | undefined): boolean => partsOf(t
 
 function partsOf(text: string | undefined): readonly string[] {
   const parts: unknown = text === undefined ? undefined : JSON.parse(text);
-  const isTexts = (value: unknown): value is readonly string[] =>
-    Array.isArray(value) && value.every((part) => typeof part === "string");
   if (!isTexts(parts)) throw transactionOver();
   return parts;
 }
