@@ -1,5 +1,4 @@
 // The revocation feed for verifiers elsewhere (docs/guides/verifying.md). A request waits for a revocation.
-
 import type { Clock } from "../clock.js";
 import { createSecretMatch } from "../crypto/bearer-secret.js";
 import { AmphoError } from "../errors.js";

@@ -258,9 +258,7 @@ function push(map: Map<string, UserRow[]>, key: string, row: UserRow): void {
   else list.push(row);
 }
 
-function identity({ n: _number, ...rest }: Revocation): string {
-  return JSON.stringify(rest, Object.keys(rest).sort());
-}
+const identity = ({ n: _number, ...rest }: Revocation): string => JSON.stringify(rest, Object.keys(rest).sort());
 
 /** A login transaction has no generation. It ends with its session, and by the versions of the account. */
 const isBefore = (gen: number | undefined, good: number | undefined): boolean =>

@@ -1,6 +1,5 @@
 // A captcha where the throttle would reject an attempt (docs/operate/throttling.md). A solved one buys that one
 // attempt. While the verifier is unreachable, the throttle decides as without a captcha.
-
 import { createHash } from "node:crypto";
 import { createRowLimit } from "../audit/row-limit.js";
 import { type Clock, within } from "../clock.js";

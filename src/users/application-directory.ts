@@ -1,5 +1,4 @@
 // The application's own user table. Its functions can throw, hang, or return values of a wrong type.
-
 import { type Clock, within } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import { isReservedRole } from "../levels/scopes.js";

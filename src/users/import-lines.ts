@@ -1,5 +1,4 @@
 // The input of an import, JSON Lines (jsonlines.org), is split into lines, and each is read as a new user.
-
 import type { Readable } from "node:stream";
 import { isTexts, parseJsonObject } from "../crypto/json.js";
 import { findOwnAddressProblem, parseAddress } from "../logins/address.js";

@@ -1,5 +1,4 @@
 // The second factors and identities of a line. The operator vouches for them, as for a hash.
-
 import { decodeBase32 } from "../crypto/base32.js";
 import { decodeBase64url } from "../crypto/base64url.js";
 import { isObject } from "../crypto/json.js";

@@ -1,7 +1,6 @@
 // Imports users from JSON Lines (docs/reference/contract.md §3, `user-import`), all of them or none. They are written
 // in batches that are invisible until one small transaction publishes them, so other work waits for one batch at most.
 // A window of batches bounds memory. The file is long because the window, the batches and the report share one state.
-
 import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import { randomId } from "../crypto/random.js";

@@ -1,5 +1,4 @@
 // Public keys of passkeys: COSE_Key (RFC 9052 §7), as WebAuthn L3 §5.8.5 and §6.5.1.1 restrict it, stored as JWK.
-
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { readEc } from "../../keys/ec.js";
 import type { PublicJwk } from "../../keys/key.js";

@@ -1,5 +1,4 @@
 // Reads what a browser sends (WebAuthn L3 §5.1). Each text is measured before it is decoded.
-
 import { decodeBase64url } from "../../crypto/base64url.js";
 import { isObject } from "../../crypto/json.js";
 

@@ -1,5 +1,4 @@
 // TOTP (RFC 6238) with the only parameters that all applications support: SHA-1, six digits, 30 seconds.
-
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
 import { encodeBase32, standardAlphabet } from "../../crypto/base32.js";
 import { decodeBase64url } from "../../crypto/base64url.js";

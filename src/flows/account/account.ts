@@ -1,5 +1,4 @@
 // The user's own account (docs/guides/account.md): shown, exported, renamed, deleted.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import { spellLogin } from "../../logins/address.js";
@@ -84,16 +83,14 @@ export const removeOwnAccount: OwnFlow<void> = async (deps, { auth }, caller) =>
   if (outcome !== "done") throw changedMeanwhile();
 };
 
-function changeOf({ clock, settings }: Deps, { account, sessionId, gen, factorsVersion }: Recent, origin: Origin) {
-  return {
-    userId: account.id,
-    login: account.login,
-    factorsVersion,
-    now: clock.now(),
-    origin: originFor(account, origin),
-    // The application's table has changed already, so nothing must reject the rest.
-    own: account.stored && { sessionId, gen },
-    passwordVersion: account.stored?.passwordVersion,
-    foreignMaxSeconds: settings.tokenForeignTtl,
-  };
-}
+const changeOf = ({ clock, settings }: Deps, { account, sessionId, gen, factorsVersion }: Recent, origin: Origin) => ({
+  userId: account.id,
+  login: account.login,
+  factorsVersion,
+  now: clock.now(),
+  origin: originFor(account, origin),
+  // The application's table has changed already, so nothing must reject the rest.
+  own: account.stored && { sessionId, gen },
+  passwordVersion: account.stored?.passwordVersion,
+  foreignMaxSeconds: settings.tokenForeignTtl,
+});

@@ -1,5 +1,4 @@
 // A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { type Address, spellLogin } from "../../logins/address.js";

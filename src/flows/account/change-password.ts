@@ -1,5 +1,4 @@
 // A user changes the password, with the old one (docs/reference/contract.md §4, POST /password).
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { Auth } from "../../tokens/auth.js";

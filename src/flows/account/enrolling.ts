@@ -1,7 +1,6 @@
 // The callers that change second factors (docs/guides/second-factors.md). A session needs a recent login at the highest
 // level that its account can reach (NIST SP 800-63B-4 §4.1.2.1). A pending login without a second factor sets up its
 // first one.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";

@@ -1,5 +1,4 @@
 // Passkeys of the user's own account (docs/guides/passkeys.md): registered, listed, renamed, removed.
-
 import { AmphoError } from "../../errors.js";
 import {
   createUserHandle,

@@ -1,5 +1,4 @@
 // Authenticator apps, recovery codes and remembered devices of the user's own account (docs/guides/second-factors.md).
-
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import { findStep, otpauthUri, totpSecretText } from "../../factors/totp/totp.js";
 import { policyOf } from "../../levels/policy.js";

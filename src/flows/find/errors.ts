@@ -1,5 +1,4 @@
 // The errors of the ways in. `invalid_credentials` has one message, so that it reveals no reason but a used code.
-
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { Spendable } from "../../factors/transactions.js";
 import type { AllowedAttempt } from "../../throttle/allowed-attempt.js";

@@ -1,5 +1,4 @@
 // The session that makes a change. Its older tokens end, because a thief can have copies.
-
 import type { TransactionContents } from "../../factors/transactions.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import type { OwnSession } from "../../store/sql/changes.js";

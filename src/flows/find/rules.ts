@@ -1,5 +1,4 @@
 // The rules of a new password and a new address, and the errors of changes of an account.
-
 import { setTimeout as pause } from "node:timers/promises";
 import { AmphoError } from "../../errors.js";
 import { type Address, parseAddress } from "../../logins/address.js";

@@ -1,5 +1,4 @@
 // Checks of the arguments of `ampho.users` and the like. JavaScript callers can pass any value, and it is in no error.
-
 import { isObject, isTexts } from "../../crypto/json.js";
 import { AmphoError } from "../../errors.js";
 import { isCredentialId } from "../../factors/passkey/webauthn-response.js";

@@ -2,7 +2,6 @@
 // 6.4.6): a link leads the user to a new one. The link asks for a number that the operator gives to the user, so
 // neither a mailbox nor a printed link is enough. Without the second factors of the account, the link works a day
 // later. A user with a proven address gets a notice at once.
-
 import type { Origin } from "../../audit/entry.js";
 import { recoveryDelaySeconds } from "../../clock.js";
 import { AmphoError } from "../../errors.js";

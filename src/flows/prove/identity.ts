@@ -1,5 +1,4 @@
 // An identity that an outside provider proves (docs/guides/providers.md), and how it passes the gate.
-
 import type { Origin } from "../../audit/entry.js";
 import { outsideMaxAgeSeconds } from "../../clock.js";
 import { equalText } from "../../crypto/equal.js";

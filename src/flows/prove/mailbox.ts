@@ -1,7 +1,6 @@
 // Checks a mailed code or link (docs/guides/mail-flows.md). A code is typed where it was asked for. A link is clicked
 // there too, or in another browser, which must then know the number that only the asking browser shows. So a scanner
 // that opens every link uses none up.
-
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { equalText } from "../../crypto/equal.js";
 import { AmphoError } from "../../errors.js";

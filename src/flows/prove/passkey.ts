@@ -1,5 +1,4 @@
 // Checks an assertion (WebAuthn L3 §7.2). The gate uses up its transaction, and the counter of the passkey.
-
 import type { Origin } from "../../audit/entry.js";
 import { syncedPasskey } from "../../audit/events.js";
 import { transactionOver } from "../../errors.js";

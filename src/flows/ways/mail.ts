@@ -1,5 +1,4 @@
 // A login by a mailed code or link (docs/guides/mail-flows.md), which is a first factor.
-
 import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
 import type { MailBegun } from "../../wire/begun.js";
 import type { Caller, Deps } from "../deps.js";

@@ -1,5 +1,4 @@
 // A login by password, the first factor, with a second factor in the same request or in the next one.
-
 import type { Origin } from "../../audit/entry.js";
 import { leewayMaxSeconds } from "../../clock.js";
 import { AmphoError } from "../../errors.js";

@@ -1,5 +1,4 @@
 // Renewal (docs/reference/contract.md §4, POST /renew): a session moves one generation on.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { Renewal } from "../../store/sql/renewal.js";
