@@ -3,7 +3,6 @@ import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { type Address, spellLogin } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import type { Renamed } from "../../store/sql/mailbox-changes.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, mailboxOf, originFor } from "../../users/directory.js";
 import type { EmailChangeBegun } from "../../wire/begun.js";
@@ -74,12 +73,7 @@ const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Addres
 });
 
 /** The login name that the address becomes. Undefined: the user has it. */
-function renamedTo(
-  { settings }: Deps,
-  auth: Auth,
-  account: Account,
-  { address, canonical: own }: Address,
-): Renamed | undefined {
+function renamedTo({ settings }: Deps, auth: Auth, account: Account, { address, canonical: own }: Address) {
   const isTable = account.stored === undefined;
   const newLogin = spellLogin(address);
   requireNewName(newLogin, account, "email");

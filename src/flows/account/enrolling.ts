@@ -59,11 +59,7 @@ export async function beginEnrolment(
   return { account, auth, begin: (purpose, further) => transactions.begin(purpose, { ...contents, ...further }, now) };
 }
 
-async function pendingOf(
-  { transactions }: Deps,
-  { pending, pendingCookie, authenticate }: Enrolling,
-  now: number,
-): Promise<LoginTransaction | undefined> {
+async function pendingOf({ transactions }: Deps, { pending, pendingCookie, authenticate }: Enrolling, now: number) {
   if (pending !== undefined) return transactions.read(pending, ["enroll"], now);
   if (pendingCookie === undefined) return undefined;
   try {
@@ -128,17 +124,7 @@ async function withMailbox(
   return [...amr, "mail"];
 }
 
-interface EnrolmentOwner {
-  readonly account: Account;
-  readonly gen?: number;
-}
-
-async function ownerOf(
-  deps: Deps,
-  transaction: LoginTransaction,
-  authenticate: () => Promise<Auth>,
-  origin: Origin,
-): Promise<EnrolmentOwner> {
+async function ownerOf(deps: Deps, transaction: LoginTransaction, authenticate: () => Promise<Auth>, origin: Origin) {
   const { sid, sub } = transaction;
   if (sid === undefined) return { account: await accountOf(deps, transaction, origin) };
   const auth = await authenticate();

@@ -82,11 +82,7 @@ export function sessionIdOf(
   }
 }
 
-export function liveOf(
-  deps: Deps,
-  bearer: string | undefined,
-  userId: string,
-): { readonly sessionId: string } | undefined {
+export function liveOf(deps: Deps, bearer: string | undefined, userId: string) {
   const sessionId = sessionIdOf(deps, bearer, userId);
   return sessionId === undefined ? undefined : { sessionId };
 }

@@ -55,10 +55,12 @@ export async function proveOwnPasskey(
   if (transaction === undefined) throw transactionOver();
   const { methods, ...proven } = await proveUnlessOver(deps, transaction, async () => {
     const found = await findUnchanged(deps, account, response, transaction);
-    if (found.passkey.userId === account.id)
-      return provePasskey(deps, { found, account, response, transaction, origin, isKnown: true });
-    await recordRejection(deps, account, "credential_id", origin);
-    throw wrongCredentials();
+    if (found.passkey.userId !== account.id) {
+      await recordRejection(deps, account, "credential_id", origin);
+      throw wrongCredentials();
+    }
+    const presented = { found, account, response, transaction, origin, isKnown: true };
+    return judgeSignCount(deps, presented, await verifyPasskey(deps, presented));
   });
   // After a first factor, a passkey is the second one, whatever it verified.
   return { ...proven, methods: methods.filter((method) => method !== "mfa") };
@@ -91,9 +93,6 @@ interface Presented {
 }
 
 /** Rejects with `invalid_credentials`. The reason is in the audit log. */
-export const provePasskey = async (deps: Deps, presented: Presented): Promise<ProvenFactor> =>
-  judgeSignCount(deps, presented, await verifyPasskey(deps, presented));
-
 export async function verifyPasskey(
   deps: Deps,
   { found, account, response, transaction, origin, isKnown }: Presented,
