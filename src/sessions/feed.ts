@@ -83,9 +83,8 @@ export function createFeed(deps: {
   }
 
   /**
-   * Requests with the same `after` share one read at a time. A request that comes during a read gets the next one,
-   * which sees everything that was written before the request. These reads have priority in the queue of the database.
-   * Without sharing, hundreds of verifiers that wake up for each revocation would leave no connection for a login.
+   * Requests with the same `after` share one read. One that comes during a read gets the next, which sees everything
+   * before it. Without sharing, hundreds of verifiers would leave no connection for a login.
    */
   function pageAfter(after: number): Promise<Page> {
     const current = reading.get(after);

@@ -1,6 +1,5 @@
-// Throttling of attempts (docs/operate/throttling.md). A flow makes one call before it checks a password. The call
-// takes an attempt from every counter that it belongs to, in the database, where all processes see it. The result
-// settles the attempt. The file is long because all kinds of attempts share their counters and the queue.
+// Throttling of attempts (docs/operate/throttling.md), which are counted in the database, where all processes see them.
+// The file is long because all kinds of attempts share their counters and the queue.
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";

@@ -24,9 +24,8 @@ export interface ApplicationDirectoryDeps {
 const samplesMax = 16;
 
 /**
- * Limits for a call that hangs, for example on an exhausted connection pool. An attempt that is not settled within 15 s
- * counts as wrong, so both limits together are less. `verify` gets more, because `verifyPassword` can wait 5 s for a
- * thread.
+ * Limits for a call that hangs. An attempt counts as wrong after 15 s, so both together are less. `verify` gets more,
+ * because `verifyPassword` can wait 5 s for a thread.
  */
 const limitsMs = { find: 5_000, verify: 8_000 };
 

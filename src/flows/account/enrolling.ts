@@ -1,6 +1,5 @@
-// The callers that change second factors (docs/guides/second-factors.md). A session needs a recent login at the highest
-// level that its account can reach (NIST SP 800-63B-4 §4.1.2.1). A pending login without a second factor sets up its
-// first one.
+// The set-up of second factors (docs/guides/second-factors.md): by a session with a recent login at its highest level
+// (NIST SP 800-63B-4 §4.1.2.1), or by a pending login without one.
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";

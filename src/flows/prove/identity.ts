@@ -51,9 +51,8 @@ export async function identify(
 }
 
 /**
- * Returns when the user has signed in at the provider, whose silent login is as old as its session. Undefined: now,
- * because the configuration assumes it. Rejects with `invalid_credentials` if the client has asked for a more recent
- * login, or if the provider does not report the time, as it must then.
+ * When the user has signed in at the provider. Undefined: now. Rejects with `invalid_credentials` if the client asked
+ * for a more recent login, or if the provider does not report a required time.
  */
 export async function authTimeOf(
   deps: Pick<Deps, "store" | "clock" | "settings">,
