@@ -35,8 +35,8 @@ export const changeLogin: OwnFlow<void, { readonly login: string }> = async (dep
   const { id: userId } = account;
   const allowed = await throttle.allowLoginChange({ login: before, userId, origin });
   const taken = async () => {
-    const about = { reason: "login_taken", userId, login: account.login, origin } as const;
-    await allowed.failed({ at: clock.now(), event: "login_change_rejected", ...about }, account.login);
+    const audit = { reason: "login_taken", userId, login: account.login, origin } as const;
+    await allowed.failed({ at: clock.now(), event: "login_change_rejected", ...audit }, account.login);
     return new AmphoError("login_taken", "A user with this login already exists.");
   };
   const change = async () => {

@@ -87,10 +87,10 @@ export async function storeOwnPassword(
   deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,
   account: Account,
   newPassword: string,
-  about: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },
+  options: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },
 ): Promise<void> {
   await deps.directory.setPassword?.(account, newPassword, async () => {
-    const { since: storingSince, ...rest } = about;
+    const { since: storingSince, ...rest } = options;
     const ended = { change: "password_stored", reason: "password_changed", storingSince } as const;
     await endUserSessions(deps, { userId: account.id, ...rest, ...ended });
   });

@@ -9,8 +9,8 @@ import { isStorableName } from "../../store/storable-text.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 
-export async function requirePassword(policy: PasswordPolicy, password: string, about: NewPasswordOf): Promise<void> {
-  const problem = await policy.check(password, about);
+export async function requirePassword(policy: PasswordPolicy, password: string, context: NewPasswordOf): Promise<void> {
+  const problem = await policy.check(password, context);
   if (problem === undefined) return;
   const { message, ...details } = problem;
   throw new AmphoError("password_rejected", message, details);

@@ -136,8 +136,8 @@ export async function judgeSignCount(
     if (await isDead(deps, transaction)) throw transactionOver();
     const { id: userId, login } = account;
     const reason = backupEligible ? syncedPasskey : undefined;
-    const about = { reason, userId, login, origin: originFor(account, origin), detail: { passkey: id } };
-    await store.recordAudit({ at: clock.now(), event: "passkey_cloned", ...about });
+    const audit = { reason, userId, login, origin: originFor(account, origin), detail: { passkey: id } };
+    await store.recordAudit({ at: clock.now(), event: "passkey_cloned", ...audit });
     // The counter of a synced passkey means nothing.
     if (!backupEligible) throw wrongCredentials();
   }

@@ -48,8 +48,8 @@ export async function draftAccount(
   }
   const { account, row: user } = created;
   if (user !== undefined) return { account, register: { user, invitation, existsMail } };
-  const about = { userId: account.id, login: account.login, origin, detail: { roles } };
-  await store.recordAudit({ at: now, event: "registered", ...about });
+  const audit = { userId: account.id, login: account.login, origin, detail: { roles } };
+  await store.recordAudit({ at: now, event: "registered", ...audit });
   return { account, register: undefined };
 }
 
