@@ -1,6 +1,7 @@
 // API keys at the guard: a known key beside a known token, a miss, the bytes of a key in memory, and a flood of random
 // keys. Build first, then `node --expose-gc bench/keys.mjs`.
-// Settings: BENCH_KEYS (100000), BENCH_RANDOM (1000000), and BENCH_PEER, a folder with better-auth and its plug-in for API keys.
+// Settings: BENCH_KEYS (100000), BENCH_RANDOM (1000000), BENCH_WATCH (60, seconds), and BENCH_PEER, a folder with better-auth
+// and its plug-in for API keys.
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -100,6 +101,7 @@ async function peer(from) {
   const load = (name) => import(pathToFileURL(require.resolve(name)).href);
   const { betterAuth } = await load("better-auth");
   const { memoryAdapter } = await load("better-auth/adapters/memory");
+  const { admin } = await load("better-auth/plugins");
   const { apiKey } = await load("@better-auth/api-key");
   const auth = betterAuth({
     baseURL: "http://127.0.0.1",
@@ -108,11 +110,16 @@ async function peer(from) {
     emailAndPassword: { enabled: true },
     rateLimit: { enabled: false },
     logger: { disabled: true },
-    plugins: [apiKey({ rateLimit: { enabled: false } })],
+    plugins: [apiKey({ rateLimit: { enabled: false } }), admin()],
   });
-  const body = { email: "alice@example.com", password: "violet kettle harbour morning", name: "Alice" };
-  const signedUp = await auth.api.signUpEmail({ body });
-  const { key } = await auth.api.createApiKey({ body: { userId: signedUp.user.id, name: "x" } });
+  const signUp = async (email) => {
+    const body = { email, password: "violet kettle harbour morning", name: email };
+    const { headers, response } = await auth.api.signUpEmail({ body, returnHeaders: true });
+    return { id: response.user.id, headers: new Headers({ cookie: headers.getSetCookie().join("; ") }) };
+  };
+  const alice = await signUp("alice@example.com");
+  const newKey = () => auth.api.createApiKey({ body: { userId: alice.id, name: "x" } });
+  const { key } = await newKey();
   const own = headerOf(keys[0]);
   const verifiers = [() => auth.api.verifyApiKey({ body: { key } }), async () => guard(own)];
   if (!(await verifiers[0]()).valid) throw new Error("better-auth rejects its own key");
@@ -127,6 +134,62 @@ async function peer(from) {
   console.log(
     `verified a second: better-auth ${theirs.toFixed(0)}, Ampho ${ours.toFixed(0)}, ${(ours / theirs).toFixed(0)} ×`,
   );
+  const operator = await signUp("operator@example.com");
+  const { internalAdapter } = await auth.$context;
+  await internalAdapter.updateUser(operator.id, { role: "admin" });
+  const deleted = await newKey();
+  const isGood = (text) => async () => (await auth.api.verifyApiKey({ body: { key: text } })).valid;
+  const ends = {
+    "a deleted key": [
+      isGood(deleted.key),
+      () => auth.api.deleteApiKey({ body: { keyId: deleted.id }, headers: alice.headers }),
+    ],
+    "a key of a banned user": [
+      isGood(key),
+      () => auth.api.banUser({ body: { userId: alice.id }, headers: operator.headers }),
+    ],
+    "a key of a deleted user": [
+      isGood(key),
+      () => auth.api.removeUser({ body: { userId: alice.id }, headers: operator.headers }),
+    ],
+  };
+  const ownKey = async (login) => {
+    const { id } = await ampho.users.create({ login, roles: ["editor"] });
+    return ampho.apiKeys.create(id, { name: "x", scopes: ["articles:read"] });
+  };
+  const isOurs = (text) => async () => {
+    try {
+      return (await guard(headerOf(text))) !== undefined;
+    } catch {
+      return false;
+    }
+  };
+  const ended = await ownKey("bob");
+  const ourEnds = {
+    "a deleted key": [isOurs(ended.key), () => ampho.apiKeys.revoke(ended.id)],
+    "a key of a banned user": [isOurs((await ownKey("carol")).key), () => ampho.users.disable("carol")],
+    "a key of a deleted user": [isOurs((await ownKey("dora")).key), () => ampho.users.remove("dora")],
+  };
+  for (const what of Object.keys(ends))
+    console.log(
+      `${what}, last accepted: better-auth ${await lastGood(ends[what])}, Ampho ${await lastGood(ourEnds[what])}`,
+    );
+}
+
+const watchedMs = Number(process.env.BENCH_WATCH ?? 60) * 1000;
+
+/** How long a key is accepted after the call that ended it has returned. */
+async function lastGood([isGood, end]) {
+  if (!(await isGood())) throw new Error("the key is rejected before its end");
+  await end();
+  const start = performance.now();
+  let last = 0;
+  while (performance.now() - start < watchedMs) {
+    if (!(await isGood())) return last === 0 ? "at once" : `${last.toFixed(0)} ms`;
+    last = performance.now() - start;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return `still accepted after ${watchedMs / 1000} s`;
 }
 
 console.log(machine());

@@ -560,9 +560,7 @@ function openCaptcha(
 
 interface ServingDeps extends Deps, ManagementDeps {
   readonly tokens: SessionTokens;
-  /**
-   * The dependencies for one request. Together its transactions wait for the database no longer than one request can.
-   */
+  /** The dependencies for one request. Its transactions together wait no longer for the database than a request can. */
   forRequest(): Deps;
 }
 
@@ -613,17 +611,14 @@ function depsOfCaller({ forRequest }: ServingDeps): (caller: Caller) => Deps {
   };
 }
 
-/**
- * Rejects with ConfigurationError if the package of mail servers is not installed, or the folder of mails cannot be
- * written.
- */
+/** Rejects with ConfigurationError without the package of mail servers, or for a folder that cannot be written. */
 async function checkTransport(
   configuration: Configuration,
   { mail, log = toStderr }: CompositionOptions,
 ): Promise<void> {
   if (configuration.appUrl === undefined) return;
   const transport = await createTransport(configuration, { clock: systemClock, log, mail });
-  await transport?.close();
+  transport?.close?.();
 }
 
 async function openOutbox(

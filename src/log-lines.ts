@@ -137,9 +137,7 @@ const ellipsis = "…";
 /** Its message and its stack are the ellipsis. */
 const errorWithEllipsis = (): Error => Object.assign(new Error(ellipsis), { stack: ellipsis });
 
-/**
- * One row for each function above. The lines are computed on demand, so that a bundle without this table leaves it out.
- */
+/** One row for each function above. The lines are computed on demand, so that a bundle can leave the table out. */
 export const logLines: Readonly<Record<string, LogLine>> = {
   internalErrorLine: {
     lines: () => [internalErrorLine(errorWithEllipsis())],

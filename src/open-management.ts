@@ -1,5 +1,4 @@
-// The composition of what needs no key: the database, users and passwords. Most commands load no more. ampho.ts builds
-// on it.
+// The composition of what needs no key: the database, users and passwords. Most commands load no more.
 
 import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
@@ -95,10 +94,7 @@ async function readOwners({ keys, ...settings }: Configuration, { store, clock, 
   return [users, createKeyring(keys, settings, revocations)] as const;
 }
 
-/**
- * With pages for its alarm link, a user gets a notice of what an operator changes. A process that serves requests sends
- * it.
- */
+/** With pages for its alarm link, a user gets a notice of what an operator changes. A serving process sends it. */
 export function mailingOrigin({ appUrl }: Pick<Configuration, "appUrl">, origin: Origin): Origin {
   return appUrl === undefined ? origin : { ...origin, language: "en" };
 }
@@ -184,10 +180,7 @@ function createPolicy(
   });
 }
 
-/**
- * Returns the database's clock where it has one, so that a fleet has one time. Reads it once before anything depends on
- * it.
- */
+/** The database's clock where it has one, so that a fleet has one time. It is read before anything depends on it. */
 async function clockOf(store: Store, settings: Configuration, log: (line: string) => void): Promise<Clock> {
   const clock = createStoreClock(systemClock, settings.tokenLeeway, (ahead) => log(clockLine(ahead)));
   const askedMs = clock.monotonicMs();

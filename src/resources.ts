@@ -70,9 +70,8 @@ function isUrl(value: unknown): value is string {
   return isSecureUrl(url) && (url.href === value || url.href === `${value}/`) && !/[?#]/.test(value);
 }
 
-function isSet(list: unknown, isRight: (item: unknown) => item is string): list is readonly string[] {
-  return Array.isArray(list) && list.every(isRight) && new Set(list).size === list.length;
-}
+const isSet = (list: unknown, isRight: (item: unknown) => item is string): list is readonly string[] =>
+  Array.isArray(list) && list.every(isRight) && new Set(list).size === list.length;
 
 const pathOf = (resource: string) => new URL(resource).pathname.replace(/^\/$/, "");
 const metadataPathOf = (resource: string) => wellKnown + pathOf(resource);

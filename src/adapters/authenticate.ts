@@ -98,6 +98,5 @@ export function webRequestOf(request: Exclude<AuthenticatedRequest, IncomingMess
 }
 
 /** By shape, because requests of `node:http2` have a class of their own. */
-export function isMessage(request: unknown): request is IncomingMessage {
-  return typeof request === "object" && request !== null && "rawHeaders" in request;
-}
+export const isMessage = (request: unknown): request is IncomingMessage =>
+  typeof request === "object" && request !== null && "rawHeaders" in request;

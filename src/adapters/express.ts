@@ -6,14 +6,7 @@ import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
 import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import { isRedirect, type RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
-import {
-  createGuarded,
-  createMiddleware,
-  type Framework,
-  type GuardedArguments,
-  nodeAuthorizationOf,
-  nodePageOf,
-} from "./framework.js";
+import { createGuarded, createMiddleware, type Framework, type GuardedArguments, ofMessage } from "./framework.js";
 import { renew as renewOnNode } from "./node.js";
 
 declare global {
@@ -64,12 +57,7 @@ const onRejectedKey = Symbol("onRejected");
 type Marked = Request & { [onRejectedKey]?: OnRejected };
 
 const express: Framework<Request, Request, Response, NextFunction> = {
-  authorizationOf: nodeAuthorizationOf,
-  requestOf: (request) => request,
-  setAuth(request, auth) {
-    request.auth = auth;
-  },
-  pageOf: nodePageOf,
+  ...ofMessage,
   reject(rejected, request: Marked, response, next) {
     const onRejected = request[onRejectedKey];
     if (onRejected === undefined || isRedirect(rejected)) writeResponse(request, response, rejected.response);
@@ -129,9 +117,9 @@ export function guarded<S extends string, const N extends Requirements<Request, 
   requirements: N & LimitOf<I>,
   handler: GuardedHandler<N, S>,
 ): Middleware;
-export function guarded<S extends string, N extends Requirements<Request, S>>(
-  ampho: GuardInstance<S>,
-  ...args: GuardedArguments<N, GuardedHandler<N, S>>
+export function guarded<N extends Requirements<Request>>(
+  ampho: GuardInstance,
+  ...args: GuardedArguments<N, GuardedHandler<N>>
 ): Middleware {
   return catching(createGuarded(express, ampho, args));
 }
@@ -145,6 +133,5 @@ function catching(handle: (request: Request, response: Response, next: NextFunct
 }
 
 /** By shape, as in Express 5: the promise might not be the platform's. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
-}
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";

@@ -185,6 +185,4 @@ export function guarded<
 }
 
 /** Fastify's own error handler writes its own body. An application's error handler gets the rejected request. */
-function hasErrorHandler({ server }: FastifyRequest): boolean {
-  return server.errorHandler.name !== "defaultErrorHandler";
-}
+const hasErrorHandler = ({ server }: FastifyRequest): boolean => server.errorHandler.name !== "defaultErrorHandler";

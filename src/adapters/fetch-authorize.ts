@@ -91,21 +91,16 @@ export function createFetchAuthorize<Limit = unknown, S extends string = string>
   } as Authorize<Limit, S>;
 }
 
-function isRequirements(value: unknown): value is Requirements<unknown> {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-}
+const isRequirements = (value: unknown): value is Requirements<unknown> =>
+  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
-function isHandler(value: unknown): value is AnyHandler {
-  return typeof value === "function";
-}
+const isHandler = (value: unknown): value is AnyHandler => typeof value === "function";
 
-function isMethodContext(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === "method";
-}
+const isMethodContext = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "kind" in value && value.kind === "method";
 
-function isDescriptor(value: unknown): value is { value: AnyHandler } {
-  return typeof value === "object" && value !== null && "value" in value && isHandler(value.value);
-}
+const isDescriptor = (value: unknown): value is { value: AnyHandler } =>
+  typeof value === "object" && value !== null && "value" in value && isHandler(value.value);
 
 function pageOf(holder: unknown): PageHead | undefined {
   const request = findRequest(holder);

@@ -2,7 +2,7 @@
 import { AmphoError } from "../errors.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { GuardHost } from "../http/rest/host.js";
-import type { HttpRequest, HttpResponse, RequestBody, RequestHead } from "../http/rest/message.js";
+import type { HttpResponse, RequestBody, RequestHead } from "../http/rest/message.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../http/rest/request/body.js";
 import { onlyAuthorization, splitAuthorization } from "../http/rest/request/target.js";
 
@@ -18,7 +18,8 @@ export type FetchHandler = (request: Request, options?: FetchOptions) => Promise
 export type WebRequest = Pick<Request, "method" | "headers" | "url">;
 
 export function createFetchHandler(handle: Handle): FetchHandler {
-  return async (request, { address } = {}) => toFetchResponse(await handle(readRequest(request, address)));
+  return async (request, { address: peerAddress } = {}) =>
+    toFetchResponse(await handle({ ...webHeadOf(request), ...contentOf(request), peerAddress }));
 }
 
 export function toFetchResponse({ status, headers, cookies = [], body }: HttpResponse): Response {
@@ -33,11 +34,7 @@ export function fetchAuthorizationOf({ cookies }: GuardHost, request: WebRequest
   return onlyAuthorization(splitAuthorization(request.headers.get("authorization")));
 }
 
-/**
- * The Request in the first argument of a handler. By shape and not by class alone, because a host can have a Request
- * class of its own. A Request is not searched, because that of Next.js throws when a member is read that it does not
- * have.
- */
+/** By shape, because a host can have a class of its own. That of Next.js throws when an unknown member is read. */
 export function findRequest(holder: unknown): WebRequest | undefined {
   if (holder instanceof Request) return holder;
   if (typeof holder !== "object" || holder === null) return undefined;
@@ -60,13 +57,9 @@ export function webHeadOf({ method, headers, url }: WebRequest): RequestHead {
   };
 }
 
-function hostOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).host : undefined;
-}
+const hostOf = (url: string): string | undefined => (URL.canParse(url) ? new URL(url).host : undefined);
 
-function readRequest(request: Request, peerAddress: string | undefined): HttpRequest {
-  return { ...webHeadOf(request), method: request.method, target: request.url, peerAddress, body: bodyOf(request) };
-}
+const contentOf = (request: Request) => ({ method: request.method, target: request.url, body: bodyOf(request) });
 
 function bodyOf({ body, bodyUsed }: Request): RequestBody {
   if (body === null) return { kind: "none" };

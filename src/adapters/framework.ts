@@ -14,10 +14,7 @@ import type { PageHead } from "../http/rest/responses/redirect-to-pages.js";
 import { type RejectedRequest, toRejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 
-/**
- * How a framework calls its handlers. `First`, `Second` and `Third` are their arguments, such as `(request, response,
- * next)`. `Own` is the framework's own request, for `can`.
- */
+/** How a framework calls its handlers: with `First`, `Second` and `Third`. `Own` is its own request, for `can`. */
 export interface Framework<Own, First, Second, Third> {
   /** Returns the one Authorization value of the request. Throws `invalid_request` for several. */
   authorizationOf(host: GuardHost, first: First): string | undefined;
@@ -31,17 +28,7 @@ export interface Framework<Own, First, Second, Third> {
 
 export type Handler<First, Second, Third> = (first: First, second: Second, third: Third) => unknown;
 
-/** The arguments of `guarded` after the instance. */
 export type GuardedArguments<N, H> = readonly [handler: H] | readonly [requirements: N, handler: H];
-
-/** A guarded route: everything that stays the same between its requests. */
-export interface GuardedRoute<Own, First, Second, Third> {
-  readonly framework: Framework<Own, First, Second, Third>;
-  readonly host: GuardHost;
-  readonly requirements: CheckedRequirements<Own> | undefined;
-  /** Runs after `auth` has been set. */
-  readonly proceed: Handler<First, Second, Third>;
-}
 
 /** Returns middleware that sets `auth` and calls `proceed`. Throws a TypeError for wrong requirements. */
 export function createMiddleware<Own, First, Second, Third, S extends string>(
@@ -52,8 +39,8 @@ export function createMiddleware<Own, First, Second, Third, S extends string>(
 ): Handler<First, Second, Third> {
   const host = hostOf(instance);
   const checked = requirements === undefined ? undefined : checkRequirements(requirements, host);
-  const route = { framework, host, requirements: checked, proceed };
-  return (first, second, third) => guardRequest(route, first, second, third);
+  const route = new GuardedRoute(framework, host, checked, proceed);
+  return (first, second, third) => route.handle(first, second, third);
 }
 
 /** Returns `handler` behind the guard. `With` is `First` with the `auth` that the guard has set by then. */
@@ -66,70 +53,66 @@ export function createGuarded<Own, First, Second, Third, With extends First, S e
   return createMiddleware(framework, instance, requirements, handler as Handler<First, Second, Third>);
 }
 
-/** Returns what `proceed` or the framework's `reject` returns, or a promise of it. Their errors reach the caller. */
-export function guardRequest<Own, First, Second, Third>(
-  route: GuardedRoute<Own, First, Second, Third>,
-  first: First,
-  second: Second,
-  third: Third,
-): unknown {
-  const { framework, host, requirements } = route;
-  let auth: Auth | undefined | Promise<Auth | undefined>;
-  try {
-    auth = host.guard(framework.authorizationOf(host, first), requirements, framework.requestOf(first));
-  } catch (error) {
-    return rejectRequest(route, error, first, second, third);
+/** A guarded route: everything that stays the same between its requests. `proceed` runs after `auth` has been set. */
+export class GuardedRoute<Own, First, Second, Third> {
+  constructor(
+    private readonly framework: Framework<Own, First, Second, Third>,
+    private readonly host: GuardHost,
+    private readonly requirements: CheckedRequirements<Own> | undefined,
+    private readonly proceed: Handler<First, Second, Third>,
+  ) {}
+
+  /** Returns what `proceed` or the framework's `reject` returns, or a promise of it. Their errors reach the caller. */
+  handle(first: First, second: Second, third: Third): unknown {
+    const { framework, host, requirements } = this;
+    let auth: Auth | undefined | Promise<Auth | undefined>;
+    try {
+      auth = host.guard(framework.authorizationOf(host, first), requirements, framework.requestOf(first));
+    } catch (error) {
+      return this.reject(error, first, second, third);
+    }
+    if (auth !== undefined && "then" in auth) return this.settle(auth, first, second, third);
+    return this.accept(auth, first, second, third);
   }
-  if (auth !== undefined && "then" in auth) return settle(route, auth, first, second, third);
-  return accept(route, auth, first, second, third);
-}
 
-async function settle<Own, First, Second, Third>(
-  route: GuardedRoute<Own, First, Second, Third>,
-  pending: Promise<Auth | undefined>,
-  first: First,
-  second: Second,
-  third: Third,
-): Promise<unknown> {
-  let auth: Auth | undefined;
-  try {
-    auth = await pending;
-  } catch (error) {
-    return rejectRequest(route, error, first, second, third);
+  private async settle(pending: Promise<Auth | undefined>, first: First, second: Second, third: Third) {
+    let auth: Auth | undefined;
+    try {
+      auth = await pending;
+    } catch (error) {
+      return this.reject(error, first, second, third);
+    }
+    return this.accept(auth, first, second, third);
   }
-  return accept(route, auth, first, second, third);
-}
 
-function accept<Own, First, Second, Third>(
-  route: GuardedRoute<Own, First, Second, Third>,
-  auth: Auth | undefined,
-  first: First,
-  second: Second,
-  third: Third,
-): unknown {
-  if (lacksAuth(auth, route.requirements)) return rejectRequest(route, missingToken(), first, second, third);
-  route.framework.setAuth(first, auth);
-  return route.proceed(first, second, third);
-}
+  private accept(auth: Auth | undefined, first: First, second: Second, third: Third): unknown {
+    if (lacksAuth(auth, this.requirements)) return this.reject(missingToken(), first, second, third);
+    this.framework.setAuth(first, auth);
+    return this.proceed(first, second, third);
+  }
 
-function rejectRequest<Own, First, Second, Third>(
-  { framework, host, requirements }: GuardedRoute<Own, First, Second, Third>,
-  error: unknown,
-  first: First,
-  second: Second,
-  third: Third,
-): unknown {
-  const page = requirements?.redirect === true ? framework.pageOf(first) : undefined;
-  return framework.reject(toRejectedRequest(host, error, page), first, second, third);
+  private reject(error: unknown, first: First, second: Second, third: Third): unknown {
+    const page = this.requirements?.redirect === true ? this.framework.pageOf(first) : undefined;
+    return this.framework.reject(toRejectedRequest(this.host, error, page), first, second, third);
+  }
 }
 
 /** The one Authorization value of a message of node:http, or the one that stands for the token in its cookie. */
-export function nodeAuthorizationOf({ cookies }: GuardHost, message: IncomingMessage): string | undefined {
-  return cookies === undefined ? onlyAuthorizationOf(message) : cookies.authorizationOf(headOf(message));
-}
+export const nodeAuthorizationOf = ({ cookies }: GuardHost, message: IncomingMessage): string | undefined =>
+  cookies === undefined ? onlyAuthorizationOf(message) : cookies.authorizationOf(headOf(message));
 
 export const nodePageOf = (message: IncomingMessage): PageHead => ({
   method: message.method,
   target: targetOf(message),
   accept: message.headers.accept,
 });
+
+/** The members of a framework whose request is a message of node:http. */
+export const ofMessage = {
+  authorizationOf: nodeAuthorizationOf,
+  requestOf: <Q>(request: Q): Q => request,
+  setAuth(request: { auth?: Auth | undefined }, auth: Auth | undefined): void {
+    request.auth = auth;
+  },
+  pageOf: nodePageOf,
+};

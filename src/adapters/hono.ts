@@ -115,9 +115,7 @@ function incomingOf(env: unknown): IncomingMessage | undefined {
   return bindings?.incoming;
 }
 
-function nodeAddressOf(env: unknown): string | undefined {
-  return incomingOf(env)?.socket?.remoteAddress;
-}
+const nodeAddressOf = (env: unknown): string | undefined => incomingOf(env)?.socket?.remoteAddress;
 
 /**
  * Returns the message of node:http that a request stands for, or undefined as soon as middleware has read the request's

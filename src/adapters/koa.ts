@@ -126,9 +126,9 @@ export function guarded<S extends string, const N extends Requirements<Request, 
   requirements: N & LimitOf<I>,
   handler: GuardedHandler<N, S>,
 ): Middleware;
-export function guarded<S extends string, N extends Requirements<Request, S>>(
-  ampho: GuardInstance<S>,
-  ...args: GuardedArguments<N, GuardedHandler<N, S>>
+export function guarded<N extends Requirements<Request>>(
+  ampho: GuardInstance,
+  ...args: GuardedArguments<N, GuardedHandler<N>>
 ): Middleware {
   return createGuarded(koa, ampho, args);
 }

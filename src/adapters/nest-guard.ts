@@ -19,7 +19,7 @@ import { type GuardInstance, hostOf, isInstance, type LimitOf } from "../http/re
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
-import { type Framework, guardRequest, nodeAuthorizationOf, nodePageOf } from "./framework.js";
+import { type Framework, GuardedRoute, nodeAuthorizationOf, nodePageOf } from "./framework.js";
 
 /** The members of the requests of both platforms. For more, give the parameter of `can` the platform's type. */
 export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {
@@ -118,9 +118,8 @@ abstract class HttpGuard implements CanActivate {
         `authorize guards HTTP requests only, but this handler is called over "${context.getType()}". Check the token with ampho.verify(token).`,
       );
     const http = context.switchToHttp();
-    const { requirements } = this;
-    const route = { framework: nest, host: hostOf(this.ampho), requirements, proceed: () => true };
-    return guardRequest(route, http.getRequest(), http.getResponse(), this.adapters) as true | Promise<true>;
+    const route = new GuardedRoute(nest, hostOf(this.ampho), this.requirements, () => true);
+    return route.handle(http.getRequest(), http.getResponse(), this.adapters) as true | Promise<true>;
   }
 }
 Inject(HttpAdapterHost)(HttpGuard.prototype, "adapters");
@@ -165,20 +164,16 @@ function decoratorOf(ampho: GuardInstance | undefined, given: Requirements<never
     given === undefined
       ? undefined
       : (checkRequirements(given, ampho?.host ?? {}) as CheckedRequirements<never> as CheckedRequirements<unknown>);
-  const guard = ampho === undefined ? injectedGuard(requirements) : guardBy(ampho, requirements);
-  return UseGuards(mixin(guard));
+  class Injected extends InjectedGuard {
+    override readonly requirements = requirements;
+  }
+  if (ampho === undefined) return UseGuards(mixin(Injected));
+  class Given extends HttpGuard {
+    override readonly ampho = ampho as GuardInstance;
+    override readonly requirements = requirements;
+  }
+  return UseGuards(mixin(Given));
 }
-
-const injectedGuard = (requirements: CheckedRequirements<unknown> | undefined) =>
-  class extends InjectedGuard {
-    override readonly requirements = requirements;
-  };
-
-const guardBy = (ampho: GuardInstance, requirements: CheckedRequirements<unknown> | undefined) =>
-  class extends HttpGuard {
-    override readonly ampho = ampho;
-    override readonly requirements = requirements;
-  };
 
 /**
  * Parameter of a method: the user, or undefined under `optional` requirements. Throws on a route without `@authorize`.

@@ -48,26 +48,22 @@ export const InjectAmpho = (): ParameterDecorator & PropertyDecorator => Inject(
 const ownedKey = Symbol("owned");
 
 class AmphoModule implements NestModule, OnApplicationShutdown {
-  readonly #ampho: NestInstance;
-  readonly #owned: boolean;
-  readonly #adapters: HttpAdapterHost;
-
-  constructor(ampho: NestInstance, owned: boolean, adapters: HttpAdapterHost) {
-    this.#ampho = ampho;
-    this.#owned = owned;
-    this.#adapters = adapters;
-  }
+  constructor(
+    private readonly ampho: NestInstance,
+    private readonly owned: boolean,
+    private readonly adapters: HttpAdapterHost,
+  ) {}
 
   /** Nest calls this after it has installed CORS, compression and body parsers of the application. */
   configure(): void {
     // A microservice or a command has no HTTP server.
-    const adapter: HttpAdapterHost["httpAdapter"] | undefined = this.#adapters.httpAdapter;
-    if (adapter?.getType() === "fastify") adapter.getInstance<FastifyInstance>().register(mountOnFastify(this.#ampho));
-    else if (adapter?.getType() === "express") adapter.use(mountOnNode(this.#ampho));
+    const adapter: HttpAdapterHost["httpAdapter"] | undefined = this.adapters.httpAdapter;
+    if (adapter?.getType() === "fastify") adapter.getInstance<FastifyInstance>().register(mountOnFastify(this.ampho));
+    else if (adapter?.getType() === "express") adapter.use(mountOnNode(this.ampho));
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.#owned) await this.#ampho.close();
+    if (this.owned) await this.ampho.close();
   }
 }
 Module({})(AmphoModule);

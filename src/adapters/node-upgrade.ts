@@ -160,7 +160,6 @@ interface TokenVerifier {
 interface TokenWatch {
   /** Aborts when the token no longer authorizes, with the error as its reason. Without a token it never aborts. */
   readonly ended: AbortSignal;
-  /** Ends the watch and aborts with this reason. */
   release(reason: unknown): void;
 }
 

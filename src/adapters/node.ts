@@ -6,14 +6,7 @@ import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
 import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import type { Auth } from "../tokens/auth.js";
-import {
-  createGuarded,
-  createMiddleware,
-  type Framework,
-  type GuardedArguments,
-  nodeAuthorizationOf,
-  nodePageOf,
-} from "./framework.js";
+import { createGuarded, createMiddleware, type Framework, type GuardedArguments, ofMessage } from "./framework.js";
 import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
 export {
@@ -45,12 +38,7 @@ export type GuardedHandler<N, S extends string = string> = (
 type WithAuth<N, S extends string> = IncomingMessage & { auth: AuthOf<N, S> };
 
 const node: Framework<IncomingMessage, IncomingMessage, ServerResponse, Next | undefined> = {
-  authorizationOf: nodeAuthorizationOf,
-  requestOf: (request) => request,
-  setAuth(request, auth) {
-    request.auth = auth;
-  },
-  pageOf: nodePageOf,
+  ...ofMessage,
   reject: (rejected, request, response) => writeResponse(request, response, rejected.response),
 };
 
@@ -117,9 +105,9 @@ export function guarded<S extends string, const N extends Requirements<IncomingM
   requirements: N & LimitOf<I>,
   handler: GuardedHandler<N, S>,
 ): Listener;
-export function guarded<S extends string, N extends Requirements<IncomingMessage, S>>(
-  ampho: GuardInstance<S>,
-  ...args: GuardedArguments<N, GuardedHandler<N, S>>
+export function guarded<N extends Requirements<IncomingMessage>>(
+  ampho: GuardInstance,
+  ...args: GuardedArguments<N, GuardedHandler<N>>
 ): Listener {
   return createGuarded(node, ampho, args);
 }

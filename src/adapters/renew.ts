@@ -46,9 +46,11 @@ export function createRenew(host: HttpHost): Renew {
     const web = webRequestOf(request, "renew");
     const page = await renewHead(host, webHeadOf(web), web.url, address);
     const headers = new Headers(web.headers as Headers);
-    if (page.cookieHeader !== undefined) {
-      headers.set("cookie", page.cookieHeader);
-      trySet(web.headers as Headers, page.cookieHeader);
+    const { cookieHeader } = page;
+    if (cookieHeader !== undefined) {
+      headers.set("cookie", cookieHeader);
+      // For everything that handles the request later. Otherwise the caller passes `headers` on.
+      canChange(() => (web.headers as Headers).set("cookie", cookieHeader));
     }
     return toRenewed(page, headers);
   };
@@ -66,10 +68,7 @@ const forCaches = /cache-control$|^(?:surrogate|edge)-control$|^x-accel-expires$
 
 type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
-/**
- * Adds the cookies to a response of node:http, which no cache can then store. It does so when the headers are sent,
- * because a page, such as a server of static files, states its own `Cache-Control` after this.
- */
+/** When the headers are sent, because pages state their own `Cache-Control` after this. No cache can then store it. */
 export function addNodeCookies(response: ServerResponse, cookies: readonly string[]): void {
   if (cookies.length === 0) return;
   const writeHead: ServerResponse["writeHead"] = response.writeHead.bind(response);
@@ -121,7 +120,7 @@ function toRenewed({ auth, cookies }: RenewedPage, headers: Headers): Renewed {
     headers,
     addCookies(response) {
       if (cookies.length === 0) return response;
-      const added = isMutable(response) ? response : copyOf(response);
+      const added = canChange(() => response.headers.delete("x-ampho")) ? response : copyOf(response);
       for (const cookie of cookies) added.headers.append("Set-Cookie", cookie);
       for (const name of [...added.headers.keys()]) if (forCaches.test(name)) added.headers.delete(name);
       added.headers.set("Cache-Control", "no-store");
@@ -130,10 +129,10 @@ function toRenewed({ auth, cookies }: RenewedPage, headers: Headers): Renewed {
   };
 }
 
-/** The headers of `Response.redirect` and of a fetched response cannot be changed. */
-function isMutable({ headers }: Pick<Response, "headers">): boolean {
+/** The headers of `Response.redirect`, of a fetched response and of requests of some hosts cannot be changed. */
+function canChange(change: () => void): boolean {
   try {
-    headers.delete("x-ampho");
+    change();
     return true;
   } catch {
     return false;
@@ -144,15 +143,6 @@ function isMutable({ headers }: Pick<Response, "headers">): boolean {
 function copyOf<R extends Pick<Response, "headers">>(response: R): R {
   const immutable = response as unknown as Response;
   return new Response(immutable.body, immutable) as unknown as R;
-}
-
-/** Puts the new tokens into the request, for everything that handles it later. Some hosts do not allow it. */
-function trySet(headers: Headers, cookie: string): void {
-  try {
-    headers.set("cookie", cookie);
-  } catch {
-    // The caller passes `headers` on.
-  }
 }
 
 function headerPairs({ headers }: IncomingMessage): [string, string][] {

@@ -14,6 +14,12 @@ export interface CommandOption {
   readonly help: string;
 }
 
+type About = Omit<CommandOption, "name" | "value">;
+export const flag = (name: CommandOption["name"], about: About): CommandOption => ({ name, ...about });
+export const valued = (name: CommandOption["name"], value: string, about: About): CommandOption => {
+  return { name, value, ...about };
+};
+
 export interface CommandArgument {
   readonly name: string;
   readonly help: string;

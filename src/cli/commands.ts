@@ -1,27 +1,22 @@
 // The table of commands. Parsing, --help and docs/reference/cli.md are derived from it. A row loads the function of its
 // command when it runs, so sec-gen-key loads no database.
 import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js";
-import { type CommandOption, command } from "./command.js";
+import { type CommandOption, command, flag, valued } from "./command.js";
 
 const login = { name: "LOGIN", help: "The login name of the user, or with --id the id." };
 const user = {
   name: "LOGIN",
   help: "The login name of the user, or the id if the application keeps its own user table.",
 };
-const byId: CommandOption = { name: "--id", help: "LOGIN is the id of the user and not the login." };
+const byId = flag("--id", { help: "LOGIN is the id of the user and not the login." });
 const service = { name: "NAME", help: "The name or the id of the service account." };
-const scope = (help: string): CommandOption => ({ name: "--scope", value: "S", repeats: true, help });
-const json: CommandOption = { name: "--json", help: "Print the result as one line of JSON." };
-const passwordStdin: CommandOption = {
-  name: "--password-stdin",
+const scope = (help: string): CommandOption => valued("--scope", "S", { repeats: true, help });
+const json = flag("--json", { help: "Print the result as one line of JSON." });
+const passwordStdin = flag("--password-stdin", {
   help: "Read the password from stdin. One newline at the end is removed.",
-};
-const alg = (defaultText: string): CommandOption => ({
-  name: "--alg",
-  value: "ALG",
-  choices: tokenAlgorithms,
-  help: `The algorithm of the new key. Default: ${defaultText}.`,
 });
+const alg = (defaultText: string): CommandOption =>
+  valued("--alg", "ALG", { choices: tokenAlgorithms, help: `The algorithm of the new key. Default: ${defaultText}.` });
 const role = (name: `--${string}`, help: string): CommandOption => ({ name, value: "R", repeats: true, help });
 const fromParameter = (name: "AMPHO_HOST" | "AMPHO_PORT"): CommandOption => ({
   name: `--${optionName(name)}`,
@@ -50,12 +45,10 @@ export const commands = [
     help: "Prints a new private JWK as one line of JSON with `kty`, `alg` and `kid` (the RFC 7638 thumbprint). Use it as the value of AMPHO_SECURITY_KEY.",
     takes: [
       alg("HS256"),
-      {
-        name: "--output",
+      valued("--output", "FILE", {
         short: "-o",
-        value: "FILE",
         help: "Write the key to a new file that only its owner can read. An existing file stays unchanged.",
-      },
+      }),
     ],
     example: "-o key.json",
   }),
@@ -64,26 +57,17 @@ export const commands = [
     help: "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/operate/keys.md instead. `next` adds a key, `activate` lets it sign unless it was revoked, and `retire` removes keys that are no longer needed or are revoked. A stage that is run too early ends with exit code 1 and changes nothing.",
     takes: [
       alg("that of the key that signs now"),
-      {
-        name: "--keep",
-        value: "N",
+      valued("--keep", "N", {
         help: "Keep only the newest N of the old keys. Default: all. TOTP secrets under a key that goes are lost.",
-      },
-      {
-        name: "--stage",
-        value: "STAGE",
-        choices: ["next", "activate", "retire"],
-        help: "Run one stage of a rotation.",
-      },
-      {
-        name: "--in-place",
+      }),
+      valued("--stage", "STAGE", { choices: ["next", "activate", "retire"], help: "Run one stage of a rotation." }),
+      flag("--in-place", {
         help: "Replace the file that AMPHO_SECURITY_KEY_FILE names instead of printing the set. The file keeps its mode.",
-      },
-      {
-        name: "--force",
+      }),
+      flag("--force", {
         help: "With --stage activate or retire: do not wait. The audit log records it with the reason.",
-      },
-      { name: "--reason", value: "TEXT", help: "The reason for --force, which requires one." },
+      }),
+      valued("--reason", "TEXT", { help: "The reason for --force, which requires one." }),
     ],
     example: "--stage next --in-place",
   }),
@@ -96,8 +80,8 @@ export const commands = [
     help: "Give exactly one of KID and --all. Within a second every process rejects what the key signed. A process that signs with it returns 503 to login and renew until it has another key. A revocation cannot be undone.",
     takes: [
       { name: "KID", help: "The `kid` of the key.", optional: true },
-      { name: "--all", help: "Revoke every configured key, for example after the whole key file was stolen." },
-      { name: "--force", help: "Also revoke a `kid` that is not configured here." },
+      flag("--all", { help: "Revoke every configured key, for example after the whole key file was stolen." }),
+      flag("--force", { help: "Also revoke a `kid` that is not configured here." }),
     ],
     example: "--force elsewhere",
   }),
@@ -113,12 +97,7 @@ export const commands = [
     takes: [
       fromParameter("AMPHO_HOST"),
       fromParameter("AMPHO_PORT"),
-      {
-        name: "--log",
-        value: "FORM",
-        choices: ["text", "json"],
-        help: "The form of the log on stderr. Default: text.",
-      },
+      valued("--log", "FORM", { choices: ["text", "json"], help: "The form of the log on stderr. Default: text." }),
     ],
     example: "--host 0.0.0.0 --port 8080 --log json",
     showsParameters: true,
@@ -130,11 +109,7 @@ export const commands = [
       { name: "LOGIN", help: "The login name of the user." },
       passwordStdin,
       role("--role", "A role of the user. Repeat the option for several roles."),
-      {
-        name: "--email",
-        value: "ADDRESS",
-        help: "The address to which mails go. Default: the login, if it is an address.",
-      },
+      valued("--email", "ADDRESS", { help: "The address to which mails go. Default: the login, if it is an address." }),
     ],
     example: "alice --password-stdin --role editor --role reader",
   }),
@@ -161,13 +136,9 @@ export const commands = [
     takes: [
       { name: "LOGIN", help: "The login name of the user, or with --id the id.", optional: true },
       byId,
-      { name: "--all", help: "Every user." },
-      {
-        name: "--file",
-        value: "FILE",
-        help: "The users of a file, one login or with --id one id on a line. - is stdin.",
-      },
-      { name: "--reason", value: "TEXT", help: "The reason, for the audit log. The command requires one." },
+      flag("--all", { help: "Every user." }),
+      valued("--file", "FILE", { help: "The users of a file, one login or with --id one id on a line. - is stdin." }),
+      valued("--reason", "TEXT", { help: "The reason, for the audit log. The command requires one." }),
       json,
     ],
     example: '--all --reason "A backup was stolen."',
@@ -184,12 +155,11 @@ export const commands = [
     takes: [
       login,
       byId,
-      { name: "--print", help: "Print the link, to hand it over, and mail none." },
-      {
-        name: "--without-factors",
+      flag("--print", { help: "Print the link, to hand it over, and mail none." }),
+      flag("--without-factors", {
         help: "The user has lost every second factor. They are removed with the new password. The link works from 24 hours later on.",
-      },
-      { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
+      }),
+      valued("--reason", "TEXT", { help: "The reason. The command requires one." }),
     ],
     example: "alice --reason 'lost phone'",
   }),
@@ -259,7 +229,7 @@ export const commands = [
     help: 'Reads JSON Lines such as `{"login":"alice","password_hash":"$2b$…","roles":["reader"]}` and imports all users or none. A wrong line, or a login that exists, is reported by its number with the reason. docs/guides/importing.md lists the members and the formats of hashes. A server can run meanwhile.',
     takes: [
       { name: "FILE", help: "The file, or - for stdin." },
-      { name: "--dry-run", help: "Import nothing. Check every line and count the users per format." },
+      flag("--dry-run", { help: "Import nothing. Check every line and count the users per format." }),
     ],
     example: "--dry-run users.jsonl",
   }),
@@ -279,14 +249,10 @@ export const commands = [
     help: "Give exactly one of ID, --login, --user-id and --all. Tokens of an ended session are rejected within a second.",
     takes: [
       { name: "ID", help: "The ID of the session, as session-list prints it.", optional: true },
-      {
-        name: "--login",
-        value: "LOGIN",
-        help: "End every session of this user, and forget the user's remembered devices.",
-      },
-      { name: "--user-id", value: "USER_ID", help: "The same for the user with this id." },
-      { name: "--all", help: "End every session of every user. API keys go on." },
-      { name: "--keys", help: "With --all: end every API key too." },
+      valued("--login", "LOGIN", { help: "End every session of this user, and forget the user's remembered devices." }),
+      valued("--user-id", "USER_ID", { help: "The same for the user with this id." }),
+      flag("--all", { help: "End every session of every user. API keys go on." }),
+      flag("--keys", { help: "With --all: end every API key too." }),
     ],
     example: "--login alice",
   }),
@@ -307,8 +273,8 @@ export const commands = [
         help: "totp, recovery_code, or the ID of a passkey, as factor-list prints it. Put -- before an ID that begins with -.",
       },
       byId,
-      { name: "--all", help: "Remove all of them." },
-      { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
+      flag("--all", { help: "Remove all of them." }),
+      valued("--reason", "TEXT", { help: "The reason. The command requires one." }),
     ],
     example: "alice totp --reason 'The phone was lost.'",
   }),
@@ -338,7 +304,7 @@ export const commands = [
         help: "The ID of the identity, as identity-list prints it. Put -- before an ID that begins with -.",
       },
       byId,
-      { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
+      valued("--reason", "TEXT", { help: "The reason. The command requires one." }),
     ],
     example: "alice ID --reason 'The account was stolen.'",
   }),
@@ -353,12 +319,10 @@ export const commands = [
     help: "Give exactly one of ID, --login and --all. An ended key is rejected within a second, and cannot come back.",
     takes: [
       { name: "ID", help: "The ID of the key, as key-list and key-inspect print it.", optional: true },
-      {
-        name: "--login",
-        value: "LOGIN",
+      valued("--login", "LOGIN", {
         help: "End every key of this user. Give the id if the application keeps its own user table.",
-      },
-      { name: "--all", help: "End every key of every user." },
+      }),
+      flag("--all", { help: "End every key of every user." }),
     ],
     example: "--login alice",
   }),
@@ -417,8 +381,8 @@ export const commands = [
     help: "Prints the key on stdout. The database has only its hash. Needs AMPHO_SECURITY_TOKEN_ENDPOINT or AMPHO_SECURITY_KEYS_PER_USER. To replace a key, create the new one first and end the old one with key-revoke.",
     takes: [
       service,
-      { name: "--name", value: "TEXT", help: "A name for service-show. Default: that of the service account." },
-      { name: "--days", value: "N", help: "The days until it expires, at most 366. Default: 90." },
+      valued("--name", "TEXT", { help: "A name for service-show. Default: that of the service account." }),
+      valued("--days", "N", { help: "The days until it expires, at most 366. Default: 90." }),
     ],
     example: "nightly --days 366",
   }),
@@ -428,7 +392,7 @@ export const commands = [
     takes: [
       service,
       { name: "FILE", help: "A public JWK, or a JWK Set of public keys. It is stdin for `-`.", optional: true },
-      { name: "--none", help: "Remove the public keys." },
+      flag("--none", { help: "Remove the public keys." }),
     ],
     example: "nightly public.json",
   }),
@@ -455,8 +419,8 @@ export const commands = [
     takes: [
       { ...login, optional: true },
       byId,
-      { name: "--address", value: "ADDRESS", help: "Forget those of this address and of its IPv6 network." },
-      { name: "--all", help: "Forget all." },
+      valued("--address", "ADDRESS", { help: "Forget those of this address and of its IPv6 network." }),
+      flag("--all", { help: "Forget all." }),
     ],
     example: "alice",
   }),
@@ -479,14 +443,12 @@ export const commands = [
     summary: "list the newest entries of the audit log",
     help: "Lists the newest entries in the order in which they were written. Times are UTC.",
     takes: [
-      { name: "--login", value: "LOGIN", help: "List only entries about this user." },
-      { name: "--user-id", value: "USER_ID", help: "List only entries about the user with this id." },
-      {
-        name: "--since",
-        value: "TIME",
+      valued("--login", "LOGIN", { help: "List only entries about this user." }),
+      valued("--user-id", "USER_ID", { help: "List only entries about the user with this id." }),
+      valued("--since", "TIME", {
         help: "List only entries since then: 2026-01-31, 2026-01-31T23:59:59Z, Unix seconds, or a duration such as 15m or 7d.",
-      },
-      { name: "--limit", value: "N", help: "List at most the newest N entries. Default: 1000." },
+      }),
+      valued("--limit", "N", { help: "List at most the newest N entries. Default: 1000." }),
       json,
     ],
     example: "--login alice",
@@ -494,7 +456,7 @@ export const commands = [
   command("doctor", async () => (await import("./commands/doctor.js")).doctor, {
     summary: "check a deployment",
     help: "Checks the configuration, keys, files, the database and, with --url, a running instance. It prints what to fix, the most severe first. The exit code is 1 after an error or a warning.",
-    takes: [{ name: "--url", value: "URL", help: "Also check this running instance, as its clients reach it." }, json],
+    takes: [valued("--url", "URL", { help: "Also check this running instance, as its clients reach it." }), json],
   }),
   command("db-up", async () => (await migrations()).migrateUp, {
     summary: "update the database schema",

@@ -5,17 +5,12 @@ export class CommandFailure extends Error {
   override readonly name = "CommandFailure";
 }
 
-/**
- * The command was used wrongly (exit code 2). The message never contains what was typed, which can be a misplaced
- * secret.
- */
+/** The command was used wrongly (exit code 2). No message contains what was typed, which can be a misplaced secret. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/**
- * A failure that goes to the sign in its format, as readers of the log expect, and not to stderr as that of a command.
- */
+/** A failure that goes to the log in its format, as readers of the log expect, and not to stderr. */
 export class LoggedFailure extends Error {
   override readonly name = "LoggedFailure";
   readonly log: (line: string) => void;

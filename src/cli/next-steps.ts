@@ -1,5 +1,4 @@
-// The next step after `ampho init` for the framework in package.json: lines of code, or a page where several files are
-// needed.
+// The next step after `ampho init` for the framework in package.json: lines of code, or a page for several files.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readRegularFile } from "../config/files.js";
@@ -25,9 +24,7 @@ const middleware = (framework: string, page: string, ...rest: readonly string[])
   return step(framework, [name], page, [...imports, "const ampho = await createAmpho();", ...rest]);
 };
 
-/**
- * The first row with a dependency of the project counts, so frameworks that are built on another one come before it.
- */
+/** The first row with a dependency of the project counts, so frameworks that use another one come before it. */
 const frameworkSteps: readonly NextStep[] = [
   step("Next.js", ["next"], "getting-started.md#nextjs"),
   chapter("Nuxt", ["nuxt"], "h3-nitro-nuxt"),

@@ -1,5 +1,4 @@
-// Builds the program from the table of commands. commander parses the arguments, and every failure leaves through
-// outcomeOf.
+// Builds the program from the table of commands. commander parses the arguments. outcomeOf has every failure.
 import { Command, CommanderError, Help, Option } from "commander";
 import { withEnvFile } from "../config/env-file.js";
 import { type Parameter, parameters } from "../config/parameters.js";
@@ -147,10 +146,7 @@ export async function run(typed: readonly string[], context: CommandContext, wri
   }
 }
 
-/**
- * One `kid` of 64 begins with a dash (RFC 7638). No option is as long, so it is the argument and goes after the
- * options.
- */
+/** One `kid` of 64 begins with a dash (RFC 7638). No option is as long, so it is the argument and goes last. */
 function withThumbprintLast(typed: readonly string[]): readonly string[] {
   const at = typed.includes("--") ? -1 : typed.findIndex((text) => /^-[\w-]{42}$/.test(text));
   const kid = typed[at];

@@ -1,5 +1,4 @@
-// Calls of the REST API (docs/reference/contract.md §4). They fail with the code of the response, or with `unavailable`
-// without one.
+// Calls of the REST API (docs/reference/contract.md §4). They fail with the code of the response, else `unavailable`.
 import { AmphoError, type ErrorDetails } from "../errors.js";
 import type { ProblemBody } from "../wire/problem.js";
 import { parse, randomId } from "./texts.js";
@@ -81,10 +80,7 @@ export function sendBy(fetch: Fetch, root: string): Send {
   };
 }
 
-/**
- * Returns the Idempotency-Key of a request by what it sends: after a lost response, the same proof gets the same
- * response again.
- */
+/** The Idempotency-Key of a request by what it sends: after a lost response, the same proof gets the same response. */
 export function createIdempotencyKeys(): (sent: unknown) => string {
   const keys = new Map<string, string>();
   return (sent) => {

@@ -3,21 +3,6 @@
 import type { WebAuthnJson } from "../wire/begun.js";
 import { getCredential, platform } from "./webauthn.js";
 
-export interface Ceremonies {
-  /** Runs work with the signal of its ceremony. It ends any other ceremony. */
-  modal<T>(work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /**
-   * Resolves to the passkey that the user chose from autofill, and to undefined without autofill in this browser, after
-   * another login or ceremony, and after an abort.
-   */
-  autofill<T extends BegunCeremony>(
-    begin: () => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<[T, WebAuthnJson] | undefined>;
-  /** Ends the request of autofill. */
-  stop(): void;
-}
-
 /** The options of a login that was begun. */
 export interface BegunCeremony {
   readonly passkey: WebAuthnJson;
@@ -26,7 +11,7 @@ export interface BegunCeremony {
 /** With `freshMs` of passkey-login.ts, a request ends before eight minutes. Its transaction ends after ten. */
 const renewMs = 240_000;
 
-export function createCeremonies(): Ceremonies {
+export function createCeremonies() {
   /** The ceremony under way. */
   let current: AbortController | undefined;
   /** The call of `autofill` under way. It lasts for several requests. */
@@ -48,8 +33,10 @@ export function createCeremonies(): Ceremonies {
   }
 
   return {
+    /** Ends the request of autofill. */
     stop,
-    modal(work, signal) {
+    /** Runs work with the signal of its ceremony. It ends any other ceremony. */
+    modal<T>(work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
       const ceremony = start(signal);
       const result = work(ceremony.signal)
         .then((value) => {
@@ -63,7 +50,14 @@ export function createCeremonies(): Ceremonies {
       modal = result;
       return result;
     },
-    async autofill(begin, signal) {
+    /**
+     * Resolves to the passkey that the user chose from autofill, and to undefined without autofill in this browser,
+     * after another login or ceremony, and after an abort.
+     */
+    async autofill<T extends BegunCeremony>(
+      begin: () => Promise<T>,
+      signal?: AbortSignal,
+    ): Promise<[T, WebAuthnJson] | undefined> {
       stop();
       const mine = new AbortController();
       filling = mine;
@@ -94,6 +88,8 @@ export function createCeremonies(): Ceremonies {
     },
   };
 }
+
+export type Ceremonies = ReturnType<typeof createCeremonies>;
 
 /** The user or the browser ended the ceremony. The platform does not distinguish them (WebAuthn L3 §5.1.4.3). */
 const isCancelled = (error: unknown) => Object(error).name === "NotAllowedError";

@@ -1,5 +1,4 @@
-// The parts of a client, put together once for `ampho/client` and `ampho/client/ways`: the record, the renewal, the
-// login.
+// The parts of a client, for `ampho/client` and `ampho/client/ways`: the record, the renewal, the login.
 import type { ClientSession } from "../wire/login.js";
 import type { Fetch } from "./calls.js";
 import { createClientCall } from "./calls.js";
@@ -13,10 +12,7 @@ import { parse, randomId } from "./texts.js";
 
 /** The options of `createClient`. */
 export interface ClientOptions {
-  /**
-   * The application's URL. Relative URLs resolve against it, and only its origin gets the token. In a page it can be
-   * relative.
-   */
+  /** The application's URL, against which relative URLs resolve. Only its origin gets the token. Relative in a page. */
   readonly baseUrl: string | URL;
   /** AMPHO_SECURITY_REST_PREFIX, `/api/security` by default. */
   readonly prefix?: string | undefined;

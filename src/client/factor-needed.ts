@@ -21,9 +21,7 @@ export interface SecondFactor extends TypedFactor {
 
 /** The session that a login has created. */
 export interface EnteredSession extends ClientSession {
-  /**
-   * How many recovery codes the user has left, after a login by one of them. Below 3, advise the user to renew them.
-   */
+  /** How many recovery codes the user has left, after a login by one. Below 3, advise the user to renew them. */
   readonly recoveryCodesLeft?: number;
 }
 

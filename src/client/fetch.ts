@@ -4,13 +4,6 @@ import type { Records, StoredSession } from "./record.js";
 import { isOver, type Renewer } from "./renewal.js";
 import { reliably } from "./storage.js";
 
-/** A `fetch` with the token, and the token itself. */
-export interface Fetching {
-  readonly fetch: Fetch;
-  /** Resolves to a token that is not due for a renewal, or to undefined without a session. */
-  token(): Promise<string | undefined>;
-}
-
 /**
  * `origins` get the token as that of `base` does. `change` sends a request that can get new tokens of the session.
  * `root` is the URL of the prefix.
@@ -22,7 +15,7 @@ export function createFetch(
   root: string,
   origins: readonly string[],
   change: (held: StoredSession, send: (held: StoredSession) => Promise<Response>) => Promise<Response>,
-): Fetching {
+) {
   /** The record whose token was rejected although it was new. The next one would be rejected as well. */
   let futile: string | undefined;
   /** The record whose time by the monotonic clock is known. */
@@ -96,7 +89,11 @@ export function createFetch(
     if (await isExpired(again)) futile = renewed.id;
     return again;
   };
-  return { fetch: send, token: async () => (await current())?.token };
+  return {
+    fetch: send,
+    /** Resolves to a token that is not due for a renewal, or to undefined without a session. */
+    token: async () => (await current())?.token,
+  };
 }
 
 /** The text of a response, which can be read again. Empty if it breaks off. */

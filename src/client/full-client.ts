@@ -33,10 +33,7 @@ export interface WaysOptions extends ClientOptions {
    * other origin gets the token. The default is none.
    */
   readonly origins?: readonly string[] | undefined;
-  /**
-   * True for a server with AMPHO_SECURITY_COOKIES: the tokens are in cookies, and the client stores none. For pages
-   * only.
-   */
+  /** True for a server with AMPHO_SECURITY_COOKIES: tokens are in cookies, and the client stores none. For pages. */
   readonly cookies?: boolean | undefined;
   /**
    * Called once for all requests that get `login_too_weak` or `login_too_old`. When its promise resolves, `fetch`

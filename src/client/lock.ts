@@ -1,23 +1,17 @@
 // One renewal at a time for all clients that share a storage, by Web Locks (https://w3c.github.io/web-locks/) or by an
 // entry in the storage. A holder might never release its lock, so a client that waited too long takes over. Two
-// renewals at once do no harm, because both send the same token with the same Idempotency-Key. The lock only saves
-// requests.
+// renewals at once do no harm, because both send the same token with the same Idempotency-Key. It saves requests.
 import { sleep } from "./calls.js";
 import type { ClientStorage } from "./storage.js";
 
 export type Lock = <T>(work: () => Promise<T>) => Promise<T>;
 
-/**
- * Longer than a call can take (wire.ts). Where the tokens are in cookies, a renewal makes two calls, which might take
- * longer.
- */
+/** Longer than a call can take (calls.ts). With tokens in cookies, a renewal makes two calls, which can take longer. */
 const takeoverMs = 25_000;
 /** The time until another tab sees an entry. Browsers keep a copy of localStorage in each process. */
 const settleMs = 50;
 
-/**
- * The part of `LockManager` that is used. The DOM library declares that name, and a project for Node does not have it.
- */
+/** The part of `LockManager` that is used. A project for Node does not have the name, which is of the DOM library. */
 export interface LockRequests {
   request(
     name: string,

@@ -39,9 +39,7 @@ export const factorMembers = ({ totp, recoveryCode: recovery_code, remember }: T
   remember,
 });
 
-/**
- * An empty text names the transaction in the cookie. Without a name, the request could be one of the present session.
- */
+/** An empty text names the transaction in the cookie. Without it, the request could be one of the present session. */
 export const pendingOf = ({ transaction = "" }: { readonly transaction?: string | undefined }) => ({ transaction });
 
 /** `freshen` renews the token of the present session if it is due. */

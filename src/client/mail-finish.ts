@@ -25,15 +25,11 @@ export interface Registered {
   readonly recoveryCodes: readonly string[];
 }
 
-export type Register = (proof: object, account: NewAccount) => Promise<Registered>;
-
-export type Registrations = (login: string, options?: WebAuthnJson | null) => Register;
-
-export function createRegistrations({ steps, ceremonies }: ClientInternals): Registrations {
-  return (login, options) => {
+export function createRegistrations({ steps, ceremonies }: ClientInternals) {
+  return (login: string, options?: WebAuthnJson | null) => {
     let created: WebAuthnJson | undefined;
     const keyOf = createIdempotencyKeys();
-    return async (proof, { passkey, ...account }) => {
+    return async (proof: object, { passkey, ...account }: NewAccount): Promise<Registered> => {
       if (passkey && !options) throw new AmphoError("not_found", "Passkeys are not offered here.");
       // After a wrong code, the passkey exists already.
       if (passkey && options)
@@ -45,6 +41,8 @@ export function createRegistrations({ steps, ceremonies }: ClientInternals): Reg
   };
 }
 
+export type Registrations = ReturnType<typeof createRegistrations>;
+
 /** A new password, and a second factor where the account has one. */
 export interface ResetProof extends Pick<SecondFactor, "totp" | "recoveryCode"> {
   /** The new password. The policy of the server applies. */
@@ -53,12 +51,11 @@ export interface ResetProof extends Pick<SecondFactor, "totp" | "recoveryCode"> 
   readonly passkey?: true | undefined;
 }
 
-export type Resets = () => (proof: object, about: ResetProof) => Promise<void>;
-
-export function createResets({ call, ceremonies }: ClientInternals, transactions: TransactionStore): Resets {
+export function createResets({ call, ceremonies }: ClientInternals, transactions: TransactionStore) {
   return () => {
     let options: WebAuthnJson | null | undefined;
-    return async (proof, { newPassword: new_password, recoveryCode: recovery_code, totp, passkey: wanted }) => {
+    return async (proof: object, about: ResetProof): Promise<void> => {
+      const { newPassword: new_password, recoveryCode: recovery_code, totp, passkey: wanted } = about;
       const asked = wanted && options;
       const passkey = asked ? await ceremonies.modal((signal) => getCredential(asked, signal)) : undefined;
       try {
@@ -71,3 +68,5 @@ export function createResets({ call, ceremonies }: ClientInternals, transactions
     };
   };
 }
+
+export type Resets = ReturnType<typeof createResets>;

@@ -27,10 +27,7 @@ export type Followed =
       /** Finishes what the link is for. */
       finish(proof?: Matched): Promise<EnteredSession>;
     }
-  /**
-   * Creates the account, and stores its session like `login`. `passkey` works only in the browser that asked for the
-   * mail.
-   */
+  /** Creates the account, and stores its session like `login`. `passkey` works only where the mail was asked for. */
   | {
       readonly for: "register";
       /** The address of the new account. */

@@ -192,10 +192,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     });
   }
 
-  /**
-   * With tokens in cookies, the callback names the error and the needed proofs in the query, and the transaction is a
-   * cookie.
-   */
+  /** With tokens in cookies, the query has the error and the needed proofs, and the transaction is a cookie. */
   async function throwRejection(code: ErrorCode, needed: readonly string[]): Promise<never> {
     const mail = needed.includes("mail");
     const isPending = code === "factor_needed";

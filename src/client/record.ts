@@ -20,9 +20,7 @@ export interface StoredSession extends Stored {
   readonly key?: string;
 }
 
-/**
- * Rejects with `unavailable` for a response that is not Ampho's. Where the tokens are in cookies, it has the session.
- */
+/** Rejects with `unavailable` for a response that is not Ampho's. With tokens in cookies, it has the session. */
 export function storedSessionOf(grant: StoredSession): Promise<StoredSession> {
   return reliably(() => {
     // Members of the response that are shown once are not stored.
@@ -33,20 +31,12 @@ export function storedSessionOf(grant: StoredSession): Promise<StoredSession> {
 
 export const sidOf = (held: StoredSession | undefined): string | undefined => held?.session.session?.id;
 
-export interface Records {
-  read(): Promise<StoredSession | undefined>;
-  /** Replaces the record with this id, or any record, and returns the former one. */
-  replace(next?: StoredSession, id?: string): Promise<StoredSession | undefined>;
-}
-
-/**
- * `noticed` gets each session that is read or written, in order. Reads and writes of one client wait for each other.
- */
+/** `noticed` gets each session that is read or written, in order. Reads and writes of a client wait for each other. */
 export function openRecords(
   storage: ClientStorage,
   name: string,
   noticed: (session: ClientSession | undefined) => void,
-): Records {
+) {
   const inTurn = createSerialQueue();
   const read = async (): Promise<StoredSession | undefined> => {
     const value = parse(await storage.get(name)) as StoredSession | undefined;
@@ -56,7 +46,8 @@ export function openRecords(
   };
   return {
     read: () => inTurn(read),
-    replace: (next, id) =>
+    /** Replaces the record with this id, or any record, and returns the former one. */
+    replace: (next?: StoredSession, id?: string) =>
       inTurn(async () => {
         const former = await read();
         if (!id || former?.id === id) {
@@ -67,3 +58,5 @@ export function openRecords(
       }),
   };
 }
+
+export type Records = ReturnType<typeof openRecords>;

@@ -6,22 +6,11 @@ import type { Lock } from "./lock.js";
 import { type Records, type StoredSession, sidOf } from "./record.js";
 import { randomId } from "./texts.js";
 
-export interface Renewer {
-  /**
-   * Resolves to a newer token of the same session. Rejects with `session_ended`, with the error of the request, or with
-   * the reason of the signal, which ends the wait and not the renewal.
-   */
-  renew(stale: StoredSession, signal?: AbortSignal | null): Promise<StoredSession>;
-  /** Ends the pause after failures, because the network is back. */
-  resume(): void;
-}
-
 export const sessionEnded = () => new AmphoError("session_ended", "The session has ended.");
 
 /** True if the server states that the session has ended. */
-export function isOver(error: unknown): boolean {
-  return /^(session_ended|invalid_token)$/.test((error as AmphoError | null)?.code as string);
-}
+export const isOver = (error: unknown): boolean =>
+  /^(session_ended|invalid_token)$/.test((error as AmphoError | null)?.code as string);
 
 /** Throws every other error. */
 export function unlessOver(error: unknown): undefined {
@@ -32,7 +21,7 @@ export function createRenewer(
   records: Records,
   lock: Lock,
   requestRenewal: (held: StoredSession) => Promise<StoredSession>,
-): Renewer {
+) {
   /** Renewals by the id of the record. A login can store another one while a renewal is under way. */
   const running = new Map<string, Promise<StoredSession>>();
   let failure: unknown;
@@ -67,17 +56,24 @@ export function createRenewer(
   }
 
   return {
-    renew(stale, signal) {
+    /**
+     * Resolves to a newer token of the same session. Rejects with `session_ended`, with the error of the request, or
+     * with the reason of the signal, which ends the wait and not the renewal.
+     */
+    renew(stale: StoredSession, signal?: AbortSignal | null): Promise<StoredSession> {
       const { id } = stale;
       const result = running.get(id) ?? attempt(stale).finally(() => running.delete(id));
       running.set(id, result);
       return signal ? unlessAborted(result, signal) : result;
     },
+    /** Ends the pause after failures, because the network is back. */
     resume() {
       pausedUntilMs = 0;
     },
   };
 }
+
+export type Renewer = ReturnType<typeof createRenewer>;
 
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

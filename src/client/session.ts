@@ -19,13 +19,7 @@ interface Claims {
 }
 
 /** Throws if there is no token with a login. */
-export function clientSessionOf({
-  token,
-  ttl,
-}: {
-  readonly token?: string | undefined;
-  readonly ttl: number;
-}): ClientSession {
+export function clientSessionOf({ token, ttl }: { token?: string | undefined; ttl: number }): ClientSession {
   if (!token && ttl) throw new AmphoError("unavailable", "The server uses cookies. Set cookies: true.");
   const claims = JSON.parse(new TextDecoder().decode(toBytes((token as string).split(".")[1] as string))) as Claims;
   if (!claims.login) throw new TypeError();

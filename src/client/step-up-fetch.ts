@@ -7,10 +7,7 @@ import { readText } from "./fetch.js";
 import { sessionEnded } from "./renewal.js";
 import { parse } from "./texts.js";
 
-/**
- * The error `login_too_weak` or `login_too_old`. Its `details` state the level and the greatest age that the route
- * requires.
- */
+/** The error `login_too_weak` or `login_too_old`. Its `details` state the level and the age that the route requires. */
 export interface StepUpError extends AmphoError {
   /** `factor`: a second factor of the present session is enough. `login`: the user must sign in again. */
   readonly needs: "factor" | "login";
@@ -25,9 +22,7 @@ export function createStepUpFetch(
 ): Fetch {
   /** One call of `onStepUp` for all requests that need its result. */
   let asking: Promise<unknown> | undefined;
-  /**
-   * Counts the calls of `onStepUp` that resolved. A request that began before the last one is repeated without a call.
-   */
+  /** Counts the calls of `onStepUp` that resolved. A request from before the last one is repeated without a call. */
   let raised = 0;
 
   return async (input, init = {}) => {

@@ -1,5 +1,4 @@
-// The files of the configuration. Those of the configuration folder are JSON objects whose members `AMPHO_…` are
-// parameters.
+// The files of the configuration. Those of the folder are JSON objects with parameters as members.
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isError } from "../errors.js";

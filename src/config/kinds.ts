@@ -159,9 +159,7 @@ export const strings: Kind<readonly string[], string | readonly string[]> = {
 const originGrammar =
   /^(?!file:)[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::[1-9]\d{0,4})?$/;
 
-/**
- * An origin as browsers send it (RFC 6454 §6.2), also that of an app with its own browser (`capacitor://localhost`).
- */
+/** An origin as browsers send it (RFC 6454 §6.2), also of an app with its own browser (`capacitor://localhost`). */
 function isOrigin(text: string): boolean {
   if (!originGrammar.test(text) || !URL.canParse(text)) return false;
   // An origin has one spelling, without the default port and with addresses in their shortest form.

@@ -372,10 +372,7 @@ export type OptionInput<N extends ParameterName, S extends string = string> = N 
     ? I | undefined
     : never;
 
-/**
- * The parameters as options in code. `undefined` counts as not set. scripts/option-types.mjs adds the texts for
- * editors.
- */
+/** The parameters as options in code. undefined counts as not set. scripts/option-types.mjs adds texts for editors. */
 export type ParameterOptions<S extends string = string> = {
   readonly [N in ParameterName as OptionName<N>]?: OptionInput<N, S>;
 };

@@ -27,10 +27,7 @@ export interface ProviderSettings {
   readonly proof: ClientProof;
   /** The tenants of Microsoft that can sign in, where the issuer is that of all of them. */
   readonly tenants: readonly string[];
-  /**
-   * `assumed`: a login counts as one of this moment where the provider does not report when the user has signed in
-   * there.
-   */
+  /** `assumed`: a login counts as one of this moment where the provider does not report when it was. */
   readonly authTime: "required" | "assumed";
   /** The provider's own second factor counts. */
   readonly trustsAmr: boolean;
@@ -182,10 +179,7 @@ function unknownMember(member: string, kind: ProviderKind, known: readonly strin
   return ` has an unknown member${shown}${meant === undefined ? "" : `, the nearest is \`${meant}\``}: the kind ${kind} has ${known.join(", ")}`;
 }
 
-/**
- * Microsoft has one issuer for the accounts of every tenant. Without a list, each organization of the world could sign
- * in.
- */
+/** Microsoft has one issuer for every tenant. Without a list, each organization of the world could sign in. */
 const microsoft = /^https:\/\/login\.(?:microsoftonline|partner\.microsoftonline)\.[a-z]+\/(?:common|organizations)\//;
 const shared = /\/(?:common|organizations)\//;
 

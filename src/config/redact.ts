@@ -28,9 +28,7 @@ export function describeValue(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/**
- * For a parameter whose URL contains no secret. A text with @ might contain a password that was put there by mistake.
- */
+/** For a parameter whose URL contains no secret. A text with @ might contain a password by mistake. */
 export function describeUrl(value: unknown): string {
   const url =
     typeof value === "string" && value.length <= 200 ? /^https?:\/\/[\w.~:[\]/-]+/i.exec(value)?.[0] : undefined;

@@ -1,5 +1,4 @@
-// The files that contain secrets: the key file, the file of outside providers, and configuration files with a secret
-// parameter.
+// The files that contain secrets: the key file, that of outside providers, configuration files with one.
 import { join, resolve } from "node:path";
 import { envFileName } from "./env-file.js";
 import { readFiles } from "./files.js";

@@ -1,9 +1,6 @@
 // Base64url without padding (RFC 4648 §5, RFC 7515 §2), one spelling only.
 
-/**
- * The bytes of `text`, or undefined when `text` is not the one spelling of those bytes. Padding, other characters, and
- * unused bits that are not zero (RFC 4648 §3.5) are rejected.
- */
+/** Undefined when `text` is not the one spelling of its bytes: without padding and unused bits (RFC 4648 §3.5). */
 export function decodeBase64url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, "base64url");
   // Node's decoder skips unknown characters and also reads `+` and `/`. Only a second encoding shows the difference.
@@ -16,6 +13,4 @@ export function decodeBase64urlInto(into: Buffer, text: string): number {
   return into.toString("base64url", 0, bytes) === text ? bytes : -1;
 }
 
-export function encodeBase64url(text: string): string {
-  return Buffer.from(text, "utf8").toString("base64url");
-}
+export const encodeBase64url = (text: string): string => Buffer.from(text, "utf8").toString("base64url");

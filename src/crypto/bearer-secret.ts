@@ -7,6 +7,4 @@ export function createSecretMatch(secret: string): (sent: string) => boolean {
   return (sent) => timingSafeEqual(digestOf(sent), digest);
 }
 
-function digestOf(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
-}
+const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();

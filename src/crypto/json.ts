@@ -29,10 +29,7 @@ function countWritten(bytes: Buffer, end: number): number {
   return members;
 }
 
-/**
- * The fewest characters that spell a value, or Infinity where they are not worth counting. An escape is longer than its
- * character. A whole number has no spelling shorter than its digits, unless three zeros end it, as in `1e3`.
- */
+/** The fewest characters that spell a value (`1e3` for 1000), or Infinity where they are not worth counting. */
 function leastLengthOf(value: unknown): number {
   if (typeof value === "string") return value.length + 2;
   if (typeof value !== "number" || !Number.isInteger(value)) return Number.POSITIVE_INFINITY;
@@ -86,7 +83,7 @@ function hasHalfPair(text: string): boolean {
   return high !== -1;
 }
 
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+export const isJsonObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 export const isTexts = (value: unknown): value is readonly string[] =>
@@ -110,7 +107,7 @@ export function parseJsonObject(
   } catch {
     return undefined;
   }
-  if (!isObject(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   if (isBriefest(value, text.length)) return value;
   // JSON.parse keeps the last of two members with one name: then fewer are read than are written.
   const written = countWritten(bytes, end);

@@ -19,6 +19,4 @@ export function randomOctets(bytes: number): Buffer {
 }
 
 /** A random identifier in base64url. 16 bytes are 22 characters and 128 bits. */
-export function randomId(bytes = 16): string {
-  return randomOctets(bytes).toString("base64url");
-}
+export const randomId = (bytes = 16): string => randomOctets(bytes).toString("base64url");

@@ -14,10 +14,7 @@ import type { ApiKeys } from "./api-keys.js";
 import { type CheckedRequirements, missingToken } from "./requirements.js";
 
 export interface Guard {
-  /**
-   * Throws or rejects with `invalid_token`, `credential_not_accepted`, or `unavailable` while the revocations are
-   * unknown. The caller has waited for a pending read. Returns a promise only for an API key that must be read.
-   */
+  /** Throws or rejects with `invalid_token`, `credential_not_accepted`, `unavailable`. A promise for API keys only. */
   verify(token: string, credentials?: readonly Credential[]): Auth | Promise<Auth>;
   /** The same for a caller that cannot wait. Throws `unavailable` also while a read is pending, or is needed. */
   verifySync(token: string, credentials?: readonly Credential[]): Auth;
@@ -184,9 +181,8 @@ function requirePermission<R>(auth: Auth, requirements: CheckedRequirements<R>, 
   throw insufficient();
 }
 
-function revocationsUnknown(): AmphoError {
-  return new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
-}
+const revocationsUnknown = (): AmphoError =>
+  new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
 
 /** Names `scopes` only where they are what is missing. Otherwise a client would ask for them again and again. */
 function insufficient(scopes?: readonly string[]): AmphoError {

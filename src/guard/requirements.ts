@@ -150,9 +150,7 @@ export function lacksAuth(auth: Auth | undefined, requirements: CheckedRequireme
   return auth === undefined && requirements?.optional !== true;
 }
 
-export function missingToken(): AmphoError {
-  return new AmphoError("missing_token", "A bearer token is required.");
-}
+export const missingToken = (): AmphoError => new AmphoError("missing_token", "A bearer token is required.");
 
 function isPlainObject(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
@@ -167,10 +165,7 @@ export function unknownResource(resource: string, known: readonly Resource[]): T
 }
 
 /** The error for `live` where there is no database. */
-export function liveNeedsDatabase(): TypeError {
-  return new TypeError("`live` needs the database, and a verifier has none. Remove `live`, or use createAmpho.");
-}
+export const liveNeedsDatabase = (): TypeError =>
+  new TypeError("`live` needs the database, and a verifier has none. Remove `live`, or use createAmpho.");
 
-function wrong(name: string, problem: string): TypeError {
-  return new TypeError(`The requirement \`${name}\` ${problem}`);
-}
+const wrong = (name: string, problem: string): TypeError => new TypeError(`The requirement \`${name}\` ${problem}`);

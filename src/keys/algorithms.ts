@@ -44,13 +44,10 @@ export type KeyType = AlgorithmFacts["kty"];
 
 export const algorithmNames = Object.keys(algorithms) as readonly Algorithm[];
 
-export function isAlgorithm(value: unknown): value is Algorithm {
-  return typeof value === "string" && Object.hasOwn(algorithms, value);
-}
+export const isAlgorithm = (value: unknown): value is Algorithm =>
+  typeof value === "string" && Object.hasOwn(algorithms, value);
 
-export function algorithmFacts(algorithm: Algorithm): AlgorithmFacts {
-  return algorithms[algorithm];
-}
+export const algorithmFacts = (algorithm: Algorithm): AlgorithmFacts => algorithms[algorithm];
 
 /** EdDSA and Ed25519 are two names of one algorithm. The tokens carry the name that the key states (RFC 9864 §2.2). */
 export function isSameAlgorithm(one: Algorithm, other: Algorithm): boolean {

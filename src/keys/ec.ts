@@ -12,12 +12,10 @@ const curves: Readonly<Record<string, { readonly octets: number; readonly name: 
 /** The point that belongs to a private value, undefined when the value is zero or not below the order. */
 function derivePoint(curve: string, d: Buffer): Buffer | undefined {
   const ecdh = createECDH(curve);
-  try {
+  return tryCreate(() => {
     ecdh.setPrivateKey(d);
     return ecdh.getPublicKey();
-  } catch {
-    return undefined;
-  }
+  });
 }
 
 export const readEc: KeyReader = (jwk, report) => {

@@ -7,11 +7,7 @@ import { thumbprint } from "./thumbprint.js";
 /** 128 bits of strength (NIST SP 800-57 part 1, table 2). 2048 bits must not be used after 2030. */
 const modulusLength = 3072;
 
-/**
- * In Node 20 the `export` of a generated key object can block for ever. It holds the lock of the key, and a garbage
- * collection during the export waits for that lock. So the pair leaves the generation as octets, and the private key is
- * a new object.
- */
+/** In Node 20 the `export` of a generated key object can block on its lock for ever. A new object of octets cannot. */
 const encoding: ED25519KeyPairOptions<"der", "der"> = {
   publicKeyEncoding: { type: "spki", format: "der" },
   privateKeyEncoding: { type: "pkcs8", format: "der" },

@@ -25,10 +25,7 @@ export function listJwks(value: unknown): readonly unknown[] {
   return value["keys"];
 }
 
-/**
- * Finds two keys with one `kid`, one key with two algorithms (RFC 8725 §3.1), and one secret under two `kid`s. A key
- * pair can have two `kid`s, so that tokens from before it got its `kid` still verify.
- */
+/** Finds two keys with one `kid`, one key with two algorithms (RFC 8725 §3.1), and one secret under two `kid`s. */
 function findClashes(keys: ReadonlyMap<string, Key>): string[] {
   const problems: string[] = [];
   const byKid = new Map<string, string>();
@@ -40,6 +37,7 @@ function findClashes(keys: ReadonlyMap<string, Key>): string[] {
     const same = earlier.find((other) => isSameMaterial(other.key, key));
     if (same !== undefined && same.key.algorithm !== key.algorithm)
       problems.push(`${position} is the same key as ${same.position} with another algorithm`);
+    // A key pair can have two, so that tokens from before it got its `kid` still verify.
     else if (same?.key.material.kind === "secret" && same.key.kid !== key.kid)
       problems.push(`${position} is the same secret as ${same.position} under another \`kid\``);
     earlier.push({ position, key });
@@ -48,9 +46,8 @@ function findClashes(keys: ReadonlyMap<string, Key>): string[] {
 }
 
 /** The same key with the same `kid`: one verifies the signatures of the other. */
-export function isSameKey(one: Key, other: Key): boolean {
-  return one.kid === other.kid && one.algorithm === other.algorithm && isSameMaterial(one, other);
-}
+export const isSameKey = (one: Key, other: Key): boolean =>
+  one.kid === other.kid && one.algorithm === other.algorithm && isSameMaterial(one, other);
 
 /** The same key material, even if the `kid`s differ. */
 export function isSameMaterial(one: Key, other: Key): boolean {
@@ -59,9 +56,8 @@ export function isSameMaterial(one: Key, other: Key): boolean {
   return b.kind === "pair" && one.publicJwk !== undefined && sameMembers(one.publicJwk, other.publicJwk);
 }
 
-function sameMembers(one: PublicJwk, other: PublicJwk | undefined): boolean {
-  return ["kty", "crv", "x", "y", "n", "e"].every((name) => one[name] === other?.[name]);
-}
+const sameMembers = (one: PublicJwk, other: PublicJwk | undefined): boolean =>
+  ["kty", "crv", "x", "y", "n", "e"].every((name) => one[name] === other?.[name]);
 
 function isWeak(key: Key): boolean {
   if (key.material.kind !== "secret") return false;
@@ -70,14 +66,8 @@ function isWeak(key: Key): boolean {
   return isWeakSecret(secret) || isWeakSecret(Buffer.from(secret.toString("base64url")));
 }
 
-interface SetReading {
-  readonly keys: ReadonlyMap<string, Key>;
-  readonly problems: string[];
-  /** Keys of an unsupported type, which a reader of sets can skip (RFC 7517 §5). */
-  readonly unsupported: readonly { readonly at: number; readonly text: string }[];
-}
-
-function readSet(members: readonly unknown[], algorithm: Algorithm | undefined): SetReading {
+/** `unsupported`: keys of an unsupported type, which a reader of sets can skip (RFC 7517 §5). */
+function readSet(members: readonly unknown[], algorithm: Algorithm | undefined) {
   const keys = new Map<string, Key>();
   const problems: string[] = [];
   const unsupported: { readonly at: number; readonly text: string }[] = [];
@@ -95,18 +85,14 @@ function readSet(members: readonly unknown[], algorithm: Algorithm | undefined):
   return { keys, problems, unsupported };
 }
 
-function whyNoSigner(jwk: unknown): string {
-  return isJwk(jwk) && ("d" in jwk || "k" in jwk) ? "but its `key_ops` does not allow it" : "but has no private part";
-}
+const whyNoSigner = (jwk: unknown): string =>
+  isJwk(jwk) && ("d" in jwk || "k" in jwk) ? "but its `key_ops` does not allow it" : "but has no private part";
 
 const onlyKey = "the key";
 
 /** A single key needs no name before its problem. */
 const about = (position: string, problem: string) => (position === onlyKey ? problem : `${position}: ${problem}`);
-
-function positionOf(at: number, count: number): string {
-  return count === 1 ? onlyKey : `key ${at + 1} of ${count}`;
-}
+const positionOf = (at: number, count: number): string => (count === 1 ? onlyKey : `key ${at + 1} of ${count}`);
 
 /**
  * Imports the parsed value of AMPHO_SECURITY_KEY. `algorithm` is AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
@@ -131,9 +117,8 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
   return { keys: [since === undefined ? signer : { ...signer, signingSince: since }, ...others], warnings };
 }
 
-function skipped(at: number, count: number, why: string): string {
-  return `${positionOf(at, count)} is skipped, because ${why}`;
-}
+const skipped = (at: number, count: number, why: string): string =>
+  `${positionOf(at, count)} is skipped, because ${why}`;
 
 /** Imports public, private or symmetric keys that only verify. Throws ConfigurationError. */
 export function importVerifyingKeys(value: unknown): ImportedKeys {
@@ -145,11 +130,7 @@ export function importVerifyingKeys(value: unknown): ImportedKeys {
   return { keys: [...keys.values()], warnings };
 }
 
-/**
- * Imports a published JWK Set (RFC 7517 §5). It skips keys that cannot be used, because a set can contain keys for
- * other uses. It also skips a symmetric or private key, because every reader could sign with it. Undefined for another
- * value.
- */
+/** Skips unusable keys, and symmetric or private ones, with which every reader could sign. Undefined for no set. */
 export function importPublishedKeys(value: unknown): ImportedKeys | undefined {
   const members = isJwk(value) ? value["keys"] : undefined;
   if (!Array.isArray(members)) return undefined;
@@ -172,9 +153,8 @@ function findUnusable(key: Key, before: ReadonlyMap<string, Key>): string | unde
   return twin ? "a key before it is the same key with another algorithm" : undefined;
 }
 
-function whyNot(reading: Exclude<JwkReading, { readonly outcome: "imported" }>): string {
-  return reading.outcome === "unsupported" ? reading.why : reading.problems.join(", ");
-}
+const whyNot = (reading: Exclude<JwkReading, { readonly outcome: "imported" }>): string =>
+  reading.outcome === "unsupported" ? reading.why : reading.problems.join(", ");
 
 function checkAlgorithm(signer: Key, algorithm: Algorithm | undefined): void {
   if (algorithm === undefined || isSameAlgorithm(signer.algorithm, algorithm)) return;
@@ -182,6 +162,6 @@ function checkAlgorithm(signer: Key, algorithm: Algorithm | undefined): void {
 }
 
 /** The set that `/.well-known/jwks.json` publishes, without symmetric keys and private members. */
-export function publicJwkSet(keys: readonly Key[]): { readonly keys: readonly PublicJwk[] } {
-  return { keys: keys.flatMap((key) => (key.publicJwk === undefined ? [] : [key.publicJwk])) };
-}
+export const publicJwkSet = (keys: readonly Key[]): { readonly keys: readonly PublicJwk[] } => ({
+  keys: keys.flatMap((key) => (key.publicJwk === undefined ? [] : [key.publicJwk])),
+});

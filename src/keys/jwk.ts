@@ -35,21 +35,17 @@ const readers: Readonly<Record<KeyType, KeyReader>> = { oct: readOct, OKP: readO
 const kidCharactersMax = 255;
 const controlCharacter = /\p{Cc}|\p{Cs}/u;
 
-function isKeyType(value: string): value is KeyType {
-  return Object.hasOwn(readers, value);
-}
+const isKeyType = (value: string): value is KeyType => Object.hasOwn(readers, value);
 
-export function isJwk(value: unknown): value is Jwk {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export const isJwk = (value: unknown): value is Jwk =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function readKid(jwk: Jwk, report: Report): string | undefined {
   const kid = jwk["kid"];
   if (kid === undefined) return undefined;
   if (typeof kid === "string" && kid !== "" && kid.length <= kidCharactersMax && !controlCharacter.test(kid))
     return kid;
-  report(`\`kid\` must be a string of 1 to ${kidCharactersMax} characters without control characters`);
-  return undefined;
+  return void report(`\`kid\` must be a string of 1 to ${kidCharactersMax} characters without control characters`);
 }
 
 /** Checks that `use` and `key_ops` allow signatures (RFC 7517 §4.2 and §4.3). */
@@ -107,15 +103,9 @@ export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
   const problems: string[] = [];
   const report: Report = (problem) => problems.push(problem);
   const rejected = { outcome: "rejected", problems } as const;
-  if (!isJwk(jwk)) {
-    report("a key must be a JSON object");
-    return rejected;
-  }
+  if (!isJwk(jwk)) return { outcome: "rejected", problems: ["a key must be a JSON object"] };
   const kty = jwk["kty"];
-  if (typeof kty !== "string") {
-    report("`kty` must be a string");
-    return rejected;
-  }
+  if (typeof kty !== "string") return { outcome: "rejected", problems: ["`kty` must be a string"] };
   if (!isKeyType(kty)) return { outcome: "unsupported", why: "its `kty` is not oct, OKP, EC or RSA" };
   const ownKid = readKid(jwk, report);
   const members = readers[kty](jwk, report);

@@ -10,7 +10,6 @@ import { createKeySet, type Key, type KeySet } from "./key.js";
 export interface KeySource {
   /** Undefined before the first set. */
   readonly keys: KeySet | undefined;
-  /** True after a fetch that failed. */
   readonly failing: boolean;
   /** Returns what must be awaited before a token can be checked. It never rejects. */
   prepare(): Promise<void> | undefined;
@@ -37,7 +36,6 @@ export function fetchedKeySource(deps: {
   readonly url: URL;
   readonly clock: Clock;
   readonly log: (line: string) => void;
-  /** Called after the set has changed. */
   readonly changed?: () => void;
   /** The least time between the starts of two fetches, whatever their reason. */
   readonly pauseMs?: number;

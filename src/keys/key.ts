@@ -1,5 +1,4 @@
-// A key as it is used: imported and checked once, bound to one algorithm (RFC 8725 §3.1). Its secrets are KeyObjects,
-// which neither JSON.stringify nor util.inspect can show.
+// A key, imported and checked once, bound to one algorithm (RFC 8725 §3.1). Nothing can print its KeyObjects.
 import type { KeyObject, SignKeyObjectInput } from "node:crypto";
 import { type ComputeHmac, createHmacOf } from "../crypto/hmac.js";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";
@@ -24,7 +23,6 @@ export interface Key {
 /** Returns whether `signature` is a valid signature of `input`, which must be ASCII. */
 export type VerifySignature = (input: string, signature: Buffer) => boolean;
 
-/** The material that signs and verifies. */
 export type KeyMaterial =
   | { readonly kind: "secret"; readonly secret: KeyObject; readonly computeHmac: ComputeHmac }
   | {
@@ -60,7 +58,6 @@ export interface Header {
   readonly candidates: readonly Key[];
   /** The type in lower case and without `application/`, for comparison. */
   readonly typ: string | undefined;
-  /** True when the header names the key. */
   readonly named: boolean;
 }
 

@@ -7,7 +7,6 @@ import { deriveKey } from "./derived-key.js";
 import type { Key } from "./key.js";
 import { type Jwk, type Report, readOctets } from "./members.js";
 
-/** The `info` parameter of HKDF. */
 const purpose = "ampho concealed text";
 const secretBytes = 32;
 

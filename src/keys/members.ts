@@ -1,12 +1,10 @@
-// Reads the members of a JWK (RFC 7517 §4, RFC 7518 §6).
-// A report contains no value of the key, so that the secret of an operator who mixes up members does not reach a log.
+// Reads the members of a JWK (RFC 7517 §4, RFC 7518 §6). A report contains no value of the key, because of logs.
 import type { KeyObject } from "node:crypto";
 import { decodeBase64url } from "../crypto/base64url.js";
 
 export type Jwk = Readonly<Record<string, unknown>>;
 export type Report = (problem: string) => void;
 
-/** The members of one key type, read. */
 export interface KeyMembers {
   readonly secret?: KeyObject;
   readonly publicKey?: KeyObject;
@@ -28,14 +26,8 @@ export type KeyReader = (jwk: Jwk, report: Report) => KeyMembers | Unsupported |
 export function readOctets(jwk: Jwk, name: string, report: Report, bytes?: number): Buffer | undefined {
   const value = jwk[name];
   const octets = typeof value === "string" ? decodeBase64url(value) : undefined;
-  if (octets === undefined) {
-    report(`\`${name}\` must be a base64url string without padding`);
-    return undefined;
-  }
-  if (bytes !== undefined && octets.length !== bytes) {
-    report(`\`${name}\` must have ${bytes} bytes`);
-    return undefined;
-  }
+  if (octets === undefined) return void report(`\`${name}\` must be a base64url string without padding`);
+  if (bytes !== undefined && octets.length !== bytes) return void report(`\`${name}\` must have ${bytes} bytes`);
   return octets;
 }
 
@@ -43,20 +35,15 @@ export function readOctets(jwk: Jwk, name: string, report: Report, bytes?: numbe
 export function readInteger(jwk: Jwk, name: string, report: Report): bigint | undefined {
   const octets = readOctets(jwk, name, report);
   if (octets === undefined) return undefined;
-  if (octets.length === 0 || octets[0] === 0) {
-    report(`\`${name}\` must be a positive integer without leading zero octets`);
-    return undefined;
-  }
+  if (octets.length === 0 || octets[0] === 0)
+    return void report(`\`${name}\` must be a positive integer without leading zero octets`);
   // No key in use is longer, and arithmetic on longer numbers takes time.
-  if (octets.length > 2048) {
-    report(`\`${name}\` is too long`);
-    return undefined;
-  }
+  if (octets.length > 2048) return void report(`\`${name}\` is too long`);
   return BigInt(`0x${octets.toString("hex")}`);
 }
 
-/** A key that OpenSSL accepts. Its checks, and whether it throws, differ between versions of Node. */
-export function tryCreate(create: () => KeyObject): KeyObject | undefined {
+/** Undefined for what OpenSSL rejects. Its checks, and whether it throws, differ between versions of Node. */
+export function tryCreate<T>(create: () => T): T | undefined {
   try {
     return create();
   } catch {
@@ -71,6 +58,5 @@ const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 export const isPrivate = (jwk: Jwk): boolean => privateMembers.some((name) => jwk[name] !== undefined);
 
 /** When the key came into its state (states.ts), in Unix seconds. The time counts only beside the actual state. */
-export function sinceOf({ state, since }: Jwk, actual: string): number | undefined {
-  return state === actual && typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;
-}
+export const sinceOf = ({ state, since }: Jwk, actual: string): number | undefined =>
+  state === actual && typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;

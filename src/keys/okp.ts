@@ -4,10 +4,7 @@ import { isPrivate, type KeyReader, readOctets, tryCreate } from "./members.js";
 
 const octets = 32;
 
-/**
- * The points of small order (RFC 7748 §6, RFC 8032 §5.1.3). For a public key of small order, signatures exist that fit
- * any message. The y coordinate little-endian, without the bit of the sign.
- */
+/** Small order (RFC 7748 §6, RFC 8032 §5.1.3): signatures fit any message. y little-endian, without the sign bit. */
 const smallOrder = new Set([
   "0000000000000000000000000000000000000000000000000000000000000000",
   "0100000000000000000000000000000000000000000000000000000000000000",

@@ -11,9 +11,7 @@ const exponentBitsMax = 64;
 const privateNames = ["d", "p", "q", "dp", "dq", "qi"] as const;
 type PrivateName = (typeof privateNames)[number];
 
-function bitLength(value: bigint): number {
-  return value.toString(2).length;
-}
+const bitLength = (value: bigint): number => value.toString(2).length;
 
 const smallPrimes = [
   3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
@@ -35,9 +33,8 @@ function isPowerOfGenerator(residue: number, prime: number): boolean {
  * powers of 65537 modulo many small primes, so the modulus is one too, and an attacker can factor it. The odds that a
  * good modulus is mistaken for a weak one are about one in a hundred million.
  */
-function isRocaModulus(modulus: bigint): boolean {
-  return smallPrimes.every((prime) => isPowerOfGenerator(Number(modulus % BigInt(prime)), prime));
-}
+const isRocaModulus = (modulus: bigint): boolean =>
+  smallPrimes.every((prime) => isPowerOfGenerator(Number(modulus % BigInt(prime)), prime));
 
 function checkPublic(n: bigint, e: bigint, report: Report): void {
   const bits = bitLength(n);

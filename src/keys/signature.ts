@@ -12,6 +12,7 @@ import {
 import { decodeBase64urlInto } from "../crypto/base64url.js";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { type Key, tokenCharactersMax, type VerifySignature } from "./key.js";
+import { tryCreate } from "./members.js";
 
 /** Compares every character, so that the time does not show how many of them are right. */
 function isEqual(one: string, other: string): boolean {
@@ -29,7 +30,6 @@ function toOctets(input: string): Buffer {
   return octets.subarray(0, octets.write(input, "latin1"));
 }
 
-/** Returns a function that verifies signatures of an algorithm with a public key. */
 export function createVerification(algorithm: Algorithm, publicKey: KeyObject): VerifySignature {
   const { kty, hash, signature: options } = algorithmFacts(algorithm);
   if (kty === "RSA" && hash !== null && options === undefined) {
@@ -47,14 +47,8 @@ export function createVerification(algorithm: Algorithm, publicKey: KeyObject): 
 }
 
 /** Returns whether this runtime accepts options with a KeyObject. workerd accepts them only with key bytes. */
-function isTaken(hash: string, key: VerifyKeyObjectInput): boolean {
-  try {
-    verify(hash, Buffer.alloc(0), key, Buffer.alloc(0));
-    return true;
-  } catch {
-    return false;
-  }
-}
+const isTaken = (hash: string, key: VerifyKeyObjectInput): boolean =>
+  tryCreate(() => verify(hash, Buffer.alloc(0), key, Buffer.alloc(0))) !== undefined;
 
 /** The signature of an ASCII signing input in base64url. The key must be able to sign. */
 export function signInput(key: Key, input: string): string {
@@ -106,11 +100,7 @@ type Raw = { readonly key: KeyObject; readonly padding: number };
 function isRaw(options: Raw, modulusBytes: number): boolean {
   const one = Buffer.alloc(modulusBytes);
   one[modulusBytes - 1] = 1;
-  try {
-    return publicDecrypt(options, one).equals(one);
-  } catch {
-    return false;
-  }
+  return tryCreate(() => publicDecrypt(options, one))?.equals(one) === true;
 }
 
 /** Undefined where RSA without padding is missing. The key has 2048 bits or more. */

@@ -19,7 +19,6 @@ export interface WaitingStageRules extends StageRules {
   readonly waitSeconds: number;
   /** Does not wait. */
   readonly forced: boolean;
-  /** The `kid`s of revoked keys. */
   readonly revoked?: ReadonlySet<string>;
 }
 
@@ -95,9 +94,8 @@ const nextOf = ({ others }: KeyStandings) => others.filter(({ state }) => state 
 const dueAt = ({ since }: KeyStanding, { waitSeconds }: WaitingStageRules) =>
   since === undefined ? undefined : since + waitSeconds;
 
-function isDue(until: number | undefined, { now, forced }: WaitingStageRules): boolean {
-  return forced || (until !== undefined && now >= until);
-}
+const isDue = (until: number | undefined, { now, forced }: WaitingStageRules): boolean =>
+  forced || (until !== undefined && now >= until);
 
 /** The secret of the login hashes stays the same when another key signs. */
 function loginHashKeyText(present: unknown, algorithm: Algorithm | undefined): string {

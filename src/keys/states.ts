@@ -49,9 +49,7 @@ export function readStandings(set: unknown, algorithm?: Algorithm): KeyStandings
   return { current, others, unsupported };
 }
 
-function stateOf({ state }: Jwk): KeyState {
-  return state === "next" || state === "previous" ? state : "unknown";
-}
+const stateOf = ({ state }: Jwk): KeyState => (state === "next" || state === "previous" ? state : "unknown");
 
 /** The JWK with a state and the time since which it has the state. */
 export function inState(
@@ -64,9 +62,8 @@ export function inState(
 }
 
 /** The JWK with its present state. */
-export function asIs(standing: KeyStanding): Jwk {
-  return standing.state === "unknown" ? standing.jwk : inState(standing, standing.state, standing.since);
-}
+export const asIs = (standing: KeyStanding): Jwk =>
+  standing.state === "unknown" ? standing.jwk : inState(standing, standing.state, standing.since);
 
 /** Within this time every process has read a changed key file. A Kubernetes secret takes two minutes. */
 const rolloutSeconds = 300;
@@ -78,10 +75,7 @@ const verifierCacheSeconds = 600;
 /** The wait from the publication of a key to its first signature. */
 export const activateWaitSeconds = rolloutSeconds + publishedKeysMaxAgeSeconds + verifierCacheSeconds;
 
-/**
- * The wait from the last signature of a key to its removal. By then every token and every mailed link of the key has
- * expired. Only `device` proofs live longer. A login ignores one whose key is gone.
- */
+/** The wait until all that a key signed has expired, except `device` proofs, which a login then ignores. */
 export function retireWaitSeconds(settings: {
   readonly tokenTtl: number;
   readonly tokenLeeway: number;

@@ -43,9 +43,7 @@ function isRun(secret: Uint8Array): boolean {
   return steps * 3 >= secret.length * 2;
 }
 
-function isText(secret: Uint8Array): boolean {
-  return secret.every((byte) => byte >= 0x20 && byte < 0x7f);
-}
+const isText = (secret: Uint8Array): boolean => secret.every((byte) => byte >= 0x20 && byte < 0x7f);
 
 /** Returns whether an attacker could guess these bytes although there are enough of them. */
 export function isWeakSecret(secret: Uint8Array): boolean {

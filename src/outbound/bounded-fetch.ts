@@ -1,5 +1,4 @@
-// A request to another server, with limits on its time and on the size of its response. No redirect is followed,
-// because it can lead to another host or to plain http.
+// A request to another server, with limits. No redirect is followed: it can lead to another host or plain http.
 import { parseJsonObject } from "../crypto/json.js";
 
 /** Why there is no usable response, in words for the log. */

@@ -11,14 +11,10 @@ export function isSecureUrl(url: URL): boolean {
 }
 
 /** RFC 1122 §3.2.1.3, RFC 4291 §2.5.3, as `URL` normalizes them. A name below `localhost` can resolve to any host. */
-export function isLoopback(host: string): boolean {
-  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
-}
+export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
 
 /** A name that browsers resolve to their own machine (RFC 6761 §6.3). */
-export function isLocalhost(host: string): boolean {
-  return /(?:^|\.)localhost$/.test(host);
-}
+export const isLocalhost = (host: string): boolean => /(?:^|\.)localhost$/.test(host);
 
 /** Returns the URL of an option, without its fragment. Throws ConfigurationError. */
 export function readUrl(name: string, text: unknown): URL {

@@ -13,21 +13,10 @@
 import type { Clock } from "../clock.js";
 import { needsRehash } from "./hash.js";
 
-export interface FailureDelay {
-  /**
-   * Resolves when the response can be sent. `stored` is the verified hash, if there was one. `tookMs` is the time that
-   * the verification took its thread.
-   */
-  wait(failure: { readonly stored: string | undefined; readonly tookMs: number }): Promise<void>;
-}
-
 export const failureFloorMs = { usual: 1_000, costly: 3_000 };
 const readAgainAfterMs = 10_000;
 
-export function createFailureDelay(
-  store: { hasOtherHashes(): Promise<boolean> },
-  clock: Pick<Clock, "monotonicMs">,
-): FailureDelay {
+export function createFailureDelay(store: { hasOtherHashes(): Promise<boolean> }, clock: Pick<Clock, "monotonicMs">) {
   let floorMs = failureFloorMs.usual;
   let othersExist = false;
   let readAtMs = Number.NEGATIVE_INFINITY;
@@ -41,7 +30,11 @@ export function createFailureDelay(
   }
 
   return {
-    async wait({ stored, tookMs }) {
+    /**
+     * Resolves when the response can be sent. `stored` is the verified hash, if there was one. `tookMs` is the time that
+     * the verification took its thread.
+     */
+    async wait({ stored, tookMs }: { readonly stored: string | undefined; readonly tookMs: number }): Promise<void> {
       if (clock.monotonicMs() - readAtMs >= readAgainAfterMs) reading ??= read();
       await reading;
       // This one could have been imported since the last read.
@@ -53,3 +46,5 @@ export function createFailureDelay(
     },
   };
 }
+
+export type FailureDelay = ReturnType<typeof createFailureDelay>;

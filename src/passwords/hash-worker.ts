@@ -29,8 +29,7 @@ function compute(job: PasswordJob): Outcome {
   }
 }
 
-// A flood of logins must not slow guarded requests down. On Linux, 0 means this thread. Elsewhere it would be the
-// process.
+// A flood of logins must not slow guarded requests down. On Linux, 0 is this thread, elsewhere the process.
 if (process.platform === "linux") {
   try {
     setPriority(0, Math.max(getPriority(0), constants.priority.PRIORITY_BELOW_NORMAL));

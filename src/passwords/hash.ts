@@ -79,15 +79,18 @@ export function checkPasswordText(password: string): PasswordProblem | undefined
   return undefined;
 }
 
-/** The one form of a password that is hashed and counted: an accent typed on another keyboard is the same accent. */
-export function normalizePassword(password: string): string {
-  return password.normalize("NFC");
+/** Throws `invalid_request` for what `checkPasswordText` rejects. */
+export function requirePasswordText(password: string): void {
+  const problem = checkPasswordText(password);
+  if (problem !== undefined) throw new AmphoError("invalid_request", problem.message);
 }
+
+/** The one form of a password that is hashed and counted: an accent typed on another keyboard is the same accent. */
+export const normalizePassword = (password: string): string => password.normalize("NFC");
 
 /** A new hash with a salt of its own. Blocks. Throws `invalid_request` for what `checkPasswordText` rejects. */
 export function hashPasswordSync(password: string): string {
-  const problem = checkPasswordText(password);
-  if (problem !== undefined) throw new AmphoError("invalid_request", problem.message);
+  requirePasswordText(password);
   const { memoryKib, passes, lanes, outputBytes } = argon2Today;
   // The library's defaults are argon2id, version 19 and 16 random bytes of salt. The tests check them.
   return hashSync(normalizePassword(password), {
@@ -103,8 +106,7 @@ export function verifyArgon2Sync(stored: string, text: string): boolean {
   try {
     return verifySync(stored, text);
   } catch {
-    // The form and the limits are right, but the library rejects the hash (a stray bit in the base64). No password fits
-    // it.
+    // The form and the limits are right, but the library rejects it (a stray bit in the base64). No password fits.
     return false;
   }
 }

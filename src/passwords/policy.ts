@@ -14,10 +14,7 @@ export interface NewPasswordOf {
 }
 
 export interface PasswordPolicy {
-  /**
-   * The rule that a new password breaks, undefined for none. The message is for people and holds nothing of the
-   * password.
-   */
+  /** The rule that a new password breaks, undefined for none. The message holds nothing of the password. */
   check(password: string, about: NewPasswordOf): Promise<PasswordProblem | undefined>;
 }
 
@@ -45,38 +42,28 @@ export interface PolicySettings {
 
 export function createPasswordPolicy({ passwordMin: min, passwordWords, appName }: PolicySettings): PasswordPolicy {
   const words = ["ampho", ...(appName === undefined ? [] : [appName]), ...passwordWords];
-  // A short minimum asks for less, with room for one common piece and some other characters. A run alone never
-  // suffices.
+  // A short minimum asks for less, with room for one common piece and some characters. A run never suffices.
   const scoreMin = Math.min(scoreEnough, Math.max(min - 2, Math.min(min, 3)));
 
-  const tooShort: PasswordProblem = {
-    reason: "too_short",
-    limit: min,
-    message: `This password is too short. Use at least ${min} characters.`,
-  };
-  const containsLogin: PasswordProblem = {
-    reason: "contains_login",
-    message: "This password contains the login or its part before the @. Use a password without it.",
-  };
-  const containsWord = (word: string): PasswordProblem => ({
-    reason: "contains_product",
-    message: `This password contains the name "${word}". Use a password without it.`,
+  const problem = (reason: PasswordProblem["reason"], message: string): PasswordProblem => ({
+    reason,
+    message: `This password ${message}`,
   });
-  const repeated: PasswordProblem = {
-    reason: "repeated",
-    message: "This password repeats a short piece. Use different words or characters instead.",
-  };
-  const tooCommon: PasswordProblem = {
-    reason: "too_common",
-    message:
-      "This password is too common, even with extra characters. Use four or more unusual words, or " +
-      `${Math.max(min, randomCharactersEnough)} or more random characters.`,
-  };
+  const tooShort = { ...problem("too_short", `is too short. Use at least ${min} characters.`), limit: min };
+  const containsLogin = problem(
+    "contains_login",
+    "contains the login or its part before the @. Use a password without it.",
+  );
+  const repeated = problem("repeated", "repeats a short piece. Use different words or characters instead.");
+  const tooCommon = problem(
+    "too_common",
+    `is too common, even with extra characters. Use four or more unusual words, or ${Math.max(min, randomCharactersEnough)} or more random characters.`,
+  );
 
   return {
     async check(password, { login }) {
-      const problem = checkPasswordText(password);
-      if (problem !== undefined) return problem;
+      const unusable = checkPasswordText(password);
+      if (unusable !== undefined) return unusable;
       const characters = [...normalizePassword(password)].length;
       // Some characters become several by NFC.
       if (characters > passwordMaxCharacters) return tooLong;
@@ -85,7 +72,8 @@ export function createPasswordPolicy({ passwordMin: min, passwordWords, appName 
       const whole = foldText(password);
       if (containsName(whole, login)) return containsLogin;
       const word = words.find((each) => containsName(whole, each));
-      if (word !== undefined) return containsWord(word);
+      if (word !== undefined)
+        return problem("contains_product", `contains the name "${word}". Use a password without it.`);
       const judged = [...whole].slice(0, judgedMaxCharacters).join("");
       const text = withOneUnitACharacter(judged);
       const squeezed = withOneUnitACharacter(judged.replace(separators, ""));
@@ -105,9 +93,7 @@ export function createPasswordPolicy({ passwordMin: min, passwordWords, appName 
   };
 }
 
-/**
- * Returns whether the text contains the name or its part before the @. Longer ones are also found without separators.
- */
+/** Returns whether the text contains the name or its part before the @, longer ones also without separators. */
 function containsName(text: string, name: string): boolean {
   const folded = foldText(name);
   return [folded, folded.slice(0, Math.max(0, folded.indexOf("@")))].some((part) => {
@@ -119,10 +105,7 @@ function containsName(text: string, name: string): boolean {
   });
 }
 
-/**
- * The same text with a character of the private use area for each character that takes two UTF-16 units, such as an
- * emoji.
- */
+/** The text with a character of the private use area for each one of two UTF-16 units, such as an emoji. */
 function withOneUnitACharacter(text: string): string {
   const substitutes = new Map<string, string>();
   return text.replace(/[\u{10000}-\u{10FFFF}]/gu, (character) => {
@@ -132,10 +115,7 @@ function withOneUnitACharacter(text: string): string {
   });
 }
 
-/**
- * The length of the piece that the text repeats at least once, the last time perhaps in part. Infinity for no such
- * piece.
- */
+/** The length of the piece that the text repeats at least once, the last time perhaps in part. Infinity for none. */
 function shortestPeriod(text: string): number {
   for (let period = 1; period <= text.length / 2; period += 1) if (text.startsWith(text.slice(period))) return period;
   return Number.POSITIVE_INFINITY;
@@ -151,9 +131,7 @@ function repeatsOneOf(text: string, common: ReadonlySet<string>): boolean {
 
 let commonPasswords: Promise<ReadonlySet<string>> | undefined;
 
-/**
- * 49 000 passwords from leaks, in lower case, each also without look-alikes. Read at the first use: 20 ms and 10 MB.
- */
+/** 49 000 passwords from leaks, in lower case, also without look-alikes. Read at the first use: 20 ms and 10 MB. */
 function readCommonPasswords(): Promise<ReadonlySet<string>> {
   commonPasswords ??= import("@zxcvbn-ts/language-common").then(({ dictionary }) => {
     const passwords = dictionary["passwords-common"];

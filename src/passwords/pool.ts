@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { AmphoError } from "../errors.js";
-import { checkPasswordText, needsRehash } from "./hash.js";
+import { checkPasswordText, needsRehash, requirePasswordText } from "./hash.js";
 import type { PasswordJob, PasswordJobResult } from "./hash-worker.js";
 import { createPasswordQueue } from "./queue.js";
 import { createThreadPause, spareMs } from "./thread-rest.js";
@@ -56,10 +56,7 @@ export interface PasswordPoolStats {
   readonly shed: number;
 }
 
-/**
- * Every job rejects with `overloaded` when it would take, or took, too long, and with `unavailable` when a thread
- * broke.
- */
+/** Every job rejects with `overloaded` if it would take or took too long, and with `unavailable` if a thread broke. */
 export interface PasswordPool {
   /** Returns a PHC string. Rejects with `invalid_request` for a text that cannot be a password. */
   hash(password: string, turn?: PasswordTurn): Promise<string>;
@@ -103,9 +100,7 @@ const defaults = {
   meanMs: 25,
 };
 const meanWeight = 0.1;
-/**
- * The part of the mean time after which the next job is sent. That is in time, and late enough to keep the order fair.
- */
+/** The part of the mean time after which the next job is sent: in time, and late enough to keep the order fair. */
 const sendAheadAt = 0.5;
 
 export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordPool {
@@ -119,9 +114,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   let closing: Promise<unknown> | undefined;
 
   const free = (): Slot[] => slots.filter(({ running, resting }) => running === undefined && resting === undefined);
-  const busy = (): number => slots.filter((slot) => slot.running !== undefined).length;
-  const resting = (): number => slots.filter((slot) => slot.resting !== undefined).length;
-  const sentAhead = (): number => slots.filter((slot) => slot.next !== undefined).length;
+  const having = (name: keyof Slot): number => slots.filter((slot) => slot[name] !== undefined).length;
+  const sentAhead = (): number => having("next");
   const spare = (): number => spareMs({ patienceMs, threads: size, waiting: queue.size, meanMs });
 
   function overloaded(): AmphoError {
@@ -152,8 +146,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       }, patienceMs);
       const pending: Pending = { job, timer, resolve, reject, queuedMs: performance.now(), startedMs: 0, over: false };
       queue.add(pending, fairnessKey, priority);
-      if (spare() === 0) wakeAll();
-      pump();
+      if (spare() === 0) wake(...slots);
+      else pump();
     });
   }
 
@@ -201,9 +195,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     const dropped = (): void => {
       if (slot.worker === worker) drop(slot);
     };
-    worker.on("error", dropped);
-    worker.on("exit", dropped);
-    return worker;
+    return worker.on("error", dropped).on("exit", dropped);
   }
 
   function finish(slot: Slot, result: PasswordJobResult): void {
@@ -229,16 +221,12 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     pump();
   }
 
-  function wake(slot: Slot): void {
-    slot.resting = undefined;
-    pump();
-  }
-
-  function wakeAll(): void {
-    for (const slot of slots) {
+  function wake(...woken: readonly Slot[]): void {
+    for (const slot of woken) {
       clearTimeout(slot.resting);
       slot.resting = undefined;
     }
+    pump();
   }
 
   /** The thread died, and its job is lost. The next job starts another. */
@@ -263,8 +251,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
 
   return {
     async hash(password, turn = {}) {
-      const problem = checkPasswordText(password);
-      if (problem !== undefined) throw new AmphoError("invalid_request", problem.message);
+      requirePasswordText(password);
       const result = await submit({ kind: "hash", password }, turn);
       if (result.kind !== "hash") throw unavailable();
       return result.hash;
@@ -276,7 +263,10 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       return (await check(stored, password, turn)).valid;
     },
 
-    stats: () => ({ size, busy: busy(), resting: resting(), waiting: queue.size + sentAhead(), meanMs, shed }),
+    stats() {
+      const waiting = queue.size + sentAhead();
+      return { size, busy: having("running"), resting: having("resting"), waiting, meanMs, shed };
+    },
 
     async close() {
       closing ??= (async () => {

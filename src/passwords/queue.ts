@@ -1,13 +1,8 @@
 // The order in which waiting jobs get their turn. Keys take turns, however many jobs one of them has (fair queuing,
 // RFC 970). Jobs of the first class go first, but never all the time.
 
-interface Lane<Job> {
-  readonly key: string;
-  readonly jobs: Job[];
-}
-
-/** One class: its keys in the order of their turns. */
-type Lanes<Job> = Map<string, Lane<Job>>;
+/** One class: the jobs of each key, in the order of the turns of the keys. */
+type Lanes<Job> = Map<string, Job[]>;
 
 export interface PasswordQueue<Job> {
   readonly size: number;
@@ -27,17 +22,18 @@ const turnsOfBothClasses = 4;
 export function createPasswordQueue<Job>(): PasswordQueue<Job> {
   const first: Lanes<Job> = new Map();
   const second: Lanes<Job> = new Map();
-  let size = 0;
+  const both = [first, second];
   let turns = 0;
 
   const of = (priority: boolean): Lanes<Job> => (priority ? first : second);
+  const count = (lanes: Lanes<Job>): number => [...lanes.values()].reduce((sum, jobs) => sum + jobs.length, 0);
 
   function takeFrom(lanes: Lanes<Job>): Job | undefined {
-    for (const [key, lane] of lanes) {
-      const job = lane.jobs.shift();
+    for (const [key, jobs] of lanes) {
+      const job = jobs.shift();
       // Behind the others until its next turn.
       lanes.delete(key);
-      if (lane.jobs.length > 0) lanes.set(key, lane);
+      if (jobs.length > 0) lanes.set(key, jobs);
       return job;
     }
     return undefined;
@@ -45,15 +41,15 @@ export function createPasswordQueue<Job>(): PasswordQueue<Job> {
 
   /** Counts for each other key the jobs that come before the new job's turn. */
   function aheadIn(lanes: Lanes<Job>, key: string): number {
-    const own = lanes.get(key)?.jobs.length ?? 0;
-    let count = own;
-    for (const lane of lanes.values()) if (lane.key !== key) count += Math.min(lane.jobs.length, own + 1);
-    return count;
+    const own = lanes.get(key)?.length ?? 0;
+    let ahead = own;
+    for (const [other, jobs] of lanes) if (other !== key) ahead += Math.min(jobs.length, own + 1);
+    return ahead;
   }
 
   return {
     get size() {
-      return size;
+      return count(first) + count(second);
     },
 
     ahead(key, priority) {
@@ -63,66 +59,43 @@ export function createPasswordQueue<Job>(): PasswordQueue<Job> {
     },
 
     add(job, key, priority) {
-      const lanes = of(priority);
-      const lane = lanes.get(key);
-      if (lane === undefined) lanes.set(key, { key, jobs: [job] });
-      else lane.jobs.push(job);
-      size += 1;
+      const jobs = of(priority).get(key);
+      if (jobs === undefined) of(priority).set(key, [job]);
+      else jobs.push(job);
     },
 
     take() {
       turns = (turns + 1) % turnsOfBothClasses;
-      const order = turns === 0 ? [second, first] : [first, second];
-      for (const lanes of order) {
-        const job = takeFrom(lanes);
-        if (job === undefined) continue;
-        size -= 1;
-        return job;
-      }
-      return undefined;
+      return turns === 0 ? (takeFrom(second) ?? takeFrom(first)) : (takeFrom(first) ?? takeFrom(second));
     },
 
     remove(job) {
-      for (const lanes of [first, second])
-        for (const [key, lane] of lanes) {
-          const at = lane.jobs.indexOf(job);
-          if (at < 0) continue;
-          lane.jobs.splice(at, 1);
-          if (lane.jobs.length === 0) lanes.delete(key);
-          size -= 1;
-          return;
+      for (const lanes of both)
+        for (const [key, jobs] of lanes) {
+          if (!jobs.includes(job)) continue;
+          jobs.splice(jobs.indexOf(job), 1);
+          if (jobs.length === 0) lanes.delete(key);
         }
     },
 
     displace(key, priority) {
-      const own = of(priority).get(key)?.jobs.length ?? 0;
+      const own = of(priority).get(key)?.length ?? 0;
       for (const lanes of priority ? [second, first] : [second]) {
-        const longest = [...lanes.values()].reduce<Lane<Job> | undefined>(
-          (most, lane) => (lane.jobs.length > (most?.jobs.length ?? 0) ? lane : most),
-          undefined,
-        );
+        let [longest, most]: [string, Job[]] = ["", []];
+        for (const [other, jobs] of lanes) if (jobs.length > most.length) [longest, most] = [other, jobs];
         // A better class can displace any job of the other one. Within a class, only a key with more jobs gives way.
-        if (longest === undefined || (lanes === of(priority) && longest.jobs.length <= own + 1)) continue;
-        const job = longest.jobs.pop();
-        if (longest.jobs.length === 0) lanes.delete(longest.key);
-        size -= 1;
+        if (most.length === 0 || (lanes === of(priority) && most.length <= own + 1)) continue;
+        const job = most.pop();
+        if (most.length === 0) lanes.delete(longest);
         return job;
       }
       return undefined;
     },
 
     clear() {
-      const all = [first, second].flatMap((lanes) => [...lanes.values()].flatMap((lane) => lane.jobs));
-      first.clear();
-      second.clear();
-      size = 0;
-      return all;
+      const all = both.flatMap((lanes) => [...lanes.values()].flat());
+      for (const lanes of both) lanes.clear();
+      return all as Job[];
     },
   };
-
-  function count(lanes: Lanes<Job>): number {
-    let jobs = 0;
-    for (const lane of lanes.values()) jobs += lane.jobs.length;
-    return jobs;
-  }
 }

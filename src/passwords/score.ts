@@ -7,8 +7,7 @@ const runScore = 2;
 const commonPasswordLength = { min: 4, max: 24 };
 const runMinLength = 4;
 
-// Neighbours on keyboards (QWERTY by rows and columns, QWERTZ, AZERTY), in the alphabet and among digits, in both
-// directions.
+// Neighbours on keyboards (QWERTY by rows and columns, QWERTZ, AZERTY), in the alphabet and among digits, both ways.
 const tracks = [
   "abcdefghijklmnopqrstuvwxyz",
   "01234567890",

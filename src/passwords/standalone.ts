@@ -6,8 +6,7 @@ import { createPasswordPool, type PasswordPool } from "./pool.js";
 
 let shared: PasswordPool | undefined;
 
-// It is created at the first call, so an import starts nothing. Its idle threads keep no process alive, so it needs no
-// close.
+// It is created at the first call, so an import starts nothing. Idle threads keep no process alive.
 function pool(): PasswordPool {
   shared ??= createPasswordPool();
   return shared;

@@ -7,13 +7,6 @@
 // passwords.
 import { readFileSync } from "node:fs";
 
-export interface Rest {
-  /** Milliseconds to rest after a job that took `tookMs`, of which its thread waited `waitedMs` for a core. */
-  after(job: { readonly tookMs: number; readonly waitedMs: number }): number;
-  /** True when the waits of the last jobs show that other processes want the cores. */
-  readonly crowded: boolean;
-}
-
 /** A share of the time of a job. A smaller share is chance: a timer, a request, or a garbage collection. */
 const crowdedShare = 0.25;
 const shareWeight = 0.2;
@@ -24,15 +17,17 @@ const restMaxMs = 150;
 /** A share of the time limit of the waiting jobs. */
 const inGoodTime = 0.5;
 
-export function createThreadPause(rests = true): Rest {
+export function createThreadPause(rests = true) {
   let share = 0;
   const isCrowded = () => rests && share > crowdedShare;
   return {
-    after({ tookMs, waitedMs }) {
+    /** Milliseconds to rest after a job that took `tookMs`, of which its thread waited `waitedMs` for a core. */
+    after({ tookMs, waitedMs }: { readonly tookMs: number; readonly waitedMs: number }): number {
       const waited = tookMs > 0 ? Math.min(1, waitedMs / tookMs) : 0;
       share += shareWeight * (waited - share);
       return isCrowded() ? Math.min(restFactor * waitedMs, restMaxMs) : 0;
     },
+    /** True when the waits of the last jobs show that other processes want the cores. */
     get crowded() {
       return isCrowded();
     },
@@ -57,9 +52,7 @@ export function spareMs({ patienceMs, threads, waiting, meanMs }: Backlog): numb
   return Math.max(0, (patienceMs * inGoodTime * threads) / (waiting + threads) - meanMs);
 }
 
-/**
- * How long this thread has waited for a core since its start, in milliseconds. 0 where the system does not report it.
- */
+/** How long this thread has waited for a core since its start, in milliseconds. 0 where it is not reported. */
 export function waitedForCoreMs(): number {
   try {
     const [, waitedNs] = readFileSync("/proc/thread-self/schedstat", "latin1").split(" ");

@@ -54,8 +54,7 @@ export async function redeemCode(
   const { library, settings, redirectUri, clock } = deps;
   const client = clientOf(deps);
   const parameters = checkResponse(library, server, client, response, state);
-  const methods = server.token_endpoint_auth_methods_supported;
-  const authentication = authenticateClient(library, settings, methods, clock.now());
+  const authentication = authenticateClient(library, settings, server, clock.now());
   const tokenResponse = await library.authorizationCodeGrantRequest(
     server,
     client,
@@ -104,11 +103,8 @@ export async function orRejected<T>(
         throw new ProviderFailure("it does not accept the client and its secret");
       throw new OutsideRejection("code");
     }
-    const kinds = [
-      library.OperationProcessingError,
-      library.UnsupportedOperationError,
-      library.WWWAuthenticateChallengeError,
-    ];
+    const { OperationProcessingError, UnsupportedOperationError, WWWAuthenticateChallengeError } = library;
+    const kinds = [OperationProcessingError, UnsupportedOperationError, WWWAuthenticateChallengeError];
     throw kinds.some((kind) => error instanceof kind) ? new OutsideRejection(reason) : error;
   }
 }
@@ -119,7 +115,7 @@ const appleSecretSeconds = 300;
 function authenticateClient(
   library: ProtocolLibrary,
   { issuer, clientId, proof }: Pick<ProviderSettings, "issuer" | "clientId" | "proof">,
-  methods: readonly string[] | undefined,
+  { token_endpoint_auth_methods_supported: methods }: AuthorizationServer,
   now: number,
 ): ClientAuth {
   if ("key" in proof) return library.ClientSecretPost(appleSecret(proof, issuer, clientId, now));

@@ -11,9 +11,7 @@ import { createProviderFetch, readObject } from "./provider-fetch.js";
 
 const publicGithub = "https://github.com";
 
-/**
- * GitHub's errors about this configuration, which have status 200 as all its errors (docs.github.com/apps/oauth-apps).
- */
+/** GitHub's errors about this configuration, with status 200 as all its errors (docs.github.com/apps/oauth-apps). */
 const configurationErrors: ReadonlyMap<unknown, string> = new Map([
   ["incorrect_client_credentials", "it does not accept the client and its secret"],
   ["redirect_uri_mismatch", "it does not accept the callback"],
@@ -44,11 +42,8 @@ export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
   async function redeem(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity> {
     const tokenResponse = await redeemCode(deps, server, fetch, response, secrets);
     await requireConfigured(tokenResponse);
-    const { access_token: token } = await library.processAuthorizationCodeResponse(
-      server,
-      clientOf(deps),
-      tokenResponse,
-    );
+    const granting = library.processAuthorizationCodeResponse(server, clientOf(deps), tokenResponse);
+    const { access_token: token } = await granting;
     const [user, emails] = [await read("/user", token), await read("/user/emails?per_page=100", token)];
     const list: readonly unknown[] = Array.isArray(emails) ? emails : [];
     const primary = list.find((each) => isObject(each) && each["primary"] === true);

@@ -9,11 +9,6 @@ import { type ProviderFetch, requireEndpoint } from "./provider-fetch.js";
 
 export type Metadata = AuthorizationServer & { readonly authorization_endpoint: string; readonly jwks_uri: string };
 
-export interface MetadataSource {
-  /** Rejects with ProviderFailure. */
-  read(): Promise<Metadata>;
-}
-
 const keptMs = 3_600_000;
 /** The pause after a failure. Logins meanwhile fail without a request, or use what was read before. */
 const pauseMs = 10_000;
@@ -23,7 +18,7 @@ export function createMetadataSource(deps: {
   readonly settings: ProviderSettings;
   readonly fetch: ProviderFetch;
   readonly clock: Clock;
-}): MetadataSource {
+}) {
   const { library, settings, fetch, clock } = deps;
   let known: Metadata | undefined;
   let failure: ProviderFailure | undefined;
@@ -42,7 +37,8 @@ export function createMetadataSource(deps: {
   }
 
   return {
-    async read() {
+    /** Rejects with ProviderFailure. */
+    async read(): Promise<Metadata> {
       if (clock.monotonicMs() >= nextMs) {
         reading ??= discover().finally(() => {
           reading = undefined;
@@ -59,11 +55,7 @@ export function createMetadataSource(deps: {
 /** The placeholder of Microsoft for the tenant in an issuer that all tenants share. It is the issuer of no token. */
 const anyTenant = "{tenantid}";
 
-async function readMetadata(
-  library: ProtocolLibrary,
-  settings: ProviderSettings,
-  fetch: ProviderFetch,
-): Promise<Metadata> {
+async function readMetadata(library: ProtocolLibrary, settings: ProviderSettings, fetch: ProviderFetch) {
   const options = { [library.customFetch]: fetch, [library.allowInsecureRequests]: true } as const;
   const response = await library.discoveryRequest(new URL(settings.issuer), options);
   if (response.status !== 200) throw new ProviderFailure(`the response to discovery was ${response.status}`);
@@ -82,7 +74,7 @@ async function readMetadata(
     requireEndpoint(settings.issuer, value);
     return String(value);
   };
-  requireEndpoint(settings.issuer, metadata.token_endpoint);
+  endpoint(metadata.token_endpoint);
   const { authorization_endpoint, jwks_uri } = metadata;
   return { ...metadata, authorization_endpoint: endpoint(authorization_endpoint), jwks_uri: endpoint(jwks_uri) };
 }

@@ -141,9 +141,7 @@ async function withKeys(source: KeySource, check: (keys: KeySet) => IdClaims): P
   }
 }
 
-/**
- * RFC 8176 §2 names `mfa`. OpenID EAP names `phr` and `phrh`, which count no more: the provider's passkey is not ours.
- */
+/** RFC 8176 §2 names `mfa`, and OpenID EAP `phr` and `phrh`, which count no more: that passkey is not ours. */
 function provesSecondFactor({ amr, acr }: IdClaims): boolean {
   return [...amr, acr].some((word) => word === "mfa" || word === "phr" || word === "phrh");
 }

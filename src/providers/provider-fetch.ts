@@ -14,9 +14,7 @@ export interface ProviderRequest {
 /** Sends a request and reads the whole response. Rejects with ProviderFailure. */
 export type ProviderFetch = (url: string, request: ProviderRequest) => Promise<Response>;
 
-/**
- * `issuer` decides whether an endpoint can be without TLS. An issuer with TLS cannot name a service of this machine.
- */
+/** `issuer` decides whether an endpoint can be without TLS. One with TLS cannot name a service of this machine. */
 export function createProviderFetch(issuer: string): ProviderFetch {
   return async (url, { method = "GET", headers = {}, body }) => {
     const endpoint = requireEndpoint(issuer, url);

@@ -15,10 +15,7 @@ export interface Provider {
   readonly settings: ProviderSettings;
   /** The issuers of its identities: one, or one for each tenant. */
   readonly issuers: readonly string[];
-  /**
-   * The URL at the provider. `maxAge`: the provider asks a user again whose login there is older. Rejects with
-   * ProviderFailure.
-   */
+  /** The URL at the provider, which asks again after a login older than `maxAge`. Rejects with ProviderFailure. */
   authorizationUrl(secrets: OutsideSecrets, maxAge: number | undefined): Promise<string>;
   /**
    * Redeems the code, and keeps no token. Rejects with OutsideRejection or ProviderFailure, and within the limits of
@@ -68,10 +65,7 @@ export class OutsideRejection extends Error {
   }
 }
 
-/**
- * The provider does not work, or not with this configuration. The message is for the log and has no value of a
- * response.
- */
+/** The provider does not work, or not with this configuration. The message has no value of a response. */
 export class ProviderFailure extends Error {
   override readonly name = "ProviderFailure";
 }

@@ -20,9 +20,7 @@ export function redirectUriOf(
 }
 
 /** Undefined where no provider is configured. Rejects with ConfigurationError if the package is not installed. */
-export async function loadLibraryFor({
-  providers,
-}: Pick<Configuration, "providers">): Promise<ProtocolLibrary | undefined> {
+export async function loadLibraryFor({ providers }: Pick<Configuration, "providers">) {
   return providers.length === 0 ? undefined : loadProtocolLibrary();
 }
 
@@ -57,11 +55,11 @@ export function createProviders(
 /** Logins can fail often while a provider is down, so the log has one line for each cause. */
 function withLimits(steps: ProviderSteps, log: (line: string) => void): Provider {
   const reported = new Set<string>();
-  const limits = createLoginLimits();
+  const run = createLoginLimits();
   return {
     ...steps,
     async identify(response, secrets, source) {
-      const identity = await limits.run(secrets.state, source, () => steps.identify(response, secrets));
+      const identity = await run(secrets.state, source, () => steps.identify(response, secrets));
       reported.clear();
       return identity;
     },
@@ -79,14 +77,8 @@ const codesMax = 5;
 /** A login that is dropped from memory gets its codes again. An attacker could as well begin another one. */
 const keptMax = 10_000;
 
-interface LoginLimits {
-  /**
-   * `login` identifies the login. Rejects with ProviderFailure, or with AmphoError `unavailable` or `transaction_over`.
-   */
-  run<T>(login: string, source: ClientSource | undefined, work: () => Promise<T>): Promise<T>;
-}
-
-function createLoginLimits(): LoginLimits {
+/** The function runs a login by its id. It rejects with ProviderFailure, `unavailable` or `transaction_over`. */
+function createLoginLimits() {
   const places = createPlaces(atOnceMax);
   const codes = new Map<string, number>();
 
@@ -106,19 +98,15 @@ function createLoginLimits(): LoginLimits {
     }
   }
 
-  return {
-    async run(login, source, work) {
-      if ((codes.get(login) ?? 0) >= codesMax) throw transactionOver();
-      return places
-        .run(source, () => judge(login, work))
-        .catch((error: unknown) => {
-          if (!(error instanceof NoPlace)) throw error;
-          // All places are taken, which the operator must see in the log.
-          if (!error.isShare) throw new ProviderFailure(`it has ${atOnceMax} logins at once`);
-          throw new AmphoError("unavailable", "Too many logins of your network wait for the provider. Try again.", {
-            retryAfterSeconds: 1,
-          });
-        });
-    },
+  return async <T>(login: string, source: ClientSource | undefined, work: () => Promise<T>): Promise<T> => {
+    if ((codes.get(login) ?? 0) >= codesMax) throw transactionOver();
+    const running = places.run(source, () => judge(login, work));
+    return running.catch((error: unknown) => {
+      if (!(error instanceof NoPlace)) throw error;
+      // All places are taken, which the operator must see in the log.
+      if (!error.isShare) throw new ProviderFailure(`it has ${atOnceMax} logins at once`);
+      const message = "Too many logins of your network wait for the provider. Try again.";
+      throw new AmphoError("unavailable", message, { retryAfterSeconds: 1 });
+    });
   };
 }

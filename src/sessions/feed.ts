@@ -17,7 +17,7 @@ const gatherMs = 50;
 /** Each waiting request occupies a connection. Further requests get a response at once and come again. */
 const waitingMax = 256;
 
-interface FeedRequest {
+export interface FeedRequest {
   readonly bearer: string | undefined;
   readonly after: number;
   readonly waitSeconds: number;

@@ -1,6 +1,8 @@
 // Rows and their values. A value that the schema does not allow is a bug, and no value of a user.
 
 export type SqlValue = string | number | null;
+/** The parameters of a statement. */
+export type SqlValues = readonly SqlValue[];
 export type Row = Readonly<Record<string, SqlValue>>;
 
 export function schemaMismatch(column: string): never {

@@ -4,11 +4,11 @@
 // The SQL is the subset that SQLite 3.40 and PostgreSQL 14 both understand, with `on conflict` and `returning`.
 // Parameters are `?`, ids and JSON are text, times are integer seconds, and flags are 0 and 1. dialect.ts names the
 // differences.
-import type { Row, SqlValue } from "./rows.js";
+import type { Row, SqlValues } from "./rows.js";
 
 export interface Statement {
   readonly sql: string;
-  readonly parameters: readonly SqlValue[];
+  readonly parameters: SqlValues;
   /**
    * Locks the rows of this select until the transaction ends. `share`: no transaction can change them. `update`: only
    * this one can. `skipLocked`: as `update`, without the rows that another transaction has locked. SQLite has one
@@ -37,11 +37,6 @@ export interface AdvisoryLock {
   readonly advisoryLock: string;
 }
 
-/** Asks for the rows of a deferred statement. */
-export interface SentResult {
-  readonly resultOf: Statement;
-}
-
 /**
  * No statement follows this step. The commit travels with the deferred statements, and their rows are read after it.
  * `read`: the transaction only reads, so that it can be repeated whatever happened to its commit.
@@ -50,7 +45,8 @@ export interface End {
   readonly end: "read" | "write";
 }
 
-export type Step = Statement | AdvisoryLock | SentResult | End;
+/** `resultOf` asks for the rows of a deferred statement. */
+export type Step = Statement | AdvisoryLock | { readonly resultOf: Statement } | End;
 
 /** The steps of one transaction, which returns a `T`. An exception rolls the transaction back. */
 export type Transaction<T> = Generator<Step, T, readonly Row[]>;
@@ -59,7 +55,7 @@ export function* advisoryLock(name: string): Transaction<void> {
   yield { advisoryLock: name };
 }
 
-export function* query(sql: string, parameters: readonly SqlValue[] = [], lock?: RowLock): Transaction<readonly Row[]> {
+export function* query(sql: string, parameters: SqlValues = [], lock?: RowLock): Transaction<readonly Row[]> {
   return yield lock ? { sql, parameters, lock } : { sql, parameters };
 }
 
@@ -68,33 +64,33 @@ export function* end(kind: End["end"]): Transaction<void> {
 }
 
 /** The only or last statement of a transaction that only reads. */
-export function* queryLast(sql: string, parameters: readonly SqlValue[] = []): Transaction<readonly Row[]> {
+export function* queryLast(sql: string, parameters: SqlValues = []): Transaction<readonly Row[]> {
   const statement = yield* send(sql, parameters);
   yield* end("read");
   return yield { resultOf: statement };
 }
 
 /** The same, and returns the first row, if there is one. */
-export function* queryLastRow(sql: string, parameters: readonly SqlValue[] = []): Transaction<Row | undefined> {
+export function* queryLastRow(sql: string, parameters: SqlValues = []): Transaction<Row | undefined> {
   return (yield* queryLast(sql, parameters))[0];
 }
 
 /** A deferred statement whose rows are not read. */
-export function* write(sql: string, parameters: readonly SqlValue[] = []): Transaction<void> {
+export function* write(sql: string, parameters: SqlValues = []): Transaction<void> {
   yield { sql, parameters, deferred: true };
 }
 
 /** The same as `write`, for a statement that can write a mail. */
-export function* writeMail(sql: string, parameters: readonly SqlValue[]): Transaction<void> {
+export function* writeMail(sql: string, parameters: SqlValues): Transaction<void> {
   yield { sql, parameters, deferred: true, mails: true };
 }
 
 /** The parameters of a statement that can write a mail, with the pages of the instance. */
-export function withPages({ parameters, mails }: Statement, pages: string): readonly SqlValue[] {
+export function withPages({ parameters, mails }: Statement, pages: string): SqlValues {
   return mails ? [pages, ...parameters.slice(1)] : parameters;
 }
 
-function* send(sql: string, parameters: readonly SqlValue[], lock?: RowLock): Transaction<Statement> {
+function* send(sql: string, parameters: SqlValues, lock?: RowLock): Transaction<Statement> {
   const statement: Statement = { sql, parameters, deferred: true, ...(lock && { lock }) };
   yield statement;
   return statement;
@@ -103,7 +99,7 @@ function* send(sql: string, parameters: readonly SqlValue[], lock?: RowLock): Tr
 /** Sends a statement with those behind it. The function that is returned reads its first row, if there is one. */
 export function* ask<T>(
   sql: string,
-  parameters: readonly SqlValue[],
+  parameters: SqlValues,
   of: (row: Row | undefined) => T,
   lock?: RowLock,
 ): Transaction<() => Transaction<T>> {
@@ -114,20 +110,16 @@ export function* ask<T>(
 }
 
 /** The first row, if there is one. */
-export function* first(
-  sql: string,
-  parameters: readonly SqlValue[] = [],
-  lock?: RowLock,
-): Transaction<Row | undefined> {
+export function* first(sql: string, parameters: SqlValues = [], lock?: RowLock): Transaction<Row | undefined> {
   return (yield* query(sql, parameters, lock))[0];
 }
 
 /** True if the statement returns a row. */
-export function* exists(sql: string, parameters: readonly SqlValue[] = []): Transaction<boolean> {
+export function* exists(sql: string, parameters: SqlValues = []): Transaction<boolean> {
   return (yield* first(sql, parameters)) !== undefined;
 }
 
 /** The one number that the statement returns. 0 for null, and without a row. */
-export function* count(sql: string, parameters: readonly SqlValue[] = []): Transaction<number> {
+export function* count(sql: string, parameters: SqlValues = []): Transaction<number> {
   return Number(Object.values((yield* first(sql, parameters)) ?? {})[0] ?? 0);
 }

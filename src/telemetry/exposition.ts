@@ -1,5 +1,4 @@
-// The text format 0.0.4 of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/). Ampho only writes
-// it.
+// The text format 0.0.4 of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/). Only written.
 import { boundsSeconds, type CounterMetric, type Definition, type Histogram, type Labels } from "./registry.js";
 
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8";

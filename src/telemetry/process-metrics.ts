@@ -1,5 +1,4 @@
-// Metrics of the process of `ampho serve`, with the names that Prometheus clients use. An application usually has its
-// own.
+// Metrics of the process of `ampho serve`, with the names that Prometheus clients use.
 import { performance } from "node:perf_hooks";
 import { expositionOf, type Family } from "./exposition.js";
 

@@ -34,10 +34,7 @@ export interface CounterMetric<L extends Labels> {
 
 export interface HistogramSeries {
   readonly labels: SeriesLabels;
-  /**
-   * For each bound, the measurements up to it and above the bound before. The last number counts those above all
-   * bounds.
-   */
+  /** For each bound, the measurements up to it and above the bound before. The last counts those above all bounds. */
   readonly counts: number[];
   sum: number;
 }
@@ -57,9 +54,7 @@ export const boundsSeconds: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/**
- * Metrics with at most this many series have all of them from the start, because a rate does not see a series appear.
- */
+/** Metrics with at most so many series have all of them from the start, because a rate does not see one appear. */
 const presentMax = { counters: 500, histograms: 20 };
 
 export function createCounter<L extends Labels>(definition: Definition<L>): CounterMetric<L> {

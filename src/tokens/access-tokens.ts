@@ -19,10 +19,7 @@ export interface ReadKey {
   readonly timeline: number;
 }
 
-/**
- * An access token or an API key that was found good, as it is kept for the next time. It is a class for the reason that
- * is stated in auth-from-claims.ts. An API key has no claims, and no key that signed it.
- */
+/** A token or key that was good. It is a class, as auth-from-claims.ts explains. A key has no claims and no `kid`. */
 export class AccessToken {
   /** The version of the revocation set at which the token was not revoked, or -1 before the first check. */
   clearedAt = -1;
@@ -59,20 +56,7 @@ export class UnreadKey extends AmphoError {
   }
 }
 
-export interface AccessTokens {
-  /** Throws `invalid_token`, and UnreadKey for an API key that the cache lacks. The guard checks the revocations. */
-  verifyAccess(token: string, now: number): AccessToken;
-  /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */
-  verifySession(token: string, now: number): AccessClaims & { readonly sid: string };
-  /** The same as `verifyAccess` for an Authorization value, undefined when it holds no bearer token. */
-  verifyBearer(authorization: string | undefined, now: number): AccessToken | undefined;
-  /** Keeps what the database had of an API key, in place of what was kept before. */
-  keepKey(key: string, read: KeyToken, now: number): void;
-  /** Returns whether the key was good before. It can have ended since then. */
-  wasGood(key: string): boolean;
-  /** Forgets every token, as after a change of keys. */
-  clearCache(): void;
-}
+export type AccessTokens = ReturnType<typeof createAccessTokens>;
 
 export function createAccessTokens(deps: {
   /** The whole check. Throws `invalid_token`. */
@@ -84,7 +68,7 @@ export function createAccessTokens(deps: {
   readonly scopes: RoleScopes;
   /** Returns whether a text has the form of an API key. Undefined where none are accepted. */
   readonly isApiKey?: ((text: string) => boolean) | undefined;
-}): AccessTokens {
+}) {
   const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds, scopes, isApiKey = () => false } = deps;
   // By "Bearer " and the token: as nearly all requests bring it.
   const seen = createVerifiedTokens<AccessToken>();
@@ -113,6 +97,7 @@ export function createAccessTokens(deps: {
     return verified;
   }
 
+  /** Throws `invalid_token`, and UnreadKey for an API key that the cache lacks. The guard checks the revocations. */
   function verifyAccess(token: string, now: number): AccessToken {
     // A caller in JavaScript can pass an array from a query. Joined to a text it would be a known token.
     if (typeof token !== "string") reject("form");
@@ -121,14 +106,16 @@ export function createAccessTokens(deps: {
 
   return {
     verifyAccess,
-    verifySession(token, now) {
+    /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */
+    verifySession(token: string, now: number): AccessClaims & { readonly sid: string } {
       if (isApiKey(token)) throw notAccepted(["session"]);
       const { claims, auth } = verifyAccess(token, now);
       requireCredential(auth.credential, ["session"]);
       if (claims === undefined) reject("claim");
       return { ...claims, sid: claims.sid ?? reject("claim") };
     },
-    verifyBearer(authorization, now) {
+    /** The same as `verifyAccess` for an Authorization value, undefined when it holds no bearer token. */
+    verifyBearer(authorization: string | undefined, now: number): AccessToken | undefined {
       if (authorization === undefined) return undefined;
       // Without taking the value apart: in its usual spelling it is the name under which the token is known.
       const known = find(authorization, "", now);
@@ -138,9 +125,14 @@ export function createAccessTokens(deps: {
       const isUsual = authorization.startsWith(scheme) && authorization.length === scheme.length + token.length;
       return isUsual ? verifyNew(token, authorization, "", now) : verifyAccess(token, now);
     },
-    // As a text of its own. A part of the header would keep the whole header, and the two joined a third text.
-    keepKey: (key, read, now) => seen.add(Buffer.from(scheme + key).toString("latin1"), read, read.until, now),
-    wasGood: (key) => seen.find(key, scheme) !== undefined,
-    clearCache: () => seen.clear(),
+    /** Keeps what the database had of an API key, in place of what was kept before. */
+    keepKey(key: string, read: KeyToken, now: number): void {
+      // As a text of its own. A part of the header would keep the whole header, and the two joined a third text.
+      seen.add(Buffer.from(scheme + key).toString("latin1"), read, read.until, now);
+    },
+    /** Returns whether the key was good before. It can have ended since then. */
+    wasGood: (key: string): boolean => seen.find(key, scheme) !== undefined,
+    /** Forgets every token, as after a change of keys. */
+    clearCache: (): void => seen.clear(),
   };
 }

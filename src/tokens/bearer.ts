@@ -3,10 +3,7 @@
 /** How nearly all requests spell it. */
 export const scheme = "Bearer ";
 
-/**
- * The Authorization value of a token that came in another place than that header. A token has a point, and an API key
- * has none: it is good in the header alone. Without a token the value is rejected.
- */
+/** Of a token from elsewhere. It has a point. An API key has none, is good in the header alone, and is rejected. */
 export const authorizationFrom = (token: string): string => (token.includes(".") ? scheme + token : "Bearer");
 
 /** Undefined for no value or another scheme, and the empty string for the scheme alone. */

@@ -55,21 +55,15 @@ export interface ClaimRules {
   readonly foreignMaxSeconds?: number | undefined;
 }
 
-function isTime(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= numericDateMax;
-}
+const isTime = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= numericDateMax;
 
-function isTimeIfThere(value: unknown): boolean {
-  return value === undefined || isTime(value);
-}
+const isTimeIfThere = (value: unknown): boolean => value === undefined || isTime(value);
 
-export function isTextIfThere(value: unknown): boolean {
-  return value === undefined || (typeof value === "string" && value !== "");
-}
+export const isTextIfThere = (value: unknown): boolean =>
+  value === undefined || (typeof value === "string" && value !== "");
 
-export function isIntegerIfThere(value: unknown): boolean {
-  return value === undefined || Number.isSafeInteger(value);
-}
+export const isIntegerIfThere = (value: unknown): boolean => value === undefined || Number.isSafeInteger(value);
 
 /** Every claim that is there has its type and range, and `exp` is there. */
 function isClaims(value: Readonly<Record<string, unknown>>): value is Claims {

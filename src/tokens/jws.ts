@@ -83,10 +83,7 @@ function findHeader(token: string, first: number, known: readonly Header[]): Hea
   return undefined;
 }
 
-/**
- * Verifies the form and signature of a token with the keys. A key that `revokedKeys` names verifies nothing. Writes the
- * payload to the beginning of `into`, which must have 8 KiB. Throws AmphoError `invalid_token`.
- */
+/** A key in `revokedKeys` verifies nothing. The payload goes into `into`, of 8 KiB. Throws `invalid_token`. */
 export function verifyJws(token: string, keys: KeySet, revokedKeys: ReadonlySet<string>, into: Buffer): Jws {
   const places = findDots(token);
   const known = findHeader(token, places.first, keys.headers);

@@ -10,10 +10,7 @@ import { reject } from "./rejection.js";
 export interface TokenKind<C extends Claims> {
   /** `typ` of the tokens that Ampho signs. */
   readonly typ: string;
-  /**
-   * For tokens of other software, which need not name their key: the accepted values of `typ`, in lower case and without
-   * `application/`. Undefined stands for no `typ`.
-   */
+  /** For tokens of other software, also without `kid`: `typ` in lower case, without `application/`, or undefined. */
   readonly types?: ReadonlySet<string | undefined>;
   readonly isComplete: (claims: Claims) => claims is C;
 }
@@ -89,7 +86,7 @@ export interface TransactionClaims extends Claims {
   readonly amr: readonly string[];
   /** The known device on which the login began. */
   readonly did?: string;
-  /** For a passkey: the user handle of the account, and the use. For a change of address, `login`: it becomes that too. */
+  /** For a passkey: the user handle of the account, and the use. For a change of address: `login` if it becomes it. */
   readonly uh?: string;
   readonly use?: string;
   /** For a change of address: the new one, as it was typed. */
@@ -165,10 +162,7 @@ export const openTransaction: DerivedKind<OpenClaims> = {
     (claims["recovery"] === undefined || recoveries.some((recovery) => recovery === claims["recovery"])),
 };
 
-/**
- * The same in a mailed link. Its type (RFC 8725 §3.11) distinguishes it from the transaction of the asking browser.
- * That browser alone can open the link without the number, and a reader of the mail cannot pose as it.
- */
+/** The same in a mailed link. By its type (RFC 8725 §3.11), no reader of the mail can pose as the asking browser. */
 export const linkTransaction: DerivedKind<OpenClaims> = { ...openTransaction, typ: "tl+jwt" };
 
 export interface MailTokenClaims extends Claims {
@@ -217,10 +211,7 @@ export function verifyJwt<C extends Claims>(
   return { claims, key };
 }
 
-/**
- * Signs claims as a token of one kind, with a key that can sign. Throws TypeError for claims that our verifiers could
- * not read: half a surrogate pair, as at the end of a text that was cut inside an emoji, or endless nesting.
- */
+/** Throws TypeError for claims that no verifier could read: half a surrogate pair, or endless nesting. */
 export function signJwt<C extends Claims>(key: Key, kind: TokenKind<C>, claims: C): string {
   const text = JSON.stringify(claims);
   if (parseJsonObject(Buffer.from(text)) === undefined)

@@ -10,34 +10,7 @@ import { loginHashKeyOf } from "../keys/login-hash-key.js";
 import type { Claims } from "./claims.js";
 import { type AccessClaims, accessToken, type DerivedKind, signJwt, type VerifiedJwt, verifyJwt } from "./jwt.js";
 
-export interface Keyring {
-  /** Throws `unavailable` while the key that signs is revoked: nothing that it signs would be believed. */
-  requireSigning(): void;
-  isRevoked(kid: string): boolean;
-  /** The `kid` of the key that signs, or would, were it not revoked. */
-  signingKid(): string;
-  /** The time since which the first key signs, in Unix seconds, if its set states it. */
-  signingSince(): number | undefined;
-  signAccess(claims: AccessClaims): string;
-  /** Throws `invalid_token`. */
-  verifyAccess(token: string, now: number): VerifiedJwt<AccessClaims>;
-  sign<C extends Claims>(kind: DerivedKind<C>, claims: C): string;
-  /** The same under the key with this `kid`. Undefined for a key that is not there, cannot sign or is revoked. */
-  signUnder<C extends Claims>(kid: string, kind: DerivedKind<C>, claims: C): string | undefined;
-  /** Throws `invalid_token`. The leeway, by default that of access tokens, also applies to `exp`. */
-  verify<C extends Claims>(kind: DerivedKind<C>, token: string, now: number, leewaySeconds?: number): VerifiedJwt<C>;
-  /** A secret for one use, derived from the key with this `kid`. Undefined for a key that is not there or is public. */
-  secretFor(use: SecretUse, kid: string): KeyObject | undefined;
-  /** A keyed hash, base64url, of what must not be stored as it is: people type passwords where logins belong. */
-  hashLogin(text: string): string;
-  /**
-   * The public JWK Set (RFC 7517 §5), without revoked keys. Verifiers without the revocation feed would believe a
-   * stolen key that stays configured only to decrypt TOTP secrets.
-   */
-  publicKeys(): ReturnType<typeof publicJwkSet>;
-  /** Takes other keys at once. Returns true if a key was removed. The caller then clears its cache of tokens. */
-  replace(keys: readonly Key[]): boolean;
-}
+export type Keyring = ReturnType<typeof createKeyring>;
 
 /** The `info` of HKDF, one for each use of a secret that signs no token. */
 const secretInfos = {
@@ -54,12 +27,7 @@ const secretInfos = {
 
 export type SecretUse = keyof typeof secretInfos;
 
-interface DerivedKeys {
-  readonly signing: Key;
-  readonly all: KeySet;
-}
-
-function deriveKeys(keys: readonly Key[], info: string): DerivedKeys {
+function deriveKeys(keys: readonly Key[], info: string) {
   const derived = keys.map((key) => deriveKey(key, info)).filter((key) => key !== undefined);
   const [signing] = derived;
   if (signing === undefined || signing.kid !== keys[0]?.kid) throw new TypeError("the first key of a keyring can sign");
@@ -67,24 +35,16 @@ function deriveKeys(keys: readonly Key[], info: string): DerivedKeys {
 }
 
 /** Everything derived from the keys. It is replaced in one assignment, so no request mixes old and new keys. */
-interface KeyMaterial {
-  readonly signing: Key;
-  readonly all: KeySet;
-  /** Derived at the first use of each `info`. */
-  readonly derived: (info: string) => DerivedKeys;
-  readonly secretFor: Keyring["secretFor"];
-  readonly loginHashKey: KeyObject;
-}
-
-function deriveMaterial(keys: readonly Key[]): KeyMaterial {
+function deriveMaterial(keys: readonly Key[]) {
   const [signing] = keys;
   if (signing === undefined) throw new TypeError("a keyring needs a key");
   const all = createKeySet(keys);
-  const derived = new Map<string, DerivedKeys>();
+  const derived = new Map<string, ReturnType<typeof deriveKeys>>();
   return {
     signing,
     all,
-    derived(info) {
+    /** At the first use of each `info`. */
+    derived(info: string) {
       const known = derived.get(info) ?? deriveKeys(keys, info);
       derived.set(info, known);
       return known;
@@ -95,7 +55,7 @@ function deriveMaterial(keys: readonly Key[]): KeyMaterial {
 }
 
 /** Each secret is derived at its first use. */
-function deriveSecrets(keys: KeySet): Keyring["secretFor"] {
+function deriveSecrets(keys: KeySet): (use: SecretUse, kid: string) => KeyObject | undefined {
   const derived = new Map<string, KeyObject>();
   return (use, kid) => {
     const name = `${use} ${kid}`;
@@ -113,7 +73,7 @@ export function createKeyring(
   keys: readonly Key[],
   settings: Pick<Configuration, "tokenLeeway" | "tokenIssuer" | "tokenAudience" | "tokenForeignTtl">,
   revocations: { readonly revokedKeys: ReadonlySet<string> },
-): Keyring {
+) {
   let material = deriveMaterial(keys);
   const { revokedKeys } = revocations;
   const leeway = settings.tokenLeeway;
@@ -126,27 +86,39 @@ export function createKeyring(
   };
 
   return {
-    requireSigning() {
+    /** Throws `unavailable` while the key that signs is revoked: nothing that it signs would be believed. */
+    requireSigning(): void {
       if (revokedKeys.has(material.signing.kid))
         throw new AmphoError("unavailable", "No tokens can be signed at the moment.", { retryAfterSeconds: 60 });
     },
-    signingKid: () => material.signing.kid,
-    signingSince: () => material.signing.signingSince,
+    /** The `kid` of the key that signs, or would, were it not revoked. */
+    signingKid: (): string => material.signing.kid,
+    /** The time since which the first key signs, in Unix seconds, if its set states it. */
+    signingSince: (): number | undefined => material.signing.signingSince,
     // This runs on each guarded request. There is nearly never a revoked key.
-    isRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
-    signAccess: (claims) => signJwt(material.signing, accessToken, claims),
-    verifyAccess: (token, now) => verifyJwt(token, material.all, accessToken, { ...accessRules, now }),
-    sign: (kind, claims) => signJwt(material.derived(kind.info).signing, kind, claims),
-    signUnder(kid, kind, claims) {
+    isRevoked: (kid: string): boolean => revokedKeys.size > 0 && revokedKeys.has(kid),
+    signAccess: (claims: AccessClaims): string => signJwt(material.signing, accessToken, claims),
+    /** Throws `invalid_token`. */
+    verifyAccess: (token: string, now: number): VerifiedJwt<AccessClaims> =>
+      verifyJwt(token, material.all, accessToken, { ...accessRules, now }),
+    sign: <C extends Claims>(kind: DerivedKind<C>, claims: C): string =>
+      signJwt(material.derived(kind.info).signing, kind, claims),
+    /** The same under the key with this `kid`. Undefined for a key that is not there, cannot sign or is revoked. */
+    signUnder<C extends Claims>(kid: string, kind: DerivedKind<C>, claims: C): string | undefined {
       const key = material.derived(kind.info).all.byKid.get(kid);
       return key?.canSign && !revokedKeys.has(kid) ? signJwt(key, kind, claims) : undefined;
     },
-    verify: (kind, token, now, leewaySeconds = leeway) =>
+    /** Throws `invalid_token`. The leeway, by default that of access tokens, also applies to `exp`. */
+    verify: <C extends Claims>(kind: DerivedKind<C>, token: string, now: number, leewaySeconds = leeway) =>
       verifyJwt(token, material.derived(kind.info).all, kind, { now, leewaySeconds, revokedKeys }),
-    secretFor: (use, kid) => material.secretFor(use, kid),
-    hashLogin: (text) => createHmac("sha256", material.loginHashKey).update(text).digest("base64url"),
+    /** A secret for one use, from the key with this `kid`. Undefined for a key that is not there or is public. */
+    secretFor: (use: SecretUse, kid: string): KeyObject | undefined => material.secretFor(use, kid),
+    /** A keyed hash, base64url, of what must not be stored as it is: people type passwords where logins belong. */
+    hashLogin: (text: string): string => createHmac("sha256", material.loginHashKey).update(text).digest("base64url"),
+    /** Without revoked keys. Verifiers without the feed would believe a stolen key that stays for TOTP secrets. */
     publicKeys: () => publicJwkSet(material.all.keys.filter(({ kid }) => !revokedKeys.has(kid))),
-    replace(next) {
+    /** Takes other keys at once. Returns true if a key was removed. The caller then clears its cache of tokens. */
+    replace(next: readonly Key[]): boolean {
       const before = material.all.keys;
       material = deriveMaterial(next);
       return before.some((old) => !next.some((key) => isSameKey(old, key)));

@@ -19,16 +19,6 @@ class Entry<T> {
   ) {}
 }
 
-export interface VerifiedTokens<T> {
-  /** With `before`, which begins every text of this cache, `text` is only the rest. The two are not joined. */
-  find(text: string, before?: string): T | undefined;
-  /** `expires`: the Unix second from which the token is bad, leeway included. A known token gets the new value. */
-  add(text: string, value: T, expires: number, now: number, before?: string): void;
-  /** Forgets everything, as after a change of keys. */
-  clear(): void;
-  readonly size: number;
-}
-
 /** How many entries one admission inspects. More would find unused entries sooner, and cost more on each miss. */
 const stepsMax = 128;
 
@@ -86,9 +76,7 @@ function createSightings(atLeast: number) {
   };
 }
 
-export function createVerifiedTokens<T>(
-  limits: { readonly tokens?: number; readonly characters?: number } = {},
-): VerifiedTokens<T> {
+export function createVerifiedTokens<T>(limits: { readonly tokens?: number; readonly characters?: number } = {}) {
   const tokensMax = limits.tokens ?? 16_384;
   const charactersMax = limits.characters ?? 16_777_216;
   const byMark = new Map<number, Entry<T>>();
@@ -132,7 +120,8 @@ export function createVerifiedTokens<T>(
   }
 
   return {
-    find(text, before = "") {
+    /** With `before`, which begins every text of this cache, `text` is only the rest. The two are not joined. */
+    find(text: string, before = ""): T | undefined {
       const entry = byMark.get(markOf(text));
       if (entry === undefined || (before === "" ? entry.token : entry.token.slice(before.length)) !== text)
         return undefined;
@@ -140,7 +129,8 @@ export function createVerifiedTokens<T>(
       if (entry.usedAt !== turn) entry.usedAt = turn;
       return entry.value;
     },
-    add(text, value, expires, now, before = "") {
+    /** `expires`: the Unix second from which the token is bad, leeway included. A known token gets the new value. */
+    add(text: string, value: T, expires: number, now: number, before = ""): void {
       const mark = markOf(text);
       const length = before.length + text.length;
       if (expires <= now || length > charactersMax) return;
@@ -158,7 +148,8 @@ export function createVerifiedTokens<T>(
       if (at === undefined) ring.push(entry);
       else ring[at] = entry;
     },
-    clear() {
+    /** Forgets everything, as after a change of keys. */
+    clear(): void {
       byMark.clear();
       sightings.clear();
       ring.length = 0;
@@ -166,7 +157,7 @@ export function createVerifiedTokens<T>(
       hand = 0;
       characters = 0;
     },
-    get size() {
+    get size(): number {
       return byMark.size;
     },
   };

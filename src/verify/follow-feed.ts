@@ -21,16 +21,6 @@ const sweepEverySeconds = 10;
 /** Processes behind one URL respond in turn, and their clocks can differ by this much. */
 const serverClockSkewSeconds = 1;
 
-export interface FeedFollower {
-  /** Upper bound of the seconds for which a revocation might be unknown here. Undefined before the first response. */
-  lagSeconds(): number | undefined;
-  /** Settles after the first attempt, and is undefined afterwards. It never rejects. */
-  readonly starting: Promise<void> | undefined;
-  /** Returns what a guard must await after a pause of this process. */
-  pendingRead(): Promise<void> | undefined;
-  stop(): void;
-}
-
 export function followFeed(deps: {
   readonly url: URL;
   readonly token: string;
@@ -39,7 +29,7 @@ export function followFeed(deps: {
   readonly foreignMaxSeconds: number;
   readonly clock: Clock;
   readonly log: (line: string) => void;
-}): FeedFollower {
+}) {
   const { url, token, revocations, foreignMaxSeconds, clock, log } = deps;
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -120,10 +110,13 @@ export function followFeed(deps: {
   starting = started.then(() => undefined);
   void started.then(follow);
   return {
+    /** Upper bound of the seconds for which a revocation might be unknown here. Undefined before the first response. */
     lagSeconds: () => (knownMs === undefined ? undefined : (clock.monotonicMs() - knownMs) / 1000),
+    /** Settles after the first attempt, and is undefined afterwards. It never rejects. */
     get starting() {
       return starting;
     },
+    /** Returns what a guard must await after a pause of this process. */
     pendingRead: processPause.pendingRead,
     stop() {
       processPause.stop();
@@ -145,11 +138,7 @@ function delay(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/**
- * Throws FetchFailure for a page with anything unknown. An entry that were skipped would let a revoked token authorize.
- * A newer server replaces a kind that is not in `kinds` by a broader one, so an unknown kind means a server that
- * ignores it.
- */
+/** Throws FetchFailure for anything unknown, which could be a revocation. Servers replace kinds not asked for. */
 function pageOf(members: Readonly<Record<string, unknown>>): {
   readonly page: RevocationPage;
   readonly more: boolean;
@@ -173,10 +162,8 @@ function isOfUnknownKind(entry: unknown): boolean {
   return typeof kind === "string" && !feedKinds.includes(kind);
 }
 
-function unknownKind(): FetchFailure {
-  return new FetchFailure("the response has a kind of revocation that this version of ampho does not know");
-}
+const unknownKind = (): FetchFailure =>
+  new FetchFailure("the response has a kind of revocation that this version of ampho does not know");
 
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
+const isCount = (value: unknown): value is number =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0;

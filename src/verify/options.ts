@@ -3,10 +3,9 @@ import { type Clock, leewayMaxSeconds, systemClock } from "../clock.js";
 import { type Duration, parseDuration } from "../duration.js";
 import { ConfigurationError } from "../errors.js";
 import { importVerifyingKeys } from "../keys/jwk-set.js";
-import type { Key } from "../keys/key.js";
-import { parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
+import { parseRoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { readUrl } from "../outbound/secure-url.js";
-import { parseResources, type Resource, type ResourceInput, resourcesForm } from "../resources.js";
+import { parseResources, type ResourceInput, resourcesForm } from "../resources.js";
 
 /** The revocation feed to follow (docs/guides/verifying.md). */
 export interface FollowedRevocations {
@@ -72,30 +71,11 @@ export type VerifierOptions<S extends string = string> = VerifierRules<S> &
       }
   );
 
-export interface CheckedOptions {
-  readonly scopes: RoleScopes;
-  readonly resources: readonly Resource[];
-  /** Empty if they are fetched. */
-  readonly keys: readonly Key[];
-  readonly jwksUrl: URL | undefined;
-  readonly rules: {
-    readonly issuer: string | undefined;
-    readonly audience: readonly string[] | undefined;
-    readonly leewaySeconds: number;
-    readonly foreignMaxSeconds: number;
-  };
-  readonly revocations:
-    | { readonly url: URL; readonly token: string; readonly failOpen: boolean; readonly lagMaxSeconds: number }
-    | undefined;
-  readonly log: (line: string) => void;
-  readonly clock: Clock;
-}
-
 const optionNames = "keys jwksUrl issuer audience leeway foreignTtl scopes resources revocations log clock".split(" ");
 const revocationsNames = ["url", "token", "failOpen", "lagMax"];
 
 /** Throws ConfigurationError. Its message contains no key and no token. */
-export function checkVerifierOptions(options: VerifierOptions): CheckedOptions {
+export function checkVerifierOptions(options: VerifierOptions) {
   requireKnown("createVerifier", options, optionNames);
   const { keys, jwksUrl, revocations, log = (line) => console.error(`ampho: ${line}`), clock = systemClock } = options;
   if ((keys === undefined) === (jwksUrl === undefined))
@@ -109,6 +89,7 @@ export function checkVerifierOptions(options: VerifierOptions): CheckedOptions {
   return {
     scopes,
     resources,
+    /** Empty if they are fetched. */
     keys: imported?.keys ?? [],
     jwksUrl: jwksUrl === undefined ? undefined : readUrl("jwksUrl", jwksUrl),
     rules: {
@@ -133,7 +114,7 @@ function importKeys(keys: object): ReturnType<typeof importVerifyingKeys> {
   }
 }
 
-function readRevocations(options: FollowedRevocations): NonNullable<CheckedOptions["revocations"]> {
+function readRevocations(options: FollowedRevocations) {
   requireKnown("revocations", options, revocationsNames);
   const { url, token, failOpen = false, lagMax = 30 } = options;
   if (typeof failOpen !== "boolean") throw new ConfigurationError("revocations.failOpen must be true or false.");

@@ -194,9 +194,8 @@ export function createVerifier<const S extends string = string>(options: Verifie
   };
 }
 
-function isUnknownKey(error: unknown): boolean {
-  return error instanceof TokenRejection && (error.why === "unknownKey" || error.why === "noKey");
-}
+const isUnknownKey = (error: unknown): boolean =>
+  error instanceof TokenRejection && (error.why === "unknownKey" || error.why === "noKey");
 
 function noKeysError(cause?: unknown): AmphoError {
   return new AmphoError(

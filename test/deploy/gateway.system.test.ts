@@ -1,10 +1,13 @@
-// The real nginx with njs and the files of deploy/nginx, as a gateway that takes keys and tokens through POST /introspect.
-import { spawn } from "node:child_process";
+// Gateways that take keys and tokens through POST /introspect. These are the real nginx with njs and the files of
+// deploy/nginx, and the real Caddy with the files of docs/guides/gateway.md. Only addresses, ports and certificates
+// differ. Envoy is in neither Debian nor npm, so no test runs it.
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { createApiKey } from "../../dist/tokens/api-key.js";
+import { snippets } from "../docs/snippets.js";
 import { openAmpho } from "../world/ampho.js";
 import { installFromDebian, installMs } from "../world/debian.js";
 import { freshFolder } from "../world/folder.js";
@@ -18,6 +21,7 @@ const modules = "/usr/lib/nginx/modules/ngx_http_js_module.so";
 
 beforeAll(() => {
   requireProgram("nginx", "nginx");
+  requireProgram("caddy", "caddy");
   if (!existsSync(modules)) installFromDebian("nginx with njs", "libnginx-mod-http-js");
 }, installMs);
 
@@ -29,22 +33,19 @@ function replaced(text: string, ...changes: readonly (readonly [string | RegExp,
   }, text);
 }
 
-async function openGateway() {
-  const scopes = { reader: ["articles:read"], other: ["articles:write"] };
-  const signer = newKey("key-1");
-  const { ampho } = await openAmpho({ key: signer, scopes, tokenEndpoint: true, keysPerUser: 5 });
-  onTestFinished(() => ampho.close());
-  const { url } = await listen(mount(ampho));
-  const program = await listen((request, response) => {
-    response.end(
-      JSON.stringify([request.headers["x-auth-id"], request.headers["x-auth-scopes"], request.headers.authorization]),
-    );
-  });
-  await ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
-  const gateway = await ampho.services.createKey("gateway");
-  const port = await freePort();
+interface Upstreams {
+  readonly url: string;
+  readonly program: string;
+  readonly key: string;
+  readonly port: number;
+}
+
+/** Starts the processes of a gateway. */
+type StartGateway = (upstreams: Upstreams) => readonly ChildProcess[];
+
+const startNginx: StartGateway = ({ url, program, key, port }) => {
   const folder = freshFolder();
-  writeFileSync(path.join(folder, "key.conf"), `set $ampho_key "${gateway.key}";\n`);
+  writeFileSync(path.join(folder, "key.conf"), `set $ampho_key "${key}";\n`);
   const site = replaced(
     readFileSync(path.join(files, "introspect.conf"), "utf8"),
     ["listen 443 ssl;", `listen 127.0.0.1:${port};`],
@@ -53,7 +54,7 @@ async function openGateway() {
     ["/etc/nginx/ampho/introspect.js", path.join(files, "introspect.js")],
     ["/etc/nginx/ampho/key.conf", path.join(folder, "key.conf")],
     ["http://127.0.0.1:3000", url],
-    ["http://127.0.0.1:8000", program.url],
+    ["http://127.0.0.1:8000", program],
   );
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   const places = temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n");
@@ -65,34 +66,87 @@ access_log off;
 ${site}
 }`;
   writeFileSync(path.join(folder, "nginx.conf"), main);
-  const child = spawn(requireProgram("nginx", "nginx"), ["-c", path.join(folder, "nginx.conf"), "-p", folder]);
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += chunk));
-  onTestFinished(() => {
-    child.kill("SIGKILL");
+  return [spawn(requireProgram("nginx", "nginx"), ["-c", path.join(folder, "nginx.conf"), "-p", folder])];
+};
+
+const guide = readFileSync(path.resolve(import.meta.dirname, "../../docs/guides/gateway.md"), "utf8");
+
+const startCaddy =
+  (checkPort: number): StartGateway =>
+  ({ url, program, key, port }) => {
+    const folder = freshFolder();
+    const { "check.mjs": code = "" } = snippets("docs/guides/gateway.md", "check.mjs");
+    writeFileSync(path.join(folder, "check.mjs"), code);
+    const [, printed = ""] = /^```caddyfile\n([\s\S]*?)^```$/m.exec(guide) ?? [];
+    const site = replaced(
+      printed,
+      ["api.example.com {", `http://127.0.0.1:${port} {`],
+      ["127.0.0.1:4000", `127.0.0.1:${checkPort}`],
+      ["127.0.0.1:8000", program.replace("http://", "")],
+    );
+    writeFileSync(path.join(folder, "Caddyfile"), `{\n\tadmin off\n}\n${site}`);
+    const { PATH } = process.env;
+    const env = { PATH, HOME: folder, AMPHO_URL: url, GATEWAY_KEY: key, CHECK_PORT: String(checkPort) };
+    return [
+      spawn(process.execPath, [path.join(folder, "check.mjs")], { env }),
+      spawn(requireProgram("caddy", "caddy"), ["run", "--config", path.join(folder, "Caddyfile")], { env }),
+    ];
+  };
+
+async function openGateway(start: StartGateway) {
+  const scopes = { reader: ["articles:read"], other: ["articles:write"] };
+  const signer = newKey("key-1");
+  const { ampho } = await openAmpho({ key: signer, scopes, tokenEndpoint: true, keysPerUser: 5 });
+  onTestFinished(() => ampho.close());
+  const { url } = await listen(mount(ampho));
+  const program = await listen((request, response) => {
+    const { headers } = request;
+    // A program can read an underscore in the name of a header as a hyphen.
+    const names = Object.keys(headers).filter((name) => /^x.auth/.test(name));
+    const isOwn = names.sort().join() === "x-auth-id,x-auth-scopes";
+    response.end(
+      JSON.stringify([headers["x-auth-id"], isOwn && headers["x-auth-scopes"], headers.authorization ?? "none"]),
+    );
   });
+  await ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
+  const gateway = await ampho.services.createKey("gateway");
+  const port = await freePort();
+  const children = start({ url, program: program.url, key: gateway.key, port });
+  let said = "";
+  for (const child of children) {
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (said += chunk));
+    onTestFinished(() => void child.kill("SIGKILL"));
+  }
   const ask = async (authorization?: string, more: Record<string, string> = {}) => {
     const headers = { ...more, ...(authorization !== undefined && { Authorization: authorization }) };
     const response = await fetch(`http://127.0.0.1:${port}/articles`, { headers });
     const text = await response.text();
     return [response.status, response.status === 200 ? JSON.parse(text) : response.headers.get("www-authenticate")];
   };
-  await vi.waitFor(async () => {
-    if (child.exitCode !== null) throw new Error(said);
-    expect((await ask())[0], said).toBe(401);
-  });
+  await vi.waitFor(
+    async () => {
+      if (children.some(({ exitCode }) => exitCode !== null)) throw new Error(said);
+      expect((await ask())[0], said).toBe(401);
+    },
+    { timeout: 30_000, interval: 100 },
+  );
   return { ampho, url, ask, gateway, signer };
 }
 
-it("nginx takes keys and tokens with the scope, and passes on who it was", async () => {
-  const { ampho, ask, url, gateway, signer } = await openGateway();
+const gateways = [
+  ["nginx", async () => startNginx, (error: string) => `Bearer error="${error}"`],
+  ["Caddy", async () => startCaddy(await freePort()), () => null],
+] as const;
+
+it.each(gateways)("%s takes keys and tokens with the scope, and passes on who it was", async (_, start, challenge) => {
+  const { ampho, ask, url, gateway, signer } = await openGateway(await start());
   const reader = await ampho.users.create({ login: "reader", roles: ["reader"] });
   const writer = await ampho.users.create({ login: "writer", roles: ["other"] });
   const { key, id } = await ampho.apiKeys.create(reader.id, { name: "x", scopes: ["articles:read"] });
   const { key: lacking } = await ampho.apiKeys.create(writer.id, { name: "x", scopes: ["articles:write"] });
   const { token } = await ampho.sessions.create(reader.id);
-  const accepted = (user: string) => [200, [user, "articles:read", null]];
-  const forged = { "X-Auth-Id": "admin", "X-Auth-Scopes": "everything" };
+  const accepted = (user: string) => [200, [user, "articles:read", "none"]];
+  const forged = { "X-Auth-Id": "admin", "X-Auth-Scopes": "everything", X_Auth_Id: "admin", "X-Auth_Scopes": "all" };
   for (const each of [key, token]) expect(await ask(`Bearer ${each}`, forged)).toEqual(accepted(reader.id));
   const service = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
   const { key: serviceKey } = await ampho.services.createKey("nightly");
@@ -102,7 +156,7 @@ it("nginx takes keys and tokens with the scope, and passes on who it was", async
   });
   const { access_token: serviceToken } = (await granted.json()) as { readonly access_token: string };
   for (const each of [serviceKey, serviceToken]) expect(await ask(`Bearer ${each}`)).toEqual(accepted(service.id));
-  expect(await ask(`Bearer ${lacking}`)).toEqual([403, 'Bearer error="insufficient_scope"']);
+  expect(await ask(`Bearer ${lacking}`)).toEqual([403, challenge("insufficient_scope")]);
   expect(await ask()).toEqual([401, "Bearer"]);
   const bad = [createApiKey("ampho"), token.slice(0, -2), "x", `${key}&token=${key}`, `${key} ${key}`, key.slice(1)];
   for (const each of bad) expect((await ask(`Bearer ${each}`))[0], each).toBe(401);
@@ -113,7 +167,7 @@ it("nginx takes keys and tokens with the scope, and passes on who it was", async
   for (const more of [{ act: { sub: "agent" } }, { by: "agent" }]) {
     const delegated = foreignToken(signer, { ...claims, ...more });
     expect((await ampho.verify(delegated, ["delegated"])).scopes).toEqual(["articles:read"]);
-    expect(await ask(`Bearer ${delegated}`)).toEqual([403, 'Bearer error="credential_not_accepted"']);
+    expect(await ask(`Bearer ${delegated}`)).toEqual([403, challenge("credential_not_accepted")]);
   }
   await ampho.apiKeys.revoke(id);
   expect((await ask(`Bearer ${key}`))[0]).toBe(401);

@@ -4,7 +4,7 @@ import { clientAddress, normalizeAddress } from "../../dist/http/rest/request/cl
 
 const peer = "10.0.0.1";
 const of = (hops: number, forwardedFor?: string, forwarded?: string) =>
-  clientAddress({ peer, hops, forwardedFor, forwarded });
+  clientAddress(peer, (name) => (name === "forwarded" ? forwarded : forwardedFor), hops);
 
 fc.configureGlobal({ seed: 20_260_101 });
 

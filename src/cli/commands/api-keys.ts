@@ -2,23 +2,17 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { exactlyOne, printList } from "../input.js";
-import { formatTime, quoted } from "../terminal/table.js";
+import { count, formatTime, quoted } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 import { forUser } from "./factors.js";
 
 export async function listKeys(input: CommandInput, context: CommandContext): Promise<void> {
   const keys = await forUser(input, context, (management, userId) => management.apiKeys.list(userId));
   const header = ["ID", "START", "NAME", "SCOPES", "EXPIRES (UTC)", "USED"];
-  printList(
-    input,
-    context,
-    keys,
-    header,
-    ({ id, start, name, scopes, expires, last_used: used }) => {
-      return [id, `${start}…`, name, scopes.join(" "), formatTime(expires), used ?? ""];
-    },
-    [0],
-  );
+  const cellsOf = ({ id, start, name, scopes, expires, last_used: used }: (typeof keys)[number]) => {
+    return [id, `${start}…`, name, scopes.join(" "), formatTime(expires), used ?? ""];
+  };
+  printList(input, context, keys, header, cellsOf, [0]);
 }
 
 export async function revokeApiKeys(input: CommandInput, context: CommandContext): Promise<void> {
@@ -31,8 +25,8 @@ export async function revokeApiKeys(input: CommandInput, context: CommandContext
       if (!(await apiKeys.revoke(id))) throw new CommandFailure("There is no API key with this ID.");
       terminal.note("API key ended.");
     } else if (login !== undefined) {
-      const count = await apiKeys.revokeForUser(await factors.findUserId(login));
-      terminal.note(`${count} ${count === 1 ? "API key" : "API keys"} of user ${quoted(login)} ended.`);
+      const ended = await apiKeys.revokeForUser(await factors.findUserId(login));
+      terminal.note(`${count(ended, "API key")} of user ${quoted(login)} ended.`);
     } else {
       await apiKeys.revokeForEveryone();
       terminal.note("Every API key has ended.");

@@ -34,9 +34,7 @@ function print({ severity, check, message, fix }: Finding, terminal: CommandCont
   terminal.print(`  ${fix}`);
 }
 
-/**
- * Appends `prefix` to the server's root, unless `typed` already ends with it. Returns undefined for an unusable URL.
- */
+/** Appends `prefix` to the server's root, unless `typed` ends with it. Returns undefined for an unusable URL. */
 function apiOf(typed: string, prefix: string): URL | undefined {
   if (!URL.canParse(typed)) return undefined;
   const url = new URL(typed);

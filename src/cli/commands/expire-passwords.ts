@@ -6,11 +6,9 @@ import { fileProblem } from "../../config/files.js";
 import type { Management, UserView } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
-import { exactlyOne, requiredReason } from "../input.js";
-import { table } from "../terminal/table.js";
+import { exactlyOne, printList, requiredReason } from "../input.js";
+import { count } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
-
-const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
 /** The database commits the transactions that wait together in one step. */
 const atOnce = 32;
@@ -27,14 +25,7 @@ export async function expirePasswords(input: CommandInput, context: CommandConte
     return expireEach(users, found, reason);
   });
   const unmailed = unreachable.map(({ id, login }) => ({ id, login }));
-  if (input.has("--json")) terminal.printJson(unmailed);
-  else
-    terminal.printTable(
-      table(
-        ["ID", "LOGIN"],
-        unmailed.map(({ id, login }) => [id, login]),
-      ),
-    );
+  printList(input, context, unmailed, ["ID", "LOGIN"], ({ id, login }) => [id, login]);
   terminal.note(`${count(expired, "password")} expired. Every session of these users has ended.`);
   if (without > 0) terminal.note(`${count(without, "user")} had no password, or no account any more.`);
   if (unmailed.length > 0)
@@ -51,11 +42,7 @@ async function readNames(file: string, { terminal }: CommandContext): Promise<re
 }
 
 /** Nothing is changed if one of them does not exist. */
-async function findAll(
-  users: Management["users"],
-  names: readonly string[],
-  byId: boolean,
-): Promise<readonly UserView[]> {
+async function findAll(users: Management["users"], names: readonly string[], byId: boolean) {
   const found: UserView[] = [];
   for (const [at, name] of names.entries()) {
     const user = await users.find(byId ? { id: name } : { login: name });
@@ -85,12 +72,11 @@ async function expireEach(
   let batch: UserView[] = [];
   async function flush() {
     const done = await Promise.all(batch.map(({ id }) => expireUnlessDeleted(users, id, reason)));
-    done.forEach((isExpired, at) => {
-      if (!isExpired) without += 1;
-      else expired += 1;
-      const user = batch[at];
-      if (isExpired && user?.email === null) unreachable.push(user);
-    });
+    for (const [at, user] of batch.entries()) {
+      if (done[at]) expired += 1;
+      else without += 1;
+      if (done[at] && user.email === null) unreachable.push(user);
+    }
     batch = [];
   }
   for await (const user of all) if (batch.push(user) === atOnce) await flush();

@@ -2,10 +2,11 @@
 import { open } from "node:fs/promises";
 import { addAbortSignal, type Readable } from "node:stream";
 import { fileProblem } from "../../config/files.js";
+import type { Management } from "../../flows/manage/management.js";
 import type { ImportReport } from "../../users/import.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
-import { table } from "../terminal/table.js";
+import { count, table } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
 import { withManagement } from "../with-management.js";
 
@@ -16,16 +17,11 @@ export async function importUsers(input: CommandInput, context: CommandContext):
   const dryRun = input.has("--dry-run");
   // The file is opened before the database, so a wrong path changes nothing.
   const stream = await openInput(input.argument(), terminal);
-  const report = await withManagement(
-    context,
-    ({ users }) =>
-      users.import(interruptible(stream), {
-        dryRun,
-        onWrongLine: ({ line, reason }) => terminal.note(`Line ${line}: ${reason}`),
-        onProgress: progressOn(terminal),
-      }),
-    "given",
-  );
+  const onWrongLine = ({ line, reason }: { readonly line: number; readonly reason: string }) =>
+    terminal.note(`Line ${line}: ${reason}`);
+  const options = { dryRun, onWrongLine, onProgress: progressOn(terminal) };
+  const importing = ({ users }: Management) => users.import(interruptible(stream), options);
+  const report = await withManagement(context, importing, "given");
   if (!dryRun) return terminal.note(`${count(report.users, "user")} imported.`);
   printFormats(report, terminal);
   if (report.wrong > 0) throw new CommandFailure(`${count(report.wrong, "line")} cannot be imported.`);
@@ -71,12 +67,6 @@ function progressOn(terminal: Terminal): (lines: number) => void {
 
 function printFormats({ formats }: ImportReport, terminal: Terminal): void {
   const rows = Object.entries(formats).sort(([, a], [, b]) => b - a);
-  terminal.printTable(
-    table(
-      ["FORMAT", "USERS"],
-      rows.map(([format, users]) => [format, String(users)]),
-    ),
-  );
+  const cells = rows.map(([format, users]) => [format, String(users)]);
+  terminal.printTable(table(["FORMAT", "USERS"], cells));
 }
-
-const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;

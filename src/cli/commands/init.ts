@@ -2,12 +2,13 @@
 // creates files and appends lines, and never changes what exists. A second run only adds what is missing. Last it
 // prints the next step.
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
-import { isAbsolute, relative, resolve, sep } from "node:path";
+import { basename, isAbsolute, relative, resolve, sep } from "node:path";
 import { envFileName, withEnvFile } from "../../config/env-file.js";
 import { fileProblem } from "../../config/files.js";
 import type { ProcessContext } from "../../config/process-context.js";
 import { readSources } from "../../config/sources.js";
 import { AmphoError } from "../../errors.js";
+import type { Management } from "../../flows/manage/management.js";
 import { generateJwk } from "../../keys/generate.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
@@ -39,12 +40,12 @@ function nextLines({ cwd, env }: ProcessContext, hasUser: boolean): readonly str
     ...(hasUser ? [] : [[`${ampho} user-add LOGIN`, "creates a user"]]),
     ...(packages.length > 0 ? [] : [[`${ampho} serve`, "starts a server"]]),
   ];
+  const addCode = `Add these lines to a server with ${framework} (an ES module), and run it with`;
   return [
     "",
     "Next:",
     ...commands.map(([command = "", effect = ""]) => `  ${command.padEnd(26)} ${effect}`),
-    ...(code.length === 0 ? [] : [`Add these lines to a server with ${framework} (an ES module), and run it with`]),
-    ...(code.length === 0 ? [] : ["node --env-file=.env:", "", ...code.map((line) => `  ${line}`), ""]),
+    ...(code.length === 0 ? [] : [addCode, "node --env-file=.env:", "", ...code.map((line) => `  ${line}`), ""]),
     `More about ${framework}: node_modules/ampho/docs/${page}`,
   ];
 }
@@ -72,7 +73,7 @@ function ensureKey(context: ProcessContext, terminal: Terminal): string | undefi
   }
   if (configured === undefined) {
     // People add secrets to this file later.
-    addLines(envFileName, [`AMPHO_SECURITY_KEY_FILE=${file}`], { cwd: context.cwd, terminal, mode: 0o600 });
+    addLines(resolve(context.cwd, envFileName), [`AMPHO_SECURITY_KEY_FILE=${file}`], terminal, 0o600);
   }
   return file;
 }
@@ -81,20 +82,8 @@ function ensureKey(context: ProcessContext, terminal: Terminal): string | undefi
 function ignoreSecrets(keyFile: string | undefined, cwd: string, terminal: Terminal): void {
   const path = keyFile === undefined ? ".." : relative(cwd, resolve(cwd, keyFile));
   const outside = path.startsWith("..") || isAbsolute(path);
-  addLines(".gitignore", [...(outside ? [] : [path.split(sep).join("/")]), envFileName, "ampho.db*"], {
-    cwd,
-    terminal,
-  });
-}
-
-function addLines(
-  name: string,
-  lines: readonly string[],
-  { cwd, terminal, mode }: { readonly cwd: string; readonly terminal: Terminal; readonly mode?: number },
-): void {
-  const added = appendLines(resolve(cwd, name), lines, mode);
-  if (added.length > 0) terminal.note(`Added to ${name}: ${added.join(", ")}`);
-  else terminal.note(`${name} already has what it needs.`);
+  const ignored = [...(outside ? [] : [path.split(sep).join("/")]), envFileName, "ampho.db*"];
+  addLines(resolve(cwd, ".gitignore"), ignored, terminal);
 }
 
 /** Asks for a first user, unless there is one. Returns whether there is a user afterwards. */
@@ -122,7 +111,7 @@ async function ensureUser(context: CommandContext): Promise<boolean> {
 
 /** Returns the problem if the user cannot be created with this input. */
 async function createUser(
-  users: { create(user: { readonly login: string; readonly password: string }): Promise<unknown> },
+  users: Pick<Management["users"], "create">,
   login: string,
   password: string,
   repetition: string | undefined,
@@ -140,18 +129,18 @@ async function createUser(
 
 /**
  * Appends the lines that the file does not have, and creates the file with this mode if it is missing. Existing content
- * stays as it is. Returns the added lines.
+ * stays as it is.
  * @throws CommandFailure
  */
-function appendLines(path: string, lines: readonly string[], mode = 0o666): readonly string[] {
+function addLines(path: string, lines: readonly string[], terminal: Terminal, mode = 0o666): void {
+  const name = basename(path);
   try {
     const text = readIfExists(path);
     const present = new Set(text.split(/\r?\n/).map((line) => line.trim()));
     const added = lines.filter((line) => !present.has(line));
-    if (added.length === 0) return added;
     const start = text === "" || text.endsWith("\n") ? "" : "\n";
-    appendFileSync(path, `${start}${added.join("\n")}\n`, { mode });
-    return added;
+    if (added.length > 0) appendFileSync(path, `${start}${added.join("\n")}\n`, { mode });
+    terminal.note(added.length > 0 ? `Added to ${name}: ${added.join(", ")}` : `${name} already has what it needs.`);
   } catch (error) {
     throw new CommandFailure(`A line cannot be added to a file (${fileProblem(error)}).`);
   }

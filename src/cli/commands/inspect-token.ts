@@ -37,14 +37,10 @@ export async function inspectToken(input: CommandInput, context: CommandContext)
   if (!input.has("--json")) terminal.print("The token would be accepted now.", "green");
 }
 
-interface Reading {
-  readonly header?: Readonly<Record<string, unknown>>;
-  readonly claims?: Readonly<Record<string, unknown>>;
-  /** The reason why it is not a token. */
-  readonly reason?: string;
-}
+type Claims = Readonly<Record<string, unknown>>;
 
-function parse(token: string): Reading {
+/** `reason` is why it is not a token. */
+function parse(token: string): { readonly header?: Claims; readonly claims?: Claims; readonly reason?: string } {
   try {
     return readJwt(token);
   } catch (error) {
@@ -54,11 +50,7 @@ function parse(token: string): Reading {
 }
 
 /** Returns the reason why the guard of this configuration would reject the token now, if it would. */
-async function rejectionOf(
-  token: string,
-  configuration: Configuration,
-  context: CommandContext,
-): Promise<string | undefined> {
+async function rejectionOf(token: string, configuration: Configuration, context: CommandContext) {
   const verify = (used: Configuration) =>
     // The log is off: what the composition does to an empty database is of no interest here.
     closing(composeAmpho(used, { log: () => {} }, operatorOf(context)), async (ampho) => {
@@ -93,7 +85,7 @@ const timeClaims: Readonly<Record<string, string>> = {
   exp: "expires",
 };
 
-function times(claims: Readonly<Record<string, unknown>>): readonly string[] {
+function times(claims: Claims): readonly string[] {
   return Object.entries(timeClaims).flatMap(([name, label]) => {
     const at = claims[name];
     // The guard accepts no later time than the end of the year 9999.

@@ -17,14 +17,10 @@ export async function addService(input: CommandInput, context: CommandContext): 
 
 export async function listServices(input: CommandInput, context: CommandContext): Promise<void> {
   const services = await withManagement(context, (management) => management.services.list());
-  printList(
-    input,
-    context,
-    services,
-    ["NAME", "ID", "STATE", "SCOPES"],
-    ({ name, id, disabled, scopes }) => [name, id, disabled ? "disabled" : "enabled", scopes.join(" ")],
-    [1],
-  );
+  const cellsOf = ({ name, id, disabled, scopes }: (typeof services)[number]) => {
+    return [name, id, disabled ? "disabled" : "enabled", scopes.join(" ")];
+  };
+  printList(input, context, services, ["NAME", "ID", "STATE", "SCOPES"], cellsOf, [1]);
 }
 
 export async function showService(input: CommandInput, context: CommandContext): Promise<void> {

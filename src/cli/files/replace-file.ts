@@ -1,5 +1,4 @@
-// Replaces a file that holds a secret. A process that reads it meanwhile gets the whole old content or the whole new
-// one.
+// Replaces a file that holds a secret. A process that reads it meanwhile gets the whole old or new content.
 import {
   closeSync,
   fchmodSync,

@@ -1,13 +1,10 @@
-// Tables that are readable in 80 columns. A column is as wide as its widest cell, and the widest columns are cut to
-// fit.
+// Tables that are readable in 80 columns. A column is as wide as its widest cell. The widest ones are cut.
 import { escaped } from "../../config/redact.js";
 
 const lineWidth = 80;
 const gap = "  ";
 
-/**
- * The columns of a character on a terminal: none for combining marks, two for wide characters (approximates UAX #11).
- */
+/** The columns of a character on a terminal: 0 for combining marks, 2 for wide characters (approximates UAX #11). */
 const widthOf = (character: string) =>
   /^\p{M}$/u.test(character)
     ? 0
@@ -69,3 +66,5 @@ export const formatTime = (seconds: number): string =>
 
 /** Puts a name into quotes for a message: `User "alice" created.` */
 export const quoted = (name: string): string => escaped(JSON.stringify(name));
+
+export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;

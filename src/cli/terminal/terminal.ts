@@ -1,5 +1,4 @@
-// Where commands print and read. Results go to stdout and everything else to stderr. Control characters in data reach
-// neither.
+// Where commands print and read. Results go to stdout, all else to stderr, neither with control characters.
 import type { Readable } from "node:stream";
 import { styleText } from "node:util";
 import { escaped } from "../../config/redact.js";
@@ -8,51 +7,41 @@ import { CommandFailure } from "../failures.js";
 
 type Style = "bold" | "red" | "green" | "yellow";
 
-export interface Terminal {
-  /** Prints a result on stdout. The line can contain line feeds of the command itself. */
-  print(line: string, style?: Style): void;
-  /** Prints the lines of a table on stdout. The first one is the header. */
-  printTable(lines: readonly string[]): void;
-  /** Prints a value as one line of JSON on stdout. */
-  printJson(value: unknown): void;
-  /** Prints a message for people on stderr. */
-  note(line: string, style?: Style): void;
-  warn(line: string): void;
-  /** True if stdin is a terminal, so that a user can be asked. */
-  readonly interactive: boolean;
-  /** Reads all of stdin as UTF-8, at most `limitBytes`. */
-  readInput(limitBytes: number): Promise<string>;
-  /** Stdin itself, for a command that reads it as a stream. */
-  readonly input: Readable;
-  /** Asks on stderr, one question after the other. An empty line ends the questions. */
-  ask(questions: readonly Question[]): Promise<readonly string[]>;
-}
-
 /** Keeps the line feeds between lines of a command. Every other control character becomes an escape. */
 const safe = (text: string) => text.split("\n").map(escaped).join("\n");
 
 export function openTerminal(
   { stdin, stdout, stderr }: Pick<NodeJS.Process, "stdin" | "stdout" | "stderr">,
   env: Readonly<Record<string, string | undefined>>,
-): Terminal {
+) {
   const write = (stream: NodeJS.WriteStream, line: string, style: Style | undefined) => {
     const coloured = style !== undefined && stream.isTTY && !env["NO_COLOR"] && env["TERM"] !== "dumb";
     stream.write(`${coloured ? styleText(style, safe(line)) : safe(line)}\n`);
   };
   return {
-    print: (line, style) => write(stdout, withAddresses(line), style),
-    printTable: (lines) => {
+    /** Prints a result on stdout. The line can contain line feeds of the command itself. */
+    print: (line: string, style?: Style) => write(stdout, withAddresses(line), style),
+    /** Prints the lines of a table on stdout. The first one is the header. */
+    printTable(lines: readonly string[]): void {
       for (const [at, line] of lines.entries()) write(stdout, line, at === 0 ? "bold" : undefined);
     },
-    printJson: (value) => write(stdout, JSON.stringify(value), undefined),
-    note: (line, style) => write(stderr, withAddresses(line), style),
-    warn: (line) => write(stderr, `ampho: warning: ${withAddresses(line)}`, "yellow"),
+    /** Prints a value as one line of JSON on stdout. */
+    printJson: (value: unknown) => write(stdout, JSON.stringify(value), undefined),
+    /** Prints a message for people on stderr. */
+    note: (line: string, style?: Style) => write(stderr, withAddresses(line), style),
+    warn: (line: string) => write(stderr, `ampho: warning: ${withAddresses(line)}`, "yellow"),
+    /** True if stdin is a terminal, so that a user can be asked. */
     interactive: stdin.isTTY === true,
-    input: stdin,
-    readInput: (limitBytes) => readAll(stdin, limitBytes),
-    ask: (questions) => readLines(questions, stdin, stderr),
+    /** Stdin itself, for a command that reads it as a stream. */
+    input: stdin as Readable,
+    /** Reads all of stdin as UTF-8, at most `limitBytes`. */
+    readInput: (limitBytes: number) => readAll(stdin, limitBytes),
+    /** Asks on stderr, one question after the other. An empty line ends the questions. */
+    ask: (questions: readonly Question[]) => readLines(questions, stdin, stderr),
   };
 }
+
+export type Terminal = ReturnType<typeof openTerminal>;
 
 async function readAll(stdin: NodeJS.ReadStream, limitBytes: number): Promise<string> {
   const chunks: Buffer[] = [];

@@ -119,9 +119,7 @@ function unusableSecrets(kid: string, secrets: number, isConfigured: boolean): F
   return error("factors", message, fix);
 }
 
-/**
- * Compares clocks. A database without a clock of its own is checked by its newest row, which cannot be in the future.
- */
+/** Compares clocks. A database without a clock is checked by its newest row, which cannot be in the future. */
 async function checkTime(store: Store, { tokenLeeway }: Configuration, now: number): Promise<readonly Finding[]> {
   const storeMs = await store.readClock();
   if (storeMs !== undefined) {

@@ -3,10 +3,7 @@ import type { Key } from "../../keys/key.js";
 import { type Finding, note, warning } from "../finding.js";
 
 const day = 86_400;
-/**
- * NIST SP 800-57 part 1 §5.3.6 recommends one to two years for signing keys. docs/operate/production.md recommends one
- * year.
- */
+/** NIST SP 800-57 part 1 §5.3.6 recommends one to two years for signing keys, docs/operate/production.md one. */
 const [ageMaxSeconds, keysMax] = [366 * day, 4];
 
 /**

@@ -1,5 +1,4 @@
-// Users whose login looks like the address of another person, or is stored in a form that this version does not
-// compare.
+// Users whose login looks like the address of another person, or has a form that this version does not compare.
 import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import type { User } from "../../store/sql/users.js";

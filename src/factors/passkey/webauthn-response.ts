@@ -1,6 +1,6 @@
 // Reads what a browser sends (WebAuthn L3 §5.1). Each text is measured before it is decoded.
 import { decodeBase64url } from "../../crypto/base64url.js";
-import { isObject } from "../../crypto/json.js";
+import { isJsonObject } from "../../crypto/json.js";
 
 // Why a ceremony was rejected, for the audit log. In a response it would help the attacker.
 
@@ -87,9 +87,9 @@ interface Credential {
 }
 
 function readCredential(value: unknown): Credential {
-  ensure(isObject(value) && value["type"] === "public-key", "response");
+  ensure(isJsonObject(value) && value["type"] === "public-key", "response");
   const { id, rawId, response } = value;
-  ensure(isObject(response), "response");
+  ensure(isJsonObject(response), "response");
   const idBytes = decode(id, idBytesMax);
   ensure(typeof id === "string" && id === rawId && idBytes !== undefined, "credential_id");
   return { id, idBytes, response };

@@ -30,7 +30,7 @@ export const manageMail = ({ store, settings, clock, mailing }: Manager): Manage
       if (error instanceof MailFailure) throw new AmphoError("unavailable", error.message, {}, { cause: error });
       throw error;
     } finally {
-      await transport.close();
+      transport.close?.();
     }
   }),
 });

@@ -1,23 +1,25 @@
-// Converts node:http's IncomingMessage to an HttpRequest. Headers that must not be repeated are read from the raw
-// headers, because Node silently keeps the first one.
+// Reads requests of node:http. Raw headers show what is repeated, because Node silently keeps the first one.
 import type { IncomingMessage } from "node:http";
-import { AmphoError } from "../../errors.js";
+import type { AmphoError } from "../../errors.js";
 import type { HttpRequest, RequestBody, RequestHead } from "../rest/message.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../rest/request/body.js";
-import { onlyAuthorization, severalAuthorizations, splitAuthorization } from "../rest/request/target.js";
+import {
+  invalidRequest,
+  onlyAuthorization,
+  severalAuthorizations,
+  splitAuthorization,
+} from "../rest/request/target.js";
 
 /** A request with the members that frameworks on node:http add. */
 export interface NodeRequest extends IncomingMessage {
   /** The target before a mount path was removed (connect, Express). */
   readonly originalUrl?: string | undefined;
-  /** The result of a body parser. */
   readonly body?: unknown;
 }
 
 const none: RequestBody = { kind: "none" };
 const unrepeatable = new Set(["host", "content-type", "content-encoding", "idempotency-key"]);
 
-/** Returns every raw Authorization value. */
 export function authorizationValues(request: IncomingMessage): readonly string[] {
   const { rawHeaders } = request;
   if (!hasRaw(rawHeaders)) return splitAuthorization(headerOf(request, "authorization") ?? null);
@@ -38,9 +40,8 @@ export function onlyAuthorizationOf(request: IncomingMessage): string | undefine
 }
 
 /** Adapters for functions (serverless-http) and test doubles fill `headers` only, and join repeated headers there. */
-function hasRaw(rawHeaders: readonly string[] | undefined): boolean {
-  return rawHeaders !== undefined && rawHeaders.length > 0;
-}
+const hasRaw = (rawHeaders: readonly string[] | undefined): boolean =>
+  rawHeaders !== undefined && rawHeaders.length > 0;
 
 function isAuthorization(name: string | undefined): boolean {
   if (name?.length !== 13) return false;
@@ -62,15 +63,13 @@ function headerOf({ headers }: IncomingMessage, name: string): string | undefine
   return Array.isArray(value) ? value.join(", ") : value;
 }
 
-export function targetOf(request: NodeRequest): string {
-  return request.originalUrl ?? request.url ?? "/";
-}
+export const targetOf = (request: NodeRequest): string => request.originalUrl ?? request.url ?? "/";
 
 /** Throws `invalid_request` when a header that must not be repeated occurs twice. */
 export function readRequest(request: NodeRequest, parsedBody: unknown = request.body): HttpRequest {
   rejectRepeatedHeaders(request.rawHeaders);
   if (request.headers.host === undefined && request.httpVersion === "1.1") {
-    throw new AmphoError("invalid_request", "The request has no Host header.");
+    throw invalidRequest("The request has no Host header.");
   }
   return {
     method: request.method ?? "GET",
@@ -87,7 +86,7 @@ function rejectRepeatedHeaders(rawHeaders: readonly string[] = []): void {
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? "";
     if (!unrepeatable.has(name)) continue;
-    if (seen.has(name)) throw new AmphoError("invalid_request", "The request repeats a header that must occur once.");
+    if (seen.has(name)) throw invalidRequest("The request repeats a header that must occur once.");
     seen.add(name);
   }
 }

@@ -7,15 +7,10 @@ import { parseTarget } from "../rest/request/target.js";
 import { type NodeRequest, readRequest, targetOf } from "./request.js";
 import { writeResponse } from "./response.js";
 
-/** Returns whether Ampho serves the path of the request. */
-export function isForAmpho(host: HttpHost, request: NodeRequest): boolean {
-  return isServed(host, parseTarget(targetOf(request)).path);
-}
+export const isForAmpho = (host: HttpHost, request: NodeRequest): boolean =>
+  isServed(host, parseTarget(targetOf(request)).path);
 
-/**
- * Responds to a request with the endpoint that it names. Never rejects. Returns the response for the access log.
- * `parsedBody` is the result of a body parser, where the framework does not keep it in `request.body`.
- */
+/** Never rejects. Returns the response for the access log. `parsedBody`: where `request.body` does not have it. */
 export async function serveNodeRequest(
   host: HttpHost,
   request: NodeRequest,
@@ -44,9 +39,8 @@ const form = /^(?!ff)([\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\
 const charactersMax = 512;
 
 /** `traceparent` is the header's one value. Several joined values do not match, and the id is random. */
-export function requestIdOf(traceparent: string | undefined): string {
-  return (traceparent === undefined ? undefined : traceIdOf(traceparent)) ?? randomUUID();
-}
+export const requestIdOf = (traceparent: string | undefined): string =>
+  (traceparent === undefined ? undefined : traceIdOf(traceparent)) ?? randomUUID();
 
 /** Returns the id that the host has set. An id in a looser form can come from the request, and is ignored. */
 function requestIdOn(response: ServerResponse): string | undefined {

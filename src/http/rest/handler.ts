@@ -15,7 +15,7 @@ import { describe } from "./openapi.js";
 import { isForm, type Members, readMembers } from "./request/body.js";
 import { callerOf, idempotencyKeyOf, isForwarded, type LanguageOf } from "./request/client-address.js";
 import { queryMembers, rejectCredentials } from "./request/input.js";
-import { isUnder, onlyAuthorization, parseTarget } from "./request/target.js";
+import { invalidRequest, isUnder, onlyAuthorization, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
 import { emptyResponse, jsonResponse, Redirect, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
@@ -23,13 +23,6 @@ import type { Route } from "./route.js";
 import { isOAuth, onlySessions, session } from "./route-access.js";
 import { createFindRoutes, type RouteMatch, routes } from "./routes.js";
 
-/** `error`: the rejection without what moved into the cookies. */
-interface CookiesAfter {
-  readonly cookies: readonly string[];
-  readonly error?: AmphoError;
-}
-
-/** The parameters of the handler, by their names as options. */
 export interface HandlerSettings {
   /** The path above every endpoint, without a slash at its end. */
   readonly restPrefix: string;
@@ -47,7 +40,6 @@ export interface HandlerOptions {
   readonly languageOf?: LanguageOf | undefined;
   /** Called once, for the first request that a proxy has forwarded although no proxy is believed. */
   readonly onForwarded?: () => void;
-  /** The version of the package, for the OpenAPI document. */
   readonly version: string;
   /** Defined with AMPHO_SECURITY_COOKIES. */
   readonly cookies: CookieMode | undefined;
@@ -106,20 +98,15 @@ export function createHandler(options: HandlerOptions): Handle {
     }
     const match = selectRoute(matches, request.method);
     rejectCredentials(query);
-    if (isOAuth(match.route.access)) return respondToProgram(match, request, query);
-    if (cookies !== undefined) return respondWithCookies(cookies, match, request, query);
-    const authorization = onlyAuthorization(request.authorization);
+    const { route } = match;
+    if (cookies !== undefined && !isOAuth(route.access)) return respondWithCookies(cookies, match, request, query);
     const progress: Progress = {};
-    const output = await callEndpoint(match, request, query, { ...noCookies, authorization }, progress);
-    return successResponse(match.route, withFormerProofs(output, progress.members));
-  }
-
-  async function respondToProgram(match: RouteMatch, request: HttpRequest, query: string | undefined) {
     try {
-      const authorization = onlyAuthorization(request.authorization);
-      return successResponse(match.route, await callEndpoint(match, request, query, { ...noCookies, authorization }));
+      const sent = { ...noCookies, authorization: onlyAuthorization(request.authorization) };
+      const output = await callEndpoint(match, request, query, sent, progress);
+      return successResponse(route, withFormerProofs(output, progress.members));
     } catch (error) {
-      if (!(error instanceof AmphoError)) throw error;
+      if (!isOAuth(route.access) || !(error instanceof AmphoError)) throw error;
       throw new AmphoError(error.code, error.message, { ...error.details, oauth: true });
     }
   }
@@ -130,14 +117,8 @@ export function createHandler(options: HandlerOptions): Handle {
     request: HttpRequest,
     query: string | undefined,
   ): Promise<HttpResponse> {
-    const {
-      grants = false,
-      renews = false,
-      ends = false,
-      finishes = grants && !renews,
-      crossSite = false,
-    } = match.route;
-    if (crossSite) {
+    const { grants, renews = false, ends = false, finishes = grants && !renews, crossSite } = match.route;
+    if (crossSite === true) {
       const sent = { ...noCookies, authorization: undefined };
       return successResponse(match.route, await callEndpoint(match, request, query, sent));
     }
@@ -148,12 +129,9 @@ export function createHandler(options: HandlerOptions): Handle {
     try {
       const output = await callEndpoint(match, request, query, credentials, progress);
       if (output instanceof Redirect) {
-        const { cookies: moved } = mode.moveToCookies(
-          output.output,
-          credentials,
-          output.keepsTransaction ? [] : removal,
-        );
-        return { ...redirectResponse(output.location), cookies: moved };
+        const removed = output.keepsTransaction ? [] : removal;
+        const { cookies } = mode.moveToCookies(output.output, credentials, removed);
+        return { ...redirectResponse(output.location), cookies };
       }
       // The transaction of `GET /login` belongs to no user. It must not replace the one of a login that was begun.
       if (match.route.method === "GET") return successResponse(match.route, output);
@@ -166,8 +144,8 @@ export function createHandler(options: HandlerOptions): Handle {
       return { ...errorResponse(left.error ?? error, request.id), cookies: left.cookies };
     }
 
-    /** The cookies that change with a rejection. Pages cannot remove HttpOnly cookies themselves. */
-    function cookiesAfter(error: unknown): CookiesAfter | undefined {
+    /** The cookies after a rejection, and what is left of it. Pages cannot remove HttpOnly cookies themselves. */
+    function cookiesAfter(error: unknown): { cookies: readonly string[]; error?: AmphoError } | undefined {
       if (ends && hasCode(error, "missing_token")) return { cookies: removal };
       if ((grants || ends) && isSessionOver(error)) {
         const usesRefreshToken = renews || (ends && !hasToken(request));
@@ -194,12 +172,13 @@ export function createHandler(options: HandlerOptions): Handle {
   ): Promise<unknown> {
     const bearer = bearerOf(sent.authorization);
     // The content of a GET has no meaning (RFC 9110 §9.3.1), so it is not read. A GET has its input in the query.
-    const typed = route.method === "GET" ? queryInput(route, query) : await readMembers(request);
+    const read = () => (route.input.schema === undefined ? undefined : queryMembers(query));
+    const typed = route.method === "GET" ? read() : await readMembers(request);
     progress.members = typed;
     // An empty text names the transaction in the cookie.
     const members = typed?.["transaction"] === "" ? { ...typed, transaction: sent.transaction ?? "" } : typed;
     if (bearer !== undefined && members !== undefined && "access_token" in members) {
-      throw new AmphoError("invalid_request", "The request carries two tokens. Send one, in the Authorization header.");
+      throw invalidRequest("The request carries two tokens. Send one, in the Authorization header.");
     }
     if (isOAuth(route.access) && members !== undefined && !isForm(request))
       throw new AmphoError("unsupported_media_type", "The request body must be a form.");
@@ -224,10 +203,7 @@ export function createHandler(options: HandlerOptions): Handle {
     });
   }
 
-  /**
-   * Guards the request. A browser that returns after a while has only the cookie with the refresh token. For a route
-   * that ends sessions this is enough: the session is renewed first.
-   */
+  /** A browser that returns has only the refresh token. It is enough to end sessions, after a renewal. */
   async function authenticate(
     { ends }: Route,
     request: HttpRequest,
@@ -250,7 +226,6 @@ export function createHandler(options: HandlerOptions): Handle {
 /** The facts of a call that its error response needs. */
 interface Progress {
   members?: Members | undefined;
-  /** The renewal that came before the call. */
   renewed?: Grant;
 }
 
@@ -274,10 +249,6 @@ function selectRoute(matches: Matches, method: string): RouteMatch {
   throw new AmphoError("method_not_allowed", `This path allows only ${allow.join(", ")}.`, { allow });
 }
 
-function queryInput({ input }: Route, query: string | undefined): Members | undefined {
-  return input.schema === undefined ? undefined : queryMembers(query);
-}
-
 function successResponse({ status, cache }: Route, output: unknown): HttpResponse {
   if (output instanceof Redirect) return redirectResponse(output.location);
   if (status === 204) return emptyResponse();
@@ -294,5 +265,4 @@ const isTokenRejected = (error: unknown) => hasCode(error, "missing_token", "inv
 export const isSessionOver = (error: unknown) =>
   hasCode(error, "session_ended", "invalid_token") && !(error instanceof SupersededToken);
 
-/** The Authorization header has a token. */
 export const hasToken = ({ authorization }: RequestHead) => bearerOf(onlyAuthorization(authorization)) !== undefined;

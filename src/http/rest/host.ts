@@ -7,11 +7,7 @@ import { isUnder } from "./request/target.js";
 
 /** Reads tokens from cookies as well. Guards have no other way to read a cookie. */
 export interface CookieReader {
-  /**
-   * Returns the one Authorization value of a request: the header's, or `Bearer` and the cookie's token. Throws
-   * `cross_site` for an unsafe method with a cookie that a page of another site can have sent, and `invalid_request`
-   * for two different tokens.
-   */
+  /** Throws `cross_site` for an unsafe method with a cookie, and `invalid_request` for two different tokens. */
   authorizationOf(head: RequestHead): string | undefined;
 }
 
@@ -63,9 +59,8 @@ export interface HttpHost extends GuardHost {
 }
 
 /** Returns whether `handle` serves the path. */
-export function isServed({ prefix, pagesPrefix, rootPaths }: HttpHost, path: string): boolean {
-  return isUnder(prefix, path) || (pagesPrefix !== undefined && isUnder(pagesPrefix, path)) || rootPaths.has(path);
-}
+export const isServed = ({ prefix, pagesPrefix, rootPaths }: HttpHost, path: string): boolean =>
+  isUnder(prefix, path) || (pagesPrefix !== undefined && isUnder(pagesPrefix, path)) || rootPaths.has(path);
 
 /** The host of a verifier, which has no database. */
 export interface VerifierHost extends GuardHost {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type ErrorCode, errorCodes, passwordProblemReasons } from "../../errors.js";
 import { factorNames } from "../../levels/factors.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
-import { problemTexts } from "./responses/problem-texts.js";
+import { problemCauses } from "./responses/problem-causes.js";
 import { problems } from "./responses/problems.js";
 import { holdsTokens, type Route, tokenErrors } from "./route.js";
 import { isOAuth } from "./route-access.js";
@@ -47,28 +47,29 @@ export function errorsOf(route: Route): readonly ErrorCode[] {
 
 const bodyErrors = ["request_timeout", "payload_too_large", "unsupported_media_type"] as const;
 
+const typed = (type: string, description: string) => ({ type, description });
+
 const problemSchema = {
   type: "object",
   required: ["message", "error"],
   properties: {
-    message: { type: "string", description: "For people. It never contains anything that the client sent." },
+    message: typed("string", "For people. It never contains anything that the client sent."),
     error: { type: "string", enum: errorCodes },
-    error_description: { type: "string", description: "Of an endpoint of OAuth: the message again." },
-    field: { type: "string", description: "With `invalid_request`: the wrong field, where exactly one is wrong." },
+    error_description: typed("string", "Of an endpoint of OAuth: the message again."),
+    field: typed("string", "With `invalid_request`: the wrong field, where exactly one is wrong."),
     reason: {
       type: "string",
       enum: passwordProblemReasons,
       description: "With `password_rejected`: the rule that the new password breaks.",
     },
-    limit: {
-      type: "integer",
-      description: "With the `reason` `too_short` or `too_long`: the least or the greatest number of characters.",
-    },
-    transaction: {
-      type: "string",
-      description:
-        "With `factor_needed` and `link_needed`: the pending login, for the next request. In a cookie with AMPHO_SECURITY_COOKIES.",
-    },
+    limit: typed(
+      "integer",
+      "With the `reason` `too_short` or `too_long`: the least or the greatest number of characters.",
+    ),
+    transaction: typed(
+      "string",
+      "With `factor_needed` and `link_needed`: the pending login, for the next request. In a cookie with AMPHO_SECURITY_COOKIES.",
+    ),
     factors: {
       type: "array",
       items: { type: "string", enum: factorNames },
@@ -80,16 +81,12 @@ const problemSchema = {
       description: "With `link_needed`: the proofs that link the identity.",
     },
     passkey: { type: ["object", "null"], description: "With `factor_needed`: the options for a passkey, or null." },
-    enroll: {
-      type: "boolean",
-      description: "With `factor_needed`: true if the account must set up a second factor first.",
-    },
-    mail: {
-      type: "boolean",
-      description:
-        "With `enroll`, if the set-up needs a code: true if it was mailed to the address of the account, and false if too many were mailed.",
-    },
-    retry_after: { type: "integer", description: "If `mail` is false: the seconds until a login gets a code." },
+    enroll: typed("boolean", "With `factor_needed`: true if the account must set up a second factor first."),
+    mail: typed(
+      "boolean",
+      "With `enroll`, if the set-up needs a code: true if it was mailed to the address of the account, and false if too many were mailed.",
+    ),
+    retry_after: typed("integer", "If `mail` is false: the seconds until a login gets a code."),
   },
 };
 
@@ -184,7 +181,7 @@ function errorResponses(route: Route): Json {
     byStatus.set(problems[code].status, [...(byStatus.get(problems[code].status) ?? []), code]);
   const content = { "application/json": { schema: { $ref: "#/components/schemas/Problem" } } };
   const responses = [...byStatus].map(([status, codes]) => {
-    const description = codes.map((code) => `\`${code}\`: ${problemTexts[code].cause}`).join(" ");
+    const description = codes.map((code) => `\`${code}\`: ${problemCauses[code]}`).join(" ");
     return [String(status), { description, content }] as const;
   });
   return Object.fromEntries(responses);

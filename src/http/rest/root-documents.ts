@@ -4,7 +4,6 @@ import { metadataDocuments, type Resource } from "../../resources.js";
 import type { HttpResponse } from "./message.js";
 import { jsonResponse, plainHeaders } from "./responses/response.js";
 
-/** The responses by their path. */
 export type RootDocuments = ReadonlyMap<string, HttpResponse>;
 
 /** `passkeyOrigins` are those of the relying party, and undefined while passkeys are not offered. */

@@ -19,7 +19,6 @@ export const optional: RouteAccess<undefined> = { name: "optional", guarded: fal
 /** The requirements of a route that checks a token. Only a login opens it, and no machine does. */
 export const onlySessions = { credentials: ["session"] } as const;
 
-/** A valid access token of a session. */
 export const session: RouteAccess<Auth> = {
   name: "session",
   guarded: true,

@@ -37,12 +37,10 @@ export interface RawCall {
   readonly cookies: SentCookies;
   /** Undefined when there was no body. */
   readonly members: Members | undefined;
-  /** The path's parameters. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly idempotencyKey: string | undefined;
   /** The body is a form, as a page without a script sends it. */
   readonly byForm: boolean;
-  /** Returns the OpenAPI document of the routes that this instance serves. */
   readonly describe: () => OpenApiDocument;
 }
 
@@ -101,10 +99,7 @@ export interface Route extends Described {
   readonly respond: (call: RawCall) => unknown;
 }
 
-/**
- * Checks a row's types against those of its endpoint. `respond` checks the token, then the fields, and calls it.
- * `path` is under the prefix, and `{name}` stands for one segment. `name` is OpenAPI's `operationId`.
- */
+/** `path` is under the prefix, with `{name}` for one segment. `name` is OpenAPI's `operationId`. */
 export function route<I, O, A = Auth>(
   method: Route["method"],
   path: Route["path"],
@@ -132,6 +127,8 @@ export const holdsTokens = (output: z.ZodType | undefined): output is z.ZodObjec
 
 /** The codes of a route that checks its bearer token itself. */
 export const tokenErrors = ["missing_token", "invalid_token", "credential_not_accepted", "unavailable"] as const;
+/** The codes of a route whose attempts are limited. */
+export const limitErrors = ["too_many_attempts", "overloaded", "unavailable"] as const;
 /** The codes of `recentNote`. */
 export const recentErrors = ["login_too_old", "login_too_weak"] as const;
 

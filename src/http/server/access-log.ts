@@ -1,5 +1,4 @@
-// The access log: one line for each request, as JSON or as text. It contains the route's pattern, never the path,
-// query, headers or body that the client has sent.
+// The access log: one line for each request, with the pattern of the route and nothing that the client has sent.
 import type { ErrorCode } from "../../errors.js";
 
 export interface AccessEntry {
@@ -18,22 +17,13 @@ export interface AccessEntry {
 
 export type AccessLog = (entry: AccessEntry) => void;
 
-const lines = { json: jsonLine, text: textLine };
-
 /** Calls `write` once for each request, with a whole line. */
-export function createAccessLog(format: keyof typeof lines, write: (line: string) => void): AccessLog {
-  const lineOf = lines[format];
-  return (entry) => write(`${lineOf(entry)}\n`);
+export function createAccessLog(format: "json" | "text", write: (line: string) => void): AccessLog {
+  return ({ timeMs, method, route, status, durationMs, error, requestId }) => {
+    const time = new Date(timeMs).toISOString();
+    const ms = Math.round(durationMs * 10) / 10;
+    const texts = [time, status, method ?? "-", route ?? "-", `${ms}ms`, error ?? "-", requestId];
+    const json = () => JSON.stringify({ time, method, route, status, ms, error, id: requestId });
+    write(`${format === "json" ? json() : texts.join(" ")}\n`);
+  };
 }
-
-function jsonLine({ timeMs, method, route, status, durationMs, error, requestId }: AccessEntry): string {
-  const time = new Date(timeMs).toISOString();
-  return JSON.stringify({ time, method, route, status, ms: rounded(durationMs), error, id: requestId });
-}
-
-function textLine({ timeMs, method, route, status, durationMs, error, requestId }: AccessEntry): string {
-  const time = new Date(timeMs).toISOString();
-  return [time, status, method ?? "-", route ?? "-", `${rounded(durationMs)}ms`, error ?? "-", requestId].join(" ");
-}
-
-const rounded = (durationMs: number) => Math.round(durationMs * 10) / 10;

@@ -22,38 +22,29 @@ export interface Connections {
   readonly open: ReadonlyMap<Duplex, Connection>;
   /** Connections that were accepted since the start. */
   readonly accepted: number;
-  /** Connections that were closed at once, because `max` of them were open. */
+  /** Connections that were closed at once, because `maxConnections` of the server were open. */
   readonly rejected: number;
 }
 
-/** Tracks the server's connections, and lets Node close new ones while `max` are open. */
-export function trackConnections(server: Server, max: number | undefined): Connections {
+/** Tracks the server's connections: those that are open already, and all later ones. */
+export function trackConnections(server: Server, before: Iterable<Socket> = []): Connections {
   const open = new Map<Duplex, Connection>();
-  let accepted = 0;
-  let rejected = 0;
-  if (max !== undefined) server.maxConnections = max;
-  server.on("drop", () => {
-    rejected += 1;
-  });
-  server.on("connection", (socket) => {
-    accepted += 1;
-    open.set(socket, newConnection(socket));
+  const connections = { open, accepted: 0, rejected: 0 };
+  const add = (socket: Socket) => {
+    const initial = { openResponses: 0, rejecting: false, closing: false, lastResponse: undefined, readBytes: 0 };
+    open.set(socket, { socket, ...initial });
     // The entry stays until the socket closes: Node reports nothing of a response that waits behind another one.
     socket.once("close", () => open.delete(socket));
-  });
-  return {
-    open,
-    get accepted() {
-      return accepted;
-    },
-    get rejected() {
-      return rejected;
-    },
   };
-}
-
-export function newConnection(socket: Socket): Connection {
-  return { socket, openResponses: 0, rejecting: false, closing: false, lastResponse: undefined, readBytes: 0 };
+  for (const socket of before) add(socket);
+  server.on("drop", () => {
+    connections.rejected += 1;
+  });
+  server.on("connection", (socket) => {
+    connections.accepted += 1;
+    add(socket);
+  });
+  return connections;
 }
 
 /** Makes this response the last one of its connection, with `Connection: close`. */
@@ -96,12 +87,7 @@ const lingerMs = 500;
 /** The parser reports every further piece of a rejected request as another error. */
 const rejected = new WeakSet<Duplex>();
 
-/**
- * Responds and closes the connection. `code` is the code of Node's error. Without one the status is 400. `body` is
- * JSON.
- *
- * Returns the status that was sent, or undefined when the client had gone or a response had begun.
- */
+/** Without a `code` of Node the status is 400. `body` is JSON. Returns the status, or undefined if none was sent. */
 export function rejectSocket(socket: Duplex, code = "", hasBegun = false, body = ""): number | undefined {
   if (rejected.has(socket)) return undefined;
   if (code === "ECONNRESET" || hasBegun || !socket.writable) {

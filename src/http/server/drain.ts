@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { within } from "../../clock.js";
 import { type Duration, parseDuration } from "../../duration.js";
 import { AmphoError } from "../../errors.js";
-import { type Connection, closeAfter, newConnection, trackResponse } from "./connections.js";
+import { type Connections, closeAfter, trackConnections, trackResponse } from "./connections.js";
 import { readyTimeoutMs } from "./probes.js";
 import type { ServedHost } from "./server.js";
 import { createShutdown } from "./shutdown.js";
@@ -36,12 +36,7 @@ export interface DrainOptions {
   readonly limit?: Duration | undefined;
 }
 
-export interface ServerEnding {
-  health(): Promise<Health>;
-  drain(server: Server, options?: DrainOptions): Promise<void>;
-}
-
-export function createEnding(host: ServedHost, { delaySeconds }: { readonly delaySeconds: number }): ServerEnding {
+export function createEnding(host: ServedHost, { delaySeconds }: { readonly delaySeconds: number }) {
   const draining = new Map<Server, Promise<void>>();
   const late = () => new AmphoError("unavailable", "The database did not respond.");
 
@@ -56,7 +51,7 @@ export function createEnding(host: ServedHost, { delaySeconds }: { readonly dela
   }
 
   return {
-    async health() {
+    async health(): Promise<Health> {
       try {
         if (draining.size > 0) throw new AmphoError("unavailable", "This process is shutting down.");
         await within(readyTimeoutMs, host.ready(), late);
@@ -66,7 +61,7 @@ export function createEnding(host: ServedHost, { delaySeconds }: { readonly dela
       const warnings = host.warnings();
       return { status: 200, body: { status: "ok", ...(warnings.length > 0 && { warnings }) } };
     },
-    async drain(server, { limit = 5 } = {}) {
+    async drain(server: Server, { limit = 5 }: DrainOptions = {}): Promise<void> {
       const limitSeconds = parseDuration(limit);
       if (limitSeconds === undefined) throw new TypeError('limit must be whole seconds or a duration such as "10s".');
       if (!isServer(server))
@@ -98,32 +93,20 @@ export function watchAccepted(): void {
 }
 
 /** Tracks the connections and open responses of a server from now on, and ends each with its next response. */
-function followConnections(server: Server) {
-  const open = new Map<Socket, Connection>();
-  const connections = { open, accepted: 0 };
-  const add = (socket: Socket) => {
-    const connection = newConnection(socket);
-    open.set(socket, connection);
-    socket.once("close", () => open.delete(socket));
-    return connection;
-  };
+function followConnections(server: Server): Pick<Connections, "open" | "accepted"> {
   if (server instanceof SecureServer) {
     server.prependListener("request", (_request, response: ServerResponse) => closeAfter(undefined, response));
-    return connections;
+    return { open: new Map(), accepted: 0 };
   }
-  for (const socket of accepted.get(server) ?? []) {
-    const connection = add(socket);
-    connection.readBytes = socket.bytesRead;
+  const connections = trackConnections(server, accepted.get(server));
+  for (const connection of connections.open.values()) {
+    connection.readBytes = connection.socket.bytesRead;
     // Node keeps the response under way in this member, and has no other way to it.
-    const { _httpMessage: response } = socket as { readonly _httpMessage?: ServerResponse | null };
+    const { _httpMessage: response } = connection.socket as { readonly _httpMessage?: ServerResponse | null };
     if (response !== undefined && response !== null) trackResponse(connection, response.req, response);
   }
-  server.on("connection", (socket: Socket) => {
-    connections.accepted += 1;
-    add(socket);
-  });
   server.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
-    const connection = open.get(request.socket);
+    const connection = connections.open.get(request.socket);
     trackResponse(connection, request, response);
     closeAfter(connection, response);
   });

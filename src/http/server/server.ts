@@ -8,9 +8,9 @@ import { requestIdField, requestIdOf, serveNodeRequest } from "../node/serve-req
 import type { HttpHost } from "../rest/host.js";
 import type { HttpResponse } from "../rest/message.js";
 import { bodyLimitBytes } from "../rest/request/body.js";
-import { parseTarget } from "../rest/request/target.js";
+import { invalidRequest, parseTarget } from "../rest/request/target.js";
 import type { AccessLog } from "./access-log.js";
-import { type Connections, closeAfter, rejectSocket, trackConnections, trackResponse } from "./connections.js";
+import { closeAfter, rejectSocket, trackConnections, trackResponse } from "./connections.js";
 import { createProbe, type MetricsPage, metricsPath } from "./probes.js";
 import { createShutdown } from "./shutdown.js";
 
@@ -39,16 +39,7 @@ export interface ServerOptions {
   readonly metrics?: MetricsPage | undefined;
 }
 
-export interface HttpServer {
-  /** Listens and returns the URL. Port 0 takes a free port. Rejects with Node's error, such as EADDRINUSE. */
-  listen(port: number, host: string): Promise<string>;
-  /** The numbers of connections, for the metrics. */
-  readonly connections: Pick<Connections, "open" | "rejected">;
-  /** Ends each connection with its response. `/readyz` returns 503, so that balancers send no more. */
-  beginShutdown(): void;
-  /** Accepts no more connections, gives running requests a few seconds, and closes the rest. It can be called twice. */
-  close(): Promise<void>;
-}
+export type HttpServer = ReturnType<typeof createHttpServer>;
 
 const limits = {
   /** From the first byte of a request to its last, then 408. */
@@ -65,23 +56,19 @@ const limits = {
 };
 
 /**
- * The number of responses that one connection can wait for. Node begins all pipelined requests that arrive in one
- * piece, a thousand of them, at once. A browser sends the second request after the first response, and other clients
- * have about sixteen under way. To cut the connection instead would keep all requests in memory until the next turn of
- * the event loop.
+ * For one connection, because Node begins all pipelined requests at once. Browsers wait for each response, and other
+ * clients have about sixteen under way. To cut the connection would keep all requests until the next turn.
  */
 const openResponsesMax = 32;
 
-/**
- * A connection without traffic is closed after this time, or after twice the time in the middle of a response. It is
- * longer than any response takes (20 s for the feed, 6 s for the database), and than a request can take before its 408.
- */
+/** Longer than any response takes (20 s for the feed, 6 s for the database), and than a request before its 408. */
 const stalledMs = 40_000;
 
-export function createHttpServer(options: ServerOptions): HttpServer {
+export function createHttpServer(options: ServerOptions) {
   const { host, log, metrics, settings = {} } = options;
   const server = createServer(limits, handle);
-  const connections = trackConnections(server, settings.connectionsMax);
+  if (settings.connectionsMax !== undefined) server.maxConnections = settings.connectionsMax;
+  const connections = trackConnections(server);
   const shutdown = createShutdown(server, connections, () => host.release());
   const probe = createProbe({
     ready: () => (shutdown.hasBegun ? Promise.reject(shuttingDown()) : host.ready()),
@@ -102,7 +89,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   });
   // The server opens no tunnels (RFC 9110 §9.3.6).
   server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => {
-    const { body, error } = host.errorResponse(new AmphoError("invalid_request", "This server opens no tunnels."));
+    const { body, error } = host.errorResponse(invalidRequest("This server opens no tunnels."));
     logRejected(method, rejectSocket(socket, undefined, false, body), error);
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -163,8 +150,10 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   }
 
   return {
-    listen: (port, address) => listen(server, port, address),
+    /** Listens and returns the URL. Port 0 takes a free port. Rejects with Node's error, such as EADDRINUSE. */
+    listen: (port: number, address: string): Promise<string> => listen(server, port, address),
     connections,
+    /** `/readyz` returns 503 from then on, so that balancers send no more. */
     beginShutdown: shutdown.begin,
     close: shutdown.close,
   };

@@ -11,24 +11,17 @@ const acceptMs = 1_000;
 /** A request can be arriving on an open connection. */
 const arrivalMs = 100;
 
-export interface Shutdown {
-  readonly hasBegun: boolean;
-  /** Ends each connection with its current response. The port stays open. */
-  begin(): void;
-  /** Closes the port, waits for running requests, and closes the rest. It can be called twice. */
-  close(): Promise<void>;
-}
-
 /** `onClosing` is called when the port has closed, to release waiting requests. Running ones have `limitMs`. */
 export function createShutdown(
   server: Server,
   connections: Pick<Connections, "open" | "accepted">,
   onClosing: () => void,
   limitMs = finishMs,
-): Shutdown {
+) {
   let hasBegun = false;
   let closing: Promise<void> | undefined;
 
+  /** Ends each connection with its current response. The port stays open. */
   function begin(): void {
     hasBegun = true;
     for (const connection of connections.open.values())
@@ -71,11 +64,12 @@ export function createShutdown(
   }
 
   return {
-    get hasBegun() {
+    get hasBegun(): boolean {
       return hasBegun;
     },
     begin,
-    close() {
+    /** Closes the port, waits for running requests, and closes the rest. It can be called twice. */
+    close(): Promise<void> {
       begin();
       closing ??= finish();
       return closing;

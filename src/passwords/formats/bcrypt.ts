@@ -54,8 +54,7 @@ function bcryptHash(
     const hashed = prehash(text);
     // The bytes are compared, because the last character has stray bits.
     const actual = decodeBcryptBase64(hashSync(hashed, setting).slice(setting.length));
-    // bcrypt repeats its key with a NUL in between, so `a` and `a\0a` are the same key. In C, everything after a NUL is
-    // lost.
+    // bcrypt repeats its key with a NUL in between, so `a` and `a\0a` are the same key. In C, the rest is lost.
     return equalBytes(actual, decodeBcryptBase64(output)) && !hashed.includes("\0");
   };
   return { format, verify };

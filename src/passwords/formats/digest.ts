@@ -27,10 +27,7 @@ export function readLdapDigest(scheme: string, rest: string): ReturnType<HashRea
   return { format: `ldap-${scheme.toLowerCase()}`, verify };
 }
 
-/**
- * Django hashes salt and password. Werkzeug writes the same form, but its value is an HMAC of the password with the
- * salt as key.
- */
+/** Django hashes salt and password. Werkzeug writes the same form of an HMAC of the password, with the salt as key. */
 const readDollars = readerOf(
   undefined,
   /^(md5|sha1|sha224|sha256|sha384|sha512)\$([^$]{0,64})\$([0-9a-f]+)$/,

@@ -71,9 +71,7 @@ const readDefuse = readerOf(
   },
 );
 
-/**
- * The text after `{PBKDF2-SHA256}` in the form of passlib and OpenLDAP, Dovecot (`$1$salt$rounds$hex`) or Spring (hex).
- */
+/** The text after `{PBKDF2-SHA256}` in the form of passlib and OpenLDAP, or Dovecot (`$1$salt$rounds$hex`). */
 export const readPbkdf2Scheme = (digest: string, rest: string): ReturnType<HashReader> =>
   readerOf(undefined, /^(\d{1,10})\$([A-Za-z0-9+/.]+=*)\$([A-Za-z0-9+/.]+=*)$/, (rounds, salt, output) =>
     pbkdf2Hash(`ldap-pbkdf2-${digest}`, digest, rounds, dotted(salt), dotted(output)),

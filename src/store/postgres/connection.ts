@@ -3,7 +3,7 @@
 import { Socket } from "node:net";
 import type { ClientConfig, CustomTypesConfig, QueryResult } from "pg";
 import { ConfigurationError, isNotInstalled } from "../../errors.js";
-import type { Row, SqlValue } from "../rows.js";
+import type { Row, SqlValues } from "../rows.js";
 import { failureOf, PostgresFailure } from "./failure.js";
 import type { StatementNames } from "./statement-names.js";
 
@@ -65,7 +65,7 @@ export async function connect(module: PostgresModule, url: string, timeoutMs: nu
      * Rejects with PostgresFailure, and throws at once for a bug. Without parameters the text can be several
      * statements. The last result is then returned, and no statement has a name.
      */
-    query: (text: string, parameters?: readonly SqlValue[]): Promise<QueryResult<Row>> => {
+    query: (text: string, parameters?: SqlValues): Promise<QueryResult<Row>> => {
       // PostgreSQL rejects NUL in text. Here it is the same bug as with SQLite.
       if (parameters?.some((value) => typeof value === "string" && value.includes("\0")))
         throw new TypeError("a bound text contains NUL");

@@ -4,14 +4,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DatabaseError } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
-import {
-  currentVersion,
-  finishUp,
-  listMigrations,
-  type MigrationStep,
-  migrateDown,
-  migrateUp,
-} from "../migrations/migrate.js";
+import type { MigrationStep } from "../migrations/migrate.js";
+import { currentVersion, finishUp, listMigrations, migrateDown, migrateUp } from "../migrations/migrate.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
 import type { IndexSteps } from "../migrations/steps.js";
 import { integer } from "../rows.js";

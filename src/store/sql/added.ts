@@ -1,7 +1,7 @@
 // The identities and second factors that sessions have added to an account. The end of a session can end them too.
 import type { FactorName } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
-import { type SqlValue, text } from "../rows.js";
+import { type SqlValues, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { passkeyIdsOf } from "./factors/passkeys.js";
@@ -106,7 +106,7 @@ function* addedIn(table: string, id: string, userId: string, which: Which | unde
 
 interface Which {
   readonly sql: string;
-  readonly parameters: readonly SqlValue[];
+  readonly parameters: SqlValues;
 }
 
 /** The rows of a table that end. */

@@ -4,18 +4,8 @@ import { emptyCounter, type FailureSource, isEmpty } from "../../throttle/attemp
 import { type CounterKind, counterKinds } from "../../throttle/counter-kinds.js";
 import { schemaMismatch, tuplesOf } from "../rows.js";
 import { ask, type Transaction, write } from "../transaction.js";
-import {
-  asInteger,
-  asOneOf,
-  asText,
-  asTexts,
-  group,
-  inOneColumn,
-  named,
-  orNull,
-  type RowOf,
-  tableOf,
-} from "./table.js";
+import type { RowOf } from "./table.js";
+import { asInteger, asOneOf, asText, asTexts, group, inOneColumn, named, orNull, tableOf } from "./table.js";
 
 const asSources = inOneColumn<readonly FailureSource[]>(
   (row, column) =>

@@ -12,7 +12,7 @@ import { deleteAccount, type FactorUse } from "./factors/rows.js";
 import { endKeys } from "./key-ends.js";
 import type { Undo } from "./mail-rows.js";
 import { endInvitations } from "./registrations.js";
-import type { NewRevocation } from "./revocations.js";
+import type { NewRevocations } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
 import { type Ending, type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
 import type { TokenSession } from "./sessions.js";
@@ -155,7 +155,7 @@ export interface OwnSession extends TokenTimes, TokenSession {
 
 export interface CarriedOut {
   /** The caller writes them, last in its transaction. */
-  readonly revoked: readonly NewRevocation[];
+  readonly revoked: NewRevocations;
   /** The session that made the change, with the generation of its new tokens. */
   readonly session: Session | undefined;
   readonly account: AccountFactors;

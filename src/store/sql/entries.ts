@@ -26,19 +26,12 @@ import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js"
 import { provesFirst } from "./mailbox-changes.js";
 import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
-import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
+import { type NewRevocation, type NewRevocations, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
-import {
-  type Ending,
-  insertSession,
-  type ProvenLevel,
-  raisedLevel,
-  recordProof,
-  type Session,
-  sessions,
-  type TokenTimes,
-} from "./session-rows.js";
-import { type Bought, findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
+import type { Ending, ProvenLevel, Session, TokenTimes } from "./session-rows.js";
+import { insertSession, raisedLevel, recordProof, sessions } from "./session-rows.js";
+import type { TokenSession } from "./sessions.js";
+import { findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, recordAccess, type State, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { findUserById, type User } from "./users.js";
@@ -239,7 +232,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
 }
 
 /** The passkey or the identity is the way in of this user, once the account is enabled. */
-function* keepPending(input: Entry, account: Account, revoked: readonly NewRevocation[]): Transaction<EntryOutcome> {
+function* keepPending(input: Entry, account: Account, revoked: NewRevocations): Transaction<EntryOutcome> {
   const added =
     input.enrol && (yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy: undefined }));
   if (input.enrol && !added) return yield* withEnds(yield* rejectFactor(input), revoked);
@@ -299,7 +292,7 @@ const newSessionId = ({ create, live }: Entry, { era }: Account): string | undef
 const sessionIdIn = (era: number, { random }: NewSession): string => `${era.toString(36)}.${random}`;
 
 /** The end of a transaction that ended sessions and still does not grant the login. */
-function* withEnds(denied: Denied, revoked: readonly NewRevocation[]): Transaction<Denied> {
+function* withEnds(denied: Denied, revoked: NewRevocations): Transaction<Denied> {
   return revoked.length === 0 ? denied : { ...denied, revocations: yield* writeRevocations(revoked) };
 }
 
@@ -330,7 +323,7 @@ type Granted = Extract<Decision, { readonly result: "grant" }>;
 
 interface Opened {
   readonly session: Session;
-  readonly displaced: readonly NewRevocation[];
+  readonly displaced: NewRevocations;
 }
 
 /** Writes no audit row when the session is not live, because a new session is then created, which is recorded. */
@@ -464,7 +457,7 @@ export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | unde
   };
 }
 
-function lockBought({ sessionId, gen }: Bought, now: number): Transaction<Session | undefined> {
+function lockBought({ sessionId, gen }: TokenSession, now: number): Transaction<Session | undefined> {
   return sessions.first(
     `where id = ? and gen = ? and ended_at is null
      and era = (select era from ampho_state where id = 1) and expires_at > ?`,

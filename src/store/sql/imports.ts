@@ -116,7 +116,7 @@ function* insertRows(users: readonly StagedUser[], n: number, now: number): Tran
  */
 function* resolveConflict(
   user: StagedUser,
-  { n, displaces, now }: Pick<ImportBatch, "n" | "displaces" | "now">,
+  { n, displaces, now }: ImportBatch,
 ): Transaction<Conflict | "inserted" | "skipped"> {
   for (const [name, value, reason] of [
     ["login", user.canonical, "exists"],
@@ -142,10 +142,7 @@ function* displace(holder: Holder, n: number, displaces: boolean): Transaction<C
 }
 
 /** An identity belongs to one user. So a line never takes it from an account, nor from another line. */
-function* importIdentities(
-  user: StagedUser,
-  { n, displaces, now }: Pick<ImportBatch, "n" | "displaces" | "now">,
-): Transaction<Conflict | undefined> {
+function* importIdentities(user: StagedUser, { n, displaces, now }: ImportBatch): Transaction<Conflict | undefined> {
   const times = { createdAt: now, usedAt: undefined, addedBy: undefined };
   for (const identity of user.identities ?? []) {
     if (yield* insertFreeIdentity(user.id, identity, times)) continue;

@@ -4,7 +4,7 @@ import { text } from "../rows.js";
 import { query, type Transaction } from "../transaction.js";
 import { type Additions, whichOf } from "./added.js";
 import { recordAudit } from "./audit.js";
-import type { NewRevocation } from "./revocations.js";
+import type { NewRevocation, NewRevocations } from "./revocations.js";
 
 /**
  * How long a process uses what it has read of a key. Every revocation is in force for longer, and so meets each entry.
@@ -24,7 +24,7 @@ export function keyRevocation(id: string, now: number, gen?: number): NewRevocat
 const recordedMax = 100;
 
 /** Ends the keys that a change ends, before the sessions end. The caller writes the revocations. */
-export function* endKeys(input: Additions): Transaction<readonly NewRevocation[]> {
+export function* endKeys(input: Additions): Transaction<NewRevocations> {
   const { userId, login, now, origin, fates, reason } = input;
   const which = fates.key === "all" ? { sql: "1 = 1", parameters: [] } : whichOf(fates.key, input);
   if (which === undefined) return [];
@@ -38,7 +38,7 @@ export function* endKeys(input: Additions): Transaction<readonly NewRevocation[]
 }
 
 /** Ends the key that an alarm is about. */
-export function* endReportedKey(userId: string, id: string, now: number): Transaction<readonly NewRevocation[]> {
+export function* endReportedKey(userId: string, id: string, now: number): Transaction<NewRevocations> {
   const rows = yield* query("delete from ampho_keys where id = ? and user_id = ? returning id", [id, userId]);
   return rows.map(() => keyRevocation(id, now));
 }

@@ -8,14 +8,8 @@ import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { visible } from "./import-rows.js";
 import { keyIdPrefix, keyRevocation } from "./key-ends.js";
 import { type ChangeOutcome, endChange, failed, type Revocation, writeRevocations } from "./revocations.js";
-import {
-  carryOutService,
-  endEveryKey,
-  lockService,
-  type ServiceChangeDetail,
-  type ServiceRow,
-  services,
-} from "./service-changes.js";
+import type { ServiceChangeDetail, ServiceRow } from "./service-changes.js";
+import { carryOutService, endEveryKey, lockService, services } from "./service-changes.js";
 import type { Ending } from "./session-rows.js";
 import { moveEpoch } from "./state.js";
 import { asInteger, asText, asTexts, marks, orNull, orUndefined, type RowOf, tableOf } from "./table.js";

@@ -2,7 +2,7 @@
 import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
 import { type CounterRow, counterKinds, isCounterKind } from "../../throttle/counter-kinds.js";
 import { sourceAt } from "../../throttle/source-limit.js";
-import { type SqlValue, text } from "../rows.js";
+import { type SqlValues, text } from "../rows.js";
 import { count, first, query, type Transaction, write } from "../transaction.js";
 import { type AttemptCounterRow, attemptCounters } from "./attempt-counters.js";
 import { attemptSources, type SourceRow } from "./attempt-sources.js";
@@ -77,12 +77,12 @@ function ofSource({ source, state }: SourceRow, windowSeconds: number, now: numb
   return { kind: "source", login: null, source, failures: entries.length, locked: false, until: nextAt };
 }
 
-export interface LockoutClearing extends Ending {
-  readonly target: LockoutTarget;
-}
-
 /** Returns how many rows were deleted. */
-export function* clearLockouts({ target, now, origin }: LockoutClearing): Transaction<number> {
+export function* clearLockouts({
+  target,
+  now,
+  origin,
+}: Ending & { readonly target: LockoutTarget }): Transaction<number> {
   const audit = { at: now, event: "throttle_cleared", origin } as const;
   if ("login" in target) {
     const { login: typed, canonical } = target;
@@ -117,7 +117,7 @@ export function* clearLockouts({ target, now, origin }: LockoutClearing): Transa
   return rows;
 }
 
-function* deleteFrom(rest: string, parameters: readonly SqlValue[]): Transaction<number> {
+function* deleteFrom(rest: string, parameters: SqlValues): Transaction<number> {
   return (yield* query(`delete from ${rest}`, parameters)).length;
 }
 

@@ -17,15 +17,8 @@ import { endReportedKey } from "./key-ends.js";
 import { releaseLockouts } from "./lockouts.js";
 import { insertMail, type MailDraft, type Undo, type UndoneLogin } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import {
-  type ChangeOutcome,
-  endChange,
-  failed,
-  type NewRevocation,
-  type Revocation,
-  untilOf,
-  writeRevocations,
-} from "./revocations.js";
+import type { ChangeOutcome, NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import { endChange, failed, untilOf, writeRevocations } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
@@ -292,7 +285,7 @@ function* undoStored(
   { userId, now, origin, foreignMaxSeconds }: Alarm,
   user: User,
   undo: ReportedChange,
-): Transaction<readonly NewRevocation[]> {
+): Transaction<NewRevocations> {
   let names = user;
   if ("email" in undo && undo.addresses.includes(user.email?.canonical ?? null)) {
     const entry = { at: now, event: "email_changed", reason: "alarm", userId, login: user.login, origin } as const;

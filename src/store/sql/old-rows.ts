@@ -1,32 +1,19 @@
 // Which rows are old, and how a batch of them is deleted.
 import { sourceKeptWindows } from "../../throttle/source-limit.js";
-import { integer, type Row, type SqlValue } from "../rows.js";
+import { integer, type Row, type SqlValues } from "../rows.js";
 import { query, type Transaction, write } from "../transaction.js";
 import { deleteUnpublishedRows } from "./imports.js";
 import { keptUntil } from "./session-rows.js";
 
-/** The kinds of rows that are deleted when they are so old that nothing can need them. */
-export const oldRowKinds = [
-  "sessions",
-  "revocations",
-  "attempts",
-  "sources",
-  "spent",
-  "mail",
-  "user_events",
-  "invites",
-  "keys",
-  "imports",
-  "audit",
-] as const;
-export type OldRowKind = (typeof oldRowKinds)[number];
-
-export interface OldRows {
-  readonly kind: OldRowKind;
+interface Kept {
   /** AMPHO_SECURITY_THROTTLE_WINDOW, for attempts. */
   readonly windowSeconds: number;
   /** AMPHO_AUDIT_KEEP. 0 keeps the rows for ever. */
   readonly auditKeepSeconds: number;
+}
+
+export interface OldRows extends Kept {
+  readonly kind: OldRowKind;
   /** The cursor that the previous batch of this kind returned in this turn. */
   readonly next: OldRowsCursor | undefined;
 }
@@ -50,12 +37,13 @@ interface Retention {
   /** The real age, for a table whose `age` can lag behind. A row that only seems old gets this value. */
   readonly actualAge?: string;
   /** Rows whose `age` lies further back than this are old. Undefined: none is. */
-  readonly keptSeconds: (input: OldRows) => number | undefined;
+  readonly keptSeconds: (input: Kept) => number | undefined;
   /** A multiple of `rowsAtOnce`, for about 10 ms of writing. 100 where one row is on many pages. */
   readonly batch?: number;
 }
 
-const retentions: Readonly<Record<Exclude<OldRowKind, "imports">, Retention>> = {
+/** The kinds of rows that are deleted when they are so old that nothing can need them. */
+const retentions = {
   // `delete_after` lies a week behind the moment at which the last token of the session expires, as known when the
   // session was created or ended.
   sessions: { table: "ampho_sessions", age: "delete_after", actualAge: keptUntil, keptSeconds: () => 0 },
@@ -77,8 +65,12 @@ const retentions: Readonly<Record<Exclude<OldRowKind, "imports">, Retention>> = 
   invites: { table: "ampho_invites", key: "id", age: "until", keptSeconds: () => 30 * day },
   // Its owner sees for a month that the key has expired.
   keys: { table: "ampho_keys", age: "expires_at", keptSeconds: () => 30 * day },
+  imports: "unpublished",
   audit: { table: "ampho_audit", age: "at", keptSeconds: (input) => input.auditKeepSeconds || undefined, batch: 1000 },
-};
+} as const satisfies Readonly<Record<string, Retention | "unpublished">>;
+
+export type OldRowKind = keyof typeof retentions;
+export const oldRowKinds = Object.keys(retentions) as readonly OldRowKind[];
 
 export interface Batch {
   readonly rows: number;
@@ -87,8 +79,8 @@ export interface Batch {
 
 /** A small batch of one kind. */
 export function* deleteBatch(input: OldRows & { readonly now: number }): Transaction<Batch> {
-  const { kind, now } = input;
-  return yield* kind === "imports" ? deleteDeadImports(now) : deleteAged(retentions[kind], input);
+  const retention = retentions[input.kind];
+  return yield* retention === "unpublished" ? deleteDeadImports(input.now) : deleteAged(retention, input);
 }
 
 const start: OldRowsCursor = { age: -1, n: -1 };
@@ -122,7 +114,7 @@ export function* deleteUnlocked(
   table: string,
   key: string,
   select: string,
-  parameters: readonly SqlValue[],
+  parameters: SqlValues,
 ): Transaction<number> {
   const rows = yield* query(select, parameters, "skipLocked");
   yield* forRows(`delete from ${table}`, key, rows);

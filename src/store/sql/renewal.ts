@@ -12,15 +12,9 @@ import { first, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
-import {
-  type EndReason,
-  type Move,
-  type Moved,
-  refreshedSince,
-  type Session,
-  sendRenewal,
-  sessions,
-} from "./session-rows.js";
+import type { EndReason, Move, Moved, Session } from "./session-rows.js";
+import { refreshedSince, sendRenewal, sessions } from "./session-rows.js";
+import type { TokenSession } from "./sessions.js";
 import { applicationOwnsUsers, readState, recordAccess } from "./state.js";
 import { type SessionOwner, sendOwnerOf, type User } from "./users.js";
 
@@ -36,12 +30,6 @@ export interface Renewal extends Move {
   readonly ownRoles: readonly string[] | undefined;
   /** The policies of all roles. The session ends if it has proven less than the policy of the user asks for now. */
   readonly rolePolicies: RolePolicies;
-}
-
-/** The session and the generation of a token that its client has presented. */
-export interface ReceivedTokens {
-  readonly sessionId: string;
-  readonly gen: number;
 }
 
 export type RenewOutcome =
@@ -93,7 +81,7 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
  * Forgets the idempotency key of the move to this generation. A client that presents a token of it has received the
  * response, so it has no attempt to repeat. An older token is a replay once the grace is over.
  */
-export function* confirmRenewal({ sessionId, gen }: ReceivedTokens): Transaction<void> {
+export function* confirmRenewal({ sessionId, gen }: TokenSession): Transaction<void> {
   const sql = "update ampho_sessions set idempotency = null where id = ? and gen = ? and idempotency is not null";
   yield* write(sql, [sessionId, gen]);
 }

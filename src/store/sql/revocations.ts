@@ -64,6 +64,7 @@ export const recoveryUntil = (now: number): number => now + recoveryDelaySeconds
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
 /** A revocation that has no number yet. */
 export type NewRevocation = WithoutNumber<Revocation>;
+export type NewRevocations = readonly NewRevocation[];
 
 /** The outcome of a change. */
 export interface ChangeOutcome<O extends string> {
@@ -85,7 +86,7 @@ export interface FoundOutcome {
  * Writes the revocations with the next numbers, and is the end of its transaction (see state.ts). Numbers, rows and
  * commit travel together, so that all other writers of the state row wait for no round trip to the database.
  */
-export function* writeRevocations(revoked: readonly NewRevocation[]): Transaction<readonly Revocation[]> {
+export function* writeRevocations(revoked: NewRevocations): Transaction<readonly Revocation[]> {
   if (revoked.length === 0) return [];
   const readNumbers = yield* sendNumbers(revoked.length);
   for (const [index, row] of revoked.entries()) yield* insertRevocation(row, revoked.length - 1 - index);
@@ -138,7 +139,7 @@ export function* endChange({
   revoked,
   session,
 }: {
-  readonly revoked: readonly NewRevocation[];
+  readonly revoked: NewRevocations;
   readonly session?: Session | undefined;
 }): Transaction<ChangeOutcome<"done">> {
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };

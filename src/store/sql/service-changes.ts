@@ -5,7 +5,7 @@ import { text } from "../rows.js";
 import { query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { keyRevocation } from "./key-ends.js";
-import { type NewRevocation, untilOf } from "./revocations.js";
+import { type NewRevocation, type NewRevocations, untilOf } from "./revocations.js";
 import type { Ending } from "./session-rows.js";
 import { asFlag, asInteger, asText, asTexts, orUndefined, type RowOf, tableOf } from "./table.js";
 
@@ -66,7 +66,7 @@ export function* carryOutService(
   change: ServiceChange,
   service: ServiceRow,
   { now, origin, detail }: ServiceChangeDetail,
-): Transaction<readonly NewRevocation[]> {
+): Transaction<NewRevocations> {
   const { id, name } = service;
   const { event, tokens, key, jwks } = serviceConsequences[change];
   const about = { at: now, event, userId: id, login: undefined, origin };
@@ -87,7 +87,7 @@ function* endTokens({ id, issuedAt, tokensUntil, endedAt }: ServiceRow, now: num
 }
 
 /** Returns what the revocation of all tokens at `now` leaves: the tokens of a process whose clock is ahead. */
-export function* endEveryToken(now: number): Transaction<readonly NewRevocation[]> {
+export function* endEveryToken(now: number): Transaction<NewRevocations> {
   const all = yield* services.all("order by id", [], "update");
   // The next token is issued after that revocation, and not in its second.
   yield* write("update ampho_services set ended_at = ? where ended_at < ?", [now, now]);
@@ -98,7 +98,7 @@ export function* endEveryToken(now: number): Transaction<readonly NewRevocation[
 }
 
 /** Ends every key, and the tokens of the services that had one. */
-export function* endEveryKey(input: Ending): Transaction<readonly NewRevocation[]> {
+export function* endEveryKey(input: Ending): Transaction<NewRevocations> {
   const owners = yield* query(
     "select id from ampho_services where exists (select 1 from ampho_keys where user_id = ampho_services.id) order by id",
   );

@@ -6,25 +6,11 @@ import { type Policy, reachesPolicy } from "../../levels/policy.js";
 import { integer, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import {
-  insertRevocation,
-  type NewRevocation,
-  type Revocation,
-  recoveryUntil,
-  untilOf,
-  writeRevocations,
-} from "./revocations.js";
+import type { NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import { insertRevocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { endEveryKey, endEveryToken } from "./service-changes.js";
-import {
-  type Ending,
-  type EndReason,
-  endingParameters,
-  type ForeignTokens,
-  type Session,
-  sessions,
-  setEnded,
-  type TokenEnding,
-} from "./session-rows.js";
+import type { Ending, EndReason, ForeignTokens, Session, TokenEnding } from "./session-rows.js";
+import { endingParameters, sessions, setEnded } from "./session-rows.js";
 import { moveEra } from "./state.js";
 import { asInteger, asText, type RowOf, tableOf } from "./table.js";
 
@@ -75,12 +61,7 @@ function endEvent(reason: EndReason) {
 }
 
 /** Ends one session. The caller writes the audit row. `canExpire`: the `exp` of a token that is not on record. */
-export function* endById(
-  id: string,
-  reason: EndReason,
-  now: number,
-  canExpire = 0,
-): Transaction<readonly NewRevocation[]> {
+export function* endById(id: string, reason: EndReason, now: number, canExpire = 0): Transaction<NewRevocations> {
   const sql = `update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`;
   const row = yield* first(sql, [...endingParameters(now, reason), id]);
   return row ? [revokedUntil(Math.max(integer(row, "access_expires"), canExpire), id, now)] : [];
@@ -136,7 +117,7 @@ export interface OpenSessions extends Ending {
 }
 
 /** Ends all sessions of a user but one. The caller writes the revocations. */
-export function* endOpenSessions(input: OpenSessions): Transaction<readonly NewRevocation[]> {
+export function* endOpenSessions(input: OpenSessions): Transaction<NewRevocations> {
   const { userId, exceptSession, reason, era, now, acr } = input;
   const level = acr === undefined ? "" : "and acr = ?";
   const which = [userId, exceptSession ?? "", ...(acr === undefined ? [] : [acr])];
@@ -161,7 +142,7 @@ const openOfUser = "where user_id = ? and ended_at is null order by n desc";
 /** Ends the sessions that have proven less than the policy asks for. The caller writes the revocations. */
 export function* endWeakSessions(
   input: Ending & { readonly userId: string; readonly reason: EndReason; readonly policy: Policy | undefined },
-): Transaction<readonly NewRevocation[]> {
+): Transaction<NewRevocations> {
   const { userId, policy = "optional", reason } = input;
   const weak = (yield* sessions.all(openOfUser, [userId], "update")).filter(
     (session) => !reachesPolicy(session, policy),
@@ -169,11 +150,7 @@ export function* endWeakSessions(
   return yield* endEach(weak, reason, input);
 }
 
-function* endEach(
-  all: readonly EndedSession[],
-  reason: EndReason,
-  ending: Ending,
-): Transaction<readonly NewRevocation[]> {
+function* endEach(all: readonly EndedSession[], reason: EndReason, ending: Ending): Transaction<NewRevocations> {
   const revocations: NewRevocation[] = [];
   for (const session of all) {
     const ended = yield* endById(session.id, reason, ending.now);
@@ -189,7 +166,7 @@ const displacedAtOnce = 1000;
 /** Ends the oldest live sessions of a user beyond `keep`, but never the given one. */
 export function* endOldestSessions(
   input: Ending & { readonly sessionId: string; readonly userId: string; readonly era: number; readonly keep: number },
-): Transaction<readonly NewRevocation[]> {
+): Transaction<NewRevocations> {
   const { sessionId, userId, era, keep, now } = input;
   const oldest = yield* endings.all(
     `where user_id = ? and ended_at is null and era = ? and expires_at > ? and id <> ?

@@ -5,6 +5,7 @@ import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { counterKinds } from "../../throttle/counter-kinds.js";
 import { integer, textOrNull } from "../rows.js";
 import { ask, exists, first, queryLastRow, type Transaction, write } from "../transaction.js";
+import type { TokenSession } from "./sessions.js";
 
 export interface Spending {
   /** SHA-256 of the transaction's `jti`, base64url. */
@@ -56,16 +57,11 @@ export function* recordBought({ hash }: Spending, sessionId: string, gen: number
 /** How long a lost response is returned again, as at a renewal with an idempotency key. */
 const repeatSeconds = 60;
 
-export interface Bought {
-  readonly sessionId: string;
-  readonly gen: number;
-}
-
 /** Returns what the transaction bought, for the client that used it and sends its proof again. */
 export function* findBought(
   { hash, idempotency }: Pick<Spending, "hash" | "idempotency">,
   now: number,
-): Transaction<Bought | undefined> {
+): Transaction<TokenSession | undefined> {
   if (idempotency === undefined) return undefined;
   const row = yield* first("select at, bought, gen, idempotency from ampho_spent where hash = ?", [hash]);
   const sessionId = row && textOrNull(row, "bought");

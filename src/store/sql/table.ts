@@ -1,6 +1,6 @@
 // Tables and their rows as objects. A table is declared once, and the type of its objects, the lists of its columns in
 // SQL and the conversion in both directions follow from that. So no statement depends on the position of a column.
-import { integer, type Row, type SqlValue, schemaMismatch, text, texts } from "../rows.js";
+import { integer, type Row, type SqlValue, type SqlValues, schemaMismatch, text, texts } from "../rows.js";
 import { ask, first, query, queryLast, type RowLock, type Transaction } from "../transaction.js";
 
 interface Member<T> {
@@ -113,22 +113,21 @@ function createTable<T>(name: string, { columns, read, write }: Member<T>) {
     /** The parameters for `placeholders` and `assignments`. An object with members behind a spread costs 30 µs. */
     values,
     /** `rest`: what follows `select`. */
-    *first(rest: string, parameters: readonly SqlValue[], lock?: RowLock): Transaction<T | undefined> {
+    *first(rest: string, parameters: SqlValues, lock?: RowLock): Transaction<T | undefined> {
       return ofFirst(yield* first(`${select} ${rest}`, parameters, lock));
     },
-    *all(rest: string, parameters: readonly SqlValue[], lock?: RowLock): Transaction<readonly T[]> {
+    *all(rest: string, parameters: SqlValues, lock?: RowLock): Transaction<readonly T[]> {
       return (yield* query(`${select} ${rest}`, parameters, lock)).map((row) => read(row, ""));
     },
     /** The same for the only or last statement of a transaction that only reads. */
-    *firstLast(rest: string, parameters: readonly SqlValue[]): Transaction<T | undefined> {
+    *firstLast(rest: string, parameters: SqlValues): Transaction<T | undefined> {
       return ofFirst((yield* queryLast(`${select} ${rest}`, parameters))[0]);
     },
-    *allLast(rest: string, parameters: readonly SqlValue[]): Transaction<readonly T[]> {
+    *allLast(rest: string, parameters: SqlValues): Transaction<readonly T[]> {
       return (yield* queryLast(`${select} ${rest}`, parameters)).map((row) => read(row, ""));
     },
     /** The first row, deferred. */
-    send: (rest: string, parameters: readonly SqlValue[], lock?: RowLock) =>
-      ask(`${select} ${rest}`, parameters, ofFirst, lock),
+    send: (rest: string, parameters: SqlValues, lock?: RowLock) => ask(`${select} ${rest}`, parameters, ofFirst, lock),
     /** Inserts the row unless there is one of its key, and locks it until the transaction ends. Deferred. */
     sendLock(key: string, object: T, touchedAt: number): Transaction<() => Transaction<T>> {
       const insert = `insert into ${name} (${list}, touched_at) values (${marks(columns.length + 1)})`;

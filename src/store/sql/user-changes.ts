@@ -9,17 +9,8 @@ import { type Change, carryOut, lockSessionsOf, type OwnSession } from "./change
 import { hasLoginPasskey } from "./factors/passkeys.js";
 import { countCodes } from "./factors/recovery.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import {
-  type ChangeOutcome,
-  endChange,
-  type FoundOutcome,
-  failed,
-  type NewRevocation,
-  type Revocation,
-  recoveryUntil,
-  untilOf,
-  writeRevocations,
-} from "./revocations.js";
+import type { ChangeOutcome, FoundOutcome, NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import { endChange, failed, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
 import type { Ending, EndReason, TokenEnding } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
@@ -184,7 +175,7 @@ function* endEverything(
   change: Extract<Change, "disabled" | "deleted">,
   user: User,
   input: TokenEnding,
-): Transaction<readonly NewRevocation[]> {
+): Transaction<NewRevocations> {
   const { id: userId, login } = user;
   const until = Math.max(yield* foreignUntil(input), recoveryUntil(input.now));
   const { revoked } = yield* carryOut(change, { ...input, userId, login });

@@ -5,19 +5,8 @@ import { ask, exists, query, type RowLock, type Transaction, write } from "../tr
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
 import type { Ending } from "./session-rows.js";
-import {
-  asFlag,
-  asInteger,
-  asText,
-  asTexts,
-  group,
-  marks,
-  named,
-  orNull,
-  orUndefined,
-  type RowOf,
-  tableOf,
-} from "./table.js";
+import type { RowOf } from "./table.js";
+import { asFlag, asInteger, asText, asTexts, group, marks, named, orNull, orUndefined, tableOf } from "./table.js";
 
 const emailFields = {
   /** As it is mailed. */
@@ -76,15 +65,15 @@ export function userValues(user: NewUserRow, now: number): SqlValue[] {
   });
 }
 
-export interface UserCreation extends Ending {
-  readonly user: NewUserRow;
-}
-
 const insert = `${users.insert} on conflict do nothing returning id`;
 
 export type CreationOutcome = "created" | "login_taken" | "email_taken";
 
-export function* createUser({ user, now, origin }: UserCreation): Transaction<CreationOutcome> {
+export function* createUser({
+  user,
+  now,
+  origin,
+}: Ending & { readonly user: NewUserRow }): Transaction<CreationOutcome> {
   const outcome = yield* insertUser(user, now);
   if (outcome !== "created") return outcome;
   if (origin.actor === "operator")
@@ -211,16 +200,19 @@ export interface UserPage {
 }
 
 export function* listUsers(page: Page): Transaction<UserPage> {
-  // Hidden rows count, because a read must not walk through a whole import to find the next user.
-  const rows = yield* query(
-    `select ${users.list}, case when ${visible} then 1 else 0 end as is_visible
-     from ampho_users where canonical > ? order by canonical limit ?`,
-    [page.after ?? "", page.limit],
-  );
+  const { rows, next } = yield* readPage(users.list, page);
+  return { users: rows.map((row) => users.of(row)), next };
+}
+
+/** Hidden rows count, because a read must not walk through a whole import to find the next user. */
+function* readPage(columns: string, { after = "", limit }: Page) {
+  const sql = `select canonical, ${columns}, case when ${visible} then 1 else 0 end as is_visible
+    from ampho_users where canonical > ? order by canonical limit ?`;
+  const rows = yield* query(sql, [after, limit]);
   const last = rows.at(-1);
   return {
-    users: rows.filter((row) => integer(row, "is_visible") === 1).map((row) => users.of(row)),
-    next: last && rows.length === page.limit ? text(last, "canonical") : undefined,
+    rows: rows.filter((row) => integer(row, "is_visible") === 1),
+    next: last && rows.length === limit ? text(last, "canonical") : undefined,
   };
 }
 
@@ -243,22 +235,13 @@ interface HashCountPage {
 }
 
 export function* countHashKinds(page: Page): Transaction<HashCountPage> {
-  const rows = yield* query(
-    `select canonical, hash_kind, case when password_hash is null then 0 else 1 end as has_hash,
-     case when ${visible} then 1 else 0 end as is_visible
-     from ampho_users where canonical > ? order by canonical limit ?`,
-    [page.after ?? "", page.limit],
-  );
+  const hasHashColumn = "case when password_hash is null then 0 else 1 end as has_hash";
+  const { rows, next } = yield* readPage(`hash_kind, ${hasHashColumn}`, page);
   const counts = new Map<string, HashCount>();
   for (const row of rows) {
-    if (integer(row, "is_visible") === 0) continue;
     const [kind, hasHash] = [textOrNull(row, "hash_kind"), integer(row, "has_hash") === 1];
     const key = `${hasHash} ${kind}`;
     counts.set(key, { kind, hasHash, users: (counts.get(key)?.users ?? 0) + 1 });
   }
-  const last = rows.at(-1);
-  return {
-    counts: [...counts.values()],
-    next: last && rows.length === page.limit ? text(last, "canonical") : undefined,
-  };
+  return { counts: [...counts.values()], next };
 }

@@ -2,7 +2,7 @@
 import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { DatabaseError } from "../database-error.js";
-import type { Row, SqlValue } from "../rows.js";
+import type { Row, SqlValues } from "../rows.js";
 import { type Statement, type Step, type Transaction, withPages } from "../transaction.js";
 import type { SqliteModule } from "./driver.js";
 import { SqliteFailure } from "./failure.js";
@@ -33,7 +33,7 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
     }
   }
 
-  function rowsOf(sql: string, parameters: readonly SqlValue[]): readonly Row[] {
+  function rowsOf(sql: string, parameters: SqlValues): readonly Row[] {
     // The SQLite libraries cut bound text at NUL, so that `hops\0evil` would find `hops`.
     if (parameters.some((value) => typeof value === "string" && value.includes("\0")))
       throw new TypeError("a bound text contains NUL");
@@ -101,7 +101,7 @@ const pragmas = [
   "journal_size_limit = 67108864",
 ];
 
-function startWal(rowsOf: (sql: string, parameters: readonly SqlValue[]) => readonly Row[]): void {
+function startWal(rowsOf: (sql: string, parameters: SqlValues) => readonly Row[]): void {
   const mode = (sql: string) => rowsOf(sql, [])[0]?.["journal_mode"];
   if (mode("pragma journal_mode") === "wal") return;
   if (mode("pragma journal_mode = wal") !== "wal")

@@ -1,18 +1,18 @@
 // The SQLite library: `node:sqlite` where Node has it without a flag (22.13), else the package of the same API.
 import { createRequire, isBuiltin } from "node:module";
 import { ConfigurationError } from "../../errors.js";
-import type { Row, SqlValue } from "../rows.js";
+import type { Row, SqlValues } from "../rows.js";
 
 export type DriverName = "node" | "package";
 
-export interface SqliteDatabase {
-  exec(sql: string): void;
-  prepare(sql: string): { all(...parameters: readonly SqlValue[]): readonly Row[] };
-  close(): void;
-}
-
 export interface SqliteModule {
-  readonly DatabaseSync: new (path: string) => SqliteDatabase;
+  readonly DatabaseSync: new (
+    path: string,
+  ) => {
+    exec(sql: string): void;
+    prepare(sql: string): { all(...parameters: SqlValues): readonly Row[] };
+    close(): void;
+  };
 }
 
 /** The drivers that this process has. */

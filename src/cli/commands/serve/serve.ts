@@ -94,8 +94,8 @@ function stopSignal(): { readonly stopped: Promise<NodeJS.Signals>; readonly sto
       for (const each of signals) process.off(each, stop);
       resolve(signal);
     };
-    for (const each of signals) process.on(each, stop);
   });
+  for (const each of signals) process.on(each, stop);
   return { stopped, stop };
 }
 
@@ -140,25 +140,18 @@ function hasTerminal(): boolean {
   }
 }
 
-interface MetricsEndpoint {
-  /** The page for the server of the service. */
-  readonly page: MetricsPage | undefined;
-  /** The server of the separate port. It also serves the probes. */
-  readonly server: HttpServer | undefined;
-}
-
+/** `page` is for the server of the service, and `server` for the separate port, which also serves the probes. */
 function createMetricsEndpoint(
   { metricsPort, metricsToken: token }: Pick<Configuration, "metricsPort" | "metricsToken">,
-  ampho: Ampho,
+  { host, metrics }: Ampho,
   log: AccessLog,
   connections: () => ServerConnections,
-): MetricsEndpoint {
-  if (metricsPort === undefined && token === undefined) return { page: undefined, server: undefined };
-  const { host } = ampho;
+): { readonly page?: MetricsPage; readonly server?: HttpServer } {
+  if (metricsPort === undefined && token === undefined) return {};
   const { errorResponse } = host;
-  const read = () => ampho.metrics() + processText(connections());
+  const read = () => metrics() + processText(connections());
   const page = createMetricsPage({ token, read, type: expositionType, errorResponse });
-  if (metricsPort === undefined) return { page, server: undefined };
+  if (metricsPort === undefined) return { page };
   const server = createHttpServer({
     host: { ...host, handle: async () => errorResponse(new AmphoError("not_found", "This path does not exist.")) },
     // Prometheus reads every few seconds, so only a rejected request is logged.
@@ -167,5 +160,5 @@ function createMetricsEndpoint(
     },
     metrics: page,
   });
-  return { page: undefined, server };
+  return { server };
 }

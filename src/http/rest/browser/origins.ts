@@ -3,20 +3,14 @@
 import type { HttpRequest, HttpResponse, RequestHead } from "../message.js";
 import { emptyResponse } from "../responses/response.js";
 
-/**
- * `plain`: a page of our own that was opened over http, under a name to which browsers send no Secure cookie.
- * `unknown`: the request has neither header, so it comes from a browser before 2020 or from no browser.
- */
+/** `plain`: our own page, over http under a name without Secure cookies. `unknown`: an old browser, or none. */
 export type Site = "own" | "plain" | "foreign" | "unknown";
 
 /** Requests with these methods change nothing (RFC 9110 §9.2.1). */
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 const opensSocket = /\bwebsocket\b/i;
 
-/**
- * Returns true if the request changes nothing and no foreign page can read its response. A WebSocket is not safe: a
- * page of any site can open one and read it (RFC 6455 §10.2), with a GET that some frameworks route like all others.
- */
+/** Changes nothing, and no foreign page reads the response. They can read a WebSocket, even by GET (RFC 6455 §10.2). */
 export const isSafe = (head: Pick<RequestHead, "method" | "header">): boolean =>
   head.method !== undefined && safeMethods.has(head.method) && !opensSocket.test(head.header("upgrade") ?? "");
 
@@ -40,14 +34,10 @@ export function createSiteOf(listedOrigins: readonly string[]): (head: RequestHe
 const loopback = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 
 /** Secure cookies only travel over https or to this machine. So the scheme is known, even if a proxy has ended TLS. */
-function isOwn(origin: string, host: string): boolean {
-  return origin === `https://${host.replace(/:443$/, "")}` || (loopback.test(host) && origin === `http://${host}`);
-}
+const isOwn = (origin: string, host: string): boolean =>
+  origin === `https://${host.replace(/:443$/, "")}` || (loopback.test(host) && origin === `http://${host}`);
 
-/**
- * False if the two cannot have one registrable domain, which has at least two labels. Without the list of public
- * suffixes, two sites under `co.uk` count as one, so the operator must list no origin of another site.
- */
+/** False if the two cannot have one registrable domain, of two labels. Two sites under `co.uk` count as one. */
 function canBeOfOneSite(origin: string, host: string): boolean {
   const scheme = loopback.test(host) ? /^https?:\/\// : /^https:\/\//;
   if (!scheme.test(origin)) return false;
@@ -62,22 +52,13 @@ const lastTwoLabels = /\.[a-z0-9_-]+\.(?!\d+$)[a-z0-9_-]+$/;
 // Cross-origin calls from browsers (Fetch standard §3.2). They are off unless origins are listed. A response names one
 // exact origin, never `*`. Credentials are allowed only with tokens in cookies. Else a page sets Authorization.
 
-interface Cors {
-  /** Returns true for a browser's preflight from a listed origin. From another it stays an ordinary OPTIONS request. */
-  isPreflight(request: HttpRequest): boolean;
-  /** Returns the response to a preflight for a path that has these methods. */
-  preflight(methods: readonly string[]): HttpResponse;
-  /** Returns the response with the headers that let the request's origin read it. */
-  withHeaders(request: HttpRequest, response: HttpResponse): HttpResponse;
-}
-
 /** The request headers that the endpoints read, besides those that every page can send. */
 const requestHeaders = "Authorization, Content-Type, Idempotency-Key";
 /** The response headers that pages need, besides those that every page can read. */
 const exposedHeaders = "Retry-After, WWW-Authenticate, X-Request-Id";
 const preflightSeconds = 600;
 
-export function createCors(origins: readonly string[], withCookies: boolean): Cors {
+export function createCors(origins: readonly string[], withCookies: boolean) {
   const listed = new Set(origins);
   /** Several Origin headers arrive joined, and the joined text is no listed origin. */
   const listedOriginOf = (request: HttpRequest): string | undefined => {
@@ -85,17 +66,18 @@ export function createCors(origins: readonly string[], withCookies: boolean): Co
     return origin !== undefined && listed.has(origin) ? origin : undefined;
   };
   return {
-    isPreflight: (request) =>
+    /** For a browser's preflight from a listed origin. From another it stays an ordinary OPTIONS request. */
+    isPreflight: (request: HttpRequest): boolean =>
       request.method === "OPTIONS" &&
       request.header("access-control-request-method") !== undefined &&
       listedOriginOf(request) !== undefined,
-    preflight: (methods) =>
+    preflight: (methods: readonly string[]): HttpResponse =>
       emptyResponse({
         "Access-Control-Allow-Methods": methods.join(", "),
         "Access-Control-Allow-Headers": requestHeaders,
         "Access-Control-Max-Age": String(preflightSeconds),
       }),
-    withHeaders(request, response) {
+    withHeaders(request: HttpRequest, response: HttpResponse): HttpResponse {
       if (listed.size === 0) return response;
       const origin = listedOriginOf(request);
       // `Vary` is set without an origin too, or a cache could give one origin's response to another.

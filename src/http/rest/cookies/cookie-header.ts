@@ -1,13 +1,10 @@
 // Cookie and Set-Cookie (RFC 6265 §4.1, §4.2). With `__Host-` (RFC 6265bis §4.1.3.2) no other host can set a cookie.
-import { AmphoError } from "../../../errors.js";
+import { invalidRequest } from "../request/target.js";
 
 /** Browsers keep this much of a cookie, name and value together. They drop a longer one without notice. */
 const cookieBytesMax = 4_096;
 
-/**
- * Returns the value of one cookie of a Cookie header, without decoding it.
- * Throws `invalid_request` when the name occurs twice, because one of the two can come from another host.
- */
+/** Returns a cookie undecoded. Throws `invalid_request` for two, because one of them can come from another host. */
 export function cookieOf(header: string | undefined, name: string): string | undefined {
   // This test is cheap, and most requests have no such cookie.
   if (header === undefined || !header.includes(name)) return undefined;
@@ -15,8 +12,7 @@ export function cookieOf(header: string | undefined, name: string): string | und
   for (const pair of header.split(";")) {
     const equals = pair.indexOf("=");
     if (equals < 0 || withoutBlanks(pair.slice(0, equals)) !== name) continue;
-    if (found !== undefined)
-      throw new AmphoError("invalid_request", `The request carries the cookie ${name} twice. Send it once.`);
+    if (found !== undefined) throw invalidRequest(`The request carries the cookie ${name} twice. Send it once.`);
     found = withoutBlanks(pair.slice(equals + 1));
   }
   return found;
@@ -35,10 +31,7 @@ export function replaceCookies(
   return [...kept.map(withoutBlanks), ...added].join("; ");
 }
 
-/**
- * Removes spaces and tabs, and nothing else, because sub-domains can set cookies whose names look alike. It is a loop,
- * because a pattern for the end would scan a run of blanks in the middle once for each of its characters.
- */
+/** Only spaces and tabs, because sub-domains can set names that look alike. A pattern would be slow on long runs. */
 function withoutBlanks(text: string): string {
   let [start, end] = [0, text.length];
   while (start < end && isBlank(text.charCodeAt(start))) start++;

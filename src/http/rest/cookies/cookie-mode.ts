@@ -5,9 +5,8 @@ import { joinProofs, proofTtlSeconds } from "../../../factors/device-proofs.js";
 import { authorizationFrom, bearerOf } from "../../../tokens/bearer.js";
 import type { Grant } from "../../../wire/login.js";
 import { createSiteOf, isSafe } from "../browser/origins.js";
-import type { CookieReader } from "../host.js";
 import type { RequestHead } from "../message.js";
-import { onlyAuthorization } from "../request/target.js";
+import { invalidRequest, onlyAuthorization } from "../request/target.js";
 import { cookieOf, setCookie } from "./cookie-header.js";
 
 export const cookieNames = {
@@ -17,11 +16,9 @@ export const cookieNames = {
   transaction: "__Host-ampho-transaction",
 } as const;
 
-/** The credentials that a request to an endpoint carries. */
 export interface Credentials {
   /** The one Authorization value: the header's, or `Bearer` and the cookie's token. */
   readonly authorization: string | undefined;
-  /** The values of the cookies. */
   readonly token: string | undefined;
   readonly refreshToken: string | undefined;
   readonly device: string | undefined;
@@ -31,33 +28,10 @@ export interface Credentials {
 
 const cookiesNeedHttps = "Cookies need https, or a page of localhost.";
 
-export interface CookieMode extends CookieReader {
-  /**
-   * Returns the credentials of a request to an endpoint. Throws `cross_site` like `authorizationOf`, and for an
-   * endpoint that `grants` tokens also without a cookie: a foreign page must not log a browser in as another user
-   * (login CSRF).
-   */
-  credentialsOf(head: RequestHead, grants: boolean): Credentials;
-  /** Returns the Set-Cookie values that carry a grant. `device` is the value of the present cookie. */
-  cookiesOf(grant: Grant, device?: string): readonly string[];
-  /** Moves the tokens and the transaction of an output into cookies. `removal`: where there is no new transaction. */
-  moveToCookies(
-    output: unknown,
-    sent: Pick<Credentials, "device">,
-    removal: readonly string[],
-  ): { readonly body: unknown; readonly cookies: readonly string[] };
-  /** Moves the transaction of `factor_needed` into a cookie. Without one, removes the cookie. */
-  moveTransaction(error: AmphoError): { readonly error: AmphoError; readonly cookies: readonly string[] };
-  /** The Set-Cookie value that removes the transaction. */
-  readonly removeTransaction: readonly string[];
-  /** The Set-Cookie value that removes the access token. */
-  readonly removeToken: readonly string[];
-  /** The Set-Cookie values that remove both tokens. The device proof stays for the next login on this device. */
-  readonly removeTokens: readonly string[];
-}
+export type CookieMode = ReturnType<typeof createCookieMode>;
 
 /** `onPlainHttp` is called once, for the first request that is rejected because its page was opened over http. */
-export function createCookieMode(listedOrigins: readonly string[], onPlainHttp?: () => void): CookieMode {
+export function createCookieMode(listedOrigins: readonly string[], onPlainHttp?: () => void) {
   const siteOf = createSiteOf(listedOrigins);
   let notePlainHttp = onPlainHttp;
 
@@ -77,12 +51,13 @@ export function createCookieMode(listedOrigins: readonly string[], onPlainHttp?:
   }
 
   return {
-    authorizationOf(head) {
+    authorizationOf(head: RequestHead): string | undefined {
       const { authorization, byCookie } = tokenOf(head);
       if (byCookie) requireOwnSite(head, true);
       return authorization;
     },
-    credentialsOf(head, grants) {
+    /** Throws `cross_site`, and for an endpoint that `grants` tokens also without a cookie (login CSRF). */
+    credentialsOf(head: RequestHead, grants: boolean): Credentials {
       const cookie = head.header("cookie");
       const { authorization, byHeader, token } = tokenOf(head);
       const refreshToken = cookieOf(cookie, cookieNames.refreshToken);
@@ -93,7 +68,12 @@ export function createCookieMode(listedOrigins: readonly string[], onPlainHttp?:
       return { authorization, token, refreshToken, device, transaction };
     },
     cookiesOf,
-    moveToCookies(output, sent, removal) {
+    /** Moves tokens and transaction of an output into cookies. `removal`: where there is no new transaction. */
+    moveToCookies(
+      output: unknown,
+      sent: Pick<Credentials, "device">,
+      removal: readonly string[],
+    ): { readonly body: unknown; readonly cookies: readonly string[] } {
       if (isGrant(output)) {
         const { token: _, token_type: _type, refresh_token: _refresh, device: _device, ...body } = output;
         return { body, cookies: [...cookiesOf(output, sent.device), ...removal] };
@@ -102,15 +82,14 @@ export function createCookieMode(listedOrigins: readonly string[], onPlainHttp?:
       const { transaction, ...body } = output;
       return { body, cookies: transactionCookie(transaction) };
     },
-    moveTransaction(error) {
-      const { transaction, ...details } = error.details;
-      return {
-        error: new AmphoError(error.code, error.message, details),
-        cookies: transaction === undefined ? removeTransaction : transactionCookie(transaction),
-      };
+    /** Moves the transaction of `factor_needed` into a cookie. Without one, removes the cookie. */
+    moveTransaction({ code, message, details: { transaction, ...details } }: AmphoError) {
+      const cookies = transaction === undefined ? removeTransaction : transactionCookie(transaction);
+      return { error: new AmphoError(code, message, details), cookies };
     },
     removeTransaction,
     removeToken,
+    /** Both tokens. The device proof stays for the next login on this device. */
     removeTokens: [...removeToken, setCookie(cookieNames.refreshToken, "", 0)],
   };
 }
@@ -125,6 +104,7 @@ const transactionCookie = (transaction: string) => [
 const hasTransaction = (value: unknown): value is { readonly transaction: string } =>
   typeof value === "object" && value !== null && "transaction" in value && typeof value.transaction === "string";
 
+/** Returns the Set-Cookie values that carry a grant. `former`: the device proofs of the present cookie. */
 function cookiesOf(grant: Grant, former?: string): readonly string[] {
   const { token, starts, ttl, leeway, refresh_token: refresh, refresh_expires: end, device } = grant;
   const cookies = [setCookie(cookieNames.token, token, ttl + leeway)];
@@ -144,7 +124,7 @@ function tokenOf(head: RequestHead) {
   const token = cookieOf(head.header("cookie"), cookieNames.token);
   const bearer = bearerOf(header);
   if (bearer !== undefined && token !== undefined && bearer !== token)
-    throw new AmphoError("invalid_request", "The Authorization header and the cookie hold different tokens. Send one.");
+    throw invalidRequest("The Authorization header and the cookie hold different tokens. Send one.");
   const byHeader = bearer !== undefined;
   const byCookie = !byHeader && token !== undefined;
   return { authorization: byCookie ? authorizationFrom(token) : header, token, byHeader, byCookie };

@@ -73,10 +73,6 @@ function credentialsOf(mode: CookieMode, request: PageRequest): Credentials | un
   }
 }
 
-/**
- * The same for all requests that a browser sends with this refresh token, so that one whose response was lost is
- * repeated. No header can hold the line breaks. Address and agent keep a copied token from being repeated elsewhere.
- */
-function keyOf(refreshToken: string, { address, agent }: Caller): string {
-  return ["page", refreshToken, address ?? "", agent ?? ""].join("\n");
-}
+/** The same after a lost response. Address and agent bind a copied token, and no header holds the line breaks. */
+const keyOf = (refreshToken: string, { address, agent }: Caller): string =>
+  ["page", refreshToken, address ?? "", agent ?? ""].join("\n");

@@ -2,21 +2,18 @@
 import { parseJsonObject } from "../../../crypto/json.js";
 import { AmphoError } from "../../../errors.js";
 import type { HttpRequest } from "../message.js";
+import { invalidRequest } from "./target.js";
 
 export const bodyLimitBytes = 16_384;
 export const bodyTimeoutMs = 30_000;
 
-export function tooLarge(): AmphoError {
-  return new AmphoError("payload_too_large", "The request body is larger than 16 KiB.");
-}
+export const tooLarge = (): AmphoError =>
+  new AmphoError("payload_too_large", "The request body is larger than 16 KiB.");
 
-export function timedOut(): AmphoError {
-  return new AmphoError("request_timeout", "The request was not complete after 30 seconds.");
-}
+export const timedOut = (): AmphoError =>
+  new AmphoError("request_timeout", "The request was not complete after 30 seconds.");
 
-export function cutShort(): AmphoError {
-  return new AmphoError("invalid_request", "The connection ended before the request body was complete.");
-}
+export const cutShort = (): AmphoError => invalidRequest("The connection ended before the request body was complete.");
 
 /** A mistake in the host's code, not in the request. It becomes `internal_error`. */
 export function alreadyRead(): Error {
@@ -48,15 +45,13 @@ export async function readMembers(request: HttpRequest): Promise<Members | undef
   return membersOf(bodyParsers[format()](content));
 }
 
-/** True for a body whose type is that of a form. */
-export function isForm(request: HttpRequest): boolean {
-  return /^application\/x-www-form-urlencoded\b/i.test(request.header("content-type")?.trim() ?? "");
-}
+export const isForm = (request: HttpRequest): boolean =>
+  /^application\/x-www-form-urlencoded\b/i.test(request.header("content-type")?.trim() ?? "");
 
 /** The result has no prototype, so `__proto__` and `constructor` are members like any other. */
 function membersOf(value: unknown): Members {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new AmphoError("invalid_request", "The request body must be one JSON object.");
+    throw invalidRequest("The request body must be one JSON object.");
   }
   const members = Object.create(null) as Record<string, unknown>;
   for (const [name, member] of Object.entries(value)) members[name] = member;
@@ -104,10 +99,7 @@ function hasUtf8Parameters(text: string, start: number): boolean {
   return charset === undefined || charset === "utf-8" || charset === "utf8";
 }
 
-/**
- * Parses strictly, so that no two parsers can read one body differently. Half of a surrogate pair is valid JSON
- * (RFC 8259 §8.2). It passes here, and the check of its field rejects it, for a new password with `invalid_characters`.
- */
+/** Strict, so that all parsers agree. Half of a surrogate pair (RFC 8259 §8.2) is left to the check of its field. */
 export function parseJson(bytes: Uint8Array): Record<string, unknown> {
   const members = parseJsonObject(
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
@@ -115,8 +107,7 @@ export function parseJson(bytes: Uint8Array): Record<string, unknown> {
     "kept",
   );
   if (members !== undefined) return members;
-  throw new AmphoError(
-    "invalid_request",
+  throw invalidRequest(
     "The request body must be one JSON object in UTF-8, without repeated members and without deep nesting.",
   );
 }
@@ -128,7 +119,7 @@ export function parseForm(bytes: Uint8Array): Record<string, string> {
     if (pair === "") continue;
     const equals = pair.indexOf("=");
     const name = decodeFormText(equals < 0 ? pair : pair.slice(0, equals));
-    if (members.has(name)) throw new AmphoError("invalid_request", "The form contains a field twice. Send it once.");
+    if (members.has(name)) throw invalidRequest("The form contains a field twice. Send it once.");
     members.set(name, equals < 0 ? "" : decodeFormText(pair.slice(equals + 1)));
   }
   return Object.fromEntries(members);
@@ -138,7 +129,7 @@ function decodeFormText(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch {
-    throw new AmphoError("invalid_request", "The form contains a broken percent escape.");
+    throw invalidRequest("The form contains a broken percent escape.");
   }
 }
 
@@ -146,6 +137,6 @@ function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new AmphoError("invalid_request", "The form is not valid UTF-8.");
+    throw invalidRequest("The form is not valid UTF-8.");
   }
 }

@@ -4,24 +4,13 @@ import { isIP } from "node:net";
 import type { Caller } from "../../../flows/deps.js";
 import type { HttpRequest } from "../message.js";
 
-export interface AddressHeaders {
-  /** The address of the socket's other end. */
-  readonly peer: string | undefined;
-  /** `X-Forwarded-For`, several fields joined with commas. */
-  readonly forwardedFor: string | undefined;
-  /** `Forwarded`, several fields joined with commas. */
-  readonly forwarded: string | undefined;
-  /** Number of proxies to believe, from the right. 0 believes none. */
-  readonly hops: number;
-}
+type ReadHeader = (name: string) => string | undefined;
 
-/**
- * Returns the address for throttling and logs. Falls back to the socket's address when there are too few hops, when a
- * header cannot be parsed, or when the two headers disagree.
- */
-export function clientAddress({ peer, forwardedFor, forwarded, hops }: AddressHeaders): string | undefined {
+/** `hops`: proxies to believe, from the right. Returns `peer` for too few, a bad header, or two that disagree. */
+export function clientAddress(peer: string | undefined, header: ReadHeader, hops: number): string | undefined {
   const socket = peer === undefined ? undefined : normalizeAddress(peer);
   if (hops < 1) return socket;
+  const [forwardedFor, forwarded] = [header("x-forwarded-for"), header("forwarded")];
   const claims = [];
   if (forwardedFor !== undefined) claims.push(hopFromRight(forwardedFor.split(","), hops));
   if (forwarded !== undefined) claims.push(hopFromRight(splitForwarded(forwarded), hops));
@@ -79,9 +68,8 @@ function splitForwarded(value: string): readonly (string | undefined)[] | undefi
 /** The warning of `/readyz` for a request that a proxy forwarded although AMPHO_TRUST_PROXY is 0. */
 export const forwardedIgnored = "forwarded_ignored";
 
-export function isForwarded(header: (name: string) => string | readonly string[] | undefined): boolean {
-  return header("x-forwarded-for") !== undefined || header("forwarded") !== undefined;
-}
+export const isForwarded = (header: (name: string) => string | readonly string[] | undefined): boolean =>
+  header("x-forwarded-for") !== undefined || header("forwarded") !== undefined;
 
 /** Reads `Accept-Language`. */
 export type LanguageOf = (acceptLanguage: string | undefined) => string;
@@ -94,25 +82,16 @@ export function callerOf(
   hops: number,
   languageOf: LanguageOf | undefined,
 ): Caller {
-  const address = clientAddress({
-    peer: request.peerAddress,
-    forwardedFor: request.header("x-forwarded-for"),
-    forwarded: request.header("forwarded"),
-    hops,
-  });
   const agent = request.header("user-agent")?.replace(/\p{Cc}/gu, "");
   return {
     actor: "user",
-    address,
+    address: clientAddress(request.peerAddress, (name) => request.header(name), hops),
     agent: agent === undefined ? undefined : Array.from(agent).slice(0, agentCharactersMax).join(""),
     language: languageOf?.(request.header("accept-language")),
   };
 }
 
-/**
- * The address of a request in the form of any framework: a message of node:http, a web request, or a request that
- * holds one of them. Undefined where the framework does not know it.
- */
+/** The same for a request in the form of any framework. Undefined where the framework does not know the address. */
 export function addressOfAny(request: unknown, hops: number): string | undefined {
   const { raw, req } = Object(request) as { readonly raw?: unknown; readonly req?: unknown };
   const { socket, headers, header, peerAddress } = Object(raw ?? req ?? request) as {
@@ -121,18 +100,13 @@ export function addressOfAny(request: unknown, hops: number): string | undefined
     readonly header?: unknown;
     readonly peerAddress?: unknown;
   };
-  const read = (name: string): string | undefined => {
+  const read: ReadHeader = (name) => {
     const get = headers?.get ?? (headers === undefined ? header : undefined);
     const value: unknown = typeof get === "function" ? get.call(headers, name) : headers?.[name];
     return typeof value === "string" ? value : undefined;
   };
   const peer = socket?.remoteAddress ?? peerAddress;
-  return clientAddress({
-    peer: typeof peer === "string" ? peer : undefined,
-    forwardedFor: read("x-forwarded-for"),
-    forwarded: read("forwarded"),
-    hops,
-  });
+  return clientAddress(typeof peer === "string" ? peer : undefined, read, hops);
 }
 
 /** Returns an `Idempotency-Key` of 16 to 255 printable ASCII characters (docs/reference/http.md), and no other. */

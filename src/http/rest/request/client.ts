@@ -3,8 +3,8 @@ import { AmphoError } from "../../../errors.js";
 import { unknownClient } from "../../../flows/machines/assertion.js";
 import type { SentClient } from "../../../flows/machines/tokens.js";
 import { isServiceId } from "../../../logins/service-id.js";
-import type { Auth } from "../../../tokens/auth.js";
 import type { RawCall } from "../route.js";
+import { invalidRequest } from "./target.js";
 
 export interface ClientMembers {
   readonly client_id?: string | undefined;
@@ -23,7 +23,7 @@ export async function sentClient(call: ClientCall, members: ClientMembers): Prom
   const { client_id: id, client_secret: secret, client_assertion: assertion } = members;
   const type = members.client_assertion_type;
   if ([authorization, secret, assertion ?? type].filter((each) => each !== undefined).length > 1)
-    throw new AmphoError("invalid_request", "Authenticate in one way: by the header, a secret or an assertion.");
+    throw invalidRequest("Authenticate in one way: by the header, a secret or an assertion.");
   if (assertion !== undefined && type === assertionType) return { serviceId: id, assertion };
   const basic = authorization === undefined ? undefined : readBasic(authorization);
   const sent = basic ?? (id !== undefined && secret !== undefined ? { id, key: secret } : undefined);
@@ -33,14 +33,9 @@ export async function sentClient(call: ClientCall, members: ClientMembers): Prom
 }
 
 /** Resolves if the guard accepts the key, and it is a key of this service. */
-async function requireService({ verify }: ClientCall, key: string, id: string): Promise<Auth> {
-  try {
-    const auth = await verify(key, { credentials: ["key"] });
-    if (auth?.id === id && isServiceId(id)) return auth;
-  } catch (error) {
-    if (!(error instanceof AmphoError) || !rejected.has(error.code)) throw error;
-  }
-  throw unknownClient();
+async function requireService({ verify }: ClientCall, key: string, id: string): Promise<void> {
+  const auth = await asClient(() => verify(key, { credentials: ["key"] }));
+  if (auth?.id !== id || !isServiceId(id)) throw unknownClient();
 }
 
 const rejected: ReadonlySet<string> = new Set(["missing_token", "invalid_token", "credential_not_accepted"]);
@@ -69,7 +64,7 @@ export async function requireServiceWith(call: ClientCall, scope: string, member
   if (bearer !== undefined) {
     const { client_id: named, client_secret: secret, client_assertion, client_assertion_type } = members;
     if ((secret ?? client_assertion ?? client_assertion_type) !== undefined)
-      throw new AmphoError("invalid_request", "Authenticate in one way: by the header or a secret.");
+      throw invalidRequest("Authenticate in one way: by the header or a secret.");
     const auth = await asClient(() => verify(bearer, requirements));
     // Other software that signs with the key of Ampho can give its own clients any scope.
     const id = auth?.id;

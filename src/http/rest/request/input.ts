@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { Members } from "./body.js";
+import { invalidRequest } from "./target.js";
 
 export interface Input<I> {
   readonly schema: z.ZodObject | undefined;
@@ -64,9 +65,8 @@ function ruleOf(schema: z.ZodObject, name: string): string {
   return descriptionOf(field) ?? descriptionOf(inner) ?? "of the documented form";
 }
 
-function descriptionOf(schema: unknown): string | undefined {
-  return schema instanceof z.ZodType ? schema.description : undefined;
-}
+const descriptionOf = (schema: unknown): string | undefined =>
+  schema instanceof z.ZodType ? schema.description : undefined;
 
 /** Returns the id in a path. Throws `not_found` for a text that cannot be one, which does not reach the database. */
 export function idOf({ id = "" }: Readonly<Record<string, string>>, isId: (id: string) => boolean, message: string) {
@@ -74,7 +74,6 @@ export function idOf({ id = "" }: Readonly<Record<string, string>>, isId: (id: s
   return id;
 }
 
-/** The transaction of the body, or that of the cookie. */
 export const transactionOf = (
   input: { readonly transaction?: string | undefined },
   cookies: { readonly transaction: string | undefined },
@@ -84,15 +83,11 @@ const credentialNames: ReadonlySet<string> = new Set(
   "access_token refresh_token token password client_secret client_assertion".split(" "),
 );
 
-/**
- * Throws `invalid_request` if the query names a credential. Queries end up in logs, browser histories and Referer
- * headers. Some programs put a semicolon between fields (HTML 4.01, B.2.2).
- */
+/** Throws `invalid_request` for a credential, because queries end up in logs. Some programs send semicolons. */
 export function rejectCredentials(query = ""): void {
   for (const name of new URLSearchParams(query.replaceAll(";", "&")).keys()) {
     if (!credentialNames.has(name.toLowerCase())) continue;
-    throw new AmphoError(
-      "invalid_request",
+    throw invalidRequest(
       "The query contains a credential. Send tokens in the Authorization header and passwords in the body.",
     );
   }
@@ -102,7 +97,7 @@ export function rejectCredentials(query = ""): void {
 export function queryMembers(query = ""): Members {
   const members = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of new URLSearchParams(query)) {
-    if (name in members) throw new AmphoError("invalid_request", "The query contains a name twice. Send it once.");
+    if (name in members) throw invalidRequest("The query contains a name twice. Send it once.");
     members[name] = value;
   }
   return members;

@@ -1,24 +1,20 @@
 // Splits the request target (RFC 9112 §3.2) into path and query. Nothing is decoded, so a path has one spelling.
 import { AmphoError } from "../../../errors.js";
 
-export interface RequestTarget {
-  readonly path: string;
-  /** The text after the question mark, or undefined when there is none. */
-  readonly query: string | undefined;
-}
+/** `field`: the one that is wrong. */
+export const invalidRequest = (message: string, field?: string): AmphoError =>
+  new AmphoError("invalid_request", message, field === undefined ? {} : { field });
 
 /** Drops the origin of absolute-form (RFC 9112 §3.2.2). Asterisk-form and authority-form stay, and match no route. */
-export function parseTarget(target: string): RequestTarget {
+export function parseTarget(target: string): { readonly path: string; readonly query: string | undefined } {
   const origin = target.startsWith("/") ? null : /^https?:\/\/[^/?#]*/i.exec(target);
   const rest = origin === null ? target : target.slice(origin[0].length) || "/";
   const mark = rest.indexOf("?");
   return mark < 0 ? { path: rest, query: undefined } : { path: rest.slice(0, mark), query: rest.slice(mark + 1) };
 }
 
-/** Returns whether the path is the prefix or lies under it. */
-export function isUnder(prefix: string, path: string): boolean {
-  return path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 47);
-}
+export const isUnder = (prefix: string, path: string): boolean =>
+  path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 47);
 
 /** Throws `invalid_request` for several, because two readers could each believe a different one. */
 export function onlyAuthorization(values: readonly string[]): string | undefined {
@@ -26,9 +22,8 @@ export function onlyAuthorization(values: readonly string[]): string | undefined
   return values[0];
 }
 
-export function severalAuthorizations(): AmphoError {
-  return new AmphoError("invalid_request", "The request has several Authorization headers. Send one.");
-}
+export const severalAuthorizations = (): AmphoError =>
+  invalidRequest("The request has several Authorization headers. Send one.");
 
 /** Splits values that a host has joined with commas. A bearer token contains no comma. */
 export function splitAuthorization(joined: string | null): readonly string[] {

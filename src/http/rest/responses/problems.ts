@@ -12,7 +12,6 @@ const realm = 'Bearer realm="ampho"';
 
 interface Problem {
   readonly status: number;
-  /** The headers that belong to this code. */
   readonly headers?: (details: ErrorDetails) => Readonly<Record<string, string>>;
 }
 

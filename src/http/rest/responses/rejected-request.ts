@@ -1,5 +1,6 @@
 // The error that adapters give to their framework, with the members that http-errors, Express, Fastify and Koa read.
 import { AmphoError } from "../../../errors.js";
+import type { GuardHost } from "../host.js";
 import type { HttpResponse } from "../message.js";
 import { type PageHead, redirectToPages } from "./redirect-to-pages.js";
 
@@ -38,13 +39,12 @@ export class RejectedRequest extends AmphoError {
   }
 }
 
-interface Responder {
-  errorResponse(error: unknown): HttpResponse;
-  readonly pagesPrefix?: string | undefined;
-}
-
 /** Converts an error once, because the response of a bug reports it. `page`: the requirements say `redirect`. */
-export function toRejectedRequest(host: Responder, error: unknown, page?: PageHead): RejectedRequest {
+export function toRejectedRequest(
+  host: Pick<GuardHost, "errorResponse" | "pagesPrefix">,
+  error: unknown,
+  page?: PageHead,
+): RejectedRequest {
   if (error instanceof RejectedRequest) return error;
   return new RejectedRequest(redirectToPages(host.pagesPrefix, error, page) ?? host.errorResponse(error), error);
 }

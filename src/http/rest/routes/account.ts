@@ -1,7 +1,7 @@
 // /password and /account: the user's own account.
 import { z } from "zod";
 import { fields } from "../request/input.js";
-import { recentErrors, recentNote, route } from "../route.js";
+import { limitErrors, recentErrors, recentNote, route } from "../route.js";
 import { body, grant, listOf, login, nullableText, password, seconds, textAs } from "../schemas.js";
 import { passkeyView } from "./factors.js";
 import { apiKeyView } from "./keys.js";
@@ -63,14 +63,7 @@ export const accountRoutes = [
     input: fields(passwordChange),
     output: grant,
     finishes: false,
-    errors: [
-      ...recentErrors,
-      "password_rejected",
-      "invalid_credentials",
-      "too_many_attempts",
-      "overloaded",
-      "unavailable",
-    ],
+    errors: [...recentErrors, ...limitErrors, "password_rejected", "invalid_credentials"],
     available: ({ changesPasswords }) => changesPasswords,
     endpoint: ({ flows, auth, input, caller }) =>
       flows.changePassword({ auth, password: input.password, newPassword: input.new_password }, caller),

@@ -62,7 +62,6 @@ export const keysRoutes = [
   route("GET", "/keys", "listKeys", {
     summary: "List the API keys of the user",
     output: apiKeyList,
-    errors: ["unavailable"],
     available: ({ keys }) => keys,
     endpoint: async ({ flows, auth, caller }) => ({ keys: await flows.listKeys({ auth }, caller) }),
   }),

@@ -1,10 +1,10 @@
 // POST /login: proves factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
 import { z } from "zod";
-import { AmphoError } from "../../../errors.js";
 import { isTransactionFor } from "../../../factors/transactions.js";
 import type { SentLogin } from "../../../flows/ways/sent.js";
 import type { Grant } from "../../../wire/login.js";
 import { fields } from "../request/input.js";
+import { invalidRequest } from "../request/target.js";
 import { type Call, idempotencyHelp, route } from "../route.js";
 import { none, optional } from "../route-access.js";
 import {
@@ -56,18 +56,17 @@ function sentOf({ input, bearer, cookies }: LoginCall): SentLogin {
   const { login, password, captcha, outside } = input;
   const factor = onlyFactorOf(input);
   if (factor?.name === "passkey" && login !== undefined)
-    throw new AmphoError("invalid_request", 'Send "passkey" with a "transaction" and without "login".');
+    throw invalidRequest('Send "passkey" with a "transaction" and without "login".');
   // Beside a login, only the transaction of `link_needed` has a meaning. That of the cookie is then over.
   const isSent = input.transaction && input.transaction !== cookies.transaction;
   if (login !== undefined && isSent && !isTransactionFor(input.transaction, "identity"))
-    throw new AmphoError("invalid_request", 'Send "login" without the "transaction" of another login.');
+    throw invalidRequest('Send "login" without the "transaction" of another login.');
   const hasOther = (login ?? password ?? factor) !== undefined;
   const isMailed = input.code !== undefined || input.link !== undefined;
-  if (isMailed && hasOther)
-    throw new AmphoError("invalid_request", 'Send "code" or "link" without a login and without another factor.');
+  if (isMailed && hasOther) throw invalidRequest('Send "code" or "link" without a login and without another factor.');
   if (isMailed) return sentByMail(proofOf(input, cookies));
   if (outside !== undefined && hasOther)
-    throw new AmphoError("invalid_request", 'Send "outside" with a "transaction" and without another factor.');
+    throw invalidRequest('Send "outside" with a "transaction" and without another factor.');
   if (outside !== undefined)
     return { way: "outside", transaction: input.transaction ?? cookies.transaction ?? "", response: outside };
   if (login !== undefined) {
@@ -82,9 +81,7 @@ function sentOf({ input, bearer, cookies }: LoginCall): SentLogin {
     return { way: "passkey", transaction, passkey: factor.value };
   if (transaction !== undefined) return { way: "second", transaction, factor };
   if (bearer !== undefined) return { way: "stepUp", bearer, factor };
-  throw new AmphoError("invalid_request", '"login" must be a text of 1 to 255 characters without control characters.', {
-    field: "login",
-  });
+  throw invalidRequest('"login" must be a text of 1 to 255 characters without control characters.', "login");
 }
 
 function sentByMail(proof: ReturnType<typeof proofOf>): SentLogin {
@@ -119,6 +116,10 @@ export const waysIn = body("WaysIn", {
     .describe("When a login asks for a captcha (only where the throttle would reject it), or null for never."),
 });
 
+const identityErrors = ["link_needed", "registration_closed", "address_needed", "account_pending"] as const;
+/** A login with a bearer token re-authenticates or raises its session. */
+const sessionErrors = ["invalid_token", "credential_not_accepted"] as const;
+
 export const loginRoutes = [
   route("POST", "/login", "login", {
     summary: "Sign in",
@@ -136,17 +137,7 @@ export const loginRoutes = [
     access: optional,
     input: fields(credentials),
     output: grant,
-    errors: [
-      ...mailProofErrors,
-      "unknown_passkey",
-      "invalid_token",
-      "credential_not_accepted",
-      "captcha_needed",
-      "link_needed",
-      "registration_closed",
-      "address_needed",
-      "account_pending",
-    ],
+    errors: [...mailProofErrors, ...identityErrors, ...sessionErrors, "unknown_passkey", "captcha_needed"],
     endpoint: logIn,
   }),
   route("GET", "/login", "readWays", {

@@ -1,8 +1,8 @@
 // /login/mail, /password/reset, /register, /account/email and /alarm: flows by mail (docs/guides/mail-flows.md).
 import { z } from "zod";
-import { AmphoError } from "../../../errors.js";
 import { fields, transactionOf } from "../request/input.js";
-import { idempotencyHelp, recentErrors, recentNote, route } from "../route.js";
+import { invalidRequest } from "../request/target.js";
+import { idempotencyHelp, limitErrors, recentErrors, recentNote, route } from "../route.js";
 import { none } from "../route-access.js";
 import {
   body,
@@ -52,8 +52,7 @@ export function proofOf(
   cookies: { readonly transaction: string | undefined },
 ) {
   const { code, link, match } = input;
-  if (code !== undefined && link !== undefined)
-    throw new AmphoError("invalid_request", 'Send "code" or "link", not both.');
+  if (code !== undefined && link !== undefined) throw invalidRequest('Send "code" or "link", not both.');
   return { transaction: input.transaction ?? cookies.transaction, code, link, match };
 }
 
@@ -101,15 +100,8 @@ export const emailChangeBegun = body("EmailChangeBegun", {
 
 const alarm = z.object({ alarm: opaque.describe("a text: the part of an alarm link behind `#ampho-alarm=`") });
 
-export const mailProofErrors = [
-  "invalid_credentials",
-  "factor_needed",
-  "match_needed",
-  "transaction_over",
-  "too_many_attempts",
-  "overloaded",
-  "unavailable",
-] as const;
+const proofErrors = ["invalid_credentials", "factor_needed", "match_needed", "transaction_over"] as const;
+export const mailProofErrors = [...proofErrors, ...limitErrors] as const;
 
 export const mailRoutes = [
   route("POST", "/login/mail", "beginMailLogin", {

@@ -65,10 +65,7 @@ const callbackFields = z.looseObject({
 
 type Callback = Call<z.output<typeof callbackFields>, undefined>;
 
-/**
- * The form that a provider sends from its own site (OAuth 2.0 Form Post Response Mode). Browsers send no Lax cookies
- * with it, so it goes on as a GET. Apple's `user` and every other field stay behind.
- */
+/** A form of the provider's site (OAuth 2.0 Form Post) has no Lax cookies, so it goes on as a GET of four fields. */
 function forwardCallback({ input }: Callback): Redirect {
   const { code, state, iss, error } = input;
   const fields = Object.entries({ code, state, iss, error });

@@ -10,25 +10,23 @@ import { body, listOf, openApiDocument, optionalText, seconds, textAs } from "..
 
 const jwkSet = body("JwkSet", { keys: listOf(z.looseObject({}), "The public keys as JWKs (RFC 7517 §4).") });
 
-const wholeNumber = (max: number) =>
+/** A query contains text, and OpenAPI describes the number in it. */
+const wholeNumber = (maximum: number, description: string) =>
   z
     .string()
-    .refine((text) => /^(?:0|[1-9]\d{0,15})$/.test(text) && Number(text) <= max)
+    .refine((text) => /^(?:0|[1-9]\d{0,15})$/.test(text) && Number(text) <= maximum)
     .default("0")
-    .transform(Number);
-/** A query contains text, and OpenAPI describes the number in it. */
-const wholeMeta = (description: string, maximum: number) =>
-  ({ description, type: "integer", minimum: 0, maximum }) as const;
+    .transform(Number)
+    .meta({ description, type: "integer", minimum: 0, maximum });
 
 const kindList = /^[a-z_]{1,32}(?:,[a-z_]{1,32}){0,31}$/;
 
 const feedQuery = z.object({
-  after: wholeNumber(Number.MAX_SAFE_INTEGER).meta(
-    wholeMeta("a whole number: the `last` of the previous response, or 0 for everything", Number.MAX_SAFE_INTEGER),
+  after: wholeNumber(
+    Number.MAX_SAFE_INTEGER,
+    "a whole number: the `last` of the previous response, or 0 for everything",
   ),
-  wait: wholeNumber(feedWaitMaxSeconds).meta(
-    wholeMeta("a whole number of seconds, at most 20, to wait for a new revocation", feedWaitMaxSeconds),
-  ),
+  wait: wholeNumber(feedWaitMaxSeconds, "a whole number of seconds, at most 20, to wait for a new revocation"),
   kinds: z
     .string()
     .refine((text) => kindList.test(text))

@@ -7,7 +7,7 @@ import type { Auth } from "../../../tokens/auth.js";
 import { credentials } from "../../../tokens/credential.js";
 import { requireServiceWith, sentClient } from "../request/client.js";
 import { fields } from "../request/input.js";
-import { type Call, route } from "../route.js";
+import { type Call, limitErrors, route } from "../route.js";
 import { client, holder } from "../route-access.js";
 import { body, optionalText, textAs } from "../schemas.js";
 
@@ -130,14 +130,7 @@ export const servicesRoutes = [
     access: client,
     input: fields(tokenRequest),
     output: serviceToken,
-    errors: [
-      "invalid_client",
-      "invalid_scope",
-      "unsupported_grant_type",
-      "too_many_attempts",
-      "overloaded",
-      "unavailable",
-    ],
+    errors: [...limitErrors, "invalid_client", "invalid_scope", "unsupported_grant_type"],
     available: ({ services }) => services,
     endpoint: issueToken,
   }),
@@ -150,7 +143,7 @@ export const servicesRoutes = [
     access: holder,
     input: fields(revocation),
     output: z.object({}).meta({ title: "Revoked" }),
-    errors: ["too_many_attempts", "overloaded", "unavailable"],
+    errors: limitErrors,
     available: ({ services }) => services,
     endpoint: revoke,
   }),
@@ -164,7 +157,7 @@ export const servicesRoutes = [
     access: client,
     input: fields(introspectionRequest),
     output: introspection,
-    errors: ["invalid_client", "insufficient_scope", "too_many_attempts", "overloaded", "unavailable"],
+    errors: [...limitErrors, "invalid_client", "insufficient_scope"],
     available: ({ services }) => services,
     endpoint: introspect,
   }),

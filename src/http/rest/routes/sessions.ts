@@ -3,6 +3,7 @@ import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { acrs } from "../../../levels/acr.js";
 import { idOf, optionalFields } from "../request/input.js";
+import { invalidRequest } from "../request/target.js";
 import { idempotencyHelp, route, tokenErrors } from "../route.js";
 import { optional } from "../route-access.js";
 import { body, grant, listOf, nullableText, opaque, seconds, textAs } from "../schemas.js";
@@ -64,21 +65,16 @@ export const sessionsRoutes = [
     endpoint: ({ flows, input, bearer, cookies, caller, idempotencyKey }) => {
       const refreshToken = input?.refresh_token ?? cookies.refreshToken;
       if (cookies.refreshToken !== undefined && refreshToken !== cookies.refreshToken)
-        throw new AmphoError("invalid_request", "The body and the cookie hold different refresh tokens. Send one.");
+        throw invalidRequest("The body and the cookie hold different refresh tokens. Send one.");
       // A browser sends both cookies. Then the refresh token renews, and the access token's cookie is ignored.
       const accessToken = refreshToken !== undefined && bearer === cookies.token ? undefined : bearer;
       if (refreshToken !== undefined && accessToken !== undefined)
-        throw new AmphoError(
-          "invalid_request",
-          "The request has a refresh token and a bearer token. Send one of them.",
-        );
+        throw invalidRequest("The request has a refresh token and a bearer token. Send one of them.");
       if (refreshToken !== undefined) return flows.renew({ refreshToken, idempotencyKey }, caller);
       if (accessToken !== undefined) return flows.renew({ accessToken, idempotencyKey }, caller);
       if (input === undefined)
         throw new AmphoError("missing_token", "Send a refresh token in the body, or a bearer token in Authorization.");
-      throw new AmphoError("invalid_request", '"refresh_token" is missing, and the request has no bearer token.', {
-        field: "refresh_token",
-      });
+      throw invalidRequest('"refresh_token" is missing, and the request has no bearer token.', "refresh_token");
     },
   }),
   route("POST", "/logout", "logout", {

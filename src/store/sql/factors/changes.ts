@@ -1,13 +1,6 @@
 // Changes of an account's second factors. `changes.ts` has what each ends (ASVS 7.4.3).
-import {
-  type FactorName,
-  factorNames,
-  factors,
-  isSpare,
-  type MainFactor,
-  reachesPhr,
-  withoutLoneSpares,
-} from "../../../levels/factors.js";
+import type { FactorName, MainFactor } from "../../../levels/factors.js";
+import { factorNames, factors, isSpare, reachesPhr, withoutLoneSpares } from "../../../levels/factors.js";
 import { type Policy, policyOf, type RolePolicies } from "../../../levels/policy.js";
 import { advisoryLock, type Transaction } from "../../transaction.js";
 import { recordAudit } from "../audit.js";
@@ -248,12 +241,7 @@ export function* setFactorPolicy(
   const detail = { policy: policy ?? "default" };
   // Only the application knows the roles of its users. Their next renewal decides.
   const rolePolicy = user && policyOf(user.roles, rolePolicies);
-  const changed = yield* carryOut("policy_set", {
-    ...input,
-    before,
-    account: { ...before, policy },
-    rolePolicy,
-    detail,
-  });
+  const account = { ...before, policy };
+  const changed = yield* carryOut("policy_set", { ...input, before, account, rolePolicy, detail });
   return yield* writeRevocations(changed.revoked);
 }

@@ -1,6 +1,7 @@
 // The second factors of an imported user.
-import { first, type Transaction } from "../../transaction.js";
-import { withFactors, writeAccount } from "./account-factors.js";
+import { factorNames } from "../../../levels/factors.js";
+import { exists, type Transaction } from "../../transaction.js";
+import { writeAccount } from "./account-factors.js";
 import { insertPasskey, type NewPasskeyRow, writeHandle } from "./passkeys.js";
 import { importCode } from "./recovery.js";
 import { type SealedSecret, writeTotp } from "./totp.js";
@@ -13,12 +14,8 @@ export interface ImportedFactors {
 /** False: an account has the handle, a passkey or a recovery code. */
 export function* importFactors(userId: string, { passkeys, totp }: ImportedFactors, now: number): Transaction<boolean> {
   const codes = totp?.recoveryHashes ?? [];
-  const factors = withFactors(
-    [],
-    ...(passkeys ? (["passkey"] as const) : []),
-    ...(totp ? (["totp"] as const) : []),
-    ...(codes.length > 0 ? (["recovery_code"] as const) : []),
-  );
+  const has = { passkey: passkeys !== undefined, totp: totp !== undefined, recovery_code: codes.length > 0 };
+  const factors = factorNames.filter((name) => has[name]);
   if (factors.length === 0) return true;
   if (passkeys && !(yield* importPasskeys(userId, passkeys, now))) return false;
   for (const hash of codes) if (!(yield* importCode(userId, hash))) return false;
@@ -34,10 +31,8 @@ function* importPasskeys(
   { handle, passkeys }: NonNullable<ImportedFactors["passkeys"]>,
   now: number,
 ): Transaction<boolean> {
-  const isTaken =
-    handle !== undefined &&
-    (yield* first("select user_id from ampho_accounts where handle = ?", [handle])) !== undefined;
-  if (isTaken) return false;
+  const isTaken = "select user_id from ampho_accounts where handle = ?";
+  if (handle !== undefined && (yield* exists(isTaken, [handle]))) return false;
   for (const passkey of passkeys) if (!(yield* insertPasskey(userId, passkey, now, undefined))) return false;
   return true;
 }
