@@ -1,5 +1,4 @@
-// What docs/reference/errors.md shows of each error code beside its cause: the remedy for the client, the developer or the
-// operator, and the message and details of an example.
+// The remedy and an example of each error code. docs/reference/errors.md shows them beside its cause.
 
 export const problemExamples = {
   invalid_request: {

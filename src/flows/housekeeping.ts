@@ -14,6 +14,7 @@ const leaseSeconds = 15;
 const pauseMs = { min: 5, max: 100, factor: 2 };
 const retryMs = 1000;
 
+/** The number of deleted rows of each kind. */
 export type DeletedCounts = Readonly<Record<OldRowKind, number>>;
 
 interface HousekeepingDeps extends Pick<Deps, "clock" | "settings"> {

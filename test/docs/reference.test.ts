@@ -70,6 +70,18 @@ it("every member of a public type has a text, and every function of it an exampl
   expect(shown.size).toBeGreaterThan(150);
 });
 
+it("every type that a public function resolves to is exported", () => {
+  const known = new Set([...exports.map(({ name }) => name), "Omit", "ReadonlyMap", "Uint8Array"]);
+  const lacking = new Set<string>();
+  for (const { name, members } of exports)
+    for (const { path: member, callable, signatures } of members)
+      for (const signature of callable ? signatures : []) {
+        const [, type] = /\bPromise<(?:readonly )?([A-Z]\w+)[^\n]*$/.exec(signature) ?? [];
+        if (type !== undefined && !known.has(type)) lacking.add(`${name}.${member}: ${type}`);
+      }
+  expect([...lacking]).toEqual([]);
+});
+
 /** Members of an argument that neither the text nor an example of the function names. */
 const undescribed = ({ parameters: all, docs }: Member) =>
   all.filter((each) => !names([docs.text, ...docs.examples].join("\n"), each));
