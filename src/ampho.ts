@@ -617,7 +617,7 @@ async function checkTransport(
 ): Promise<void> {
   if (configuration.appUrl === undefined) return;
   const transport = await createTransport(configuration, { clock: systemClock, log, mail });
-  await transport?.close();
+  transport?.close?.();
 }
 
 async function openOutbox(

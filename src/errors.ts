@@ -71,10 +71,7 @@ export type PasswordProblemReason = (typeof passwordProblemReasons)[number];
 export interface ErrorDetails {
   /** `invalid_request`: the one field or argument that is wrong. */
   readonly field?: string;
-  /**
-   * `password_rejected`: the rule that the new password breaks, such as `too_short`. `invalid_credentials`:
-   * `code_used`, if the code of an authenticator app was used before.
-   */
+  /** `password_rejected`: the broken rule, such as `too_short`. `invalid_credentials`: `code_used` for a used code. */
   readonly reason?: string;
   /** `password_rejected` with `too_short` or `too_long`: the least or the greatest number of characters. */
   readonly limit?: number;
@@ -90,10 +87,7 @@ export interface ErrorDetails {
   readonly enroll?: boolean;
   /** `factor_needed` with `enroll`: the set-up needs a code, which was mailed. False: too many were mailed. */
   readonly mail?: boolean;
-  /**
-   * `too_many_attempts`, `captcha_needed`, `overloaded`, `unavailable`: whole seconds until another attempt can
-   * succeed. The same for `factor_needed`, if `mail` is false.
-   */
+  /** `too_many_attempts`, `captcha_needed`, `overloaded`, `unavailable`, `factor_needed`: seconds to wait. */
   readonly retryAfterSeconds?: number;
   /** `login_too_weak`: the lowest level that the login must have (`acr_values` of RFC 9470 §3). */
   readonly acr?: string;

@@ -17,15 +17,20 @@ export type { Duration } from "./duration.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { Caller } from "./flows/deps.js";
 export type { FactorView } from "./flows/find/factor-views.js";
+export type { DeletedCounts } from "./flows/housekeeping.js";
+export type { KeyRecords } from "./flows/manage/key-use.js";
 export type {
   FactorRemovalTarget,
   FactorsView,
+  IdentityView,
+  InspectedKey,
   InvitationView,
   MailView,
   Management,
   NewInvitation,
   NewUser,
   RoleChange,
+  ServiceDetail,
   UserRef,
   UserView,
 } from "./flows/manage/management.js";
@@ -59,3 +64,4 @@ export type {
   SessionView,
 } from "./wire/account.js";
 export type { Grant } from "./wire/login.js";
+export type { ServiceView } from "./wire/services.js";

@@ -14,6 +14,7 @@ export interface TotpSetup extends Omit<TotpSetUp, "transaction"> {
   confirm(totp: string): Promise<TotpConfirmed>;
 }
 
+/** A confirmed authenticator app. */
 export interface TotpConfirmed {
   /** The user must keep them. They are never shown again. */
   readonly recoveryCodes: readonly string[];

@@ -13,7 +13,7 @@ export type { PasskeyLogin, PasskeyLoginOptions } from "./passkey-login.js";
 export type { NewPasskey, PasskeyAdded, Passkeys } from "./passkeys.js";
 export { type AskText, askWith, type StepUpQuestions } from "./step-up.js";
 export type { StepUpError } from "./step-up-fetch.js";
-export type { Totp, TotpSetup } from "./totp.js";
+export type { Totp, TotpConfirmed, TotpSetup } from "./totp.js";
 
 /**
  * Creates the client with second factors, passkeys and step-up. Throws TypeError if `baseUrl` or one of `origins` is

@@ -17,16 +17,7 @@ import { apiKeyHash } from "../tokens/api-key.js";
 import { authOfKey } from "../tokens/auth-from-claims.js";
 import type { Directory } from "../users/directory.js";
 
-export interface ApiKeys {
-  /**
-   * Reads a key whose text has the form of one. `request` is the framework's own, for its address. `isLive`: a read
-   * that was begun before does not count. Rejects with `invalid_token`, `too_many_attempts`, `overloaded` or
-   * `unavailable`.
-   */
-  read(key: string, request: unknown, isLive: boolean): Promise<KeyToken>;
-  /** Writes the days on which keys were used. */
-  recordUse(): Promise<void>;
-}
+export type ApiKeys = ReturnType<typeof createApiKeys>;
 
 /** How long a bad key is rejected without a query. A user who was enabled waits so long for the keys. */
 const badSeconds = 5;
@@ -56,7 +47,7 @@ export function createApiKeys(deps: {
   readonly guesses: Guesses;
   /** The address of a request of a framework, as far as it is known. */
   readonly addressOf: (request: unknown) => string | undefined;
-}): ApiKeys {
+}) {
   const { store, directory, tokens, revocations, settings, clock, guesses, addressOf } = deps;
   const reading = new Map<string, Promise<KeyToken | undefined>>();
   /** By hash, until when. */
@@ -127,7 +118,11 @@ export function createApiKeys(deps: {
   }
 
   return {
-    async read(key, request, isLive) {
+    /**
+     * Reads a text of the form of a key. `request` is the framework's own. `isLive`: no read that was begun before
+     * counts. Rejects with `invalid_token`, `too_many_attempts`, `overloaded` or `unavailable`.
+     */
+    async read(key: string, request: unknown, isLive: boolean): Promise<KeyToken> {
       const hash = apiKeyHash(key);
       if ((bad.get(hash) ?? 0) > clock.now()) throw noKey();
       const attempt = tokens.wasGood(key) ? undefined : guesses.take(addressOf(request), hash);
@@ -148,7 +143,8 @@ export function createApiKeys(deps: {
         throw error;
       }
     },
-    async recordUse() {
+    /** Writes the days on which keys were used. */
+    async recordUse(): Promise<void> {
       for (const day of new Set(used.values())) {
         const ids = [...used].filter(([, each]) => each === day).map(([id]) => id);
         for (let at = 0; at < ids.length; at += recordedAtOnce) {

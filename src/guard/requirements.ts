@@ -34,10 +34,7 @@ export interface Requirements<R = never, S extends string = string> {
   readonly live?: true;
   /** The application's own check. It gets the request of the framework and must return `true` to allow it. */
   readonly can?: (auth: Auth<S>, request: R) => boolean | Promise<boolean>;
-  /**
-   * The protected resource that the route belongs to, one of AMPHO_SECURITY_RESOURCES. The token must have it in `aud`,
-   * and a rejection leads the client to its metadata.
-   */
+  /** One of AMPHO_SECURITY_RESOURCES, which the token must have in `aud`. A rejection leads to its metadata. */
   readonly resource?: string;
   /** Without a token `auth` is `undefined`. A bad token still gets 401. */
   readonly optional?: true;

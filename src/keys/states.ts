@@ -22,18 +22,13 @@ export interface KeyStanding {
   readonly since: number | undefined;
 }
 
-export interface KeyStandings {
-  readonly current: KeyStanding;
-  /** All keys after the first, in their order. */
-  readonly others: readonly KeyStanding[];
-  /** Members of an unsupported type, which are skipped (RFC 7517 §5). */
-  readonly unsupported: readonly Jwk[];
-}
+export type KeyStandings = ReturnType<typeof readStandings>;
 
 /** `algorithm`: AMPHO_SECURITY_TOKEN_ALG, for keys that name none. Throws ConfigurationError for a bad set. */
-export function readStandings(set: unknown, algorithm?: Algorithm): KeyStandings {
+export function readStandings(set: unknown, algorithm?: Algorithm) {
   importKeys(set, { algorithm });
   const standings: KeyStanding[] = [];
+  /** Keys of an unsupported type are skipped (RFC 7517 §5). */
   const unsupported: Jwk[] = [];
   for (const jwk of listJwks(set).filter(isJwk)) {
     const reading = importJwk(jwk, algorithm);
@@ -75,16 +70,11 @@ const verifierCacheSeconds = 600;
 /** The wait from the publication of a key to its first signature. */
 export const activateWaitSeconds = rolloutSeconds + publishedKeysMaxAgeSeconds + verifierCacheSeconds;
 
+/** `mailedLinkTtl`: the longest one of a link in a mail. */
+type Lifetime = "tokenTtl" | "tokenForeignTtl" | "sessionIdleTtl" | "sessionTtl" | "mailedLinkTtl";
+
 /** The wait until all that a key signed has expired, except `device` proofs, which a login then ignores. */
-export function retireWaitSeconds(settings: {
-  readonly tokenTtl: number;
-  readonly tokenLeeway: number;
-  readonly tokenForeignTtl: number;
-  readonly sessionIdleTtl: number;
-  readonly sessionTtl: number;
-  /** The longest lifetime of a link in a mail. */
-  readonly mailedLinkTtl: number;
-}): number {
+export function retireWaitSeconds(settings: Readonly<Record<Lifetime | "tokenLeeway", number>>): number {
   const refreshSeconds = Math.min(settings.sessionIdleTtl, settings.sessionTtl);
   const longest = Math.max(refreshSeconds, settings.tokenTtl, settings.tokenForeignTtl, settings.mailedLinkTtl);
   return rolloutSeconds + longest + settings.tokenLeeway;

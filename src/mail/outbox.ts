@@ -161,17 +161,14 @@ export function startOutbox(deps: OutboxDeps): Outbox {
       };
       // A mail that the server is about to accept would otherwise be sent twice.
       await atMost(stopMs.sending, deliveries());
-      await deps.transport.close();
+      deps.transport.close?.();
       // The mails that failed by that are recorded, and another process sends them soon.
       await atMost(stopMs.recording, deliveries().then(recordAgain).catch(failed));
     },
   };
 }
 
-interface Attempted {
-  readonly mail: OutgoingMail;
-  readonly outcome: MailOutcome;
-}
+type Attempted = { readonly mail: OutgoingMail; readonly outcome: MailOutcome };
 
 type Outage = ReturnType<typeof createOutage>;
 

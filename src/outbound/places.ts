@@ -18,18 +18,16 @@ export class NoPlace extends Error {
   }
 }
 
-export interface Places {
-  /** Rejects with NoPlace. */
-  run<T>(source: ClientSource | undefined, work: () => Promise<T>): Promise<T>;
-}
+export type Places = ReturnType<typeof createPlaces>;
 
 /** An address can take an eighth of the places, and an IPv6 network a quarter. */
-export function createPlaces(max: number): Places {
+export function createPlaces(max: number) {
   const taken = new Map<string, number>();
   let running = 0;
 
   return {
-    async run(source, work) {
+    /** Rejects with NoPlace. */
+    async run<T>(source: ClientSource | undefined, work: () => Promise<T>): Promise<T> {
       const shares = sharesOf(source, max);
       if (shares.some(([name, share]) => (taken.get(name) ?? 0) >= share)) throw new NoPlace(true);
       if (running >= max) throw new NoPlace(false);

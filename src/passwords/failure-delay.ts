@@ -31,8 +31,8 @@ export function createFailureDelay(store: { hasOtherHashes(): Promise<boolean> }
 
   return {
     /**
-     * Resolves when the response can be sent. `stored` is the verified hash, if there was one. `tookMs` is the time of
-     * the verification in its thread.
+     * Resolves when the response can be sent. `stored` is the verified hash, if there was one. `tookMs` is the time
+     * that the verification took its thread.
      */
     async wait({ stored, tookMs }: { readonly stored: string | undefined; readonly tookMs: number }): Promise<void> {
       if (clock.monotonicMs() - readAtMs >= readAgainAfterMs) reading ??= read();

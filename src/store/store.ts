@@ -19,7 +19,9 @@ export interface Store extends Operations {
 }
 
 export interface StoreOptions {
-  /** `sqlite:PATH`, `sqlite::memory:` or `postgres://…`. The variables PGHOST and so on give the parts it leaves out. */
+  /**
+   * `sqlite:PATH`, `sqlite::memory:` or `postgres://…`. The variables PGHOST and so on give the parts it leaves out.
+   */
   readonly url: string;
   /** AMPHO_APP_URL of the instance. The mails that this store writes lead to these pages. */
   readonly pages?: string | undefined;

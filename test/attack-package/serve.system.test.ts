@@ -189,6 +189,28 @@ describe("an attack", () => {
   });
 });
 
+test("an attack fails if its service account gets no key, and none is left", async () => {
+  const place = freshPlace({
+    AMPHO_SECURITY_TOKEN_ENDPOINT: "true",
+    AMPHO_SECURITY_TOKEN_ISSUER: "https://us.example",
+  });
+  const served = await startServe(place);
+  const ampho = `f() { [ "$1" = service-key ] && { echo "ampho: It is full." >&2; return 1; }; "${process.execPath}" "${binary}" "$@"; }; f`;
+  const { code, stdout } = await attack(place, served.root, ["--ampho", ampho]);
+  const results: readonly (Result & { readonly detail: string | null })[] = JSON.parse(stdout);
+  const own = idsOf(serviceAttacks, assertionAttacks);
+  for (const { attack: id, outcome, detail } of results.filter((each) => own.includes(each.attack)))
+    expect([id, outcome, detail]).toEqual([
+      id,
+      "failed",
+      expect.stringContaining("`ampho service-key` failed: It is full."),
+    ]);
+  expect(results.some(({ outcome }) => outcome === "blocked")).toBe(true);
+  expect(code).toBe(1);
+  for (const list of ["user-list", "service-list"])
+    expect(JSON.parse((await command(place, [list, "--json"])).stdout)).toEqual([]);
+});
+
 test("an interrupted attack deletes its test users and exits with 1", async () => {
   const place = freshPlace();
   const served = await startServe(place);

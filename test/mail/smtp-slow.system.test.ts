@@ -35,7 +35,7 @@ it.concurrent.each([
       { mailUrl, mailKey: undefined },
       { clock: settableClock(), log: () => undefined },
     );
-    atEndOfFile(() => transport?.close());
+    atEndOfFile(() => transport?.close?.());
     const startedMs = performance.now();
     const stop = startStopwatch();
     // More mails than connections: the last one waits for a connection, and its limit includes that.

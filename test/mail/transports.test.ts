@@ -62,7 +62,7 @@ describe("a webhook", () => {
   const accept = (response: ServerResponse) => response.writeHead(204).end();
   const opened = (url: string): Promise<Transport> =>
     open(url).then((transport) => {
-      atEndOfFile(() => transport.close());
+      atEndOfFile(() => transport.close?.());
       return transport;
     });
 
@@ -165,7 +165,7 @@ describe("a webhook", () => {
     const other = await opened(url);
     const [late, closed] = [failureOf(transport.send(message)), failureOf(other.send(message))];
     await expect.poll(() => received).toHaveLength(2);
-    await other.close();
+    await other.close?.();
     expect(await closed).toMatchObject({ permanent: false });
     expect(await late).toMatchObject({
       permanent: false,
@@ -249,7 +249,7 @@ describe("the log", () => {
         "  two\\u202e",
       ].join("\n"),
     ]);
-    await transport.close();
+    await transport.close?.();
   });
 });
 
@@ -259,7 +259,7 @@ describe("the option mail", () => {
     const transport = await open("smtp://192.0.2.1", async (given) => void sent.push(given));
     await transport.send(message);
     expect(sent).toEqual([message]);
-    await transport.close();
+    await transport.close?.();
   });
 
   it.each<readonly [string, SendMail]>([
@@ -281,7 +281,7 @@ describe("the option mail", () => {
   it("close ends a mail whose function never settles, so that no timer keeps the process alive", async () => {
     const transport = await open(undefined, () => new Promise(() => undefined));
     const failure = failureOf(transport.send(message));
-    await transport.close();
+    await transport.close?.();
     expect(await failure).toMatchObject({
       permanent: false,
       message: "The process stopped before the option mail settled.",

@@ -53,7 +53,7 @@ describe("the tables of src/", () => {
       ...[...sources.keys()].filter((file) => file.startsWith("src/http/rest/routes/")),
       "src/http/rest/openapi.ts",
       "src/http/rest/responses/problems.ts",
-      "src/http/rest/responses/problem-texts.ts",
+      "src/http/rest/responses/problem-causes.ts",
       "src/telemetry/definitions.ts",
     ];
     expect(unused(errorCodes, tables, quoted)).toEqual([]);

@@ -7,8 +7,8 @@ const day = 86_400;
 const [ageMaxSeconds, keysMax] = [366 * day, 4];
 
 /**
- * `writtenAt`: the Unix seconds of the last write of the key file, if the key is in one. `signsSince`: those since which
- * the first key signs, if the set records it.
+ * `writtenAt`: the Unix seconds of the last write of the key file, if the key is in one. `signsSince`: those since
+ * which the first key signs, if the set records it.
  */
 export function checkKeys(
   keys: readonly Key[],

@@ -18,7 +18,7 @@ export async function checkMailServer(configuration: Configuration): Promise<rea
     try {
       await transport?.check?.();
     } finally {
-      await transport?.close();
+      transport?.close?.();
     }
     return [];
   } catch (failure) {

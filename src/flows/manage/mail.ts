@@ -1,5 +1,4 @@
 // The outbox and a test of the transport, for operators and for `ampho.mail`.
-
 import { AmphoError } from "../../errors.js";
 import { MailFailure } from "../../mail/mail-failure.js";
 import { composeTest } from "../../mail/message.js";
@@ -31,7 +30,7 @@ export const manageMail = ({ store, settings, clock, mailing }: Manager): Manage
       if (error instanceof MailFailure) throw new AmphoError("unavailable", error.message, {}, { cause: error });
       throw error;
     } finally {
-      await transport.close();
+      transport.close?.();
     }
   }),
 });

@@ -1,6 +1,5 @@
 // The types of `ampho.users`, `ampho.sessions` and the like, which the commands use too. The file is long because it
 // has their docs.
-
 import type { AuditRow } from "../../audit/entry.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Lockout } from "../../throttle/attempt.js";
@@ -153,13 +152,19 @@ export type FactorRemovalTarget =
 
 /** An identity that logs the user in. Times are Unix seconds. */
 export interface IdentityView {
+  /** The id, for `identities.unlink`. */
   readonly id: string;
+  /** The name of the provider in the configuration. */
   readonly provider: string;
+  /** The issuer, as the provider writes it. */
   readonly issuer: string;
+  /** The account at the provider, which the provider never gives to another person. */
   readonly subject: string;
   /** The address that the provider reported last. */
   readonly email: string | null;
+  /** The time of the link, in Unix seconds. */
   readonly created: number;
+  /** The time of the last login with it, in Unix seconds, or null. */
   readonly used: number | null;
 }
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type ErrorCode, errorCodes, passwordProblemReasons } from "../../errors.js";
 import { factorNames } from "../../levels/factors.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
-import { problemTexts } from "./responses/problem-texts.js";
+import { problemCauses } from "./responses/problem-causes.js";
 import { problems } from "./responses/problems.js";
 import { holdsTokens, type Route, tokenErrors } from "./route.js";
 import { isOAuth } from "./route-access.js";
@@ -181,7 +181,7 @@ function errorResponses(route: Route): Json {
     byStatus.set(problems[code].status, [...(byStatus.get(problems[code].status) ?? []), code]);
   const content = { "application/json": { schema: { $ref: "#/components/schemas/Problem" } } };
   const responses = [...byStatus].map(([status, codes]) => {
-    const description = codes.map((code) => `\`${code}\`: ${problemTexts[code].cause}`).join(" ");
+    const description = codes.map((code) => `\`${code}\`: ${problemCauses[code]}`).join(" ");
     return [String(status), { description, content }] as const;
   });
   return Object.fromEntries(responses);

@@ -35,17 +35,10 @@ export interface ProbeOptions {
   readonly trustedHops: number;
 }
 
-/** Returns undefined when the path belongs to no probe. */
-export type Probe = (
-  method: string | undefined,
-  path: string,
-  headers: IncomingHttpHeaders,
-) => Promise<HttpResponse> | undefined;
-
 /** The contract promises 503 within 1.5 s, also when the database hangs. */
 export const readyTimeoutMs = 1_300;
 
-export function createProbe({ ready, warnings, errorResponse, trustedHops }: ProbeOptions): Probe {
+export function createProbe({ ready, warnings, errorResponse, trustedHops }: ProbeOptions) {
   const probes: Readonly<Record<string, (headers: IncomingHttpHeaders) => HttpResponse | Promise<HttpResponse>>> = {
     "/healthz": () => jsonResponse({ status: "ok" }),
     "/readyz": async (headers) => {
@@ -54,7 +47,8 @@ export function createProbe({ ready, warnings, errorResponse, trustedHops }: Pro
       return jsonResponse({ status: "ok", ...(all.length > 0 && { warnings: all }) });
     },
   };
-  return (method, path, headers) => {
+  /** Returns undefined when the path belongs to no probe. */
+  return (method: string | undefined, path: string, headers: IncomingHttpHeaders) => {
     const probe = Object.hasOwn(probes, path) ? probes[path] : undefined;
     return probe && readOnly(path, method, errorResponse, () => probe(headers));
   };

@@ -47,8 +47,7 @@ export const de: Texts = {
     identity: `Bestätigen Sie Ihre Anmeldung bei {app}
       Jemand möchte sich mit einem Konto eines anderen Anbieters und dieser Adresse bei {app} anmelden. Mit diesem Code ist das von nun an möglich.`,
     test: `Test-E-Mail von {app}
-      Das ist ein Test. E-Mails von {app} kommen an.
-      Sie müssen nichts tun.`,
+      Das ist ein Test. E-Mails von {app} kommen an.`,
     new_device: `Neues Gerät bei {app} angemeldet
       Ein neues Gerät hat sich bei Ihrem Konto bei {app} angemeldet.`,
     factor_added: `Neue Anmeldemethode für {app}

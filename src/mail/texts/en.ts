@@ -47,8 +47,7 @@ export const en: Texts = {
     identity: `Confirm your sign-in to {app}
       A user of another provider wants to sign in to {app} with this address. With this code, that user can sign in from now on.`,
     test: `Test mail from {app}
-      This is a test. Mail from {app} arrives.
-      You do not need to do anything.`,
+      This is a test. Mail from {app} arrives.`,
     new_device: `New device signed in to {app}
       A new device signed in to your account at {app}.`,
     factor_added: `New sign-in method for {app}

@@ -47,8 +47,7 @@ export const es: Texts = {
     identity: `Confirme su inicio de sesión en {app}
       Una cuenta de otro proveedor quiere iniciar sesión en {app} con esta dirección. Con este código podrá hacerlo a partir de ahora.`,
     test: `Mensaje de prueba de {app}
-      Esto es una prueba. Los mensajes de {app} llegan.
-      No tiene que hacer nada.`,
+      Esto es una prueba. Los mensajes de {app} llegan.`,
     new_device: `Nuevo dispositivo en {app}
       Un dispositivo nuevo ha iniciado sesión en su cuenta en {app}.`,
     factor_added: `Nuevo método de inicio de sesión en {app}

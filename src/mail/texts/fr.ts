@@ -47,8 +47,7 @@ export const fr: Texts = {
     identity: `Confirmez votre connexion à {app}
       Le compte d’un autre fournisseur demande à se connecter à {app} avec cette adresse. Avec ce code, il pourra se connecter désormais.`,
     test: `Message de test de {app}
-      Ceci est un test. Les messages de {app} arrivent.
-      Vous n’avez rien à faire.`,
+      Ceci est un test. Les messages de {app} arrivent.`,
     new_device: `Nouvel appareil connecté à {app}
       Un nouvel appareil s’est connecté à votre compte sur {app}.`,
     factor_added: `Nouvelle méthode de connexion à {app}

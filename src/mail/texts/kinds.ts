@@ -56,9 +56,7 @@ export const isMailKind = (kind: string): kind is MailKind => mailKinds.some((ea
 
 export const proofsOf = (kind: RequestKind): readonly Proof[] => requestKinds[kind];
 
-export function isNotice(kind: MailKind): kind is NoticeKind {
-  return Object.hasOwn(noticeKinds, kind);
-}
+export const isNotice = (kind: MailKind): kind is NoticeKind => Object.hasOwn(noticeKinds, kind);
 
 export const alarmEffectOf = (kind: NoticeKind): AlarmEffect => noticeKinds[kind];
 

@@ -31,7 +31,6 @@ export async function createFolder(path: string, clock: Pick<Clock, "now">): Pro
       }
     },
     accepted: "The mail is a new file of the folder.",
-    close: () => Promise.resolve(),
   };
 }
 

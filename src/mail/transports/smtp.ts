@@ -47,10 +47,7 @@ export async function createSmtp(url: URL, clock: Pick<Clock, "now">): Promise<T
       const protection = secure || requireTLS ? "with TLS" : "without TLS, which stays on this machine";
       return `Connected to ${host}:${port} ${protection}${auth === undefined ? "" : ", and signed in"}.`;
     },
-    close() {
-      transporter.close({ force: true });
-      return Promise.resolve();
-    },
+    close: () => transporter.close({ force: true }),
   };
 }
 

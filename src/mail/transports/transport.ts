@@ -10,7 +10,7 @@ export interface Transport {
   /** Resolves to a sentence about the connection, and sends no mail. Rejects with MailFailure. */
   check?(): Promise<string>;
   /** Closes all connections. Mails that are being sent fail. */
-  close(): Promise<void>;
+  close?(): void;
 }
 
 /** The code of an error of Node, such as `ENOSPC`. Its message can contain a path or an address. */
