@@ -1,5 +1,7 @@
 // The claims that a token must carry, their types and ranges: RFC 7519 §4.1, RFC 9068 §2.2, and Ampho's own.
+
 import { numericDateMax } from "../clock.js";
+import { isTexts } from "../crypto/json.js";
 import { credentialOf } from "./credential.js";
 import { type RejectionReason, reject } from "./rejection.js";
 
@@ -62,9 +64,6 @@ export const isTextIfThere = (value: unknown): boolean =>
   value === undefined || (typeof value === "string" && value !== "");
 
 export const isIntegerIfThere = (value: unknown): boolean => value === undefined || Number.isSafeInteger(value);
-
-export const isTexts = (value: unknown): value is readonly string[] =>
-  Array.isArray(value) && value.every((text) => typeof text === "string");
 
 /** Every claim that is there has its type and range, and `exp` is there. */
 function isClaims(value: Readonly<Record<string, unknown>>): value is Claims {

@@ -1,5 +1,5 @@
 // API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that
-// ended is deleted. What ends a key, or shortens its life, also writes a revocation of its id.
+// ended is deleted. The end of a key, and a shorter life, also write a revocation of its id.
 import { integer, text, textOrNull } from "../rows.js";
 import { count, exists, first, query, queryLast, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";

@@ -76,7 +76,7 @@ export interface ChangeOutcome<O extends string> {
 
 export const failed = <O extends string>(outcome: O): ChangeOutcome<O> => ({ outcome, revocations: [] });
 
-/** `found`: there is such an account. */
+/** `found`: the user or the service exists. */
 export interface FoundOutcome {
   readonly found: boolean;
   readonly revocations: readonly Revocation[];

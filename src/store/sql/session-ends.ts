@@ -14,7 +14,7 @@ import { endingParameters, sessions, setEnded } from "./session-rows.js";
 import { moveEra } from "./state.js";
 import { asInteger, asText, type RowOf, tableOf } from "./table.js";
 
-/** What an end reads, and no level, which a program of a later version can have written. */
+/** An end reads no level, because a program of a later version can have written one. */
 const endings = tableOf("ampho_sessions", {
   id: asText,
   userId: asText,

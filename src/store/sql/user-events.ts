@@ -41,11 +41,10 @@ export function* noteUserHooks({ until }: { readonly until: number }): Transacti
 
 // Only the oldest row of each user is taken. Rows of an imported user wait until the row of the creation is there. The
 // subqueries return a value, so that PostgreSQL looks once for each row and joins no table to another.
-const due = `as event
-  where next_at <= ?
-    and n = (select min(own.n) from ampho_user_events as own where own.user_id = event.user_id)
+const due = `where next_at <= ?
+    and n = (select min(own.n) from ampho_user_events as own where own.user_id = ampho_user_events.user_id)
     and coalesce((select 1 from ampho_users as imported, ampho_user_events as run
-      where imported.id = event.user_id and run.user_id is null
+      where imported.id = ampho_user_events.user_id and run.user_id is null
         and run.import_n = imported.import_n and run.import_line < imported.import_line limit 1), 0) = 0
   order by next_at, n limit ?`;
 
