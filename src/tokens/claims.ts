@@ -108,9 +108,8 @@ export function checkClaims(claims: Readonly<Record<string, unknown>>, rules: Cl
   const wrong = findTimeRejection(claims, rules);
   if (wrong !== undefined) reject(wrong);
   if (claims.iat !== undefined && claims.iat > rules.now + rules.leewaySeconds) reject("issuedAhead");
-  if (rules.foreignMaxSeconds !== undefined && credentialOf(claims) !== "session") {
+  if (rules.foreignMaxSeconds !== undefined && credentialOf(claims) !== "session")
     if (claims.exp > rules.now + rules.foreignMaxSeconds) reject("farAhead");
-  }
   if (rules.issuer !== undefined && claims["iss"] !== rules.issuer) reject("issuer");
   if (rules.audience !== undefined && !holdsAudience(claims["aud"], rules.audience)) reject("audience");
   return claims;
