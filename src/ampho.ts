@@ -1,6 +1,5 @@
 // The composition: createAmpho reads the configuration, creates everything and binds the flows. Only
-// open-management.ts, for what needs no key, composes too. The file is long because it names each part once, with the
-// docs of the public type.
+// open-management.ts, for what needs no key, composes too. The file is long: it has the docs of the public type.
 
 import type { Server } from "node:http";
 import { type Authenticate, createAuthenticate } from "./adapters/authenticate.js";

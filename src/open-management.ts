@@ -95,9 +95,8 @@ async function readOwners({ keys, ...settings }: Configuration, { store, clock, 
 }
 
 /** With pages for its alarm link, a user gets a notice of what an operator changes. A serving process sends it. */
-export function mailingOrigin({ appUrl }: Pick<Configuration, "appUrl">, origin: Origin): Origin {
-  return appUrl === undefined ? origin : { ...origin, language: "en" };
-}
+export const mailingOrigin = ({ appUrl }: Pick<Configuration, "appUrl">, origin: Origin): Origin =>
+  appUrl === undefined ? origin : { ...origin, language: "en" };
 
 export interface OpenedDeps extends ManagementDeps {
   /** The directory over a view of the store. */

@@ -1,5 +1,4 @@
-// `ampho/client/account`: what an account page does (docs/guides/account.md), by a client of `ampho/client` or
-// `ampho/client/ways`.
+// `ampho/client/account`: what an account page does (docs/guides/account.md), by any client.
 import type { AccountExport, AccountView, SessionView } from "../wire/account.js";
 import { sendBy } from "./calls.js";
 import type { Client } from "./core.js";

@@ -14,8 +14,7 @@ export function unavailable(cause: unknown): AmphoError {
 
 /**
  * Resolves to the JSON of the response, or rejects with AmphoError. Without a response, a GET and a call with a key are
- * repeated. The server might have handled any other call, and would reject its repetition: it was throttled, or its
- * code is used.
+ * repeated. The server might have handled any other call, and would reject its repetition.
  */
 export type ClientCall = (path: `/${string}`, body?: unknown, token?: string, key?: string) => Promise<unknown>;
 

@@ -157,8 +157,7 @@ export function createCore(
         if (held.device) await kept.set(deviceName, held.device);
         // Nothing is awaited before the record is replaced, so that later calls come after it.
         if (isNew) requireLast();
-        // The former tokens of the same session are void, so the new ones are stored, unless another tab has signed
-        // out.
+        // The former tokens of the same session are void, so the new ones are stored, unless a tab has signed out.
         const former = await records.replace(held, isNew ? undefined : before?.id);
         if (!isNew) requireLast();
         // Without a token here, a logout would end the present session, and the server has ended the former one.

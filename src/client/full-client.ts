@@ -1,5 +1,4 @@
-// The client with passkeys, second factors, step-up, and tokens in cookies, for `ampho/client/ways` and
-// `ampho/client/mail`.
+// The client with passkeys, second factors, step-up, and tokens in cookies, for `…/ways` and `…/mail`.
 import type { ClientSession, RecoveryCodes, Ways } from "../wire/login.js";
 import { type ClientCall, createClientCall, type Send, sendBy, unavailable } from "./calls.js";
 import { type Ceremonies, createCeremonies } from "./ceremonies.js";

@@ -1,5 +1,4 @@
-// `ampho/client/keys`: the API keys of the user (docs/guides/api-keys.md), by a client of `ampho/client` or
-// `ampho/client/ways`.
+// `ampho/client/keys`: the API keys of the user (docs/guides/api-keys.md), by any client.
 import type { ApiKeyView, NewApiKey } from "../wire/keys.js";
 import { sendBy } from "./calls.js";
 import type { Client } from "./core.js";

@@ -1,5 +1,4 @@
-// The stored session: the response of login or renew (docs/reference/contract.md §4), its time, and the key of a
-// renewal under way.
+// The stored session: the response of login or renew (docs/reference/contract.md §4), its time and renewal key.
 import type { ClientSession, Grant } from "../wire/login.js";
 import { clientSessionOf } from "./session.js";
 import { type ClientStorage, createSerialQueue, reliably } from "./storage.js";

@@ -1,5 +1,4 @@
-// Texts: random ids, JSON and objects from outside, and base64url without padding (RFC 4648 §5), of tokens and of
-// WebAuthn's JSON.
+// Texts: random ids, JSON and objects from outside, and base64url without padding (RFC 4648 §5).
 
 /** 128 random bits. Pages over plain http have no `crypto.randomUUID`. */
 export function randomId(): string {

@@ -1,6 +1,5 @@
 // The kinds of values that a parameter can have (docs/reference/configuration.md). Each kind parses a text from the
-// environment as well as a JSON value from a file or from code, and describes what it accepts. The file is long because
-// one table shows all kinds.
+// environment as well as a JSON value from a file or from code, and describes what it accepts.
 import { isIP } from "node:net";
 import { type Duration, formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";

@@ -2,6 +2,7 @@
 // the names of the options in code, the texts of --help and docs/reference/configuration.md are derived from this
 // table. It is longer than other files because one table shows all parameters.
 import { leewayMaxSeconds, transactionTtlSeconds } from "../clock.js";
+import { algorithmNames } from "../keys/algorithms.js";
 import type { Policy } from "../levels/policy.js";
 import {
   apiOrigin,
@@ -65,21 +66,7 @@ const withoutDefault = <T, I>(kind: Kind<T, I>, example: NoInfer<I>, about: Abou
 });
 
 /** The values of AMPHO_SECURITY_TOKEN_ALG (RFC 7518 §3.1, RFC 8037 §3.1). */
-export const tokenAlgorithms = [
-  "HS256",
-  "HS384",
-  "HS512",
-  "EdDSA",
-  "ES256",
-  "ES384",
-  "ES512",
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-] as const;
+export const tokenAlgorithms = algorithmNames.filter((name) => name !== "Ed25519");
 export type TokenAlgorithm = (typeof tokenAlgorithms)[number];
 
 export const parameters = {

@@ -83,8 +83,11 @@ function hasHalfPair(text: string): boolean {
   return high !== -1;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isJsonObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+export const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((text) => typeof text === "string");
 
 /**
  * The object that `bytes` (the first `end` of them) spell, or undefined when they are anything else.
@@ -104,7 +107,7 @@ export function parseJsonObject(
   } catch {
     return undefined;
   }
-  if (!isObject(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   if (isBriefest(value, text.length)) return value;
   // JSON.parse keeps the last of two members with one name: then fewer are read than are written.
   const written = countWritten(bytes, end);

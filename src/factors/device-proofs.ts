@@ -1,7 +1,5 @@
-// Device proofs (docs/reference/contract.md §4, `device`): a proof shows that its user has signed in on this device
-// before. It gives its holder a separate budget of attempts. The proof of a remembered device also spares the prompt
-// for the second factor, and is never a factor itself.
-
+// Device proofs (docs/reference/contract.md §4, `device`) give a separate budget of attempts. That of a remembered
+// device also spares the prompt for the second factor, and is never a factor itself.
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import { type DeviceClaims, deviceProof, peekJwt } from "../tokens/jwt.js";

@@ -1,5 +1,4 @@
 // The flows, one row each. Their type, the label of their metrics and their span derive from its name.
-
 import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account/account.js";
 import { beginEmailChange, finishEmailChange } from "./account/change-email.js";
 import { changePassword, removePassword } from "./account/change-password.js";

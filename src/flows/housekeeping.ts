@@ -1,4 +1,5 @@
 // Deletes old rows in small batches (docs/operate/incidents.md), in one process of a fleet at a time.
+import { setTimeout as pause } from "node:timers/promises";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { HousekeepingLease } from "../store/sql/housekeeping.js";
@@ -58,7 +59,7 @@ export async function runHousekeepingNow(
   const take = () => deps.store.takeHousekeepingLease({ ...lease(), everySeconds: undefined });
   for (let attempt = 1; (await take()) !== "taken"; attempt += 1) {
     if (attempt === 1) onWait?.();
-    await pause(retryMs, "ref");
+    await pause(retryMs);
   }
   return clean(deps, lease, "by hand");
 }
@@ -88,16 +89,10 @@ async function clean(
       next = done.next;
       const tookMs = clock.monotonicMs() - startMs;
       const waitMs = Math.min(Math.max(tookMs * pauseMs.factor, pauseMs.min), pauseMs.max);
-      if (next) await pause(waitMs, how === "by hand" ? "ref" : "unref");
+      // The background does not keep the process alive.
+      if (next) await pause(waitMs, undefined, { ref: how === "by hand" });
     } while (next);
   }
   await store.releaseHousekeepingLease(lease());
   return counts;
 }
-
-/** `unref`: the pause does not keep the process alive. */
-const pause = (ms: number, how: "ref" | "unref"): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    if (how === "unref") timer.unref();
-  });

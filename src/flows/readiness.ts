@@ -1,5 +1,4 @@
 // Readiness (GET /readyz): the database responds, and this process knows the revocations.
-
 import { type RevocationFollower, requireRecentRevocations } from "../sessions/follow-revocations.js";
 import type { Store } from "../store/store.js";
 

@@ -33,9 +33,8 @@ export const readEc: KeyReader = (jwk, report) => {
   if (d === undefined) return { publicKey, crv, publicMembers: members };
   // OpenSSL accepts a private value and a point that are not a pair.
   const point = derivePoint(curve.name, d);
-  if (point === undefined || !point.equals(Buffer.concat([Buffer.of(4), x, y]))) {
+  if (point === undefined || !point.equals(Buffer.concat([Buffer.of(4), x, y])))
     return void report("`d` and the point are not a pair");
-  }
   const secrets = { ...members, d: d.toString("base64url") };
   const privateKey = tryCreate(() => createPrivateKey({ key: secrets, format: "jwk" }));
   if (privateKey === undefined) return void report("`d` is not a valid private value");

@@ -60,9 +60,8 @@ function checkUse(jwk: Jwk, members: KeyMembers, report: Report): { readonly sig
     return { signs: false };
   }
   // A private key verifies with its public half, so its `key_ops` need not contain `verify`.
-  if (members.privateKey !== undefined ? operations.length === 0 : !operations.includes("verify")) {
+  if (members.privateKey !== undefined ? operations.length === 0 : !operations.includes("verify"))
     report("`key_ops` must allow verification");
-  }
   return { signs: hasPrivate && operations.includes("sign") };
 }
 

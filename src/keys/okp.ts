@@ -35,8 +35,7 @@ export const readOkp: KeyReader = (jwk, report) => {
   if (d === undefined) return { publicKey, crv, publicMembers: members };
   const secrets = { ...members, d: d.toString("base64url") };
   const privateKey = tryCreate(() => createPrivateKey({ key: secrets, format: "jwk" }));
-  if (privateKey === undefined || !createPublicKey(privateKey).equals(publicKey)) {
+  if (privateKey === undefined || !createPublicKey(privateKey).equals(publicKey))
     return void report("`d` and `x` are not a pair");
-  }
   return { publicKey, privateKey, crv, publicMembers: members };
 };

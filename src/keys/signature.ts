@@ -36,9 +36,8 @@ export function createVerification(algorithm: Algorithm, publicKey: KeyObject): 
     const verifyPkcs1 = createPkcs1Verification(publicKey, hash);
     if (verifyPkcs1 !== undefined) return (input, signature) => verifyPkcs1(toOctets(input), signature);
   }
-  if (hash === null || options === undefined) {
+  if (hash === null || options === undefined)
     return (input, signature) => verify(hash, toOctets(input), publicKey, signature);
-  }
   const key = { key: publicKey, ...options };
   if (isTaken(hash, key)) return (input, signature) => verify(hash, toOctets(input), key, signature);
   const bytes = publicKey.export({ format: "der", type: "spki" });

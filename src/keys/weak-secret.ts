@@ -15,9 +15,8 @@ let digests: ReadonlySet<string> | undefined;
 function readDigests(): ReadonlySet<string> {
   const bytes = Buffer.from(knownSecretDigests, "base64url");
   const read = new Set<string>();
-  for (let at = 0; at < bytes.length; at += knownSecretDigestBytes) {
+  for (let at = 0; at < bytes.length; at += knownSecretDigestBytes)
     read.add(bytes.toString("latin1", at, at + knownSecretDigestBytes));
-  }
   return read;
 }
 
@@ -28,18 +27,16 @@ function isPublic(secret: Uint8Array): boolean {
 
 /** The whole is one block, twice or more often, the last time perhaps cut. */
 function isRepetition(secret: Uint8Array): boolean {
-  for (let period = 1; period <= secret.length / 2; period++) {
+  for (let period = 1; period <= secret.length / 2; period++)
     if (secret.every((byte, at) => at < period || byte === secret[at - period])) return true;
-  }
   return false;
 }
 
 /** Two thirds of the steps or more go to the same or a neighbouring character: `abcdef…`, `01234…`, `aaaabbbb…`. */
 function isRun(secret: Uint8Array): boolean {
   let steps = 0;
-  for (let at = 1; at < secret.length; at++) {
+  for (let at = 1; at < secret.length; at++)
     if (Math.abs((secret[at] as number) - (secret[at - 1] as number)) <= 1) steps++;
-  }
   return steps * 3 >= secret.length * 2;
 }
 

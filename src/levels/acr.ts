@@ -19,9 +19,8 @@ const order: readonly string[] = acrs;
 export const rankOfAcr = (acr: string | undefined): number => (acr === undefined ? 0 : order.indexOf(acr) + 1);
 
 /**
- * Returns whether a login at `acr` satisfies the requirement of `required`. Tokens of other software can hold any text
- * as `acr`. An unknown text satisfies no requirement, because this process does not know what was proven. No login
- * satisfies an unknown requirement, so that a misspelled one in an application without types rejects.
+ * True if `acr` satisfies the requirement of `required`. An unknown level satisfies none, and no login satisfies an
+ * unknown one, so that a misspelled one in an application without types rejects.
  */
 export function reaches(acr: string | undefined, required: Acr): boolean {
   const needed = rankOfAcr(required);

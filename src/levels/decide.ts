@@ -1,6 +1,5 @@
-// The gate's decision (docs/guides/second-factors.md): is what a user proved enough for the account and its policy? A
-// pure function, so that it is the same for every way in, and the store can call it inside the transaction that writes
-// the session.
+// The gate's decision (docs/guides/second-factors.md). A pure function, so that it is the same for every way in, and
+// the store can call it inside the transaction that writes the session.
 import { type Acr, reaches } from "./acr.js";
 import { type FactorName, reachesPhr } from "./factors.js";
 import { acrOf, withMfa } from "./methods.js";

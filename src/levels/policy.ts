@@ -1,5 +1,4 @@
 // The policy of a role: how much a login of its users must prove (docs/guides/second-factors.md).
-
 import { type Acr, reaches } from "./acr.js";
 
 /** From the weakest to the strictest. */

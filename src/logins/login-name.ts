@@ -74,11 +74,10 @@ export function checkLogin(login: string): string | undefined {
  * The reason why no new user can have this login, for people and without the login. Undefined when one can.
  * Unassigned characters depend on the Unicode version of this Node. The case folding of assigned ones never changes.
  */
-export function checkNewLogin(login: string): string | undefined {
-  return isLikeServiceId(foldText(login))
+export const checkNewLogin = (login: string): string | undefined =>
+  isLikeServiceId(foldText(login))
     ? "A login must not have the form of the id of a service account."
     : checkNewText(login);
-}
 
 /** The same for a part of a login. */
 export function checkNewText(login: string): string | undefined {

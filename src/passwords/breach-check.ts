@@ -1,6 +1,5 @@
 // Adds the list of breached passwords to the policy (NIST SP 800-63B-4 §3.1.1.2, ASVS 6.2.12). The check fails open:
-// while the list is unreachable, a new password is accepted, because an outage elsewhere must keep no user from a new
-// password.
+// while the list is unreachable, a new password is accepted, because an outage elsewhere must stop no user.
 import type { BreachList } from "./breach-list.js";
 import type { PasswordProblem } from "./hash.js";
 import type { NewPasswordOf, PasswordPolicy } from "./policy.js";

@@ -47,17 +47,23 @@ export function createPasswordPolicy({ passwordMin: min, passwordWords, appName 
 
   const problem = (reason: PasswordProblem["reason"], message: string): PasswordProblem => ({
     reason,
-    message: `This password ${message}`,
+    message,
   });
-  const tooShort = { ...problem("too_short", `is too short. Use at least ${min} characters.`), limit: min };
+  const tooShort = {
+    ...problem("too_short", `This password is too short. Use at least ${min} characters.`),
+    limit: min,
+  };
   const containsLogin = problem(
     "contains_login",
-    "contains the login or its part before the @. Use a password without it.",
+    "This password contains the login or its part before the @. Use a password without it.",
   );
-  const repeated = problem("repeated", "repeats a short piece. Use different words or characters instead.");
+  const repeated = problem(
+    "repeated",
+    "This password repeats a short piece. Use different words or characters instead.",
+  );
   const tooCommon = problem(
     "too_common",
-    `is too common, even with extra characters. Use four or more unusual words, or ${Math.max(min, randomCharactersEnough)} or more random characters.`,
+    `This password is too common, even with extra characters. Use four or more unusual words, or ${Math.max(min, randomCharactersEnough)} or more random characters.`,
   );
 
   return {
@@ -73,7 +79,7 @@ export function createPasswordPolicy({ passwordMin: min, passwordWords, appName 
       if (containsName(whole, login)) return containsLogin;
       const word = words.find((each) => containsName(whole, each));
       if (word !== undefined)
-        return problem("contains_product", `contains the name "${word}". Use a password without it.`);
+        return problem("contains_product", `This password contains the name "${word}". Use a password without it.`);
       const judged = [...whole].slice(0, judgedMaxCharacters).join("");
       const text = withOneUnitACharacter(judged);
       const squeezed = withOneUnitACharacter(judged.replace(separators, ""));

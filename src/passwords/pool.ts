@@ -2,8 +2,7 @@
 // when other processes want the cores (thread-rest.ts). A limited queue in front is fair, and sheds the jobs that would
 // come too late. Nothing starts before the first job, and idle threads keep no process alive. A password goes to its
 // thread as a string. It came as one in a request body, so a copy is on the heap already, and strings cannot be wiped.
-// All times are durations of the monotonic clock. The file is long because a job's way from queue to thread and back is
-// one state.
+// All times are durations of the monotonic clock. A job's way from queue to thread and back is one state.
 import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
@@ -281,15 +280,13 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
 }
 
 /** Returns whether the job takes about as long as most. */
-function isOfToday(job: PasswordJob): boolean {
-  return job.kind === "hash" || job.stored === undefined || !needsRehash(job.stored);
-}
+const isOfToday = (job: PasswordJob): boolean =>
+  job.kind === "hash" || job.stored === undefined || !needsRehash(job.stored);
 
 function giveUp(pending: Pending, error: AmphoError): void {
   clearTimeout(pending.timer);
   pending.reject(error);
 }
 
-function unavailable(): AmphoError {
-  return new AmphoError("unavailable", "Passwords cannot be checked right now.", { retryAfterSeconds: 1 });
-}
+const unavailable = (): AmphoError =>
+  new AmphoError("unavailable", "Passwords cannot be checked right now.", { retryAfterSeconds: 1 });

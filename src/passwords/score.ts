@@ -52,9 +52,8 @@ const lookalikes: Readonly<Record<string, string>> = {
 };
 
 /** The text with letters in place of the signs and digits that look like them. */
-export function replaceLookalikes(text: string): string {
-  return text.replace(/[@4301!$57]/g, (sign) => lookalikes[sign] ?? sign);
-}
+export const replaceLookalikes = (text: string): string =>
+  text.replace(/[@4301!$57]/g, (sign) => lookalikes[sign] ?? sign);
 
 /**
  * The score of a text in its compared form, in which a character is one UTF-16 unit. A character scores 1, a common

@@ -3,8 +3,7 @@
 // the kernel let it wait for a core while it had work. After a wait it leaves the core alone for longer than that.
 // Linux reports the time (proc_pid_schedstat(5)). Elsewhere a thread never pauses. Measured with `node
 // bench/fleet-flood.mjs` on two cores, four runs with the pause and four without it, in turn. The p99 of guarded
-// requests in a login flood is 5.1 to 6.3 ms with it, and 8.6 to 14.4 ms without it. It costs a fifth of the checked
-// passwords.
+// requests in a login flood is 5.1 to 6.3 ms with it, and 8.6 to 14.4 ms without. It costs a fifth of the passwords.
 import { readFileSync } from "node:fs";
 
 /** A share of the time of a job. A smaller share is chance: a timer, a request, or a garbage collection. */
@@ -48,9 +47,8 @@ export interface Backlog {
  * The milliseconds that a thread can pause. All waiting jobs, and one more for each thread, still get their turn within
  * half of their time limit, so that a pause gives up no job.
  */
-export function spareMs({ patienceMs, threads, waiting, meanMs }: Backlog): number {
-  return Math.max(0, (patienceMs * inGoodTime * threads) / (waiting + threads) - meanMs);
-}
+export const spareMs = ({ patienceMs, threads, waiting, meanMs }: Backlog): number =>
+  Math.max(0, (patienceMs * inGoodTime * threads) / (waiting + threads) - meanMs);
 
 /** How long this thread has waited for a core since its start, in milliseconds. 0 where it is not reported. */
 export function waitedForCoreMs(): number {

@@ -1,5 +1,4 @@
-// The checks of a provider for an operator: the callback, the metadata, the keys and the clock. They change nothing,
-// and no user is needed.
+// The checks of a provider for an operator: the callback, the metadata, the keys and the clock.
 import { type Clock, systemClock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { ProviderKind, ProviderSettings } from "../config/provider-settings.js";

@@ -1,5 +1,4 @@
-// The optional package that does the steps of the protocol (OAuth 2.0, OpenID Connect). It is loaded only where a
-// provider is configured.
+// The optional package that does the steps of the protocol (OAuth 2.0, OpenID Connect), loaded on demand.
 import type { Clock } from "../clock.js";
 import type { ProviderSettings } from "../config/provider-settings.js";
 import { ConfigurationError, isNotInstalled } from "../errors.js";

@@ -142,9 +142,8 @@ async function withKeys(source: KeySource, check: (keys: KeySet) => IdClaims): P
 }
 
 /** RFC 8176 §2 names `mfa`, and OpenID EAP `phr` and `phrh`, which count no more: that passkey is not ours. */
-function provesSecondFactor({ amr, acr }: IdClaims): boolean {
-  return [...amr, acr].some((word) => word === "mfa" || word === "phr" || word === "phrh");
-}
+const provesSecondFactor = ({ amr, acr }: IdClaims): boolean =>
+  [...amr, acr].some((word) => word === "mfa" || word === "phr" || word === "phrh");
 
 // The ID token (OpenID Connect Core §2 and §3.1.3.7). The checks are stricter than those of the library. A token has
 // one spelling, and its key decides the algorithm (RFC 8725 §3.1). It has one audience or our `azp`, and its times are

@@ -20,9 +20,8 @@ export function redirectUriOf(
 }
 
 /** Undefined where no provider is configured. Rejects with ConfigurationError if the package is not installed. */
-export async function loadLibraryFor({ providers }: Pick<Configuration, "providers">) {
-  return providers.length === 0 ? undefined : loadProtocolLibrary();
-}
+export const loadLibraryFor = async ({ providers }: Pick<Configuration, "providers">) =>
+  providers.length === 0 ? undefined : loadProtocolLibrary();
 
 const create = {
   oidc: createOpenIdProvider,

@@ -69,10 +69,8 @@ export function toFeedEntry(row: Revocation): FeedEntry {
 }
 
 /**
- * Expresses an entry as a broader one for a verifier that does not know its kind: `user`, else `all`, which every
- * verifier knows. With `sessions` the broader entry also rejects tokens with a `sid` that were issued at `at` or
- * before. So a kind that is added later never hides a revocation from a deployed verifier (docs/reference/contract.md
- * §4).
+ * A broader entry for a verifier that does not know the kind: `user`, else `all`, which every one knows. With
+ * `sessions` it also rejects tokens with a `sid` issued at `at` or before. So a later kind hides no revocation.
  */
 export function broadenEntry(entry: FeedEntry, knownKinds: ReadonlySet<string>): FeedEntry {
   if (knownKinds.has(entry.kind) || entry.kind === "all") return entry;

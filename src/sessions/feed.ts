@@ -1,5 +1,4 @@
 // The revocation feed for verifiers elsewhere (docs/guides/verifying.md). A request waits for a revocation.
-
 import type { Clock } from "../clock.js";
 import { createSecretMatch } from "../crypto/bearer-secret.js";
 import { AmphoError } from "../errors.js";
@@ -84,9 +83,8 @@ export function createFeed(deps: {
   }
 
   /**
-   * Requests with the same `after` share one read at a time. A request that comes during a read gets the next one,
-   * which sees everything that was written before the request. These reads have priority in the queue of the database.
-   * Without sharing, hundreds of verifiers that wake up for each revocation would leave no connection for a login.
+   * Requests with the same `after` share one read. One that comes during a read gets the next, which sees everything
+   * before it. Without sharing, hundreds of verifiers would leave no connection for a login.
    */
   function pageAfter(after: number): Promise<Page> {
     const current = reading.get(after);

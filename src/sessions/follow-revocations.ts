@@ -1,6 +1,5 @@
 // Keeps the revocation set up to date by reading the database at start and four times a second. So this process rejects
 // within one second what another process has revoked (docs/reference/contract.md §4, "Revocation").
-
 import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import type { Store } from "../store/store.js";

@@ -1,7 +1,6 @@
 // The bounded set of revocations in memory, which each guarded request looks up (docs/reference/contract.md §4,
-// "Revocation"). Rows of this process come at once, and those of others by reading the database four times a second. A
-// row leaves when every token that it could revoke has expired. The file is long because all indexes of the set change
-// together.
+// "Revocation"). A row leaves when every token that it could revoke has expired. The file is long because all indexes
+// of the set change together.
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
 import type { ReadKey } from "../tokens/access-tokens.js";
@@ -258,10 +257,7 @@ function push(map: Map<string, UserRow[]>, key: string, row: UserRow): void {
   else list.push(row);
 }
 
-function identity(row: Revocation): string {
-  const { n: _number, ...rest } = row;
-  return JSON.stringify(rest, Object.keys(rest).sort());
-}
+const identity = ({ n: _number, ...rest }: Revocation): string => JSON.stringify(rest, Object.keys(rest).sort());
 
 /** A login transaction has no generation. It ends with its session, and by the versions of the account. */
 const isBefore = (gen: number | undefined, good: number | undefined): boolean =>

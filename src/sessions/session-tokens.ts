@@ -1,5 +1,4 @@
 // Writes the claims of access and refresh tokens, and reads those of refresh tokens (docs/reference/contract.md §5).
-
 import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
 import { scopesOf } from "../levels/scopes.js";

@@ -1,6 +1,5 @@
 // The table of counters and histograms of an instance, with all values of their labels. docs/operate/metrics.md is
-// generated from this table and those of gauges.ts and process-metrics.ts. Labels have OpenTelemetry's names where it
-// defines them.
+// generated from this table and those of gauges.ts and process-metrics.ts. Labels have OpenTelemetry's names.
 
 import type { UserChange } from "../audit/events.js";
 import { type ErrorCode, errorCodes } from "../errors.js";
@@ -58,24 +57,21 @@ const statuses: readonly string[] = [
 
 const counterNames = Object.keys(counterKinds) as readonly CounterKind[];
 
-function define<const L extends Labels>(name: string, labels: L, help: string): Definition<L> {
-  return { name, labels, help };
+function define<const L extends Labels>(name: string, about: Omit<Definition<L>, "name">): Definition<L> {
+  return { name, ...about };
 }
 
 export const counters = {
-  flows: define(
-    "ampho_flows_total",
-    { flow: flowNames, result: flowResults },
-    "Calls of flows by result: ok, or the code of the error (docs/reference/errors.md)",
-  ),
-  guards: define(
-    "ampho_guard_decisions_total",
-    { result: guardResults },
-    "Guarded requests and verified tokens by result: ok, anonymous (an optional token was missing), or the code of the error",
-  ),
-  renewals: define(
-    "ampho_renewals_total",
-    {
+  flows: define("ampho_flows_total", {
+    labels: { flow: flowNames, result: flowResults },
+    help: "Calls of flows by result: ok, or the code of the error (docs/reference/errors.md)",
+  }),
+  guards: define("ampho_guard_decisions_total", {
+    labels: { result: guardResults },
+    help: "Guarded requests and verified tokens by result: ok, anonymous (an optional token was missing), or the code of the error",
+  }),
+  renewals: define("ampho_renewals_total", {
+    labels: {
       outcome: [
         "renewed",
         "repeated",
@@ -88,65 +84,58 @@ export const counters = {
         "user",
       ],
     },
-    "Renewals by outcome: renewed, repeated (a lost response or a second tab), or the reason why the session is over",
-  ),
-  attempts: define(
-    "ampho_attempts_total",
-    { outcome: ["allowed", "pending", "captcha_used", ...counterNames, "source"] },
-    "Attempts by outcome: allowed, pending (others must be settled first), captcha_used, or the counter that rejected them (docs/operate/throttling.md)",
-  ),
-  revocations: define(
-    "ampho_revocations_total",
-    { kind: ["session", "user", "roles", "key", "all"] },
-    "Revocations since the start of this process, its own and those of others",
-  ),
-  storeErrors: define(
-    "ampho_store_errors_total",
-    { "error.type": storeErrors },
-    "Operations of the database that failed",
-  ),
-  breachChecks: define(
-    "ampho_breach_checks_total",
-    { outcome: ["found", "not_found", "failed"] satisfies BreachOutcome[] },
-    "New passwords that were looked up in the list of breached ones, by outcome (after failed, the password was accepted)",
-  ),
-  captchas: define(
-    "ampho_captchas_total",
-    { outcome: ["solved", "rejected", "failed"] satisfies CaptchaOutcome[] },
-    "Captchas that were verified by outcome (after failed, the throttle decided as without one)",
-  ),
-  mails: define(
-    "ampho_mails_total",
-    { outcome: ["sent", "failed", "dropped"] satisfies MailOutcomeName[] },
-    "Attempts to send a mail by outcome: sent, failed (it is sent again later), or dropped (it is not)",
-  ),
-  userHooks: define(
-    "ampho_user_hooks_total",
-    {
+    help: "Renewals by outcome: renewed, repeated (a lost response or a second tab), or the reason why the session is over",
+  }),
+  attempts: define("ampho_attempts_total", {
+    labels: { outcome: ["allowed", "pending", "captcha_used", ...counterNames, "source"] },
+    help: "Attempts by outcome: allowed, pending (others must be settled first), captcha_used, or the counter that rejected them (docs/operate/throttling.md)",
+  }),
+  revocations: define("ampho_revocations_total", {
+    labels: { kind: ["session", "user", "roles", "key", "all"] },
+    help: "Revocations since the start of this process, its own and those of others",
+  }),
+  storeErrors: define("ampho_store_errors_total", {
+    labels: { "error.type": storeErrors },
+    help: "Operations of the database that failed",
+  }),
+  breachChecks: define("ampho_breach_checks_total", {
+    labels: { outcome: ["found", "not_found", "failed"] satisfies BreachOutcome[] },
+    help: "New passwords that were looked up in the list of breached ones, by outcome (after failed, the password was accepted)",
+  }),
+  captchas: define("ampho_captchas_total", {
+    labels: { outcome: ["solved", "rejected", "failed"] satisfies CaptchaOutcome[] },
+    help: "Captchas that were verified by outcome (after failed, the throttle decided as without one)",
+  }),
+  mails: define("ampho_mails_total", {
+    labels: { outcome: ["sent", "failed", "dropped"] satisfies MailOutcomeName[] },
+    help: "Attempts to send a mail by outcome: sent, failed (it is sent again later), or dropped (it is not)",
+  }),
+  userHooks: define("ampho_user_hooks_total", {
+    labels: {
       hook: ["created", "changed", "removed"] satisfies UserChange[],
       outcome: ["succeeded", "failed"] satisfies HookOutcome[],
     },
-    "Calls of the application's hooks for changes of users by outcome (after failed, it is called again)",
-  ),
-  internalErrors: define("ampho_internal_errors_total", {}, "Bugs, each with a line in the log"),
+    help: "Calls of the application's hooks for changes of users by outcome (after failed, it is called again)",
+  }),
+  internalErrors: define("ampho_internal_errors_total", { labels: {}, help: "Bugs, each with a line in the log" }),
 };
 
 export const histograms = {
-  flowSeconds: define("ampho_flow_duration_seconds", { flow: flowNames }, "Duration of successful flows"),
-  httpSeconds: define(
-    "ampho_http_request_duration_seconds",
-    { "http.request.method": requestMethods, "http.route": paths, "http.response.status_code": statuses },
-    "Duration of requests to Ampho's endpoints, by the route's pattern under the prefix, or _OTHER",
-  ),
-  storeSeconds: define(
-    "ampho_store_duration_seconds",
-    { "db.operation.name": operationNames },
-    "Calls of the database by operation, including the wait for a connection",
-  ),
-  hashWaitSeconds: define(
-    "ampho_hash_wait_seconds",
-    {},
-    "Time that passwords waited for a thread, also those that were shed",
-  ),
-  hashSeconds: define("ampho_hash_duration_seconds", {}, "Time that a thread took for one password"),
+  flowSeconds: define("ampho_flow_duration_seconds", {
+    labels: { flow: flowNames },
+    help: "Duration of successful flows",
+  }),
+  httpSeconds: define("ampho_http_request_duration_seconds", {
+    labels: { "http.request.method": requestMethods, "http.route": paths, "http.response.status_code": statuses },
+    help: "Duration of requests to Ampho's endpoints, by the route's pattern under the prefix, or _OTHER",
+  }),
+  storeSeconds: define("ampho_store_duration_seconds", {
+    labels: { "db.operation.name": operationNames },
+    help: "Calls of the database by operation, including the wait for a connection",
+  }),
+  hashWaitSeconds: define("ampho_hash_wait_seconds", {
+    labels: {},
+    help: "Time that passwords waited for a thread, also those that were shed",
+  }),
+  hashSeconds: define("ampho_hash_duration_seconds", { labels: {}, help: "Time that a thread took for one password" }),
 };

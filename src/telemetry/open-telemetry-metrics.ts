@@ -1,6 +1,5 @@
 // The counters, histograms and gauges of /metrics as OpenTelemetry's instruments. It reads counters and gauges when it
-// collects, so they cost nothing in between. `ampho_flows_total` is `ampho.flows` there, and its Prometheus exporters
-// restore the name.
+// collects, so they cost nothing in between. `ampho_flows_total` is `ampho.flows` there.
 import type { Observable, ObservableResult } from "@opentelemetry/api";
 import type { Sample } from "./exposition.js";
 import { gauges, type InstanceState } from "./gauges.js";

@@ -1,6 +1,5 @@
-// The arithmetic of one counter of attempts (docs/operate/throttling.md). A few failures are free. After them one
-// attempt at a time is allowed, and each wait is twice the wait before. An attempt is taken before its password is
-// checked, and counts until it is settled.
+// The arithmetic of one counter of attempts (docs/operate/throttling.md). After a few free failures, each wait is twice
+// the one before. An attempt is taken before its password is checked, and counts until it is settled.
 
 export interface CounterLimits {
   readonly freeAttempts: number;
@@ -53,8 +52,7 @@ const firstWaitFraction = 15;
 /** The end of a lock is not known. To ask again before a day has passed is useless. */
 const lockedRetrySeconds = 86_400;
 
-export function waitSeconds(failures: number, limits: CounterLimits): number {
-  const { freeAttempts, windowSeconds } = limits;
+export function waitSeconds(failures: number, { freeAttempts, windowSeconds }: CounterLimits): number {
   if (failures < freeAttempts) return 0;
   const firstSeconds = Math.max(1, Math.ceil(windowSeconds / firstWaitFraction));
   return Math.min(windowSeconds, firstSeconds * 2 ** Math.min(failures - freeAttempts, 30));
@@ -102,9 +100,8 @@ export function failAttempt(counter: Counter, from: string | undefined, limits: 
 }
 
 /**
- * A user who knows the password ends the streak, and the failures from the same source were the user's own. Failures
- * from other sources stay, because a script that signs in each minute must not give an attacker new attempts each
- * minute.
+ * A success ends the streak, and forgives the failures of its source. Those of other sources stay, because a script
+ * that signs in each minute must not give an attacker new attempts.
  */
 export function succeedAttempt(counter: Counter, from: string | undefined, { freeAttempts }: CounterLimits): Counter {
   const own = from === undefined ? 0 : failuresFrom(counter, from);
@@ -117,9 +114,8 @@ export function succeedAttempt(counter: Counter, from: string | undefined, { fre
 export const resetStreak = (counter: Counter): Counter => ({ ...counter, streak: 0 });
 
 /**
- * True for a failure that is a sign of an attack. This is the one that uses up the free attempts. It is also the one
- * that makes as many failures in a row, or twice, four, eight times as many. So an attacker who waits until failures
- * are forgotten is seen.
+ * A sign of an attack: the failure that uses up the free attempts, or that makes as many in a row, or twice, four,
+ * eight times as many. So an attacker who waits until failures are forgotten is seen.
  */
 export function isAttacked(
   before: Counter,
@@ -180,8 +176,7 @@ function withoutOldTimes(counter: Counter, windowSeconds: number, now: number): 
 }
 
 /**
- * Seconds by which the times of two callers can differ. Each reads its clock before it waits for the database, so that
- * a later caller can come with an earlier time. Only a time further ahead than this was written before the clock was
- * set back.
+ * Seconds by which the times of two callers can differ, as each reads its clock before it waits for the database. Only
+ * a time further ahead was written before the clock was set back.
  */
 export const skewMaxSeconds = 15;

@@ -1,6 +1,5 @@
 // A captcha where the throttle would reject an attempt (docs/operate/throttling.md). A solved one buys that one
 // attempt. While the verifier is unreachable, the throttle decides as without a captcha.
-
 import { createHash } from "node:crypto";
 import { createRowLimit } from "../audit/row-limit.js";
 import { type Clock, within } from "../clock.js";
@@ -15,7 +14,7 @@ export type CaptchaOutcome = "solved" | "rejected" | "failed";
  * The application's own verifier. `token` comes from the client. Resolves to whether it is the token of a solved
  * captcha. A rejection counts as an unreachable verifier.
  */
-export type VerifyCaptcha = (token: string, about: CaptchaContext) => boolean | Promise<boolean>;
+export type VerifyCaptcha = (token: string, context: CaptchaContext) => boolean | Promise<boolean>;
 
 export type Captcha = ReturnType<typeof createCaptcha>;
 
@@ -27,32 +26,32 @@ export function createCaptcha(deps: {
   readonly verify: VerifyCaptcha;
   readonly clock: Pick<Clock, "monotonicMs">;
   readonly counted: (outcome: CaptchaOutcome) => void;
-  readonly record: (reason: string, about: CaptchaContext) => void;
+  readonly record: (reason: string, context: CaptchaContext) => void;
 }) {
   const { verify, clock, counted, record } = deps;
   const isRecordable = createRowLimit();
   const places = createPlaces(concurrentMax);
 
-  function report(outcome: CaptchaOutcome, reason: string, about: CaptchaContext): CaptchaOutcome {
+  function report(outcome: CaptchaOutcome, reason: string, context: CaptchaContext): CaptchaOutcome {
     counted(outcome);
-    if (outcome !== "solved" && isRecordable(outcome, clock.monotonicMs() / 1000)) record(reason, about);
+    if (outcome !== "solved" && isRecordable(outcome, clock.monotonicMs() / 1000)) record(reason, context);
     return outcome;
   }
 
-  async function ask(token: string, about: CaptchaContext): Promise<boolean> {
+  async function ask(token: string, context: CaptchaContext): Promise<boolean> {
     const late = () => new FetchFailure(`there was no response within ${timeoutMs / 1000} s`);
-    return (await within(timeoutMs, verify(token, about), late)) === true;
+    return (await within(timeoutMs, verify(token, context), late)) === true;
   }
 
   return {
     /** Never rejects. `failed`: the verifier gave no verdict. */
-    async verify(token: string, about: CaptchaContext): Promise<CaptchaOutcome> {
+    async verify(token: string, context: CaptchaContext): Promise<CaptchaOutcome> {
       try {
-        const isSolved = await places.run(attemptSourceOf(about.address), () => ask(token, about));
-        return report(isSolved ? "solved" : "rejected", "not solved", about);
+        const isSolved = await places.run(attemptSourceOf(context.address), () => ask(token, context));
+        return report(isSolved ? "solved" : "rejected", "not solved", context);
       } catch (error) {
-        if (error instanceof NoPlace) return report("failed", "too many captchas at once", about);
-        return report("failed", error instanceof FetchFailure ? error.message : "the verifier failed", about);
+        if (error instanceof NoPlace) return report("failed", "too many captchas at once", context);
+        return report("failed", error instanceof FetchFailure ? error.message : "the verifier failed", context);
       }
     },
     /** The name under which the database remembers that a token has bought an attempt. */
@@ -62,5 +61,5 @@ export function createCaptcha(deps: {
 
 export const siteverify =
   (options: SiteverifyOptions): VerifyCaptcha =>
-  async (token, about) =>
-    (await askSiteverify(options, token, about)).solved;
+  async (token, context) =>
+    (await askSiteverify(options, token, context)).solved;

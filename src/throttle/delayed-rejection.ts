@@ -1,6 +1,5 @@
-// While passwords wait for a hashing thread, or many attempts are rejected, a rejection waits for a second. An attacker
-// who waits for each response sends fewer attempts, and the machine's time goes to other requests. Otherwise nothing
-// waits.
+// While passwords wait for a hashing thread, or many attempts are rejected, a rejection waits for a second. So an
+// attacker who waits for each response sends fewer attempts.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Clock } from "../clock.js";
 import { randomOctets } from "../crypto/random.js";

@@ -1,6 +1,5 @@
 // The arithmetic of one address or network (docs/operate/throttling.md): how many different logins can fail from it
 // within the window. After that it must wait before it can try another login, each time twice as long.
-
 import { type Judgement, pendingSeconds, skewMaxSeconds } from "./attempt-counter.js";
 
 export interface SourceLimits {

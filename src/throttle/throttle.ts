@@ -1,7 +1,5 @@
-// Throttling of attempts (docs/operate/throttling.md). A flow makes one call before it checks a password. The call
-// takes an attempt from every counter that it belongs to, in the database, where all processes see it. The result
-// settles the attempt. The file is long because all kinds of attempts share their counters and the queue.
-
+// Throttling of attempts (docs/operate/throttling.md), which are counted in the database, where all processes see them.
+// The file is long because all kinds of attempts share their counters and the queue.
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
@@ -157,11 +155,11 @@ export function createThrottle(deps: {
   /** Returns the rejection, or undefined if the attempt is allowed. Throws `transaction_over`. */
   async function findRejection(
     attempt: Attempt,
-    about: AttemptContext,
+    context: AttemptContext,
     bought?: AttemptRequest["bought"],
   ): Promise<Rejection | undefined> {
     sweepSometimes();
-    const ask = () => store.allowAttempt({ ...attempt, now: clock.now(), ...about, bought });
+    const ask = () => store.allowAttempt({ ...attempt, now: clock.now(), ...context, bought });
     const verdict = await queue.enqueue(attempt.subject, ask);
     if (verdict.outcome === "allowed") return undefined;
     if (verdict.outcome === "over") throw transactionOver();
@@ -170,18 +168,18 @@ export function createThrottle(deps: {
   }
 
   /** Asks first without the captcha, so one that is not needed costs nothing. A captcha ends no lock. */
-  async function judge(attempt: Attempt, about: AttemptContext, token: string | undefined): Promise<Judged> {
-    const rejection = await findRejection(attempt, about);
+  async function judge(attempt: Attempt, context: AttemptContext, token: string | undefined): Promise<Judged> {
+    const rejection = await findRejection(attempt, context);
     if (captcha === undefined || rejection?.by === undefined || rejection.locked) return { attempt, rejection };
     const needed: Judged = { attempt, rejection: { ...rejection, captchaNeeded: true } };
     if (token === undefined) return needed;
-    const outcome = await captcha.verify(token, { action: "login", address: about.origin.address });
+    const outcome = await captcha.verify(token, { action: "login", address: context.origin.address });
     if (outcome === "rejected") return needed;
     if (outcome === "failed") return { attempt, rejection };
     // Its address does not count. Others behind the same address can have used that limit up.
     const bought = { ...attempt, sources: [] };
     const spends = { hash: captcha.spentHash(token), until: clock.now() + captchaTtlSeconds };
-    return { attempt: bought, rejection: await findRejection(bought, about, { spends }) };
+    return { attempt: bought, rejection: await findRejection(bought, context, { spends }) };
   }
 
   function factorAttempt({ userId, known, transaction, origin }: FactorAttempt, asUnknown: boolean): Attempt {
@@ -200,11 +198,11 @@ export function createThrottle(deps: {
 
   async function allowOrReject(
     attempt: Attempt,
-    about: AttemptContext,
+    context: AttemptContext,
     deviceId?: string,
     turn: PasswordTurn = { fairnessKey: attempt.subject },
   ): Promise<AllowedAttempt> {
-    const rejection = await findRejection(attempt, about);
+    const rejection = await findRejection(attempt, context);
     return rejection === undefined ? allowed(attempt, turn, deviceId) : reject(rejection);
   }
 
@@ -241,16 +239,16 @@ export function createThrottle(deps: {
      */
     async allowLogin(login: LoginAttempt): Promise<AllowedAttempt> {
       const { account, known, captcha: token, origin } = login;
-      const about = { account, origin, event: "login_throttled" } as const;
+      const context = { account, origin, event: "login_throttled" } as const;
       if (known !== undefined) {
         const { userId, deviceId } = known;
-        const { attempt, rejection } = await judge(knownDeviceAttempt(account, known), about, token);
+        const { attempt, rejection } = await judge(knownDeviceAttempt(account, known), context, token);
         if (rejection === undefined) return allowed(attempt, { fairnessKey: userId, priority: true }, deviceId);
         if (!rejection.locked) return reject(rejection);
       }
       // A known device with too many failures in a row counts as unknown until a login from it succeeds.
       const unknown = unknownDeviceAttempt(login);
-      const { attempt, rejection } = await judge(unknown, about, token);
+      const { attempt, rejection } = await judge(unknown, context, token);
       if (rejection !== undefined) return reject(rejection);
       // One turn for each address. The throttle limits how many attempts at one login wait.
       const fairnessKey = unknown.sources.at(-1)?.source ?? unknown.subject;
@@ -260,8 +258,8 @@ export function createThrottle(deps: {
     allowPasswordChange({ login, userId, sessionId, origin }: PasswordChangeAttempt): Promise<AllowedAttempt> {
       const own = counter("session", sessionId);
       const attempt = attemptAt([own, counter("sessions", userId)], subjectOf(own));
-      const about = { account: { login }, origin, event: "password_change_throttled" } as const;
-      return allowOrReject(attempt, about, undefined, { fairnessKey: userId, priority: true });
+      const context = { account: { login }, origin, event: "password_change_throttled" } as const;
+      return allowOrReject(attempt, context, undefined, { fairnessKey: userId, priority: true });
     },
     /** The same for a new login name of the user. A login that another user has counts as a failure. */
     allowLoginChange({ login, userId, origin }: Omit<PasswordChangeAttempt, "sessionId">): Promise<AllowedAttempt> {
@@ -293,14 +291,14 @@ export function createThrottle(deps: {
     /** A second factor. Throws `transaction_over` after five wrong factors of one transaction. */
     async allowFactor(factor: FactorAttempt): Promise<AllowedAttempt> {
       const { login, userId, transaction, origin } = factor;
-      const about = { account: { login }, origin, event: "factor_throttled", transaction } as const;
+      const context = { account: { login }, origin, event: "factor_throttled", transaction } as const;
       const turn = { fairnessKey: userId };
       const attempt = factorAttempt(factor, false);
-      const rejection = await findRejection(attempt, about);
+      const rejection = await findRejection(attempt, context);
       if (rejection === undefined) return allowed(attempt, turn);
       // A known device or session with too many failures in a row counts as unknown until a code from it is right.
       if (!rejection.locked || factor.known === undefined) return reject(rejection);
-      return allowOrReject(factorAttempt(factor, true), about, undefined, turn);
+      return allowOrReject(factorAttempt(factor, true), context, undefined, turn);
     },
     /** Resolves when a rejection of something that no counter limits can be sent: a transaction, a passkey. */
     delayRejection: () => delayedRejection.wait(),

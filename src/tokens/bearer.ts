@@ -3,7 +3,7 @@
 /** How nearly all requests spell it. */
 export const scheme = "Bearer ";
 
-/** Of a token from elsewhere. It has a point. An API key has none, is good in the header alone, and is rejected. */
+/** A token from elsewhere has a point. An API key has none, is good in the header alone, and is rejected. */
 export const authorizationFrom = (token: string): string => (token.includes(".") ? scheme + token : "Bearer");
 
 /** Undefined for no value or another scheme, and the empty string for the scheme alone. */

@@ -1,5 +1,7 @@
 // The claims that a token must carry, their types and ranges: RFC 7519 §4.1, RFC 9068 §2.2, and Ampho's own.
+
 import { numericDateMax } from "../clock.js";
+import { isTexts } from "../crypto/json.js";
 import { credentialOf } from "./credential.js";
 import { type RejectionReason, reject } from "./rejection.js";
 
@@ -63,9 +65,6 @@ export const isTextIfThere = (value: unknown): boolean =>
 
 export const isIntegerIfThere = (value: unknown): boolean => value === undefined || Number.isSafeInteger(value);
 
-export const isTexts = (value: unknown): value is readonly string[] =>
-  Array.isArray(value) && value.every((text) => typeof text === "string");
-
 /** Every claim that is there has its type and range, and `exp` is there. */
 function isClaims(value: Readonly<Record<string, unknown>>): value is Claims {
   return (
@@ -109,9 +108,8 @@ export function checkClaims(claims: Readonly<Record<string, unknown>>, rules: Cl
   const wrong = findTimeRejection(claims, rules);
   if (wrong !== undefined) reject(wrong);
   if (claims.iat !== undefined && claims.iat > rules.now + rules.leewaySeconds) reject("issuedAhead");
-  if (rules.foreignMaxSeconds !== undefined && credentialOf(claims) !== "session") {
+  if (rules.foreignMaxSeconds !== undefined && credentialOf(claims) !== "session")
     if (claims.exp > rules.now + rules.foreignMaxSeconds) reject("farAhead");
-  }
   if (rules.issuer !== undefined && claims["iss"] !== rules.issuer) reject("issuer");
   if (rules.audience !== undefined && !holdsAudience(claims["aud"], rules.audience)) reject("audience");
   return claims;

@@ -1,8 +1,8 @@
 // JSON Web Tokens: RFC 7519 in the JWS compact form of jws.ts, of the kinds that Ampho issues.
-import { parseJsonObject } from "../crypto/json.js";
+import { isTexts, parseJsonObject } from "../crypto/json.js";
 import { AmphoError } from "../errors.js";
 import { type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
-import { type ClaimRules, type Claims, checkClaims, isIntegerIfThere, isTextIfThere, isTexts } from "./claims.js";
+import { type ClaimRules, type Claims, checkClaims, isIntegerIfThere, isTextIfThere } from "./claims.js";
 import { readJws, signJws, verifyJws } from "./jws.js";
 import { reject } from "./rejection.js";
 

@@ -1,5 +1,4 @@
 // The application's own user table. Its functions can throw, hang, or return values of a wrong type.
-
 import { type Clock, within } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import { isReservedRole } from "../levels/scopes.js";
@@ -25,9 +24,8 @@ export interface ApplicationDirectoryDeps {
 const samplesMax = 16;
 
 /**
- * Limits for a call that hangs, for example on an exhausted connection pool. An attempt that is not settled within 15 s
- * counts as wrong, so both limits together are less. `verify` gets more, because `verifyPassword` can wait 5 s for a
- * thread.
+ * Limits for a call that hangs. An attempt counts as wrong after 15 s, so both together are less. `verify` gets more,
+ * because `verifyPassword` can wait 5 s for a thread.
  */
 const limitsMs = { find: 5_000, verify: 8_000 };
 

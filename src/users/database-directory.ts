@@ -1,5 +1,4 @@
 // The users of Ampho's own database.
-
 import { canonicalLogin, checkLogin } from "../logins/login-name.js";
 import type { FailureDelay } from "../passwords/failure-delay.js";
 import { currentFormat } from "../passwords/hash.js";

@@ -1,5 +1,4 @@
 // Finds users and verifies their passwords, in Ampho's own tables or in the application's.
-
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { isReservedRole } from "../levels/scopes.js";

@@ -1,7 +1,6 @@
 // The input of an import, JSON Lines (jsonlines.org), is split into lines, and each is read as a new user.
-
 import type { Readable } from "node:stream";
-import { parseJsonObject } from "../crypto/json.js";
+import { isTexts, parseJsonObject } from "../crypto/json.js";
 import { findOwnAddressProblem, parseAddress } from "../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
@@ -165,6 +164,3 @@ function withoutMark(bytes: Buffer): Buffer {
 }
 
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === lineFeed;
-
-const isTexts = (value: unknown): value is readonly string[] =>
-  Array.isArray(value) && value.every((each) => typeof each === "string");

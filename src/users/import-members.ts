@@ -1,7 +1,7 @@
 // The second factors and identities of a line. The operator vouches for them, as for a hash.
-
 import { decodeBase32 } from "../crypto/base32.js";
 import { decodeBase64url } from "../crypto/base64url.js";
+import { isJsonObject } from "../crypto/json.js";
 import { decodeCbor } from "../factors/passkey/cbor.js";
 import { coseKeyOf, readCoseKey } from "../factors/passkey/cose.js";
 import { readTransports } from "../factors/passkey/webauthn-response.js";
@@ -85,7 +85,7 @@ function isBytes(value: unknown, max: number): value is string {
 }
 
 function readPasskey(value: unknown, rp: string): NewPasskeyRow | Wrong {
-  if (!isObject(value)) return wrong("A passkey is not an object.");
+  if (!isJsonObject(value)) return wrong("A passkey is not an object.");
   if (Object.keys(value).some((name) => !members.has(name)))
     return wrong(`A passkey has an unknown member. The members are ${[...members].join(", ")}.`);
   const { id, sign_count: signCount = 0, transports = [], name = "Passkey" } = value;
@@ -123,14 +123,11 @@ function readPasskey(value: unknown, rp: string): NewPasskeyRow | Wrong {
 }
 
 function readKey(value: unknown): ReturnType<typeof readCoseKey> {
-  if (isObject(value)) return readCoseKey(coseKeyOf(value));
+  if (isJsonObject(value)) return readCoseKey(coseKeyOf(value));
   const bytes = typeof value === "string" ? decodeBase64url(value) : undefined;
   const item = bytes && decodeCbor(bytes);
   return item === undefined || item.end !== bytes?.length ? undefined : readCoseKey(item.value);
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 export interface ImportProvider {
   readonly name: string;
@@ -159,7 +156,7 @@ export function readIdentities(
 }
 
 function readIdentity(value: unknown, providers: readonly ImportProvider[]): ImportedIdentity | Wrong {
-  if (!isObject(value)) return wrong("An identity is not an object.");
+  if (!isJsonObject(value)) return wrong("An identity is not an object.");
   const { provider: name, issuer, subject, ...others } = value;
   if (Object.keys(others).length > 0)
     return wrong("An identity has an unknown member. The members are provider, issuer, subject.");

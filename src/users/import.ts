@@ -1,7 +1,5 @@
-// Imports users from JSON Lines (docs/reference/contract.md §3, `user-import`), all of them or none. They are written
-// in batches that are invisible until one small transaction publishes them, so other work waits for one batch at most.
-// A window of batches bounds memory. The file is long because the window, the batches and the report share one state.
-
+// Imports users from JSON Lines (docs/reference/contract.md §3, `user-import`), all or none, in batches that are
+// invisible until one small transaction publishes them. The file is long because they share one state.
 import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import { randomId } from "../crypto/random.js";
@@ -70,11 +68,7 @@ interface ImportDeps extends ImportSettings {
   readonly totpSecrets?: Pick<TotpSecrets, "seal"> | undefined;
 }
 
-/**
- * Rejects with `invalid_request` if a line is wrong. The message names the first one and the reason. Rejects with
- * `unavailable` if the database is unreachable or the import counted as dead, and with any error of the input. Then
- * nothing is imported.
- */
+/** Rejects with `invalid_request` for the first wrong line, with `unavailable`, or with any error of the input. */
 export async function importUsers(
   deps: ImportDeps,
   input: ImportInput,

@@ -2,7 +2,7 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { exactlyOne, printList } from "../input.js";
-import { count, formatTime, quoted } from "../terminal/table.js";
+import { countOf, formatTime, quoted } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 import { forUser } from "./factors.js";
 
@@ -26,7 +26,7 @@ export async function revokeApiKeys(input: CommandInput, context: CommandContext
       terminal.note("API key ended.");
     } else if (login !== undefined) {
       const ended = await apiKeys.revokeForUser(await factors.findUserId(login));
-      terminal.note(`${count(ended, "API key")} of user ${quoted(login)} ended.`);
+      terminal.note(`${countOf(ended, "API key")} of user ${quoted(login)} ended.`);
     } else {
       await apiKeys.revokeForEveryone();
       terminal.note("Every API key has ended.");

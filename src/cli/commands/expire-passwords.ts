@@ -7,7 +7,7 @@ import type { Management, UserView } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { exactlyOne, printList, requiredReason } from "../input.js";
-import { count } from "../terminal/table.js";
+import { countOf } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
 /** The database commits the transactions that wait together in one step. */
@@ -26,8 +26,8 @@ export async function expirePasswords(input: CommandInput, context: CommandConte
   });
   const unmailed = unreachable.map(({ id, login }) => ({ id, login }));
   printList(input, context, unmailed, ["ID", "LOGIN"], ({ id, login }) => [id, login]);
-  terminal.note(`${count(expired, "password")} expired. Every session of these users has ended.`);
-  if (without > 0) terminal.note(`${count(without, "user")} had no password, or no account any more.`);
+  terminal.note(`${countOf(expired, "password")} expired. Every session of these users has ended.`);
+  if (without > 0) terminal.note(`${countOf(without, "user")} had no password, or no account any more.`);
   if (unmailed.length > 0)
     terminal.note("The users above have no address. Give each a link of `user-recover --print`.");
 }

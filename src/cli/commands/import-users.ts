@@ -6,7 +6,7 @@ import type { Management } from "../../flows/manage/management.js";
 import type { ImportReport } from "../../users/import.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
-import { count, table } from "../terminal/table.js";
+import { countOf, table } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
 import { withManagement } from "../with-management.js";
 
@@ -22,10 +22,10 @@ export async function importUsers(input: CommandInput, context: CommandContext):
   const options = { dryRun, onWrongLine, onProgress: progressOn(terminal) };
   const importing = ({ users }: Management) => users.import(interruptible(stream), options);
   const report = await withManagement(context, importing, "given");
-  if (!dryRun) return terminal.note(`${count(report.users, "user")} imported.`);
+  if (!dryRun) return terminal.note(`${countOf(report.users, "user")} imported.`);
   printFormats(report, terminal);
-  if (report.wrong > 0) throw new CommandFailure(`${count(report.wrong, "line")} cannot be imported.`);
-  terminal.note(`${count(report.users, "user")} can be imported.`);
+  if (report.wrong > 0) throw new CommandFailure(`${countOf(report.wrong, "line")} cannot be imported.`);
+  terminal.note(`${countOf(report.users, "user")} can be imported.`);
 }
 
 async function openInput(name: string, terminal: Terminal): Promise<Readable> {
@@ -52,9 +52,8 @@ async function* interruptible(stream: Readable): AsyncGenerator<Uint8Array> {
   }
 }
 
-function unreadable(error: unknown): CommandFailure {
-  return new CommandFailure(`The input cannot be read (${fileProblem(error)}).`);
-}
+const unreadable = (error: unknown): CommandFailure =>
+  new CommandFailure(`The input cannot be read (${fileProblem(error)}).`);
 
 function progressOn(terminal: Terminal): (lines: number) => void {
   let nextMs = performance.now() + progressMs;

@@ -1,6 +1,5 @@
 // The command `init`: a key file, an `.env` that names it, lines in `.gitignore`, and on a terminal a first user. It
-// creates files and appends lines, and never changes what exists. A second run only adds what is missing. Last it
-// prints the next step.
+// creates files and appends lines, and never changes what exists. A second run only adds what is missing.
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { basename, isAbsolute, relative, resolve, sep } from "node:path";
 import { envFileName, withEnvFile } from "../../config/env-file.js";
@@ -128,8 +127,7 @@ async function createUser(
 }
 
 /**
- * Appends the lines that the file does not have, and creates the file with this mode if it is missing. Existing content
- * stays as it is.
+ * Appends the lines that the file does not have, and creates a missing file with this mode. All else stays.
  * @throws CommandFailure
  */
 function addLines(path: string, lines: readonly string[], terminal: Terminal, mode = 0o666): void {

@@ -7,7 +7,7 @@ import { counterKinds } from "../../throttle/counter-kinds.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { UsageError } from "../failures.js";
 import { exactlyOne, printList, typedUser } from "../input.js";
-import { count, formatTime } from "../terminal/table.js";
+import { countOf, formatTime } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
 const nameOf = (kind: Lockout["kind"]) => (kind === "source" ? "address" : counterKinds[kind].counts);
@@ -29,7 +29,7 @@ export async function clearLockouts(input: CommandInput, context: CommandContext
     if (login !== undefined) return throttle.clear(typedUser(input));
     return address === undefined ? throttle.clear({ all: true }) : clearAddress(throttle, address);
   });
-  const done = `Cleared ${count(cleared, "counter")} of failed attempts.`;
+  const done = `Cleared ${countOf(cleared, "counter")} of failed attempts.`;
   context.terminal.note(cleared === 0 ? "No failed attempts were counted." : done);
 }
 

@@ -67,4 +67,4 @@ export const formatTime = (seconds: number): string =>
 /** Puts a name into quotes for a message: `User "alice" created.` */
 export const quoted = (name: string): string => escaped(JSON.stringify(name));
 
-export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
+export const countOf = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;

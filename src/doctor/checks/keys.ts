@@ -54,6 +54,5 @@ function strengthOf({ kid, algorithm, material, publicJwk }: Key): readonly Find
 }
 
 /** Detects secrets that a person typed. 32 or more random bytes never match. */
-function isTyped(secret: Uint8Array): boolean {
-  return secret.every((byte) => byte >= 0x20 && byte < 0x7f) || new Set(secret).size <= secret.length / 4;
-}
+const isTyped = (secret: Uint8Array): boolean =>
+  secret.every((byte) => byte >= 0x20 && byte < 0x7f) || new Set(secret).size <= secret.length / 4;

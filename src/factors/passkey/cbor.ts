@@ -1,6 +1,5 @@
-// CBOR (RFC 8949) in the canonical form of CTAP 2.2 §8, which authenticators write. It has definite lengths, the
-// shortest form of each number, no repeated key, no tag and no float. Everything else is rejected. The order of keys is
-// not judged.
+// CBOR (RFC 8949) in the canonical form of CTAP 2.2 §8: definite lengths, the shortest form of each number, no repeated
+// key, no tag and no float. The order of keys is not judged.
 import { isUtf8 } from "node:buffer";
 
 export type CborMap = ReadonlyMap<number | string, Cbor>;

@@ -1,5 +1,4 @@
 // Public keys of passkeys: COSE_Key (RFC 9052 §7), as WebAuthn L3 §5.8.5 and §6.5.1.1 restrict it, stored as JWK.
-
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { readEc } from "../../keys/ec.js";
 import type { PublicJwk } from "../../keys/key.js";
@@ -123,9 +122,8 @@ export function isPasskeySignature(
   }
 }
 
-// Checks that the bytes of an Ed25519 or Ed448 key are a point of the curve (RFC 8032 §5.1.3, §5.2.3). OpenSSL imports
-// any bytes and rejects only the signatures, so that a wrong key would stay in the database as a passkey that never
-// works.
+// Checks that an Ed25519 or Ed448 key is a point of the curve (RFC 8032 §5.1.3, §5.2.3). OpenSSL imports any bytes and
+// rejects only the signatures, so a wrong key would stay as a passkey that never works.
 
 interface Curve {
   readonly p: bigint;

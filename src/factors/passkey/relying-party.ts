@@ -1,5 +1,4 @@
 // The relying party of passkeys (WebAuthn L3 §4). It comes from the configuration alone, never from a request.
-
 import { isIP } from "node:net";
 import type { Configuration } from "../../config/configuration.js";
 import { randomId } from "../../crypto/random.js";

@@ -1,6 +1,6 @@
 // Reads what a browser sends (WebAuthn L3 §5.1). Each text is measured before it is decoded.
-
 import { decodeBase64url } from "../../crypto/base64url.js";
+import { isJsonObject } from "../../crypto/json.js";
 
 // Why a ceremony was rejected, for the audit log. In a response it would help the attacker.
 
@@ -68,9 +68,6 @@ const transportsMax = 16;
 /** True for the base64url of an id that a passkey can have, before it is looked up. */
 export const isCredentialId = (value: unknown): value is string => typeof value === "string" && idPattern.test(value);
 
-const isMembers = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 function decode(value: unknown, max: number): Buffer | undefined {
   if (typeof value !== "string" || value.length > Math.ceil((max * 4) / 3)) return undefined;
   const bytes = decodeBase64url(value);
@@ -90,9 +87,9 @@ interface Credential {
 }
 
 function readCredential(value: unknown): Credential {
-  ensure(isMembers(value) && value["type"] === "public-key", "response");
+  ensure(isJsonObject(value) && value["type"] === "public-key", "response");
   const { id, rawId, response } = value;
-  ensure(isMembers(response), "response");
+  ensure(isJsonObject(response), "response");
   const idBytes = decode(id, idBytesMax);
   ensure(typeof id === "string" && id === rawId && idBytes !== undefined, "credential_id");
   return { id, idBytes, response };

@@ -1,6 +1,5 @@
 // The ceremonies of WebAuthn Level 3, in the order of §7.1 and §7.2. Both functions are pure and synchronous. The
 // caller knows the challenge, finds the credential and stores what they return. Both throw WebAuthnError.
-
 import { hash } from "node:crypto";
 import { parseJsonObject } from "../../crypto/json.js";
 import type { PublicJwk } from "../../keys/key.js";

@@ -1,5 +1,4 @@
 // TOTP (RFC 6238) with the only parameters that all applications support: SHA-1, six digits, 30 seconds.
-
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
 import { encodeBase32, standardAlphabet } from "../../crypto/base32.js";
 import { decodeBase64url } from "../../crypto/base64url.js";
@@ -53,9 +52,8 @@ export function otpauthUri(seed: Buffer, login: string, issuer?: string): string
 /** The format allows no colon in either part, not even an encoded one, because the first colon ends the issuer. */
 const labelPart = (text: string): string => encodeURIComponent(text.replaceAll(":", " "));
 
-// TOTP seeds at rest: AES-256-GCM (NIST SP 800-38D) under a key derived from the keyring. A stolen database yields no
-// seed. The user's id is authenticated with it, so that an attacker who can write rows cannot give one user's seed to
-// another user.
+// TOTP seeds at rest: AES-256-GCM (NIST SP 800-38D) under a key derived from the keyring. The user's id is
+// authenticated too, so that no written row gives one user's seed to another user.
 
 const cipher = "aes-256-gcm";
 /** Random, so one key must encrypt at most 2^32 seeds (NIST SP 800-38D §8.3). */

@@ -1,5 +1,4 @@
 // The user's own account (docs/guides/account.md): shown, exported, renamed, deleted.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import { spellLogin } from "../../logins/address.js";
@@ -36,8 +35,8 @@ export const changeLogin: OwnFlow<void, { readonly login: string }> = async (dep
   const { id: userId } = account;
   const allowed = await throttle.allowLoginChange({ login: before, userId, origin });
   const taken = async () => {
-    const about = { reason: "login_taken", userId, login: account.login, origin } as const;
-    await allowed.failed({ at: clock.now(), event: "login_change_rejected", ...about }, account.login);
+    const audit = { reason: "login_taken", userId, login: account.login, origin } as const;
+    await allowed.failed({ at: clock.now(), event: "login_change_rejected", ...audit }, account.login);
     return new AmphoError("login_taken", "A user with this login already exists.");
   };
   const change = async () => {
@@ -84,17 +83,14 @@ export const removeOwnAccount: OwnFlow<void> = async (deps, { auth }, caller) =>
   if (outcome !== "done") throw changedMeanwhile();
 };
 
-function changeOf({ clock, settings }: Deps, recent: Recent, origin: Origin) {
-  const { account, sessionId, gen, factorsVersion } = recent;
-  return {
-    userId: account.id,
-    login: account.login,
-    factorsVersion,
-    now: clock.now(),
-    origin: originFor(account, origin),
-    // The application's table has changed already, so nothing must reject the rest.
-    own: account.stored && { sessionId, gen },
-    passwordVersion: account.stored?.passwordVersion,
-    foreignMaxSeconds: settings.tokenForeignTtl,
-  };
-}
+const changeOf = ({ clock, settings }: Deps, { account, sessionId, gen, factorsVersion }: Recent, origin: Origin) => ({
+  userId: account.id,
+  login: account.login,
+  factorsVersion,
+  now: clock.now(),
+  origin: originFor(account, origin),
+  // The application's table has changed already, so nothing must reject the rest.
+  own: account.stored && { sessionId, gen },
+  passwordVersion: account.stored?.passwordVersion,
+  foreignMaxSeconds: settings.tokenForeignTtl,
+});

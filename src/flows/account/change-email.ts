@@ -1,10 +1,8 @@
 // A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { type Address, spellLogin } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import type { Renamed } from "../../store/sql/mailbox-changes.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, mailboxOf, originFor } from "../../users/directory.js";
 import type { EmailChangeBegun } from "../../wire/begun.js";
@@ -60,8 +58,8 @@ export async function beginEmailChange(
     claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
     until: begun.exp,
   };
-  const about = { userId: account.id, login: account.login, sessionId };
-  await queueCode(deps, allowed, draft, { event: "mail_queued", reason: "email", ...about }, caller);
+  const audit = { userId: account.id, login: account.login, sessionId };
+  await queueCode(deps, allowed, draft, { event: "mail_queued", reason: "email", ...audit }, caller);
   await least;
   return { transaction, match: transactions.match(begun), expires: begun.exp };
 }
@@ -75,12 +73,7 @@ const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Addres
 });
 
 /** The login name that the address becomes. Undefined: the user has it. */
-function renamedTo(
-  { settings }: Deps,
-  auth: Auth,
-  account: Account,
-  { address, canonical: own }: Address,
-): Renamed | undefined {
+function renamedTo({ settings }: Deps, auth: Auth, account: Account, { address, canonical: own }: Address) {
   const isTable = account.stored === undefined;
   const newLogin = spellLogin(address);
   requireNewName(newLogin, account, "email");

@@ -1,5 +1,4 @@
 // A user changes the password, with the old one (docs/reference/contract.md §4, POST /password).
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { Auth } from "../../tokens/auth.js";
@@ -88,10 +87,10 @@ export async function storeOwnPassword(
   deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,
   account: Account,
   newPassword: string,
-  about: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },
+  options: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },
 ): Promise<void> {
   await deps.directory.setPassword?.(account, newPassword, async () => {
-    const { since: storingSince, ...rest } = about;
+    const { since: storingSince, ...rest } = options;
     const ended = { change: "password_stored", reason: "password_changed", storingSince } as const;
     await endUserSessions(deps, { userId: account.id, ...rest, ...ended });
   });

@@ -1,7 +1,5 @@
-// The callers that change second factors (docs/guides/second-factors.md). A session needs a recent login at the highest
-// level that its account can reach (NIST SP 800-63B-4 §4.1.2.1). A pending login without a second factor sets up its
-// first one.
-
+// The set-up of second factors (docs/guides/second-factors.md): by a session with a recent login at its highest level
+// (NIST SP 800-63B-4 §4.1.2.1), or by a pending login without one.
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
@@ -60,11 +58,7 @@ export async function beginEnrolment(
   return { account, auth, begin: (purpose, further) => transactions.begin(purpose, { ...contents, ...further }, now) };
 }
 
-async function pendingOf(
-  { transactions }: Deps,
-  { pending, pendingCookie, authenticate }: Enrolling,
-  now: number,
-): Promise<LoginTransaction | undefined> {
+async function pendingOf({ transactions }: Deps, { pending, pendingCookie, authenticate }: Enrolling, now: number) {
   if (pending !== undefined) return transactions.read(pending, ["enroll"], now);
   if (pendingCookie === undefined) return undefined;
   try {
@@ -129,17 +123,7 @@ async function withMailbox(
   return [...amr, "mail"];
 }
 
-interface EnrolmentOwner {
-  readonly account: Account;
-  readonly gen?: number;
-}
-
-async function ownerOf(
-  deps: Deps,
-  transaction: LoginTransaction,
-  authenticate: () => Promise<Auth>,
-  origin: Origin,
-): Promise<EnrolmentOwner> {
+async function ownerOf(deps: Deps, transaction: LoginTransaction, authenticate: () => Promise<Auth>, origin: Origin) {
   const { sid, sub } = transaction;
   if (sid === undefined) return { account: await accountOf(deps, transaction, origin) };
   const auth = await authenticate();

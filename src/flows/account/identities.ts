@@ -1,5 +1,4 @@
 // A user with a recent login links and unlinks identities at outside providers (docs/guides/providers.md).
-
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";

@@ -1,5 +1,4 @@
 // Passkeys of the user's own account (docs/guides/passkeys.md): registered, listed, renamed, removed.
-
 import { AmphoError } from "../../errors.js";
 import {
   createUserHandle,
@@ -71,8 +70,8 @@ export const addPasskey: Flow<Added, PasskeyAddition> = async (deps, input, orig
     const { passkey: response, name } = input;
     const passkey = await verifyNewPasskey(deps, party, { response, name, transaction, use }, async (reason) => {
       await requireLiving(deps, account, transaction);
-      const about = { reason: `passkey_${reason}`, userId: account.id, login: account.login, origin };
-      await deps.store.recordAudit({ at: clock.now(), event: "factor_refused", ...about });
+      const audit = { reason: `passkey_${reason}`, userId: account.id, login: account.login, origin };
+      await deps.store.recordAudit({ at: clock.now(), event: "factor_refused", ...audit });
     });
     const view = toPasskeyView({ ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined });
     const factor = (codes: readonly string[]) => ({ factor: "passkey", passkey, handle, codes }) as const;

@@ -1,6 +1,5 @@
 // The end of a reset (docs/guides/mail-flows.md). One request contains a mailed code or link, the new password, and a
 // second factor where the account has one (NIST SP 800-63B-4 §4.2.2.2). It ends all sessions and never creates one.
-
 import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
 import { policyOf } from "../../levels/policy.js";

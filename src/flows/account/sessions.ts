@@ -1,5 +1,4 @@
 // Lists and ends sessions (docs/reference/contract.md §4). A logout ends the current session.
-
 import { AmphoError } from "../../errors.js";
 import { browserOf } from "../../mail/texts/browser.js";
 import type { Session } from "../../store/sql/session-rows.js";

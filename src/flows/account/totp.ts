@@ -1,5 +1,4 @@
 // Authenticator apps, recovery codes and remembered devices of the user's own account (docs/guides/second-factors.md).
-
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import { findStep, otpauthUri, totpSecretText } from "../../factors/totp/totp.js";
 import { policyOf } from "../../levels/policy.js";
@@ -33,8 +32,8 @@ export const confirmTotp: Flow<RecoveryCodes & Grant, EnrolmentEnd & { readonly 
     const step = findStep(seed, input.totp, now);
     if (step === undefined) {
       await requireLiving(deps, account, transaction);
-      const about = { reason: "totp", userId: account.id, login: account.login, sessionId: transaction.sid, origin };
-      await store.recordAudit({ at: now, event: "factor_refused", ...about });
+      const audit = { reason: "totp", userId: account.id, login: account.login, sessionId: transaction.sid, origin };
+      await store.recordAudit({ at: now, event: "factor_refused", ...audit });
       throw wrongCredentials();
     }
     const totp = { ...totpSecrets.seal(seed, account.id), step };

@@ -1,5 +1,4 @@
 // The view of an account, and its export (docs/guides/account.md). It needs no key, so that commands can load it.
-
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { policyOf } from "../../levels/policy.js";
 import { identityIdOf } from "../../store/sql/identities.js";

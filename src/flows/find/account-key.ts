@@ -1,6 +1,5 @@
 // By what the attempts at an account are counted (docs/operate/throttling.md). This is the only file that names a
 // counter after a login, because two logins of an application's own table can have one canonical form.
-
 import { type DeviceProof, isProofOf } from "../../factors/device-proofs.js";
 import type { AccountKey } from "../../throttle/allowed-attempt.js";
 import type { Account, Directory } from "../../users/directory.js";

@@ -41,8 +41,8 @@ export async function requireAccount(
   const found = await deps.directory.findOwner(await namedSession(deps, userId), user);
   const account = found?.id === userId ? found : undefined;
   if (account !== undefined && !account.disabled) return account;
-  const about = { reason: account === undefined ? "unknown" : "disabled", userId, login: account?.login, origin };
-  await deps.store.recordAudit({ at: deps.clock.now(), event: "login_rejected", ...about });
+  const audit = { reason: account === undefined ? "unknown" : "disabled", userId, login: account?.login, origin };
+  await deps.store.recordAudit({ at: deps.clock.now(), event: "login_rejected", ...audit });
   throw wrongCredentials();
 }
 
@@ -82,11 +82,7 @@ export function sessionIdOf(
   }
 }
 
-export function liveOf(
-  deps: Deps,
-  bearer: string | undefined,
-  userId: string,
-): { readonly sessionId: string } | undefined {
+export function liveOf(deps: Deps, bearer: string | undefined, userId: string) {
   const sessionId = sessionIdOf(deps, bearer, userId);
   return sessionId === undefined ? undefined : { sessionId };
 }

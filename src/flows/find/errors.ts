@@ -1,5 +1,4 @@
 // The errors of the ways in. `invalid_credentials` has one message, so that it reveals no reason but a used code.
-
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { Spendable } from "../../factors/transactions.js";
 import type { AllowedAttempt } from "../../throttle/allowed-attempt.js";
@@ -21,14 +20,14 @@ export const usedCode = () =>
 export function factorNeeded(
   transaction: string,
   factors: readonly string[],
-  about: { readonly enroll: boolean; readonly passkey?: Readonly<Record<string, unknown>>; readonly mail?: boolean },
+  details: { readonly enroll: boolean; readonly passkey?: Readonly<Record<string, unknown>>; readonly mail?: boolean },
 ): AmphoError {
-  const message = !about.enroll
+  const message = !details.enroll
     ? "A second factor is needed."
-    : about.mail === true
+    : details.mail === true
       ? "This account needs a second factor. Set one up with the code that was mailed."
       : "This account needs a second factor. Set one up.";
-  return new AmphoError("factor_needed", message, { transaction, factors, ...about });
+  return new AmphoError("factor_needed", message, { transaction, factors, ...details });
 }
 
 /** As many codes were mailed to the account as it can get in an hour, and the set-up needs one. */

@@ -1,5 +1,4 @@
 // The session that makes a change. Its older tokens end, because a thief can have copies.
-
 import type { TransactionContents } from "../../factors/transactions.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import type { OwnSession } from "../../store/sql/changes.js";
@@ -53,8 +52,7 @@ export function sessionTransaction(account: Account, factorsVersion: number, ses
 }
 
 /** Returns the user and the session of a token. Throws `credential_not_accepted` for a token without a session. */
-export function requireSession(auth: Auth): { readonly userId: string; readonly sessionId: string } {
-  const { id, session } = auth;
+export function requireSession({ id, session }: Auth): { readonly userId: string; readonly sessionId: string } {
   if (id === undefined || session === undefined || !isStorableText(id) || !isStorableText(session))
     throw notAccepted(["session"]);
   return { userId: id, sessionId: session };

@@ -1,5 +1,4 @@
 // The rules of a new password and a new address, and the errors of changes of an account.
-
 import { setTimeout as pause } from "node:timers/promises";
 import { AmphoError } from "../../errors.js";
 import { type Address, parseAddress } from "../../logins/address.js";
@@ -10,8 +9,8 @@ import { isStorableName } from "../../store/storable-text.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 
-export async function requirePassword(policy: PasswordPolicy, password: string, about: NewPasswordOf): Promise<void> {
-  const problem = await policy.check(password, about);
+export async function requirePassword(policy: PasswordPolicy, password: string, context: NewPasswordOf): Promise<void> {
+  const problem = await policy.check(password, context);
   if (problem === undefined) return;
   const { message, ...details } = problem;
   throw new AmphoError("password_rejected", message, details);

@@ -1,5 +1,4 @@
 // Ends sessions. This process rejects their tokens at once, and every other one within a second.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { SessionEnding } from "../../store/sql/session-ends.js";

@@ -1,6 +1,5 @@
 // The gate (docs/guides/second-factors.md): the only way to a session. Every way in proves something and calls `enter`,
 // which returns the first tokens or rejects with what is still needed. Nothing else calls `store.enterSession`.
-
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { policyOf } from "../../levels/policy.js";

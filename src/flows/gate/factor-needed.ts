@@ -1,5 +1,4 @@
 // The error `factor_needed` (docs/guides/second-factors.md): the transaction of the next step, and what it needs.
-
 import type { AmphoError } from "../../errors.js";
 import type { Reserved, Secretive } from "../../factors/transactions.js";
 import type { FactorName } from "../../levels/factors.js";

@@ -1,5 +1,4 @@
 // The tokens of a login that the gate has granted, with the proof of its device.
-
 import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
 import type { LoginTransaction, Spendable } from "../../factors/transactions.js";

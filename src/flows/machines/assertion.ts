@@ -35,10 +35,9 @@ type AssertionDeps = Pick<Deps, "store" | "settings" | "clock">;
 
 /** Rejects with `invalid_client`. */
 export async function verifyServiceAssertion(
-  deps: AssertionDeps,
+  { store, settings, clock }: AssertionDeps,
   text: string,
 ): Promise<Pick<TokenIssue, "serviceId" | "proof">> {
-  const { store, settings, clock } = deps;
   const serviceId = peekJwt(text)?.claims["sub"];
   const service =
     typeof serviceId === "string" && isStorableText(serviceId) ? await store.findService(serviceId) : undefined;

@@ -1,5 +1,5 @@
 // Checks of the arguments of `ampho.users` and the like. JavaScript callers can pass any value, and it is in no error.
-
+import { isJsonObject, isTexts } from "../../crypto/json.js";
 import { AmphoError } from "../../errors.js";
 import { isCredentialId } from "../../factors/passkey/webauthn-response.js";
 import { acrs } from "../../levels/acr.js";
@@ -25,19 +25,14 @@ const oneOf = (values: readonly unknown[]): Check => rule((value) => values.incl
 
 const isString = (value: unknown): value is string => typeof value === "string";
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const isIterable = (value: unknown): boolean =>
   typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
 
-const hasMember = (value: unknown, member: string): boolean => isObject(value) && Object.hasOwn(value, member);
-
-const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isString);
+const hasMember = (value: unknown, member: string): boolean => isJsonObject(value) && Object.hasOwn(value, member);
 
 export const string = rule(isString, "a string");
 export const stringArray = rule(isTexts, "an array of strings");
-export const object = rule(isObject, "an object");
+export const object = rule(isJsonObject, "an object");
 export const callback = rule((value) => typeof value === "function", "a function");
 /** Revocations are written under this name, and no token can contain an empty one. */
 export const name = rule(isStorableName, "a string that is not empty and contains no NUL");
@@ -84,7 +79,7 @@ export const user =
   (meaning: "id" | "login"): Check =>
   (field, value) => {
     const member = hasMember(value, "id") ? "id" : "login";
-    if (isObject(value)) string(member, value[member], `${field}.${member}`);
+    if (isJsonObject(value)) string(member, value[member], `${field}.${member}`);
     else rule(isString, `a string (the ${meaning}), { id } or { login }`)(field, value);
   };
 
@@ -137,11 +132,11 @@ export const factorTarget: Check = (field, value) => {
 };
 
 export const roleChange: Check = (field, value) => {
-  rule((each) => isObject(each) || isTexts(each), "an array of strings, or an object with set, or with add and remove")(
-    field,
-    value,
-  );
-  if (!isObject(value)) return;
+  rule(
+    (each) => isJsonObject(each) || isTexts(each),
+    "an array of strings, or an object with set, or with add and remove",
+  )(field, value);
+  if (!isJsonObject(value)) return;
   members(
     hasMember(value, "set") ? { set: stringArray } : { add: optionally(stringArray), remove: optionally(stringArray) },
   )(field, value);

@@ -1,5 +1,4 @@
 // `ampho.users`, `ampho.sessions` and the like, and what the commands call.
-
 import { AmphoError } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";

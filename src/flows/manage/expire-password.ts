@@ -1,6 +1,5 @@
 // The expiry of passwords, after a copy of the database was stolen. A random password that is not kept takes the place
 // of the old one. An account without any password could not get one by mail, because its user has decided to have none.
-
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import type { Account } from "../../users/directory.js";

@@ -1,5 +1,4 @@
 // For operators and `ampho.factors`. None is set up for another user (ASVS 6.4.6), who could else be impersonated.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { TotpSecrets } from "../../factors/totp/totp.js";

@@ -1,5 +1,4 @@
 // For operators and `ampho.identities`. Neither can link one, with which they could sign in as the user.
-
 import { AmphoError } from "../../errors.js";
 import { identityIdOf } from "../../store/sql/identities.js";
 import * as check from "./checks.js";

@@ -1,5 +1,4 @@
 // Invitations are for one address. Their roles come from here, never from the person who registers.
-
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import type { Invitation } from "../../store/sql/registrations.js";

@@ -1,5 +1,4 @@
 // Lists and clears the lockouts of the throttle, for operators and applications.
-
 import { AmphoError } from "../../errors.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { LockoutTarget } from "../../throttle/attempt.js";

@@ -1,5 +1,4 @@
 // The outbox and a test of the transport, for operators and for `ampho.mail`.
-
 import { AmphoError } from "../../errors.js";
 import { MailFailure } from "../../mail/mail-failure.js";
 import { composeTest } from "../../mail/message.js";

@@ -1,6 +1,5 @@
 // The types of `ampho.users`, `ampho.sessions` and the like, which the commands use too. The file is long because it
 // has their docs.
-
 import type { AuditRow } from "../../audit/entry.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Lockout } from "../../throttle/attempt.js";

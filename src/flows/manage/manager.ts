@@ -1,5 +1,4 @@
 // The parts that the groups of `ampho.users` and the like share: the caller, and the users that arguments name.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { ReplaceText } from "../../mail/texts/compose.js";

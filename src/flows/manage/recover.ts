@@ -1,8 +1,6 @@
 // The recovery of an account that an operator begins (docs/operate/recovery.md). The operator chooses no password (ASVS
-// 6.4.6): a link leads the user to a new one. The link asks for a number that the operator gives to the user, so
-// neither a mailbox nor a printed link is enough. Without the second factors of the account, the link works a day
-// later. A user with a proven address gets a notice at once.
-
+// 6.4.6), and gives the user the number for which the link asks, so neither a mailbox nor a printed link is enough.
+// Without the second factors of the account, the link works a day later.
 import type { Origin } from "../../audit/entry.js";
 import { recoveryDelaySeconds } from "../../clock.js";
 import { AmphoError } from "../../errors.js";

@@ -1,5 +1,4 @@
 // Users of the database, for the commands `user-…` and for `ampho.users`.
-
 import { issuersOf } from "../../config/provider-settings.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";

@@ -1,5 +1,4 @@
 // Checks a second factor, one row each. The gate uses it up, so that one of two equal requests is granted.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { requestOptions } from "../../factors/passkey/relying-party.js";

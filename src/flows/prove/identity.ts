@@ -1,8 +1,8 @@
 // An identity that an outside provider proves (docs/guides/providers.md), and how it passes the gate.
-
 import type { Origin } from "../../audit/entry.js";
 import { outsideMaxAgeSeconds } from "../../clock.js";
 import { equalText } from "../../crypto/equal.js";
+import { isTexts } from "../../crypto/json.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { isTransactionFor, type OpenTransaction, type Spendable } from "../../factors/transactions.js";
 import {
@@ -51,9 +51,8 @@ export async function identify(
 }
 
 /**
- * Returns when the user has signed in at the provider, whose silent login is as old as its session. Undefined: now,
- * because the configuration assumes it. Rejects with `invalid_credentials` if the client has asked for a more recent
- * login, or if the provider does not report the time, as it must then.
+ * When the user has signed in at the provider. Undefined: now. Rejects with `invalid_credentials` if the client asked
+ * for a more recent login, or if the provider does not report a required time.
  */
 export async function authTimeOf(
   deps: Pick<Deps, "store" | "clock" | "settings">,
@@ -119,8 +118,6 @@ export const hasVerifiedEmail = (text: string | undefined): boolean => partsOf(t
 
 function partsOf(text: string | undefined): readonly string[] {
   const parts: unknown = text === undefined ? undefined : JSON.parse(text);
-  const isTexts = (value: unknown): value is readonly string[] =>
-    Array.isArray(value) && value.every((part) => typeof part === "string");
   if (!isTexts(parts)) throw transactionOver();
   return parts;
 }

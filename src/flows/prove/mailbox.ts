@@ -1,7 +1,5 @@
-// Checks a mailed code or link (docs/guides/mail-flows.md). A code is typed where it was asked for. A link is clicked
-// there too, or in another browser, which must then know the number that only the asking browser shows. So a scanner
-// that opens every link uses none up.
-
+// Checks a mailed code or link (docs/guides/mail-flows.md). A link in another browser also needs the number that only
+// the asking browser shows. So a scanner that opens every link uses none up.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { equalText } from "../../crypto/equal.js";
 import { AmphoError } from "../../errors.js";
@@ -30,11 +28,10 @@ export type ReadProof = { readonly transaction: OpenTransaction } & (
 /** Throws `transaction_over`, or `invalid_request` without a code and a link. */
 export function readProof(
   { transactions }: Pick<Deps, "transactions">,
-  sent: SentProof,
+  { transaction: own, code, link, match }: SentProof,
   purposes: readonly OpenPurpose[],
   now: number,
 ): ReadProof {
-  const { transaction: own, code, link, match } = sent;
   if (link !== undefined) {
     const at = link.lastIndexOf(".");
     const transaction = transactions.readLink(link.slice(0, Math.max(at, 0)), purposes, now);
@@ -69,8 +66,7 @@ export interface Mailbox {
 
 /**
  * Resolves to the attempt, which the operation settles that redeems the transaction. Undefined for a link in the
- * browser that asked for it. Rejects with `invalid_credentials`, `match_needed`, `transaction_over` or
- * `too_many_attempts`.
+ * browser that asked for it. Rejects also with `match_needed`.
  */
 export async function proveMailbox(deps: Deps, read: ReadProof, mailbox: Mailbox): Promise<AllowedAttempt | undefined> {
   return "code" in read ? proveCode(deps, read.transaction, read.code, mailbox) : proveLink(deps, read, mailbox);
@@ -78,11 +74,10 @@ export async function proveMailbox(deps: Deps, read: ReadProof, mailbox: Mailbox
 
 async function proveLink(
   deps: Deps,
-  read: Extract<ReadProof, { readonly proof: string }>,
+  { transaction, proof, isSameBrowser, match }: Extract<ReadProof, { readonly proof: string }>,
   { binding, mailWasSent, key, origin, account }: Mailbox,
 ): Promise<AllowedAttempt | undefined> {
   const { transactions, throttle } = deps;
-  const { transaction, proof, isSameBrowser, match } = read;
   const right = equalText(proof, transactions.linkProof(transaction, binding)) && mailWasSent;
   if (right && isSameBrowser) return undefined;
   if (right && match === undefined)

@@ -1,5 +1,4 @@
 // Checks an assertion (WebAuthn L3 §7.2). The gate uses up its transaction, and the counter of the passkey.
-
 import type { Origin } from "../../audit/entry.js";
 import { syncedPasskey } from "../../audit/events.js";
 import { transactionOver } from "../../errors.js";
@@ -56,10 +55,12 @@ export async function proveOwnPasskey(
   if (transaction === undefined) throw transactionOver();
   const { methods, ...proven } = await proveUnlessOver(deps, transaction, async () => {
     const found = await findUnchanged(deps, account, response, transaction);
-    if (found.passkey.userId === account.id)
-      return provePasskey(deps, { found, account, response, transaction, origin, isKnown: true });
-    await recordRejection(deps, account, "credential_id", origin);
-    throw wrongCredentials();
+    if (found.passkey.userId !== account.id) {
+      await recordRejection(deps, account, "credential_id", origin);
+      throw wrongCredentials();
+    }
+    const presented = { found, account, response, transaction, origin, isKnown: true };
+    return judgeSignCount(deps, presented, await verifyPasskey(deps, presented));
   });
   // After a first factor, a passkey is the second one, whatever it verified.
   return { ...proven, methods: methods.filter((method) => method !== "mfa") };
@@ -92,9 +93,6 @@ interface Presented {
 }
 
 /** Rejects with `invalid_credentials`. The reason is in the audit log. */
-export const provePasskey = async (deps: Deps, presented: Presented): Promise<ProvenFactor> =>
-  judgeSignCount(deps, presented, await verifyPasskey(deps, presented));
-
 export async function verifyPasskey(
   deps: Deps,
   { found, account, response, transaction, origin, isKnown }: Presented,
@@ -138,8 +136,8 @@ export async function judgeSignCount(
     if (await isDead(deps, transaction)) throw transactionOver();
     const { id: userId, login } = account;
     const reason = backupEligible ? syncedPasskey : undefined;
-    const about = { reason, userId, login, origin: originFor(account, origin), detail: { passkey: id } };
-    await store.recordAudit({ at: clock.now(), event: "passkey_cloned", ...about });
+    const audit = { reason, userId, login, origin: originFor(account, origin), detail: { passkey: id } };
+    await store.recordAudit({ at: clock.now(), event: "passkey_cloned", ...audit });
     // The counter of a synced passkey means nothing.
     if (!backupEligible) throw wrongCredentials();
   }

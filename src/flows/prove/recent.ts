@@ -1,5 +1,4 @@
 // A recent login of the session, at the highest level that its account can reach (NIST SP 800-63B-4 §4.1.2.1).
-
 import { isRecent } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
 import { type Acr, reaches } from "../../levels/acr.js";

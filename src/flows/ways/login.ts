@@ -1,5 +1,4 @@
 // Login (docs/reference/contract.md §4, POST /login). The gate opens a session, or re-authenticates a live one.
-
 import { AmphoError } from "../../errors.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps, Flow } from "../deps.js";

@@ -1,5 +1,4 @@
 // A login by a mailed code or link (docs/guides/mail-flows.md), which is a first factor.
-
 import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
 import type { MailBegun } from "../../wire/begun.js";
 import type { Caller, Deps } from "../deps.js";
@@ -92,10 +91,10 @@ async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequ
   const { token, begun } = transactions.beginOpen(purpose, { login }, now, settings.codeTtl);
   const isEligible = account !== undefined && !account.disabled && canReceive(account);
   const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";
-  const about = isEligible ? { userId: account.id, login: account.login } : { reason };
+  const audit = isEligible ? { userId: account.id, login: account.login } : { reason };
   const draft = { kind, userId: account?.id, address: isEligible ? (account.email?.address ?? "") : "" };
   const code = { ...draft, claims: claimsOf(begun, binding, origin), until: begun.exp };
-  await queueCode(deps, allowed, code, { event, ...about }, origin);
+  await queueCode(deps, allowed, code, { event, ...audit }, origin);
   await least;
   return { transaction: token, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
 }

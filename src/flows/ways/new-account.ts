@@ -21,9 +21,8 @@ export interface AccountDraft {
 }
 
 /**
- * An application's own table creates the user itself. The invitation is used up before, so that of two users at once
- * one gets its roles, and a user who is deleted later does not come back with them. Rejects with `transaction_over` if
- * it has the login or the address, and with `registration_closed` if the invitation is not valid any more.
+ * An application's own table creates the user itself. The invitation is used up before, so that its roles come once.
+ * Rejects with `transaction_over` for a taken login or address, and with `registration_closed` for the invitation.
  */
 export async function draftAccount(
   { directory, store, clock }: Pick<Deps, "directory" | "store" | "clock">,
@@ -49,8 +48,8 @@ export async function draftAccount(
   }
   const { account, row: user } = created;
   if (user !== undefined) return { account, register: { user, invitation, existsMail } };
-  const about = { userId: account.id, login: account.login, origin, detail: { roles } };
-  await store.recordAudit({ at: now, event: "registered", ...about });
+  const audit = { userId: account.id, login: account.login, origin, detail: { roles } };
+  await store.recordAudit({ at: now, event: "registered", ...audit });
   return { account, register: undefined };
 }
 

@@ -1,5 +1,4 @@
 // A login at an outside provider (docs/guides/providers.md), which is one first factor.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { OpenTransaction, Spendable } from "../../factors/transactions.js";

@@ -1,5 +1,4 @@
 // A login by passkey alone (docs/guides/passkeys.md), which names its account.
-
 import { transactionOver } from "../../errors.js";
 import { liveOf, requireAccount } from "../find/account.js";
 import { proveUnlessOver } from "../find/errors.js";

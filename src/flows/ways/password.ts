@@ -1,5 +1,4 @@
 // A login by password, the first factor, with a second factor in the same request or in the next one.
-
 import type { Origin } from "../../audit/entry.js";
 import { leewayMaxSeconds } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
@@ -38,8 +37,8 @@ export const logInByPassword: Way<"password"> = async (deps, { sent, ...input },
     return { account, factorsVersion, ...check };
   });
   if (!good || account === undefined) {
-    const about = { reason: reasonOf(account, password), userId: account?.id, login: account?.login };
-    await allowed.failed({ at: clock.now(), event: "login_rejected", ...about, origin }, account?.login);
+    const audit = { reason: reasonOf(account, password), userId: account?.id, login: account?.login };
+    await allowed.failed({ at: clock.now(), event: "login_rejected", ...audit, origin }, account?.login);
     await waitToReject();
     throw wrongCredentials();
   }
@@ -49,10 +48,10 @@ export const logInByPassword: Way<"password"> = async (deps, { sent, ...input },
     const rehashing = rehash(deps, account, password, origin);
     if (waiting === 0) await rehashing;
   }
-  const about = { known: known === undefined ? undefined : { device: known.deviceId }, origin };
+  const context = { known: known === undefined ? undefined : { device: known.deviceId }, origin };
   const linking = await settleOnError(linkingOf(deps, sent, account), allowed);
   // The factor comes last, because a right one counts as wrong if the rest is rejected.
-  const factor = sent.factor && (await settleOnError(proveFactor(deps, account, sent.factor, about), allowed));
+  const factor = sent.factor && (await settleOnError(proveFactor(deps, account, sent.factor, context), allowed));
   const now = clock.now();
   const proven = {
     amr: ["pwd"],

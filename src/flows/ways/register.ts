@@ -1,7 +1,5 @@
-// Registration (docs/guides/mail-flows.md). Nothing of an account exists before its address is proven. Password or
-// passkey come with the code, so no password of an unproven person is hashed, and an attacker can prepare nothing for
-// another person's address.
-
+// Registration (docs/guides/mail-flows.md). Nothing of an account exists before its address is proven, and no password
+// is hashed. So an attacker can prepare nothing for another person's address.
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { createUserHandle, creationOptions } from "../../factors/passkey/relying-party.js";

@@ -1,8 +1,6 @@
 // Renewal (docs/reference/contract.md §4, POST /renew): a session moves one generation on.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { Renewal } from "../../store/sql/renewal.js";
 import type { EndReason } from "../../store/sql/session-rows.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
@@ -62,32 +60,24 @@ export const renew: Flow<Grant, RenewInput> = async (deps, input, origin) => {
   return tokens.grant(outcome.session, user, { refresh: presented.by === "refresh_token", now });
 };
 
-function readToken(
-  { tokens, settings }: Deps,
-  input: RenewInput,
-  now: number,
-): { readonly sid: string; readonly gen: number; readonly isOver: boolean; readonly by: Renewal["by"] } {
+function readToken({ tokens, settings }: Deps, input: RenewInput, now: number) {
   if (input.refreshToken !== undefined) {
     const { sid, gen, expires } = tokens.readRefresh(input.refreshToken, now);
     const isOver = expires <= now;
     // With its key, an attempt whose response was lost is repeated, however late.
     if (isOver && input.idempotencyKey === undefined) throw ended();
-    return { sid, gen, isOver, by: "refresh_token" };
+    return { sid, gen, isOver, by: "refresh_token" as const };
   }
   if (settings.renewByToken === 0)
     throw new AmphoError("invalid_request", "Renewal by access token is off. Send the refresh_token.");
   // The revocations are not checked here. The database rejects an ended session, and a removed role does not matter.
   const { sid, gen } = tokens.verifySession(input.accessToken, now);
   if (gen === undefined || !isStorableText(sid)) throw ended();
-  return { sid, gen, isOver: false, by: "access_token" };
+  return { sid, gen, isOver: false, by: "access_token" as const };
 }
 
 /** A renewal reads the user again. An application's own table is read before the session moves. */
-async function askApplication(
-  { store, directory, revocations, clock }: Deps,
-  sessionId: string,
-  origin: Origin,
-): Promise<Account | undefined> {
+async function askApplication({ store, directory, revocations, clock }: Deps, sessionId: string, origin: Origin) {
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined) return undefined; // renewSession finds the reason and records it.
   const { session } = found;

@@ -1,5 +1,4 @@
 // The second step of a login, and the step-up of a live session (docs/guides/second-factors.md).
-
 import { transactionOver } from "../../errors.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
 import { decide } from "../../levels/decide.js";

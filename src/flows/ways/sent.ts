@@ -1,5 +1,4 @@
 // The way of a login, with its proof, as a client sends it. The HTTP edge builds it, and nothing after it guesses.
-
 import type { Grant } from "../../wire/login.js";
 import type { Flow } from "../deps.js";
 import type { SentFactor } from "../prove/factor.js";

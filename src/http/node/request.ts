@@ -68,9 +68,8 @@ export const targetOf = (request: NodeRequest): string => request.originalUrl ??
 /** Throws `invalid_request` when a header that must not be repeated occurs twice. */
 export function readRequest(request: NodeRequest, parsedBody: unknown = request.body): HttpRequest {
   rejectRepeatedHeaders(request.rawHeaders);
-  if (request.headers.host === undefined && request.httpVersion === "1.1") {
+  if (request.headers.host === undefined && request.httpVersion === "1.1")
     throw invalidRequest("The request has no Host header.");
-  }
   return {
     method: request.method ?? "GET",
     target: targetOf(request),

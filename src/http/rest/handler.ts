@@ -177,9 +177,8 @@ export function createHandler(options: HandlerOptions): Handle {
     progress.members = typed;
     // An empty text names the transaction in the cookie.
     const members = typed?.["transaction"] === "" ? { ...typed, transaction: sent.transaction ?? "" } : typed;
-    if (bearer !== undefined && members !== undefined && "access_token" in members) {
+    if (bearer !== undefined && members !== undefined && "access_token" in members)
       throw invalidRequest("The request carries two tokens. Send one, in the Authorization header.");
-    }
     if (isOAuth(route.access) && members !== undefined && !isForm(request))
       throw new AmphoError("unsupported_media_type", "The request body must be a form.");
     const caller = callerOf(request, trustedHops, options.languageOf);

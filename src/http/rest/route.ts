@@ -122,6 +122,9 @@ export function route<I, O, A = Auth>(
   };
 }
 
+/** For rows that only some instances serve. */
+export const servedIf = (available: (features: Features) => boolean) => (row: Route) => ({ ...row, available });
+
 export const holdsTokens = (output: z.ZodType | undefined): output is z.ZodObject =>
   output !== undefined && "shape" in output && "refresh_token" in (output as z.ZodObject).shape;
 

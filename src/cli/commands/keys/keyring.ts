@@ -10,7 +10,7 @@ import type { CommandContext, CommandInput } from "../../command.js";
 import { configure } from "../../configure.js";
 import { CommandFailure } from "../../failures.js";
 import { requiredReason, typedUser } from "../../input.js";
-import { count, formatTime, quoted } from "../../terminal/table.js";
+import { countOf, formatTime, quoted } from "../../terminal/table.js";
 import { closing, operatorOf } from "../../with-management.js";
 
 /** Opens the database and the keys for the time of one command. */
@@ -28,10 +28,10 @@ export async function rekeyFactors(_: CommandInput, context: CommandContext): Pr
     const totpSecrets = createTotpSecrets(keyring);
     const kid = keyring.signingKid();
     const { moved, undecryptable } = await rekey({ store, clock, totpSecrets }, kid, operatorOf(context));
-    context.terminal.note(`${count(moved, "TOTP secret")} moved to key ${kid}.`);
+    context.terminal.note(`${countOf(moved, "TOTP secret")} moved to key ${kid}.`);
     if (undecryptable > 0)
       throw new CommandFailure(
-        `${count(undecryptable, "TOTP secret")} could not be decrypted. Put the old key back into the set and run the command again.`,
+        `${countOf(undecryptable, "TOTP secret")} could not be decrypted. Put the old key back into the set and run the command again.`,
       );
   });
 }

@@ -54,9 +54,8 @@ function readRequest(input: CommandInput, context: CommandContext): (present: Pr
   return (present) => runStage(present, { stage, alg, reason }, context);
 }
 
-function stageOf(text: string | undefined): Stage | undefined {
-  return text === "next" || text === "activate" || text === "retire" ? text : undefined;
-}
+const stageOf = (text: string | undefined): Stage | undefined =>
+  text === "next" || text === "activate" || text === "retire" ? text : undefined;
 
 function readKeep(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

@@ -77,55 +77,30 @@ export async function runStage(
   const forced = reason !== undefined;
   // A stage that trusts or removes an existing key must know the revocations.
   const use = stage === "next" ? undefined : await withManagement(context, ({ signingKeys }) => signingKeys.readUse());
-  const make = stages[stage](present, { alg, forced, revoked: new Set(use?.revoked) });
+  const revoked = new Set(use?.revoked);
+  const jwk = stage === "next" ? generateJwk(alg) : undefined;
+  const make = (rules: StageRules): StageOutcome => {
+    const { key, configuration } = present;
+    if (jwk !== undefined) return publishNext(key, jwk, rules);
+    const known = { ...rules, forced, revoked };
+    if (stage === "activate") return activateNext(key, { ...known, waitSeconds: activateWaitSeconds });
+    return retirePrevious(key, { ...known, waitSeconds: retireWait(configuration()) });
+  };
   const planned = required(make({ now: systemClock.now(), algorithm: tokenAlg }));
   if (stage === "retire" && use !== undefined && !forced) requireNoSecrets(use, planned.kids);
   if (stage === "next" || reason === undefined) {
-    return {
-      set: planned.set,
-      notes: notesOf(stage, planned.kids, present),
-      warnings: stage === "next" ? warningsFor(alg, tokenAlg) : [],
-    };
+    const warnings = stage === "next" ? warningsFor(alg, tokenAlg) : [];
+    return { set: planned.set, notes: [noteOf(stage, planned.kids, present)], warnings };
   }
   // The database is open here, so its clock decides.
   const now = await withManagement(context, ({ signingKeys }) => signingKeys.recordForced(stage, planned.kids, reason));
   const { set, kids } = required(make({ now, algorithm: tokenAlg }));
-  return { set, notes: notesOf(stage, kids, present), warnings: [] };
+  return { set, notes: [noteOf(stage, kids, present)], warnings: [] };
 }
 
-type Make = (rules: StageRules) => StageOutcome;
-
-interface AskedStage {
-  readonly alg: Algorithm;
-  readonly forced: boolean;
-  readonly revoked: ReadonlySet<string>;
-}
-
-const stages: Readonly<Record<Stage, (present: PresentKeys, asked: AskedStage) => Make>> = {
-  next({ key }, { alg }) {
-    const jwk = generateJwk(alg);
-    return (rules) => publishNext(key, jwk, rules);
-  },
-  activate:
-    ({ key }, { forced, revoked }) =>
-    (rules) =>
-      activateNext(key, { ...rules, forced, revoked, waitSeconds: activateWaitSeconds }),
-  retire:
-    ({ key, configuration }, { forced, revoked }) =>
-    (rules) =>
-      retirePrevious(key, { ...rules, forced, revoked, waitSeconds: retireWait(configuration()) }),
-};
-
+// The link of a recovery and that of a login live shorter than the alarm link of a notice.
 const retireWait = (configuration: Configuration) =>
-  retireWaitSeconds({
-    tokenTtl: configuration.tokenTtl,
-    tokenLeeway: configuration.tokenLeeway,
-    tokenForeignTtl: configuration.tokenForeignTtl,
-    sessionIdleTtl: configuration.sessionIdleTtl,
-    sessionTtl: configuration.sessionTtl,
-    // The link of a recovery and that of a login live shorter than the alarm link of a notice.
-    mailedLinkTtl: Math.max(configuration.inviteTtl, noticeSeconds),
-  });
+  retireWaitSeconds({ ...configuration, mailedLinkTtl: Math.max(configuration.inviteTtl, noticeSeconds) });
 
 type Rejected = Extract<StageOutcome, { readonly outcome: "rejected" }>;
 
@@ -155,22 +130,12 @@ function requireNoSecrets({ totpSecrets }: KeyRecords, kids: readonly string[]):
   throw new CommandFailure(`Too early: ${secrets} under key ${kid}. Run \`ampho factor-rekey\` first. ${force}`);
 }
 
-function notesOf(
-  stage: Stage,
-  [kid, ...others]: readonly [string, ...string[]],
-  present: PresentKeys,
-): readonly string[] {
+function noteOf(stage: Stage, [kid, ...others]: readonly [string, ...string[]], present: PresentKeys): string {
   const from = (waitSeconds: number) => formatTime(systemClock.now() + waitSeconds);
-  const notes: Readonly<Record<Stage, () => readonly string[]>> = {
-    next: () => [
-      `Key ${kid} is next. It verifies and does not sign yet. Run --stage activate after ${from(activateWaitSeconds)} UTC.`,
-    ],
-    activate: () => [
-      `Key ${kid} signs. Key ${others.join(", ")} is previous and only verifies. Run --stage retire after ${from(retireWait(present.configuration()))} UTC.`,
-    ],
-    retire: () => [`Removed from the set: ${[kid, ...others].join(", ")}.`],
-  };
-  return notes[stage]();
+  if (stage === "retire") return `Removed from the set: ${[kid, ...others].join(", ")}.`;
+  return stage === "next"
+    ? `Key ${kid} is next. It verifies and does not sign yet. Run --stage activate after ${from(activateWaitSeconds)} UTC.`
+    : `Key ${kid} signs. Key ${others.join(", ")} is previous and only verifies. Run --stage retire after ${from(retireWait(present.configuration()))} UTC.`;
 }
 
 function warningsFor(alg: Algorithm, tokenAlg: Algorithm | undefined): readonly string[] {

@@ -50,9 +50,8 @@ export const isForm = (request: HttpRequest): boolean =>
 
 /** The result has no prototype, so `__proto__` and `constructor` are members like any other. */
 function membersOf(value: unknown): Members {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
     throw invalidRequest("The request body must be one JSON object.");
-  }
   const members = Object.create(null) as Record<string, unknown>;
   for (const [name, member] of Object.entries(value)) members[name] = member;
   return members;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { overlapMaxSeconds } from "../../../flows/find/api-key.js";
 import { fields, idOf, optionalFields } from "../request/input.js";
-import { recentErrors, recentNote, route } from "../route.js";
+import { recentErrors, recentNote, route, servedIf } from "../route.js";
 import { body, listOf, nullableText, seconds, textAs } from "../schemas.js";
 
 const scopes = z.array(z.string()).readonly();
@@ -56,13 +56,11 @@ export const keysRoutes = [
     status: 201,
     output: newApiKey,
     errors: [...recentErrors, "unavailable"],
-    available: ({ keys }) => keys,
     endpoint: ({ flows, input, auth, caller }) => flows.createKey({ auth, ...input }, caller),
   }),
   route("GET", "/keys", "listKeys", {
     summary: "List the API keys of the user",
     output: apiKeyList,
-    available: ({ keys }) => keys,
     endpoint: async ({ flows, auth, caller }) => ({ keys: await flows.listKeys({ auth }, caller) }),
   }),
   route("POST", "/keys/{id}/rotate", "rotateKey", {
@@ -76,7 +74,6 @@ export const keysRoutes = [
     status: 201,
     output: newApiKey,
     errors: [...recentErrors, "not_found", "unavailable"],
-    available: ({ keys }) => keys,
     endpoint: ({ flows, input, auth, caller, parameters }) =>
       flows.rotateKey({ auth, id: keyIdOf(parameters), overlap: input?.overlap ?? 0 }, caller),
   }),
@@ -84,7 +81,6 @@ export const keysRoutes = [
     summary: "End an API key",
     notes: ["Every process rejects the key within a second."],
     errors: ["not_found", "unavailable"],
-    available: ({ keys }) => keys,
     endpoint: ({ flows, auth, caller, parameters }) => flows.removeKey({ auth, id: keyIdOf(parameters) }, caller),
   }),
-] as const;
+].map(servedIf(({ keys }) => keys));

@@ -4,7 +4,7 @@ import { outsideMaxAgeSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import { fields, idOf, transactionOf } from "../request/input.js";
 import { Redirect } from "../responses/response.js";
-import { type Call, recentErrors, recentNote, route } from "../route.js";
+import { type Call, recentErrors, recentNote, route, servedIf } from "../route.js";
 import { none } from "../route-access.js";
 import { body, grant, opaque, optionalText, seconds, textAs } from "../schemas.js";
 
@@ -146,7 +146,6 @@ export const outsideRoutes = [
     input: fields(outsideStart),
     output: outsideBegun,
     errors: ["not_found", "unavailable"],
-    available: ({ outside }) => outside !== undefined,
     endpoint: async (call) => {
       const { provider, return_to: returnTo, max_age: maxAge } = call.input;
       return asRedirect(call, await call.flows.beginOutside({ provider, returnTo, maxAge }, call.caller));
@@ -163,7 +162,6 @@ export const outsideRoutes = [
     status: 303,
     grants: true,
     errors: ["not_found", "unavailable"],
-    available: ({ outside }) => outside !== undefined,
     endpoint: receiveCallback,
   }),
   route("POST", "/login/outside/{provider}/callback", "forwardCallback", {
@@ -173,7 +171,6 @@ export const outsideRoutes = [
     input: fields(callbackFields),
     status: 303,
     crossSite: true,
-    available: ({ outside }) => outside !== undefined,
     endpoint: forwardCallback,
   }),
   route("POST", "/identities", "beginIdentity", {
@@ -182,7 +179,6 @@ export const outsideRoutes = [
     input: fields(identityStart),
     output: outsideBegun,
     errors: [...recentErrors, "not_found", "unavailable"],
-    available: ({ outside }) => outside !== undefined,
     endpoint: async (call) => {
       const { provider, return_to: returnTo } = call.input;
       return asRedirect(call, await call.flows.beginIdentity({ auth: call.auth, provider, returnTo }, call.caller));
@@ -194,7 +190,6 @@ export const outsideRoutes = [
     input: fields(identityProof),
     output: grant,
     errors: [...recentErrors, "invalid_credentials", "transaction_over", "identity_taken", "not_found", "unavailable"],
-    available: ({ outside }) => outside !== undefined,
     endpoint: ({ flows, auth, input, cookies, caller }) =>
       flows.finishIdentity({ auth, transaction: transactionOf(input, cookies), response: input.outside }, caller),
   }),
@@ -204,10 +199,9 @@ export const outsideRoutes = [
     output: grant,
     finishes: false,
     errors: [...recentErrors, "not_found", "last_way_in", "unavailable"],
-    available: ({ outside }) => outside !== undefined,
     endpoint: ({ flows, auth, caller, parameters }) => {
       const id = idOf(parameters, (text) => /^[\w-]{43}$/.test(text), "Your account has no such identity.");
       return flows.removeIdentity({ auth, id }, caller);
     },
   }),
-] as const;
+].map(servedIf(({ outside }) => outside !== undefined));

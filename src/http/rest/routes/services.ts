@@ -7,7 +7,7 @@ import type { Auth } from "../../../tokens/auth.js";
 import { credentials } from "../../../tokens/credential.js";
 import { requireServiceWith, sentClient } from "../request/client.js";
 import { fields } from "../request/input.js";
-import { type Call, limitErrors, route } from "../route.js";
+import { type Call, limitErrors, route, servedIf } from "../route.js";
 import { client, holder } from "../route-access.js";
 import { body, optionalText, textAs } from "../schemas.js";
 
@@ -131,7 +131,6 @@ export const servicesRoutes = [
     input: fields(tokenRequest),
     output: serviceToken,
     errors: [...limitErrors, "invalid_client", "invalid_scope", "unsupported_grant_type"],
-    available: ({ services }) => services,
     endpoint: issueToken,
   }),
   route("POST", "/revoke", "revokeToken", {
@@ -144,7 +143,6 @@ export const servicesRoutes = [
     input: fields(revocation),
     output: z.object({}).meta({ title: "Revoked" }),
     errors: limitErrors,
-    available: ({ services }) => services,
     endpoint: revoke,
   }),
   route("POST", "/introspect", "introspectToken", {
@@ -158,7 +156,6 @@ export const servicesRoutes = [
     input: fields(introspectionRequest),
     output: introspection,
     errors: [...limitErrors, "invalid_client", "insufficient_scope"],
-    available: ({ services }) => services,
     endpoint: introspect,
   }),
-] as const;
+].map(servedIf(({ services }) => services));
