@@ -140,7 +140,7 @@ const endsIn = (ms) => {
   return () => performance.now() > end;
 };
 
-/** A server that may use every core, as the processes of a fleet do. */
+/** A server that can use every core, as the processes of a fleet do. */
 async function startFree(env) {
   const server = await start("keys", env);
   const all = `0-${availableParallelism() - 1}`;

@@ -18,8 +18,6 @@ export class NoPlace extends Error {
   }
 }
 
-export type Places = ReturnType<typeof createPlaces>;
-
 /** An address can take an eighth of the places, and an IPv6 network a quarter. */
 export function createPlaces(max: number) {
   const taken = new Map<string, number>();

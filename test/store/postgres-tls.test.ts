@@ -85,7 +85,7 @@ it("a lost connection is replaced over a network with a round trip of 600 ms", a
   const store = await open("localhost", `?sslmode=verify-full&${root}`, proxy.port);
   proxy.delay(300);
   proxy.cutAll();
-  // Five ways for TLS and authentication, and one for the question. On a busy machine a try can need more than its limit.
+  // Five ways for TLS and authentication, and one for the question. On a busy machine an attempt can need more than its limit.
   const found = () => store.findUser("ann").catch(String);
   await expect.poll(found, { timeout: 90_000 }).toBeUndefined();
   await store.close();

@@ -1,5 +1,5 @@
-// The questions that developers, operators and reviewers bring. Each answer is at most two clicks away from the README,
-// in a section whose heading is stated here. The table is written by hand.
+// The questions that developers, operators and reviewers bring. Their section, whose heading is stated here, is at most
+// two clicks away from the README. The table is written by hand.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -7,8 +7,8 @@ import { describe, expect, it } from "vitest";
 const root = path.resolve(import.meta.dirname, "../..");
 const textOf = (page: string) => readFileSync(path.join(root, page), "utf8");
 
-/** The question, the page below docs/, the heading of the section, and the words that answer. */
-const answers: readonly (readonly [question: string, page: string, heading: string, answer: RegExp])[] = [
+/** The question, the page below docs/, the heading of the section, and the words to find there. */
+const questions: readonly (readonly [question: string, page: string, heading: string, found: RegExp])[] = [
   ["How do I get a password login?", "start/password.md", "", /createAmpho/],
   ["How do I get a sign-in page without writing one?", "guides/pages.md", "", /AMPHO_PAGES|pages: true/],
   ["How do I add Google?", "guides/pages.md", "Add Google, a second factor, roles and PostgreSQL", /Google/],
@@ -119,9 +119,9 @@ function sectionOf(page: string, heading: string): string {
 }
 
 describe("at most two clicks from the README", () => {
-  it.each(answers)("%s", (_question, page, heading, answer) => {
+  it.each(questions)("%s", (_question, page, heading, found) => {
     const file = path.normalize(path.join("docs", page));
     expect([...reached]).toContain(file);
-    expect(sectionOf(file, heading)).toMatch(answer);
+    expect(sectionOf(file, heading)).toMatch(found);
   });
 });
