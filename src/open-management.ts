@@ -19,6 +19,7 @@ import { openStore } from "./store/open.js";
 import { limitWaits, reportFailures } from "./store/report-failures.js";
 import type { Store } from "./store/store.js";
 import type { Telemetry } from "./telemetry/telemetry.js";
+import type { Keyring } from "./tokens/keyring.js";
 import { createApplicationDirectory } from "./users/application-directory.js";
 import type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
 import { createDatabaseDirectory } from "./users/database-directory.js";
@@ -85,13 +86,16 @@ export async function openForOperator(configuration: Configuration, options: Pic
   return { ...deps, directory, keyring, close };
 }
 
-async function readOwners({ keys, ...settings }: Configuration, { store, clock, revocations, directory }: OpenedDeps) {
+async function readOwners(
+  { keys, ...settings }: Configuration,
+  { store, clock, revocations, directory }: OpenedDeps,
+): Promise<readonly [Directory, Keyring | undefined]> {
   const users = (await store.readApplicationOwnsUsers()) ? withoutTable(directory) : directory;
-  if (keys === undefined) return [users, undefined] as const;
+  if (keys === undefined) return [users, undefined];
   const { createKeyring } = await import("./tokens/keyring.js");
   // A revoked key must sign, encrypt and receive nothing.
   revocations.applyPage(await store.readRevocations({ after: 0, now: clock.now() }), 0);
-  return [users, createKeyring(keys, settings, revocations)] as const;
+  return [users, createKeyring(keys, settings, revocations)];
 }
 
 /** With pages for its alarm link, a user gets a notice of what an operator changes. A serving process sends it. */

@@ -75,9 +75,8 @@ export function checkLogin(login: string): string | undefined {
  * Unassigned characters depend on the Unicode version of this Node. The case folding of assigned ones never changes.
  */
 export const checkNewLogin = (login: string): string | undefined =>
-  isLikeServiceId(foldText(login))
-    ? "A login must not have the form of the id of a service account."
-    : checkNewText(login);
+  checkNewText(login) ??
+  (isLikeServiceId(foldText(login)) ? "A login must not have the form of the id of a service account." : undefined);
 
 /** The same for a part of a login. */
 export function checkNewText(login: string): string | undefined {

@@ -81,8 +81,8 @@ export function createView(values: ViewValues) {
     )}${block(parts)}</form>`;
 
   const page = (title: string, parts: Parts, ...links: readonly (Link | false)[]): HtmlPage => {
-    const rows = links.map((link) => link && html`<a href="${at(link[0])}">${link[1]}</a> `);
-    const under = rows.length > 0 && html`<div class="links">${rows}</div>`;
+    const rows = links.flatMap((link) => (link ? [html`<a href="${at(link[0])}">${link[1]}</a> `] : []));
+    const under = rows.length > 0 && html`<nav class="links">${rows}</nav>`;
     return { title, body: html`<h1>${title}</h1>${block(parts)}${under}` };
   };
 

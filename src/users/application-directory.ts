@@ -120,6 +120,10 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
           return row;
         });
         const account = toAccount(created);
+        if (created && account === undefined)
+          throw new TypeError(
+            "users.create must not return an id or a login of the form of the id of a service account",
+          );
         return account && { account, row: undefined };
       }),
     setEmail:
@@ -199,8 +203,8 @@ function toAccount(applicationUser: ApplicationUser | null | undefined): Account
   const { id, login, roles, disabled, email, emailProven } = applicationUser;
   if (!isStorableName(id) || !isStorableName(login))
     throw new TypeError("users.find must return { id, login } with non-empty strings without NUL, or undefined");
-  if (isLikeServiceId(id) || isLikeServiceId(login))
-    throw new TypeError("users.find must not return an id or a login of the form of the id of a service account");
+  // People choose login names, so such a row is no error. It is no user either, and hides no other one.
+  if (isLikeServiceId(id) || isLikeServiceId(login)) return undefined;
   return {
     id,
     login,

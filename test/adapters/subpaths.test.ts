@@ -49,6 +49,17 @@ it("`ampho init` names the chapter of a framework that has a subpath and no line
   expect(subpathStep(manifest, new Set(["pg", "elysia"]))).toBeUndefined();
 });
 
+// The tests of Nest are in a folder of its own.
+it.each(adapters.filter(({ name }) => name !== "nest"))(
+  "the tests over all adapters run over ampho/$name",
+  ({ name }) => {
+    for (const shared of ["renew", "types", "uncalled"])
+      expect(readFileSync(path.join(import.meta.dirname, `${shared}.test.ts`), "utf8")).toContain(
+        `/adapters/${name}.js"`,
+      );
+  },
+);
+
 describe.each(adapters)("ampho/$name", ({ name, code, types }) => {
   it("the subpath has a chapter in the guide, a step of `ampho init`, and a test file with the shared suite", () => {
     expect(guide.toLowerCase()).toMatch(new RegExp(`^## (?:${name}|${name}:http)$`, "m"));
@@ -58,14 +69,6 @@ describe.each(adapters)("ampho/$name", ({ name, code, types }) => {
     const own = files.filter((file) => new RegExp(`(?:^|/)${name}(?:-suite)?\\.test\\.ts$`).test(file));
     const texts = own.map((file) => readFileSync(path.join(import.meta.dirname, file), "utf8"));
     expect(texts.some((text) => text.includes("describeHost("))).toBe(true);
-  });
-
-  // The tests of Nest are in a folder of its own.
-  it.runIf(name !== "nest")("the tests that run over all adapters run over this one", () => {
-    for (const shared of ["renew", "types", "uncalled"])
-      expect(readFileSync(path.join(import.meta.dirname, `${shared}.test.ts`), "utf8")).toContain(
-        `/adapters/${name}.js"`,
-      );
   });
 
   it("the subpath imports no other framework", () => {

@@ -175,8 +175,11 @@ onBothDatabases((ground) => {
     const { id } = await world.ampho.services.add({ name: "nightly", scopes: [] });
     rows.push({ id: "1", login: id, email: ann, emailProven: true });
     rows.push({ id, login: "bob", email: eve, emailProven: true });
-    for (const login of [id, "bob"]) expect((await logInAs(world, login)).status).toBe(500);
-    for (const each of ["1", id]) await expect(world.ampho.sessions.create(each)).rejects.toThrow(TypeError);
+    rows.push({ id: "2", login: "cid", email: "cid@acme.example", emailProven: true });
+    for (const login of [id, "bob"]) expect((await logInAs(world, login)).error).toBe("invalid_credentials");
+    for (const each of ["1", id])
+      await expect(world.ampho.sessions.create(each)).rejects.toMatchObject({ code: "not_found" });
+    expect([...(await world.ampho.users.findMany(["1", id, "2"])).keys()]).toEqual(["2"]);
   });
 
   it("a login and an address exclude each other, whichever of two requests comes first", async () => {

@@ -80,10 +80,9 @@ export async function setServiceJwk(input: CommandInput, context: CommandContext
 }
 
 async function readSet(file: string, terminal: Terminal): Promise<object> {
+  const input = file === "-" ? await terminal.readInput(setBytesMax) : undefined;
   try {
-    const value: unknown = JSON.parse(
-      file === "-" ? await terminal.readInput(setBytesMax) : readFileSync(file, "utf8"),
-    );
+    const value: unknown = JSON.parse(input ?? readFileSync(file, "utf8"));
     if (typeof value === "object" && value !== null) return "keys" in value ? value : { keys: [value] };
   } catch (error) {
     throw new CommandFailure(`${quoted(file)} cannot be read as JSON.`, { cause: error });

@@ -58,7 +58,7 @@ export async function beginEmailChange(
     claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
     until: begun.exp,
   };
-  const audit = { userId: account.id, login: account.login, sessionId };
+  const audit = { at: now, userId: account.id, login: account.login, sessionId };
   await queueCode(deps, allowed, draft, { event: "mail_queued", reason: "email", ...audit }, caller);
   await least;
   return { transaction, match: transactions.match(begun), expires: begun.exp };

@@ -129,15 +129,14 @@ export async function proveCode(
 
 /** Queues a mail with a code. Nothing else is written but the count of the attempt and the row of the audit log. */
 export function queueCode(
-  { store, clock }: Pick<Deps, "store" | "clock">,
+  { store }: Pick<Deps, "store">,
   allowed: AllowedAttempt,
   draft: Omit<MailDraft, "language">,
-  audit: Omit<AuditEntry, "at" | "origin">,
+  audit: Omit<AuditEntry, "origin">,
   origin: Caller,
 ): Promise<void> {
-  const [now, language] = [clock.now(), origin.language ?? "en"];
-  const mail = { draft: { ...draft, language }, attempt: allowed.attempt() };
-  return store.queueMail({ ...mail, audit: { ...audit, at: now, origin }, now });
+  const mail = { draft: { ...draft, language: origin.language ?? "en" }, attempt: allowed.attempt() };
+  return store.queueMail({ ...mail, audit: { ...audit, origin }, now: audit.at });
 }
 
 /** A code is void after another password, another address, or a change of the second factors. */

@@ -94,7 +94,7 @@ async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequ
   const audit = isEligible ? { userId: account.id, login: account.login } : { reason };
   const draft = { kind, userId: account?.id, address: isEligible ? (account.email?.address ?? "") : "" };
   const code = { ...draft, claims: claimsOf(begun, binding, origin), until: begun.exp };
-  await queueCode(deps, allowed, code, { event, ...audit }, origin);
+  await queueCode(deps, allowed, code, { at: now, event, ...audit }, origin);
   await least;
   return { transaction: token, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
 }

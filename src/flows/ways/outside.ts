@@ -199,8 +199,8 @@ async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical
   // Never to the spelling of the provider, because another mailbox can have that one.
   const to = { userId: account?.id, address: isOpen ? mailboxFor(account, address) : "" };
   const draft = { kind: "identity", ...to, claims: claimsFor(begun, binding, origin), until: begun.exp };
-  const audit = { event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity" } as const;
-  await queueCode(deps, allowed, draft, audit, origin);
+  const audit = { userId: account?.id, login: account?.login, reason: "identity" };
+  await queueCode(deps, allowed, draft, { at: deps.clock.now(), event: "mail_queued", ...audit }, origin);
   return true;
 }
 

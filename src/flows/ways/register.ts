@@ -57,8 +57,8 @@ export const beginRegistration: Flow<Required<RegistrationBegun>, RegistrationSt
   const to = account === undefined ? address.address : (mailboxOf(account) ?? "");
   const draft = { kind: account === undefined ? "register" : "account_exists", userId: account?.id, address: to };
   const code = { ...draft, claims: claimsOf(begun, bindingOf(begun, address), origin), until: begun.exp };
-  const audit = { event: "mail_queued", userId: account?.id, login: account?.login, reason: "register" } as const;
-  await queueCode(deps, allowed, code, audit, origin);
+  const audit = { userId: account?.id, login: account?.login, reason: "register" };
+  await queueCode(deps, allowed, code, { at: now, event: "mail_queued", ...audit }, origin);
   await least;
   const login = chosen ?? address.address;
   const options = party && creationOptions(party, transactions.passkeyChallenge(begun), optionsFor(uh ?? "", login));

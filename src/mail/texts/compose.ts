@@ -117,7 +117,7 @@ function timeOf(unixSeconds: number, isDated: boolean): string {
 function durationOf(minutes: number, language: Language): string {
   const [count, unit] =
     minutes % 1440 === 0 ? [minutes / 1440, "day"] : minutes % 60 === 0 ? [minutes / 60, "hour"] : [minutes, "minute"];
-  return count.toLocaleString(language, { style: "unit", unit, unitDisplay: "long" });
+  return count.toLocaleString(language, { style: "unit", unit, unitDisplay: "long", useGrouping: false });
 }
 
 /** A function is the replacement, because `$&` in a name would otherwise be replaced again. */

@@ -35,7 +35,7 @@ export const de: Texts = {
     email: `Bestätigen Sie Ihre neue Adresse für {app}
       Bestätigen Sie diese Adresse, um sie für Ihr Konto bei {app} zu verwenden.`,
     email_taken: `Diese Adresse hat schon ein Konto bei {app}
-      Bei {app} sollte die Adresse eines Kontos in diese geändert werden. Diese Adresse hat schon ein Konto, deshalb hat sich nichts geändert.`,
+      Bei {app} sollte die Adresse eines Kontos in diese geändert werden. Diese Adresse hat schon ein Konto.`,
     invite: `Einladung zu {app}
       Sie sind eingeladen, ein Konto bei {app} anzulegen.`,
     recover: `Wiederherstellung Ihres Kontos bei {app}
@@ -47,7 +47,8 @@ export const de: Texts = {
     identity: `Bestätigen Sie Ihre Anmeldung bei {app}
       Jemand möchte sich mit einem Konto eines anderen Anbieters und dieser Adresse bei {app} anmelden. Mit diesem Code ist das von nun an möglich.`,
     test: `Test-E-Mail von {app}
-      Das ist ein Test. E-Mails von {app} kommen an.`,
+      Das ist ein Test. E-Mails von {app} kommen an.
+      Sie müssen nichts tun.`,
     new_device: `Neues Gerät bei {app} angemeldet
       Ein neues Gerät hat sich bei Ihrem Konto bei {app} angemeldet.`,
     factor_added: `Neue Anmeldemethode für {app}

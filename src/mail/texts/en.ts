@@ -35,7 +35,7 @@ export const en: Texts = {
     email: `Confirm your new address for {app}
       Confirm this address to use it for your account at {app}.`,
     email_taken: `This address already has an account at {app}
-      At {app}, a user asked to change the address of an account to this one. This address already has an account, so nothing has changed.`,
+      At {app}, a user asked to change the address of an account to this one. This address already has an account.`,
     invite: `Invitation to {app}
       You are invited to create an account at {app}.`,
     recover: `Recover your account at {app}
@@ -47,7 +47,8 @@ export const en: Texts = {
     identity: `Confirm your sign-in to {app}
       A user of another provider wants to sign in to {app} with this address. With this code, that user can sign in from now on.`,
     test: `Test mail from {app}
-      This is a test. Mail from {app} arrives.`,
+      This is a test. Mail from {app} arrives.
+      You do not need to do anything.`,
     new_device: `New device signed in to {app}
       A new device signed in to your account at {app}.`,
     factor_added: `New sign-in method for {app}

@@ -35,7 +35,7 @@ export const es: Texts = {
     email: `Confirme su nueva dirección para {app}
       Confirme esta dirección para usarla con su cuenta en {app}.`,
     email_taken: `Esta dirección ya tiene una cuenta en {app}
-      En {app} se pidió cambiar la dirección de una cuenta por esta. Esta dirección ya tiene una cuenta, por lo que no ha cambiado nada.`,
+      En {app} se pidió cambiar la dirección de una cuenta por esta. Esta dirección ya tiene una cuenta.`,
     invite: `Invitación a {app}
       Ha recibido una invitación para crear una cuenta en {app}.`,
     recover: `Recuperación de su cuenta en {app}
@@ -47,7 +47,8 @@ export const es: Texts = {
     identity: `Confirme su inicio de sesión en {app}
       Una cuenta de otro proveedor quiere iniciar sesión en {app} con esta dirección. Con este código podrá hacerlo a partir de ahora.`,
     test: `Mensaje de prueba de {app}
-      Esto es una prueba. Los mensajes de {app} llegan.`,
+      Esto es una prueba. Los mensajes de {app} llegan.
+      No tiene que hacer nada.`,
     new_device: `Nuevo dispositivo en {app}
       Un dispositivo nuevo ha iniciado sesión en su cuenta en {app}.`,
     factor_added: `Nuevo método de inicio de sesión en {app}

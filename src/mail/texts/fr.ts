@@ -35,7 +35,7 @@ export const fr: Texts = {
     email: `Confirmez votre nouvelle adresse pour {app}
       Confirmez cette adresse pour l’utiliser avec votre compte sur {app}.`,
     email_taken: `Cette adresse a déjà un compte sur {app}
-      Sur {app}, un changement d’adresse vers celle-ci a été demandé. Cette adresse a déjà un compte, donc rien n’a changé.`,
+      Sur {app}, un changement d’adresse vers celle-ci a été demandé. Cette adresse a déjà un compte.`,
     invite: `Invitation à {app}
       Vous êtes invité à créer un compte sur {app}.`,
     recover: `Récupération de votre compte sur {app}
@@ -47,7 +47,8 @@ export const fr: Texts = {
     identity: `Confirmez votre connexion à {app}
       Le compte d’un autre fournisseur demande à se connecter à {app} avec cette adresse. Avec ce code, il pourra se connecter désormais.`,
     test: `Message de test de {app}
-      Ceci est un test. Les messages de {app} arrivent.`,
+      Ceci est un test. Les messages de {app} arrivent.
+      Vous n’avez rien à faire.`,
     new_device: `Nouvel appareil connecté à {app}
       Un nouvel appareil s’est connecté à votre compte sur {app}.`,
     factor_added: `Nouvelle méthode de connexion à {app}

@@ -39,7 +39,7 @@ export const deTexts: PageTexts = {
   resetFactor: "Ihr Konto hat einen zweiten Schritt. Geben Sie auch davon etwas ein.",
   openedLink: "Sie haben einen Link aus einer E-Mail geöffnet",
   openedLinkText:
-    "Fahren Sie mit dem Link unten fort. Ist das Feld leer, kopieren Sie den Link aus der E-Mail hierher.",
+    "Fahren Sie mit dem Link unten fort. Ist das Feld leer, kopieren Sie den Link aus der E-Mail hierher, oder geben Sie den Code auf der Seite ein, die die E-Mail angefordert hat.",
   matchHint: "Lassen Sie es leer, wenn diese Seite in diesem Browser ist.",
   alarmText: "Melden Sie alle Geräte ab, und machen Sie die Änderung rückgängig. Danach setzen Sie ein neues Passwort.",
   notMe: "Das war ich nicht",
@@ -90,7 +90,8 @@ export const deTexts: PageTexts = {
   appText: "Scannen Sie das Bild mit der App, oder tippen Sie den Text ein. Geben Sie dann den Code der App ein.",
   qr: "QR-Code mit dem Text darunter",
   confirmPasskey: "Ihr Browser bittet Sie jetzt um Bestätigung. Diese Seite braucht dafür ihr Skript.",
-  codesText: "Wenn Sie Ihr Gerät verlieren, ersetzt jeder Code einmal den zweiten Schritt. Sie sehen sie nicht wieder.",
+  codesText:
+    "Bewahren Sie diese Codes auf. Wenn Sie Ihr Gerät verlieren, ersetzt jeder einmal den zweiten Schritt. Sie sehen sie nicht wieder.",
   keyTitle: "Ihr neuer API-Schlüssel: {name}",
   keyText: "Bewahren Sie den Schlüssel jetzt sicher auf. Sie sehen ihn nicht wieder. Ein Klick wählt ihn ganz aus.",
   stored: "Ich habe das sicher aufbewahrt",

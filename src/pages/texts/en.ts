@@ -37,7 +37,8 @@ export const enTexts = {
   newPassword: "Set a new password",
   resetFactor: "Your account has a second step. Enter one of these too.",
   openedLink: "You have opened a mailed link",
-  openedLinkText: "Go on with the link below. If the field is empty, copy the link from the mail into it.",
+  openedLinkText:
+    "Go on with the link below. If the field is empty, copy the link from the mail into it, or enter the code of the mail on the page that asked for it.",
   matchHint: "Leave it empty if that page is in this browser.",
   alarmText: "Sign out all devices and undo the change. Then set a new password.",
   notMe: "This was not me",
@@ -88,7 +89,7 @@ export const enTexts = {
   appText: "Scan this picture with the app, or type the text below it. Then enter the code that the app shows.",
   qr: "QR code with the text below",
   confirmPasskey: "Your browser now asks you to confirm. This page needs its script for that.",
-  codesText: "If you lose your device, each code replaces the second step once. You cannot see the codes again.",
+  codesText: "Store these codes. Without your device, each replaces the second step once. You cannot see them again.",
   keyTitle: "Your new API key: {name}",
   keyText: "Store the key in a safe place now. You cannot see it again. A click on it selects all of it.",
   stored: "I have stored this safely",

@@ -38,7 +38,8 @@ export const esTexts: PageTexts = {
   newPassword: "Elegir una contraseña nueva",
   resetFactor: "Su cuenta tiene un segundo paso. Introduzca también una prueba.",
   openedLink: "Ha abierto un enlace de un correo",
-  openedLinkText: "Continúe con el enlace de abajo. Si el campo está vacío, copie aquí el enlace del correo.",
+  openedLinkText:
+    "Continúe con el enlace de abajo. Si el campo está vacío, copie aquí el enlace del correo, o introduzca su código en la página que pidió el correo.",
   matchHint: "Déjelo vacío si esa página está en este navegador.",
   alarmText: "Cierre la sesión en todos los dispositivos y deshaga el cambio. Elija después una contraseña nueva.",
   notMe: "No fui yo",
@@ -89,7 +90,8 @@ export const esTexts: PageTexts = {
   appText: "Escanee la imagen con la aplicación, o escriba en ella el texto. Introduzca después el código que muestra.",
   qr: "Código QR con el texto de abajo",
   confirmPasskey: "Su navegador le pide ahora que confirme. Esta página necesita su script para ello.",
-  codesText: "Si pierde su dispositivo, cada código sustituye una vez al segundo paso. No volverá a verlos.",
+  codesText:
+    "Guarde estos códigos. Cada uno sustituye una vez al segundo paso si pierde su dispositivo. No volverá a verlos.",
   keyTitle: "Su nueva clave API: {name}",
   keyText: "Guarde la clave ahora en un lugar seguro. No volverá a verla. Un clic la selecciona entera.",
   stored: "Lo he guardado en un lugar seguro",

@@ -38,7 +38,8 @@ export const frTexts: PageTexts = {
   newPassword: "Choisir un nouveau mot de passe",
   resetFactor: "Votre compte a une deuxième étape. Saisissez-en aussi une preuve.",
   openedLink: "Vous avez ouvert un lien reçu par e-mail",
-  openedLinkText: "Continuez avec le lien ci-dessous. Si le champ est vide, copiez ici le lien de l’e-mail.",
+  openedLinkText:
+    "Continuez avec le lien ci-dessous. Si le champ est vide, copiez ici le lien de l’e-mail, ou saisissez son code sur la page qui a demandé l’e-mail.",
   matchHint: "Laissez vide si cette page est dans ce navigateur.",
   alarmText: "Déconnectez tous les appareils et annulez la modification. Choisissez ensuite un nouveau mot de passe.",
   notMe: "Ce n’était pas moi",
@@ -90,7 +91,7 @@ export const frTexts: PageTexts = {
   qr: "Code QR avec le texte ci-dessous",
   confirmPasskey: "Votre navigateur vous demande maintenant de confirmer. Cette page a besoin de son script pour cela.",
   codesText:
-    "Si vous perdez votre appareil, chaque code remplace une fois la deuxième étape. Conservez-les en lieu sûr.",
+    "Conservez ces codes. Si vous perdez votre appareil, chacun remplace une fois la deuxième étape. Vous ne les reverrez pas.",
   keyTitle: "Votre nouvelle clé API : {name}",
   keyText: "Conservez la clé maintenant en lieu sûr. Vous ne la reverrez pas. Un clic la sélectionne en entier.",
   stored: "C’est conservé en lieu sûr",

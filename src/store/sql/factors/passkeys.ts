@@ -93,7 +93,7 @@ export function* insertPasskey(
 ): Transaction<boolean> {
   const had = yield* count("select count(*) from ampho_passkeys where user_id = ?", [userId]);
   if (had >= passkeysMax) return false;
-  return yield* exists(insert, newPasskeys.values({ userId, createdAt: now, usedAt: undefined, addedBy, ...passkey }));
+  return yield* exists(insert, newPasskeys.values({ ...passkey, userId, createdAt: now, usedAt: undefined, addedBy }));
 }
 
 export function isPasskeyTaken(id: string): Transaction<boolean> {
