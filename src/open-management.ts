@@ -79,7 +79,10 @@ export async function openManagement(
 }
 
 /** Opens the database, and the keys where some are configured. */
-export async function openForOperator(configuration: Configuration, options: Pick<ManagementOptions, "log">) {
+export async function openForOperator(
+  configuration: Configuration,
+  options: Pick<ManagementOptions, "log">,
+): Promise<OpenedDeps & { readonly keyring: Keyring | undefined; close(): Promise<void> }> {
   const deps = await openDeps(configuration, options);
   const close = () => closeDeps(deps);
   const [directory, keyring] = await closingOnError(close, readOwners(configuration, deps));
