@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import path from "node:path";
 import { createServer, type Server } from "node:tls";
 import { afterAll, describe, expect, test } from "vitest";
+import { resourceAttacks } from "../../packages/attack/dist/cases/resources.js";
 import { attacks } from "../../packages/attack/dist/table.js";
 import type { Outcome } from "../world/command.js";
 import { attack, command, freshPlace, type Place, startServe } from "../world/serve.js";
@@ -22,8 +23,13 @@ async function doctor(place: Place, ...args: readonly string[]): Promise<Said> {
 
 const attackAt = async (place: Place, url: string) => said(await attack(place, url, ["--json", "--role", "editor"]));
 
-/** The test users get API keys. */
-const withKeys = { AMPHO_SECURITY_KEYS_PER_USER: "5", AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}' };
+/** The test users get API keys, and the test services access tokens. */
+const withMachines = {
+  AMPHO_SECURITY_KEYS_PER_USER: "5",
+  AMPHO_SECURITY_TOKEN_ENDPOINT: "true",
+  AMPHO_SECURITY_TOKEN_ISSUER: "https://us.example",
+  AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}',
+};
 
 const said = ({ code, stdout, stderr }: Outcome): Said => ({
   code,
@@ -34,10 +40,12 @@ const said = ({ code, stdout, stderr }: Outcome): Said => ({
 const found = ({ results }: Said) => results.map(({ severity, check }) => `${severity} ${check}`);
 const outcomes = ({ results }: Said) => Object.fromEntries(results.map(({ attack, outcome }) => [attack, outcome]));
 
-/** Attacks that do not run here, because there is no public key, no audience, no cookies, no passkeys and no mails. */
+/**
+ * Attacks that do not run here, because there is no public key, no cookies, no passkeys, no mails and no resource.
+ */
 const unconfigured = [
+  ...resourceAttacks.map(({ id }) => id),
   "alg-confusion",
-  "audience",
   "cross-site",
   "cookie-attributes",
   "passkey-replay",
@@ -88,7 +96,7 @@ describe("a deployment on PostgreSQL", () => {
     const place = freshPlace({
       AMPHO_DATABASE_URL: database.runtimeUrl,
       AMPHO_DATABASE_MIGRATE: "off",
-      ...withKeys,
+      ...withMachines,
     });
     const served = await startServe(place);
     const said = await attackAt(place, served.root);
@@ -124,7 +132,7 @@ describe("a deployment behind TLS", () => {
   const trusting = (place: Place): Place => ({ ...place, env: { ...place.env, NODE_EXTRA_CA_CERTS: certificate } });
 
   test("the doctor checks an instance behind a TLS proxy with a trusted certificate, and every attack is blocked there", async () => {
-    const place = freshPlace(withKeys);
+    const place = freshPlace(withMachines);
     const served = await startServe(place);
     const url = await front(served.port);
     const examined = await doctor(trusting(place), "--url", url);
@@ -136,7 +144,7 @@ describe("a deployment behind TLS", () => {
   });
 
   test("no attack runs on an instance whose certificate is not trusted", async () => {
-    const place = freshPlace(withKeys);
+    const place = freshPlace(withMachines);
     const served = await startServe(place);
     const url = await front(served.port);
     const examined = await doctor(place, "--url", url);
