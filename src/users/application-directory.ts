@@ -203,7 +203,7 @@ function toAccount(applicationUser: ApplicationUser | null | undefined): Account
   const { id, login, roles, disabled, email, emailProven } = applicationUser;
   if (!isStorableName(id) || !isStorableName(login))
     throw new TypeError("users.find must return { id, login } with non-empty strings without NUL, or undefined");
-  // People choose login names, so such a row is no error. It is no user either, and hides no other one.
+  // People choose login names, so the row is no error. It is no user either, and hides no other one.
   if (isLikeServiceId(id) || isLikeServiceId(login)) return undefined;
   return {
     id,
