@@ -4,7 +4,7 @@
 // merely look alike (Latin `rn` and `m`) are both allowed. The domain of a login that is an e-mail address has the form
 // of `toAsciiDomain`. So the login and the address are compared in one form.
 import { toAsciiDomain, toVisible } from "./domain.js";
-import { isLikeServiceId } from "./service-id.js";
+import { isServiceId } from "./service-id.js";
 
 export const loginMaxCharacters = 255;
 
@@ -76,7 +76,10 @@ export function checkLogin(login: string): string | undefined {
  */
 export const checkNewLogin = (login: string): string | undefined =>
   checkNewText(login) ??
-  (isLikeServiceId(foldText(login)) ? "A login must not have the form of the id of a service account." : undefined);
+  (isLikeServiceId(login) ? "A login must not have the form of the id of a service account." : undefined);
+
+/** In any spelling, because login names are compared in their canonical form. */
+export const isLikeServiceId = (login: string): boolean => isServiceId(foldText(login));
 
 /** The same for a part of a login. */
 export function checkNewText(login: string): string | undefined {

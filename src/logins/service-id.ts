@@ -6,6 +6,3 @@ export const serviceIdPrefix = "svc_";
 const form = /^svc_[\w-]{22}$/;
 
 export const isServiceId = (text: string | undefined): boolean => text !== undefined && form.test(text);
-
-/** Whatever the case, because login names are compared without it. `canonical`: the compared form. */
-export const isLikeServiceId = (canonical: string): boolean => isServiceId(canonical.toLowerCase());

@@ -3,7 +3,7 @@ import { type Clock, within } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import { isReservedRole } from "../levels/scopes.js";
 import { parseAddress, spellLogin } from "../logins/address.js";
-import { isLikeServiceId } from "../logins/service-id.js";
+import { isLikeServiceId } from "../logins/login-name.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { UserEmail } from "../store/sql/users.js";
 import { isStorableName } from "../store/storable-text.js";

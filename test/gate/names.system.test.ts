@@ -176,10 +176,12 @@ onBothDatabases((ground) => {
     rows.push({ id: "1", login: id, email: ann, emailProven: true });
     rows.push({ id, login: "bob", email: eve, emailProven: true });
     rows.push({ id: "2", login: "cid", email: "cid@acme.example", emailProven: true });
-    for (const login of [id, "bob"]) expect((await logInAs(world, login)).error).toBe("invalid_credentials");
-    for (const each of ["1", id])
+    const wide = id.replace("svc", "ｓｖｃ");
+    rows.push({ id: "3", login: wide, email: "dan@acme.example", emailProven: true });
+    for (const login of [id, wide, "bob"]) expect((await logInAs(world, login)).error).toBe("invalid_credentials");
+    for (const each of ["1", "3", id])
       await expect(world.ampho.sessions.create(each)).rejects.toMatchObject({ code: "not_found" });
-    expect([...(await world.ampho.users.findMany(["1", id, "2"])).keys()]).toEqual(["2"]);
+    expect([...(await world.ampho.users.findMany(["1", "3", id, "2"])).keys()]).toEqual(["2"]);
   });
 
   it("a login and an address exclude each other, whichever of two requests comes first", async () => {

@@ -2,8 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { AmphoError } from "../../errors.js";
 import { type Address, parseAddress } from "../../logins/address.js";
-import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
-import { isLikeServiceId } from "../../logins/service-id.js";
+import { canonicalLogin, checkNewLogin, isLikeServiceId } from "../../logins/login-name.js";
 import type { NewPasswordOf, PasswordPolicy } from "../../passwords/policy.js";
 import { isStorableName } from "../../store/storable-text.js";
 import type { Account } from "../../users/directory.js";
