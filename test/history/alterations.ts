@@ -61,10 +61,10 @@ function unharmed(history: History): readonly Operation[] {
 }
 
 /** If rejected, they could not have been replays, because nothing else used the session meanwhile. */
-function isAlone(renewal: Operation, { renewals, reauthentications }: SessionFacts): boolean {
+function isAlone(renewal: Operation, { renewals, replacements }: SessionFacts): boolean {
   const others = renewals.filter((each) => each !== renewal);
   return (
-    reauthentications.length === 0 &&
+    replacements.length === 0 &&
     others.every((each) => isDone(each) && (each.end < renewal.start || each.start > renewal.end))
   );
 }

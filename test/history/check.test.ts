@@ -40,6 +40,11 @@ function reauthenticate({ at, row }: Made, ms: number): void {
   row(ms, "reauthenticated", { sessionId: "good" });
 }
 
+function replace({ at, row }: Made, ms: number): void {
+  at(ms, ms + 5, changePassword("good", "first", "second"), given("good", 2));
+  row(ms, "password_changed");
+}
+
 const wrongGuess = (address: string) => logIn(`guess from ${address}`, { address });
 
 /** So many wrong passwords with responses and rows, one after the other from `ms` on. */
@@ -202,6 +207,17 @@ describe("histories without a fault", () => {
       },
     ],
     [
+      "a token from before a changed password that is rejected within 10 s, and the session goes on",
+      (made) => {
+        replace(made, 200);
+        made.at(205, 215, renew("good", 1), rejected("session_ended"));
+        made.row(205, "renew_rejected", { sessionId: "good", gen: 1, reason: "reauthenticated" });
+        made.at(220, 230, use("guard", "good", 1), rejected("invalid_token"));
+        move(made, "good", 2, 9_500);
+        made.at(9_600, 9_610, use("guard", "good", 3), ok);
+      },
+    ],
+    [
       "a token that has expired",
       (made) => void made.at(970_000, 970_010, use("guard", "good"), rejected("invalid_token")),
     ],
@@ -256,6 +272,22 @@ describe("planted faults", () => {
       (made) => {
         reauthenticate(made, 200);
         move(made, "good", 1, 300, "renew_repeated");
+      },
+    ],
+    [
+      "renewed_past_login",
+      "a renewal within 10 s of a changed password by a token from before it",
+      (made) => {
+        replace(made, 200);
+        move(made, "good", 1, 300, "renew_repeated");
+      },
+    ],
+    [
+      "logged_out_without_cause",
+      "a token of a changed password that is rejected",
+      (made) => {
+        replace(made, 200);
+        made.at(300, 310, use("guard", "good", 2), rejected("invalid_token"));
       },
     ],
     ["grace_exceeded", "a renewal after the grace", (made) => move(made, "good", 0, 12_000, "renew_repeated")],

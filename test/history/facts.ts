@@ -7,13 +7,16 @@ export const lostEffectMs = 10_000;
 /** A session's generation before the present one renews for so long (docs/reference/contract.md §4). */
 export const graceMs = 10_000;
 
+export type Replacement = OperationOf<"login" | "password">;
+
 export interface SessionFacts {
   readonly sid: string;
   readonly login: string;
   /** The first response that named it. */
   readonly begun: Operation;
   readonly renewals: readonly OperationOf<"renew">[];
-  readonly reauthentications: readonly OperationOf<"login">[];
+  /** Everything that replaces its tokens and leaves no grace: re-authentications, and changes of the password within it. */
+  readonly replacements: readonly Replacement[];
   /** Everything that presented one of its access tokens. */
   readonly uses: readonly OperationOf<"guard" | "list" | "logout" | "end" | "password">[];
   /** Everything that could have ended it, by start. */
@@ -67,9 +70,7 @@ export function factsOf(history: History): Facts {
 function sessionFacts(sid: string, begun: Operation, operations: readonly Operation[], of: Facts["of"]): SessionFacts {
   const { login } = begun.request;
   const renewals = operations.filter((each) => isKind(each, "renew")).filter(({ request }) => request.sid === sid);
-  const reauthentications = operations
-    .filter((each) => isKind(each, "login"))
-    .filter(({ request }) => request.bearer?.sid === sid);
+  const replacements = operations.filter((each) => isReplacement(each, sid));
   const uses = operations.filter((each) => isUse(each)).filter(({ request }) => request.token.sid === sid);
   const logouts = uses.filter(({ request }) => request.kind === "logout");
   const others = [
@@ -78,19 +79,17 @@ function sessionFacts(sid: string, begun: Operation, operations: readonly Operat
     ...of("disable", login),
     ...of("expel", login),
   ];
-  const replays = renewals.filter((renewal) => mayBeReplay(renewal, renewals, reauthentications));
+  const replays = renewals.filter((renewal) => mayBeReplay(renewal, renewals, replacements));
   const mayEnd = [...logouts.filter(mayBeDone), ...others.filter(mayBeDone), ...replays];
   // Those of other sessions end it only if they came after it.
   const after = others.filter(isDone).filter(({ start }) => begun.end <= start);
-  const reported = renewals.filter(
-    (each) => isRejected(each, "session_ended") && !canHaveRaced(each, reauthentications),
-  );
+  const reported = renewals.filter((each) => isRejected(each, "session_ended") && !canHaveRaced(each, replacements));
   return {
     sid,
     login,
     begun,
     renewals,
-    reauthentications,
+    replacements,
     uses,
     mayEnd: mayEnd.filter((each) => effectUntil(each) > begun.start).sort((a, b) => a.start - b.start),
     surelyEnds: [...logouts.filter(isDone), ...after, ...reported].sort((a, b) => a.end - b.end),
@@ -101,11 +100,11 @@ function sessionFacts(sid: string, begun: Operation, operations: readonly Operat
 export const roundingMs = 1_000;
 
 /**
- * Decides if the renewal can have been rejected because a re-authentication came first. Within 10 s of it the rejection ends
+ * Decides if the renewal can have been rejected because new tokens replaced it first. Within 10 s of them the rejection ends
  * no session.
  */
-export function canHaveRaced(renewal: Operation, reauthentications: readonly OperationOf<"login">[]): boolean {
-  return reauthentications.some(
+export function canHaveRaced(renewal: Operation, replacements: readonly Replacement[]): boolean {
+  return replacements.some(
     (each) =>
       mayBeDone(each) &&
       each.start < effectUntil(renewal) &&
@@ -114,8 +113,8 @@ export function canHaveRaced(renewal: Operation, reauthentications: readonly Ope
   );
 }
 
-/** Decides if the re-authentication created a later generation. */
-export function isBefore(gen: number, { response }: OperationOf<"login">): boolean {
+/** Decides if the replacement created a later generation. */
+export function isBefore(gen: number, { response }: Replacement): boolean {
   return response?.granted !== undefined && gen < response.granted.gen;
 }
 
@@ -123,13 +122,13 @@ export function isBefore(gen: number, { response }: OperationOf<"login">): boole
 function mayBeReplay(
   renewal: OperationOf<"renew">,
   renewals: readonly OperationOf<"renew">[],
-  reauthentications: readonly OperationOf<"login">[],
+  replacements: readonly Replacement[],
 ): boolean {
   if (!isRejected(renewal, "session_ended") && !isUnknown(renewal)) return false;
   const { gen, key } = renewal.request;
   const until = effectUntil(renewal);
   const passed = renewals.some((each) => each.request.gen > gen && mayBeDone(each) && each.start < until);
-  if (passed || reauthentications.some((each) => mayBeDone(each) && each.start < until)) return true;
+  if (passed || replacements.some((each) => mayBeDone(each) && each.start < until)) return true;
   return renewals.some(
     (each) =>
       each !== renewal &&
@@ -138,6 +137,11 @@ function mayBeReplay(
       each.start + graceMs < until &&
       (key === undefined || each.request.key !== key),
   );
+}
+
+function isReplacement(operation: Operation, sid: string): operation is Replacement {
+  if (isKind(operation, "login")) return operation.request.bearer?.sid === sid;
+  return isKind(operation, "password") && operation.request.token.sid === sid;
 }
 
 function isUse(operation: Operation): operation is OperationOf<"guard" | "list" | "logout" | "end" | "password"> {

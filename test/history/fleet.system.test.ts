@@ -26,7 +26,7 @@ describe.each(stores)("four processes on %s, and random clients", (store) => {
     const violations = checkHistory(history);
     const where =
       violations.length === 0 ? "" : `${describeViolations(violations)}\n${saveHistory(history, violations)}`;
-    expect(where, `AMPHO_SEED=${seed}`).toBe("");
+    expect(where, `AMPHO_SEED=${seed}\n${where}`).toBe("");
   });
 
   it("the run contained the operations that the promises are about", () => {

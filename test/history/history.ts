@@ -143,7 +143,8 @@ export const statements = {
   responses_disagree: "all responses with a generation contain the same one",
   old_generation_renewed: "a generation that is two behind renews nothing",
   grace_exceeded: "the previous generation renews for 10 s, then only with the key that moved it",
-  renewed_past_login: "a re-authentication leaves no grace: a generation before it renews nothing",
+  renewed_past_login:
+    "new tokens of a login or a changed password leave no grace: a generation before them renews nothing",
   accepted_after_end: "no token is accepted after its session's end: at once where it was ended, within 1 s elsewhere",
   role_accepted_after_removal: "no token with a removed role is accepted after 1 s",
   done_after_end: "a session that has ended renews nothing and changes no password",

@@ -1,6 +1,6 @@
 // A session that has ended is rejected. Its own process and later ones reject it at once, and so does the database. Other
 // processes reject it within a second of the response that ended it (docs/reference/contract.md §4 "Revocation").
-import { effectUntil, type Facts, isDone, isKind, type SessionFacts } from "../facts.js";
+import { effectUntil, type Facts, isDone, type SessionFacts } from "../facts.js";
 import type { Operation, OperationOf, Violation } from "../history.js";
 
 const boundMs = 1_000;
@@ -38,9 +38,8 @@ function* checkUses(session: SessionFacts, startOf: ReadonlyMap<string, number>)
 
 /** Requests that need the database are rejected everywhere once the response is there. */
 function* checkDecisions(session: SessionFacts): Generator<Violation> {
-  const changes = session.uses.filter((each) => isKind(each, "password"));
-  const again = session.reauthentications.filter(({ response }) => response?.granted?.sid === session.sid);
-  for (const decision of [...session.renewals, ...changes, ...again]) {
+  const again = session.replacements.filter(({ response }) => response?.granted?.sid === session.sid);
+  for (const decision of [...session.renewals, ...again]) {
     if (!isDone(decision)) continue;
     const ending = session.surelyEnds.find((each) => each !== decision && each.end <= decision.start);
     if (ending === undefined) continue;

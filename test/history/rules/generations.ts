@@ -8,7 +8,7 @@ export function* checkGenerations(facts: Facts): Generator<Violation> {
       if (!isDone(renewal)) continue;
       yield* checkSuccessor(renewal);
       yield* checkAge(session, renewal);
-      yield* checkLogin(session, renewal);
+      yield* checkReplaced(session, renewal);
     }
     yield* checkAgreement(session);
   }
@@ -43,19 +43,19 @@ function* checkAge(session: SessionFacts, renewal: OperationOf<"renew">): Genera
   yield { statement: "grace_exceeded", because, operations: [moved[0], renewal] };
 }
 
-/** A re-authentication leaves no grace. */
-function* checkLogin({ sid, reauthentications }: SessionFacts, renewal: OperationOf<"renew">): Generator<Violation> {
+/** A re-authentication or a changed password leaves no grace. */
+function* checkReplaced({ sid, replacements }: SessionFacts, renewal: OperationOf<"renew">): Generator<Violation> {
   const { gen } = renewal.request;
-  const later = reauthentications.find(
+  const later = replacements.find(
     (each) => each.response?.granted?.sid === sid && isBefore(gen, each) && each.end <= renewal.start,
   );
   if (later === undefined) return;
-  const because = `generation ${gen} of ${sid} renewed after a later login within the session`;
+  const because = `generation ${gen} of ${sid} renewed after newer tokens had replaced it`;
   yield { statement: "renewed_past_login", because, operations: [later, renewal] };
 }
 
 function grantsOf(session: SessionFacts): readonly (readonly [Operation, Granted])[] {
-  return [session.begun, ...session.renewals, ...session.reauthentications].flatMap((operation) => {
+  return [session.begun, ...session.renewals, ...session.replacements].flatMap((operation) => {
     const granted = operation.response?.granted;
     return granted?.sid === session.sid ? [[operation, granted] as const] : [];
   });

@@ -1,19 +1,28 @@
 // No honest client is logged out. A session is rejected only after an event that could have ended it, and each end in the log
 // has a request that caused it.
-import { canHaveRaced, effectUntil, type Facts, isKind, isRejected, mayBeDone, type SessionFacts } from "../facts.js";
+import {
+  canHaveRaced,
+  effectUntil,
+  type Facts,
+  isBefore,
+  isKind,
+  isRejected,
+  mayBeDone,
+  type SessionFacts,
+} from "../facts.js";
 import type { AuditRow, Kind, Operation, Violation } from "../history.js";
 
 export function* checkHonest(facts: Facts): Generator<Violation> {
   const ends = new Set(facts.history.audit.filter(isEnd).map(({ sessionId }) => sessionId));
   for (const session of facts.sessions.values()) {
     for (const renewal of session.renewals) {
-      if (isRejected(renewal, "session_ended")) yield* checkRejection(facts, session, renewal, ends);
+      if (isRejected(renewal, "session_ended")) yield* checkRejection(session, renewal, ends);
       else if (isRejected(renewal, "invalid_token") && !isExpired(facts, renewal, renewal.request.exp))
         yield logout(renewal, `a valid token of ${session.sid} was rejected as invalid`);
     }
     for (const use of session.uses) {
       if (!isRejected(use, "invalid_token") || isExpired(facts, use, use.request.token.exp)) continue;
-      if (!mayLackRole(facts, session, use)) yield* checkRejection(facts, session, use, ends);
+      if (!mayLackRole(facts, session, use)) yield* checkRejection(session, use, ends);
     }
   }
   for (const row of facts.history.audit) if (isEnd(row)) yield* checkCause(facts, row);
@@ -22,17 +31,19 @@ export function* checkHonest(facts: Facts): Generator<Violation> {
 type Rejected = SessionFacts["renewals"][number] | SessionFacts["uses"][number];
 
 /** A change of the password by this session replaces its older tokens. */
-function isReplaced(facts: Facts, { login, sid }: SessionFacts, rejected: Rejected): boolean {
-  const gen = isKind(rejected, "renew") ? rejected.request.gen : rejected.request.token.gen;
-  return facts.of("password", login).some((each) => {
-    const isOfSession = each.request.token.sid === sid && mayBeDone(each) && each.start < rejected.end;
-    return isOfSession && gen < (each.response?.granted?.gen ?? Infinity);
-  });
+function isReplaced({ replacements }: SessionFacts, rejected: Rejected): boolean {
+  if (isKind(rejected, "renew")) return canHaveRaced(rejected, replacements);
+  return replacements.some(
+    (each) =>
+      isKind(each, "password") &&
+      mayBeDone(each) &&
+      each.start < rejected.end &&
+      (each.response?.granted === undefined || isBefore(rejected.request.token.gen, each)),
+  );
 }
 
-function* checkRejection(facts: Facts, session: SessionFacts, rejected: Rejected, ends: ReadonlySet<string | null>) {
-  if (isReplaced(facts, session, rejected)) return;
-  if (isKind(rejected, "renew") && canHaveRaced(rejected, session.reauthentications)) return;
+function* checkRejection(session: SessionFacts, rejected: Rejected, ends: ReadonlySet<string | null>) {
+  if (isReplaced(session, rejected)) return;
   if (!session.mayEnd.some((each) => each.start < rejected.end))
     yield logout(rejected, `${session.sid} was rejected, and no earlier request could have ended it`);
   else if (!ends.has(session.sid)) yield logout(rejected, `${session.sid} was rejected, and its end is not in the log`);
