@@ -128,7 +128,9 @@ export function createPages(deps: PagesDeps): Handle {
 
   async function read(sent: Session, name: PageName, query: URLSearchParams): Promise<HttpResponse> {
     const wanted = returnPath(query.get("to"));
-    if (name === "signIn" && sent.isSignedIn) return redirect(sent, wanted ?? prefix);
+    // The database decides. A token outlives its user, and the pages would send the browser to and fro.
+    const isAsked = name === "signIn" && sent.isSignedIn;
+    if (isAsked && (await sent.call("GET", "/account").catch(() => false))) return redirect(sent, wanted ?? prefix);
     const kept = wanted === undefined ? [] : [setCookie(returnCookie, encodeURIComponent(wanted), returnSeconds)];
     const session: Session = { ...sent, cookies: () => [...sent.cookies(), ...kept] };
     const replacement = settings.pages[name];

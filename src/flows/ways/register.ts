@@ -18,7 +18,7 @@ import { leastTime, requireAddress, requireOutbox, requireOwnAddress, requirePas
 import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof, LoginContext } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgain } from "../gate/grant.js";
+import { digestOfProof, grantAgain, repeatable } from "../gate/grant.js";
 import { claimsOf, proveMailbox, queueCode, readProof, type SentProof } from "../prove/mailbox.js";
 import { verifyNewPasskey } from "../prove/passkey.js";
 import { draftAccount } from "./new-account.js";
@@ -133,46 +133,44 @@ export const finishRegistration: Flow<Grant & Partial<RecoveryCodes>, Registrati
   const login = transaction.login ?? address.address;
   const codes = input.passkey === undefined ? undefined : createRecoveryCodes();
   const repetition: LoginContext = { origin, now: clock.now(), typed: login, idempotency: digestOfRequest(input) };
-  const repeated = await repeatRegistration(deps, transaction, address, repetition, codes);
-  if (repeated !== undefined) {
-    await endSuperseded(deps, repeated, input.superseded, origin);
-    return { ...(codes && { recovery_codes: codes }), ...repeated };
-  }
-  const allowed = await proveMailbox(deps, read, mailbox);
-  const settled = <T>(rest: Promise<T>): Promise<T> => settleOnError(rest, allowed);
-  const roles = await settled(rolesOf(deps, transaction));
-  const secret = await settled(proveSecret(deps, input, transaction, login, codes, origin));
-  const created = await settled(
-    draftAccount(deps, {
+  const again = () => repeatRegistration(deps, transaction, address, repetition, codes);
+  const grant = await repeatable(again, async () => {
+    const allowed = await proveMailbox(deps, read, mailbox);
+    const settled = <T>(rest: Promise<T>): Promise<T> => settleOnError(rest, allowed);
+    const roles = await settled(rolesOf(deps, transaction));
+    const secret = await settled(proveSecret(deps, input, transaction, login, codes, origin));
+    const created = await settled(
+      draftAccount(deps, {
+        transaction,
+        address,
+        roles,
+        invitation: transaction.inv,
+        login,
+        password: input.password,
+        passwordHash: secret.passwordHash,
+        origin,
+        existsMail: {
+          kind: "account_exists",
+          userId: undefined,
+          address: address.address,
+          language: origin.language ?? "en",
+          claims: { agent: origin.agent ?? null },
+          until: transaction.exp,
+        },
+      }),
+    );
+    const now = clock.now();
+    const proven: GateProof = {
+      amr: ["mail", ...secret.amr],
+      at: now,
       transaction,
-      address,
-      roles,
-      invitation: transaction.inv,
-      login,
-      password: input.password,
-      passwordHash: secret.passwordHash,
-      origin,
-      existsMail: {
-        kind: "account_exists",
-        userId: undefined,
-        address: address.address,
-        language: origin.language ?? "en",
-        claims: { agent: origin.agent ?? null },
-        until: transaction.exp,
-      },
-    }),
-  );
-  const now = clock.now();
-  const proven: GateProof = {
-    amr: ["mail", ...secret.amr],
-    at: now,
-    transaction,
-    attempt: allowed?.asSucceeded(created.account.id),
-    enrol: secret.enrol,
-    register: created.register,
-    isNewUser: true,
-  };
-  const grant = await enter(deps, created.account, proven, { ...repetition, now });
+      attempt: allowed?.asSucceeded(created.account.id),
+      enrol: secret.enrol,
+      register: created.register,
+      isNewUser: true,
+    };
+    return enter(deps, created.account, proven, { ...repetition, now });
+  });
   await endSuperseded(deps, grant, input.superseded, origin);
   return { ...(codes && { recovery_codes: codes }), ...grant };
 };
