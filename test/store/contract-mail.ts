@@ -265,7 +265,7 @@ function resetContract(store: Opened): void {
     });
     const { factorsVersion } = await store().listFactors(ann.id);
     const use = (hash: string) => ({ factor: "recovery_code", hash }) as const;
-    await store().enterSession(login({ amr: ["pwd", "rec"], use: use("b") }));
+    await store().grantSession(login({ amr: ["pwd", "rec"], use: use("b") }));
     const rejected = await store().finishReset(reset({ use: use("b"), factorsVersion }));
     expect(rejected.outcome).toBe("factor_rejected");
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1" });
@@ -375,25 +375,25 @@ function registrationContract(store: Opened): void {
 
   it("a registration creates the user and the session in one transaction, once", async () => {
     const outcomes = await Promise.all([
-      store().enterSession(registering()),
-      store().enterSession(registering({}, { spend: spend("other") })),
+      store().grantSession(registering()),
+      store().grantSession(registering({}, { spend: spend("other") })),
     ]);
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(["granted", "over"]);
     expect(await store().findUser("ann")).toMatchObject({ email: { provenAt: start }, passwordVersion: 1 });
     expect(await live()).toBe(1);
     // Only the mailbox learns that the address has an account by now.
     expect(await kindsOf(store())).toEqual(["account_exists"]);
-    expect(await store().enterSession(registering())).toEqual({ outcome: "over" });
+    expect(await store().grantSession(registering())).toEqual({ outcome: "over" });
   });
 
   it("a chosen login that is taken can be chosen again with the same transaction", async () => {
     await addUser(store(), { ...bob });
     const user = { ...ann, ...bob, id: "u-new", roles: [], email: emailOf("new@x.example", start) };
-    const outcome = await store().enterSession(registering({ user }));
+    const outcome = await store().grantSession(registering({ user }));
     expect(outcome).toEqual({ outcome: "login_taken" });
     const other = { ...user, login: "Bea", canonical: "bea" };
     const entry = { userId: "u-new", login: "Bea" };
-    expect(await store().enterSession(registering({ user: other }, entry))).toMatchObject({
+    expect(await store().grantSession(registering({ user: other }, entry))).toMatchObject({
       outcome: "granted",
     });
     expect(await kindsOf(store())).toEqual([]);
@@ -404,15 +404,15 @@ function registrationContract(store: Opened): void {
     expect(await store().findInvitation("inv-1")).toEqual(invitation());
     await addUser(store(), { ...bob, email: emailOf("taken@x.example") });
     const clash = { ...ann, id: "u-clash", canonical: "clash", roles: [], email: emailOf("taken@x.example", start) };
-    const first = await store().enterSession(registering({ user: clash, invitation: "inv-1" }, { userId: clash.id }));
+    const first = await store().grantSession(registering({ user: clash, invitation: "inv-1" }, { userId: clash.id }));
     expect(first).toEqual({ outcome: "over" });
     expect(await store().findInvitation("inv-1")).toMatchObject({ usedAt: null });
-    const second = await store().enterSession(registering({ invitation: "inv-1" }, { spend: spend("second") }));
+    const second = await store().grantSession(registering({ invitation: "inv-1" }, { spend: spend("second") }));
     expect(second).toMatchObject({ outcome: "granted" });
     expect(await store().findInvitation("inv-1")).toMatchObject({ usedAt: start });
     const user = { ...ann, ...bob, id: "u-9", canonical: "nine", roles: [], email: emailOf("nine@x.example", start) };
     const third = registering({ user, invitation: "inv-1" }, { userId: "u-9", spend: spend("third") });
-    expect(await store().enterSession(third)).toEqual({ outcome: "closed" });
+    expect(await store().grantSession(third)).toEqual({ outcome: "closed" });
     expect(await store().findUserById("u-9")).toBeUndefined();
     expect(await kindsOf(store())).toEqual(["login", "account_exists"]);
   });
@@ -424,7 +424,7 @@ function registrationContract(store: Opened): void {
     const remove = (id: string) => store().removeInvitation({ id, now: start, origin: operator });
     expect([await remove("inv-1"), await remove("inv-1"), await remove("none")]).toEqual([true, false, false]);
     for (const id of ["inv-1", "inv-2"])
-      expect(await store().enterSession(registering({ invitation: id }, { spend: spend(id) }))).toEqual({
+      expect(await store().grantSession(registering({ invitation: id }, { spend: spend(id) }))).toEqual({
         outcome: "closed",
       });
     expect(await store().findUser("ann")).toBeUndefined();
@@ -434,9 +434,9 @@ function registrationContract(store: Opened): void {
 
   it("a code proves only the address to which it was mailed", async () => {
     await addUser(store(), { email: emailOf("ann@x.example", undefined) });
-    await store().enterSession(login({ amr: ["mail"], provesEmail: "old@x.example" }));
+    await store().grantSession(login({ amr: ["mail"], provesEmail: "old@x.example" }));
     expect(await store().findUser("ann")).toMatchObject({ email: { provenAt: undefined } });
-    await store().enterSession(login({ amr: ["mail"], provesEmail: "ann@x.example", now: start + 5 }));
+    await store().grantSession(login({ amr: ["mail"], provesEmail: "ann@x.example", now: start + 5 }));
     expect(await store().findUser("ann")).toMatchObject({ email: { provenAt: start + 5 } });
     expect((await eventsOf(store())).filter((event) => event === "email_proven")).toHaveLength(1);
   });

@@ -133,7 +133,7 @@ export function renewalContract(store: Opened): void {
     const session = await openSession(store());
     const move = renewal(session, changes);
     await store().renewSession(move);
-    const outcome = await store().enterSession(login({ live: session.id, now: start + 200 }));
+    const outcome = await store().grantSession(login({ live: session.id, now: start + 200 }));
     if (outcome.outcome !== "granted") throw new Error("the re-authentication was rejected");
     expect(outcome.session).toMatchObject({ gen: 2, provedGen: 2, authTime: start + 200 });
     return { session: outcome.session, move };
@@ -179,7 +179,7 @@ export function renewalContract(store: Opened): void {
       const authentication = login({ live: session.id, now: start + 200 });
       const outcomes = await Promise.all([
         ...[1, 2, 3].map(() => store().renewSession(at(gen))),
-        store().enterSession(authentication),
+        store().grantSession(authentication),
         ...[1, 2, 3].map(() => store().renewSession(at(gen))),
       ]);
       const [created] = outcomes.filter((each) => each.outcome === "granted");

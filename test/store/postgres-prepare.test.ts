@@ -155,7 +155,7 @@ it("a transaction whose names a pooler dropped is done once without names, with 
   await database.empty();
   const { run, behind, names, reported, close } = running();
   await run("createUser", { user: ann, now: start, origin: operator });
-  for (const random of ["first", "second"]) await run("enterSession", login({ random }));
+  for (const random of ["first", "second"]) await run("grantSession", login({ random }));
   const out = { ...ending, reason: "logout" as const };
   await run("endSession", { ...out, id: "0.first" });
   expect(await behind(prepared)).not.toEqual([]);
