@@ -6,7 +6,6 @@ import { isOwnScope, knownScopes } from "../../levels/scopes.js";
 import { serviceIdPrefix } from "../../logins/service-id.js";
 import type { ServiceRow } from "../../store/sql/service-changes.js";
 import type { ServiceUpdate } from "../../store/sql/services.js";
-import { acceptsKeys } from "../../tokens/api-key.js";
 import type { ServiceView } from "../../wire/services.js";
 import { prepareServiceKey, toKeyView } from "../find/api-key.js";
 import * as check from "./checks.js";
@@ -89,7 +88,7 @@ export function manageServices(m: Manager): Management["services"] {
     enable: changed({ change: "enabled" }),
     remove: changed({ change: "deleted" }),
     createKey: check.checked({ ...named, key: check.newServiceKey }, async (ref, options = {}) => {
-      if (!acceptsKeys(settings))
+      if (!settings.tokenEndpoint)
         throw new AmphoError("not_found", "No keys are accepted here. Set AMPHO_SECURITY_TOKEN_ENDPOINT.");
       const service = await require(ref);
       const { key, view } = prepareServiceKey(m, service, options);

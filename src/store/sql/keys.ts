@@ -153,8 +153,9 @@ export function* removeUserKeys(input: KeysRemoval): Transaction<readonly Revoca
  */
 export function* removeAllKeys({ random, now, origin }: Ending & { readonly random: string }): Transaction<void> {
   yield* recordAudit({ at: now, event: "key_removed", origin, detail: { keys: "all" } });
-  yield* moveEpoch(random);
   const ended = yield* endEveryKey({ now, origin });
+  // Last: a change of a service, or of a key, has its lock and waits for the row of the state.
+  yield* moveEpoch(random);
   yield* writeRevocations([...ended, keyRevocation(keyIdPrefix, now)]);
 }
 

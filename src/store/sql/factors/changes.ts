@@ -50,8 +50,8 @@ export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Lo
   const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const checked = yield* readChecked();
   const account = yield* readAccount();
-  // An operator also changes the factors of a disabled user.
-  if (readLive !== undefined && ("rejected" in checked || !(yield* readLive()))) return undefined;
+  // An operator also changes the factors of a disabled user, and then gives `stored: false`.
+  if ("rejected" in checked || (readLive !== undefined && !(yield* readLive()))) return undefined;
   const { factorsVersion = account.factorsVersion } = input;
   return factorsVersion === account.factorsVersion ? account : undefined;
 }
