@@ -147,7 +147,7 @@ describe("plans of statements", () => {
     const updating = all.filter(({ sql }) => sql.includes("update ampho_sessions"));
     const changing = updating.filter(({ changesIndex }) => changesIndex);
     expect(changing.map(({ operation }) => operation)).toContain("endSession");
-    for (const name of ["renewSession", "enterSession"]) {
+    for (const name of ["renewSession", "grantSession"]) {
       expect(updating.map(({ operation }) => operation)).toContain(name);
       // It ends the session when that is a replay, and the oldest ones of a user who has too many.
       const further = changing.filter(({ operation, sql }) => operation === name && !sql.includes("end_reason"));

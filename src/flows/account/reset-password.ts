@@ -25,7 +25,7 @@ export interface ResetInput {
 
 /** Rejects like `proveMailbox` and `proveFactor`, and with `factor_needed` or `password_rejected`. */
 export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) => {
-  const { directory, store, revocations, clock } = deps;
+  const { directory, store, clock } = deps;
   const read = readProof(deps, input.proof, ["reset"], clock.now());
   const { transaction } = read;
   const { login = "" } = transaction;
@@ -79,7 +79,6 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
   if (outcome.outcome === "factor_rejected") throw factor?.use.factor === "totp" ? usedCode() : wrongCredentials();
   if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome !== "done") throw transactionOver();
-  revocations.add(outcome.revocations);
   await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
 };
 
@@ -112,13 +111,13 @@ async function hashNew(deps: Deps, account: Account, password: string, origin: O
 
 /** Works once for each notice. Rejects with `transaction_over`. */
 export const raiseAlarm: Flow<void, { readonly alarm: string }> = async (deps, { alarm }, origin) => {
-  const { mailTokens, store, directory, revocations, clock, settings } = deps;
+  const { mailTokens, store, directory, clock, settings } = deps;
   const now = clock.now();
   const read = mailTokens.readAlarm(alarm, now);
   if (read === undefined) throw transactionOver();
   const { userId, notice, hash, exp } = read;
   const spend = { hash, until: exp + settings.tokenLeeway, idempotency: undefined };
-  const raised = await store.raiseAlarm({
+  const undo = await store.raiseAlarm({
     userId,
     notice,
     isStored: directory.inDatabase,
@@ -127,8 +126,7 @@ export const raiseAlarm: Flow<void, { readonly alarm: string }> = async (deps, {
     origin,
     foreignMaxSeconds: settings.tokenForeignTtl,
   });
-  revocations.add(raised.revocations);
-  if (raised.undo !== undefined) await undoInTable(deps, userId, raised.undo);
+  if (undo !== undefined) await undoInTable(deps, userId, undo);
 };
 
 /** The table stores both itself. It changes nothing that was changed again. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
 import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
-import type { Entry, EntryOutcome } from "../../store/sql/entries.js";
+import type { GrantOutcome, SessionRequest } from "../../store/sql/session-grants.js";
 import type { Spending } from "../../store/sql/spent.js";
 import { type Account, toAccount } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
@@ -26,7 +26,7 @@ export function spendingOf(
 export function storedOf(
   { stored }: Account,
   transaction: Pick<LoginTransaction, "passwordVersion"> | undefined,
-): Entry["stored"] {
+): SessionRequest["stored"] {
   if (stored === undefined) return false;
   return { passwordVersion: transaction?.passwordVersion ?? stored.passwordVersion };
 }
@@ -37,7 +37,7 @@ export const willRemember = ({ settings }: Deps, { remember }: LoginContext) =>
 export async function issueGrant(
   deps: Deps,
   account: Account,
-  granted: Extract<EntryOutcome, { readonly outcome: "granted" }>,
+  granted: Extract<GrantOutcome, { readonly outcome: "granted" }>,
   context: LoginContext,
 ): Promise<Grant> {
   const { tokens, deviceProofs, settings } = deps;
@@ -70,7 +70,7 @@ export async function grantAgain(
 ): Promise<Grant | undefined> {
   const { idempotency, now } = context;
   if (idempotency === undefined) return undefined;
-  const outcome = await deps.store.repeatEntry({
+  const outcome = await deps.store.repeatGrant({
     hash: deps.transactions.spentHash(transaction),
     idempotency,
     now,
@@ -93,7 +93,7 @@ export async function grantAgainUnnamed(
 ): Promise<Grant | undefined> {
   if (idempotency === undefined) return undefined;
   const now = deps.clock.now();
-  const outcome = await deps.store.repeatEntry({
+  const outcome = await deps.store.repeatGrant({
     hash: deps.transactions.spentHash(transaction),
     idempotency,
     userId: undefined,

@@ -68,16 +68,15 @@ export const revokeToken: Flow<void, { readonly token: string; readonly auth: Au
   { token, auth },
   caller,
 ) => {
-  const { store, revocations, clock } = deps;
+  const { store, clock } = deps;
   const reason = "logout";
   const now = clock.now();
   const { credential, id, session, key } = auth ?? {};
   const sid = auth === undefined ? readRefresh(deps, token, now) : session;
-  if (credential === "key" && key !== undefined)
-    revocations.add((await store.removeKey({ id: key.id, userId: id, now, origin: caller })).revocations);
+  if (credential === "key" && key !== undefined) await store.removeKey({ id: key.id, userId: id, now, origin: caller });
   else if (credential === "service" && id !== undefined && isStorableText(id)) {
     const to = { change: "tokens_revoked" } as const;
-    revocations.add((await store.changeService({ id, to, now, origin: caller })).revocations);
+    await store.changeService({ id, to, now, origin: caller });
   } else if ((credential === undefined || credential === "session") && sid !== undefined && isStorableText(sid))
     await endSession(deps, { id: sid, userId: id, reason, origin: caller, seenExpires: auth?.expires });
 };

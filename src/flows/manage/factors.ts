@@ -15,7 +15,7 @@ import { type Manager, requireUser, unknownUser } from "./manager.js";
 const ofUser = { user: check.user("id") };
 
 export function manageFactors(m: Manager): Management["factors"] {
-  const { store, directory, revocations, clock, settings, origin, idOf } = m;
+  const { store, directory, clock, settings, origin, idOf } = m;
   return {
     list: check.checked(ofUser, async (ref) => {
       const userId = await idOf(ref);
@@ -30,14 +30,13 @@ export function manageFactors(m: Manager): Management["factors"] {
       const what = "all" in target ? {} : removalOf(target.id);
       const outcome = await store.removeFactors({ ...operator, ...what, rolePolicy: undefined });
       if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such second factor.");
-      revocations.add(outcome.revocations);
     }),
     setPolicy: check.checked({ ...ofUser, policy: check.policy }, async (ref, given) => {
       const userId = await idOf(ref);
       const login = await requireLogin(m, userId);
       const policy = given === "default" ? undefined : given;
-      const change = { userId, login, policy, rolePolicies: settings.factors, now: clock.now(), origin };
-      revocations.add(await store.setFactorPolicy(change));
+      const { factors: rolePolicies } = settings;
+      await store.setFactorPolicy({ userId, login, policy, rolePolicies, now: clock.now(), origin });
     }),
     findUserId: check.checked({ login: check.string }, async (login) => {
       const user = await directory.fromRows(() => requireUser(m, login));

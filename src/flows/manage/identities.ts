@@ -9,7 +9,7 @@ import type { Manager } from "./manager.js";
 const ofUser = { user: check.user("id") };
 
 export function manageIdentities(m: Manager): Management["identities"] {
-  const { store, revocations, idOf } = m;
+  const { store, idOf } = m;
   return {
     list: check.checked(ofUser, async (ref) => {
       const userId = await idOf(ref);
@@ -23,7 +23,6 @@ export function manageIdentities(m: Manager): Management["identities"] {
       const operator = await withoutSession(m, await idOf(ref), reason);
       const outcome = await store.unlinkIdentity({ ...operator, ways: undefined, id });
       if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such identity.");
-      revocations.add(outcome.revocations);
     }),
   };
 }

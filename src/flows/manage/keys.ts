@@ -13,7 +13,7 @@ import type { Manager } from "./manager.js";
 const ofUser = { user: check.user("id") };
 
 export function manageKeys(m: Manager): Management["apiKeys"] {
-  const { store, revocations, clock, settings, origin, idOf } = m;
+  const { store, clock, settings, origin, idOf } = m;
 
   async function ownerOf(userId: string) {
     if (settings.keysPerUser === 0)
@@ -42,15 +42,11 @@ export function manageKeys(m: Manager): Management["apiKeys"] {
     revoke: check.checked({ id: check.string }, async (id) => {
       if (!isStorableText(id)) return false;
       const removed = await store.removeKey({ id, userId: undefined, now: clock.now(), origin });
-      revocations.add(removed.revocations);
       return removed.outcome === "done";
     }),
     revokeForUser: check.checked(ofUser, async (ref) => {
       const userId = await idOf(ref);
-      if (!isStorableText(userId)) return 0;
-      const rows = await store.removeUserKeys({ userId, now: clock.now(), origin });
-      revocations.add(rows);
-      return rows.filter(({ kind }) => kind === "session").length;
+      return isStorableText(userId) ? store.removeUserKeys({ userId, now: clock.now(), origin }) : 0;
     }),
     // This process rejects them when it next reads the revocations, as every other does.
     revokeForEveryone: () => store.removeAllKeys({ random: randomId(), now: clock.now(), origin }),

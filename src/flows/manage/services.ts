@@ -46,7 +46,7 @@ const unknownService = () => new AmphoError("not_found", "There is no service ac
 const named = { service: check.string };
 
 export function manageServices(m: Manager): Management["services"] {
-  const { store, revocations, clock, settings, origin } = m;
+  const { store, clock, settings, origin } = m;
 
   const find = async (ref: string) => (/^[\w.-]{1,64}$/.test(ref) ? store.findService(ref) : undefined);
 
@@ -58,9 +58,7 @@ export function manageServices(m: Manager): Management["services"] {
 
   async function change(ref: string, to: ServiceUpdate["to"]): Promise<void> {
     const { id } = await require(ref);
-    const { found, revocations: rows } = await store.changeService({ id, to, now: clock.now(), origin });
-    revocations.add(rows);
-    if (!found) throw unknownService();
+    if (!(await store.changeService({ id, to, now: clock.now(), origin }))) throw unknownService();
   }
 
   const changed = (to: ServiceUpdate["to"]) => check.checked(named, (ref: string) => change(ref, to));
