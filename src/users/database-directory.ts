@@ -23,7 +23,7 @@ export const createDatabaseDirectory = (
   passwords: PasswordPool,
   failureDelay: FailureDelay,
 ): Directory => ({
-  inDatabase: true,
+  anyUser: {},
   requireRows: () => {},
   fromRows: (read) => read(),
   forTable: async () => undefined,

@@ -118,15 +118,8 @@ export const raiseAlarm: Flow<void, { readonly alarm: string }> = async (deps, {
   if (read === undefined) throw transactionOver();
   const { userId, notice, hash, exp } = read;
   const spend = { hash, until: exp + settings.tokenLeeway, idempotency: undefined };
-  const raised = await store.raiseAlarm({
-    userId,
-    notice,
-    isStored: directory.inDatabase,
-    spend,
-    now,
-    origin,
-    foreignMaxSeconds: settings.tokenForeignTtl,
-  });
+  const about = { userId, notice, stored: directory.anyUser, spend, now, origin };
+  const raised = await store.raiseAlarm({ ...about, foreignMaxSeconds: settings.tokenForeignTtl });
   revocations.add(raised.revocations);
   if (raised.undo !== undefined) await undoInTable(deps, userId, raised.undo);
 };

@@ -99,7 +99,7 @@ export async function grantAgainUnnamed(
     userId: undefined,
     now,
     accessTtlSeconds: deps.settings.tokenTtl,
-    stored: deps.directory.inDatabase && { passwordVersion: 0 },
+    stored: deps.directory.anyUser,
   });
   if (outcome?.outcome !== "granted") return undefined;
   const named = { user: outcome.user, userId: outcome.session.userId };
