@@ -5,7 +5,7 @@
 // was good lately is not limited by its address, and an address without a bad key is not limited at all.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
-import { AmphoError } from "../errors.js";
+import { AmphoError, hasCode } from "../errors.js";
 import { scopesOf } from "../levels/scopes.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import { keyCacheSeconds } from "../store/sql/key-ends.js";
@@ -139,7 +139,7 @@ export function createApiKeys(deps: {
         attempt?.giveBack();
         return read;
       } catch (error) {
-        if (!(error instanceof AmphoError) || error.code !== "invalid_token") attempt?.giveBack();
+        if (!hasCode(error, "invalid_token")) attempt?.giveBack();
         throw error;
       }
     },

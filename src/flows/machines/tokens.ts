@@ -1,5 +1,5 @@
 // Access tokens of service accounts (RFC 6749 §4.4), and the end of any credential by who has it (RFC 7009).
-import { AmphoError } from "../../errors.js";
+import { AmphoError, hasCode, unlessRejected } from "../../errors.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { apiKeyHash } from "../../tokens/api-key.js";
 import type { Auth } from "../../tokens/auth.js";
@@ -51,7 +51,7 @@ async function proveClient(deps: Deps, client: SentClient, { address }: Caller) 
     attempt.giveBack();
     return proven;
   } catch (error) {
-    if (!(error instanceof AmphoError) || error.code !== "invalid_client") attempt.giveBack();
+    if (!hasCode(error, "invalid_client")) attempt.giveBack();
     throw error;
   }
 }
@@ -79,11 +79,6 @@ export const revokeToken: Flow<void, { readonly token: string; readonly auth: Au
 };
 
 function readRefresh({ tokens }: Deps, token: string, now: number): string | undefined {
-  try {
-    const { sid, expires } = tokens.readRefresh(token, now);
-    return expires > now ? sid : undefined;
-  } catch (error) {
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
+  const read = unlessRejected(() => tokens.readRefresh(token, now));
+  return read && read.expires > now ? read.sid : undefined;
 }

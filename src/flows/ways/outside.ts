@@ -1,6 +1,6 @@
 // A login at an outside provider (docs/guides/providers.md), which is one first factor.
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError, transactionOver } from "../../errors.js";
+import { AmphoError, hasCode, transactionOver } from "../../errors.js";
 import type { OpenTransaction, Spendable } from "../../factors/transactions.js";
 import { type Address, isSameMailbox, parseAddress } from "../../logins/address.js";
 import type { OutsideIdentity, Provider } from "../../providers/provider.js";
@@ -187,7 +187,7 @@ async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical
   if (outbox === undefined) return false;
   const { key, find } = await nameByAddress(deps, canonical);
   const allowed = await throttle.allowMail({ account: key, origin }).catch((error: unknown) => {
-    if (error instanceof AmphoError && error.code === "too_many_attempts") return undefined;
+    if (hasCode(error, "too_many_attempts")) return undefined;
     throw error;
   });
   if (allowed === undefined) return false;
