@@ -136,6 +136,10 @@ export class AmphoError extends Error {
   }
 }
 
+/** `field`: the one that is wrong. */
+export const invalidRequest = (message: string, field?: string): AmphoError =>
+  new AmphoError("invalid_request", message, field === undefined ? {} : { field });
+
 /** True for an AmphoError with one of these codes. */
 export const hasCode = (error: unknown, ...codes: readonly ErrorCode[]): error is AmphoError =>
   error instanceof AmphoError && codes.includes(error.code);

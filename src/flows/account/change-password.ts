@@ -1,6 +1,6 @@
 // A user changes the password, with the old one (docs/reference/contract.md §4, POST /password).
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
@@ -103,7 +103,7 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, ori
   const { account } = recent;
   const { id: userId, login, stored } = account;
   if (stored === undefined || stored.passwordHash !== null)
-    throw new AmphoError("invalid_request", '"password" must be the old password.', { field: "password" });
+    throw invalidRequest('"password" must be the old password.', "password");
   await requirePassword(policy, newPassword, { login, userId, origin });
   const outcome = await store.setPassword({
     userId,

@@ -1,5 +1,5 @@
 // A user with a recent login links and unlinks identities at outside providers (docs/guides/providers.md).
-import { AmphoError, transactionOver } from "../../errors.js";
+import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
 import type { Authenticated, Flow, OwnFlow } from "../deps.js";
@@ -62,7 +62,7 @@ export const finishIdentity: Flow<Grant, IdentityInput> = async (
   });
   if (outcome.outcome === "taken")
     throw new AmphoError("identity_taken", "Another account has this identity. Unlink it there first.");
-  if (outcome.outcome === "full") throw new AmphoError("invalid_request", "Your account has 20 identities.");
+  if (outcome.outcome === "full") throw invalidRequest("Your account has 20 identities.");
   if (outcome.outcome === "changed") throw transactionOver();
   requireDone(outcome);
   return grantAfter(deps, account, outcome);

@@ -1,5 +1,5 @@
 // Passkeys of the user's own account (docs/guides/passkeys.md): registered, listed, renamed, removed.
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import {
   createUserHandle,
   creationOptions,
@@ -40,7 +40,7 @@ export async function beginPasskey(
   const { passkeys, handle } = await store.listPasskeys(account.id);
   // Before the authenticator creates one that the account cannot have.
   if (passkeys.length >= passkeysMax)
-    throw new AmphoError("invalid_request", `Your account has ${passkeysMax} passkeys. Remove one first.`);
+    throw invalidRequest(`Your account has ${passkeysMax} passkeys. Remove one first.`);
   const uh = handle ?? createUserHandle();
   const transaction = begin("passkey", { uh, use });
   const challenge = transactions.passkeyChallenge(transactions.read(transaction, ["passkey"], clock.now()));

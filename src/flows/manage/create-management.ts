@@ -1,5 +1,5 @@
 // `ampho.users`, `ampho.sessions` and the like, and what the commands call.
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import { findStoredUser } from "../../users/database-directory.js";
@@ -79,8 +79,7 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
     signingKeys: {
       readUse: () => readKeyUse(store, clock.now()),
       revoke: check.checked({ kid: check.string }, async (kid) => {
-        if (!isStorableName(kid))
-          throw new AmphoError("invalid_request", "No key can have this kid.", { field: "kid" });
+        if (!isStorableName(kid)) throw invalidRequest("No key can have this kid.", "kid");
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
       }),
       recordForced: check.checked(

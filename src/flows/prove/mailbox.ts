@@ -2,7 +2,7 @@
 // the asking browser shows. So a scanner that opens every link uses none up.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { equalText } from "../../crypto/equal.js";
-import { AmphoError, unlessRejected } from "../../errors.js";
+import { AmphoError, invalidRequest, unlessRejected } from "../../errors.js";
 import type { MailBinding, OpenPurpose, OpenTransaction, Spendable } from "../../factors/transactions.js";
 import type { MailClaims, MailDraft } from "../../store/sql/mail-rows.js";
 import type { AccountKey, AllowedAttempt, KnownDevice } from "../../throttle/allowed-attempt.js";
@@ -41,7 +41,7 @@ export function readProof(
     const isSameBrowser = begun?.jti === transaction.jti;
     return { transaction, proof: link.slice(at + 1), isSameBrowser, match };
   }
-  if (code === undefined) throw new AmphoError("invalid_request", 'Send "code" or "link".');
+  if (code === undefined) throw invalidRequest('Send "code" or "link".');
   return { transaction: transactions.readOpen(own ?? "", purposes, now), code };
 }
 

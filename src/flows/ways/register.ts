@@ -1,7 +1,7 @@
 // Registration (docs/guides/mail-flows.md). Nothing of an account exists before its address is proven, and no password
 // is hashed. So an attacker can prepare nothing for another person's address.
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError, transactionOver } from "../../errors.js";
+import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import { createUserHandle, creationOptions } from "../../factors/passkey/relying-party.js";
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import type { MailBinding, OpenTransaction } from "../../factors/transactions.js";
@@ -76,7 +76,7 @@ const bindingOf = ({ for: purpose, inv }: OpenTransaction, { canonical }: Addres
 function requireLogin(login: string | undefined, { canonical }: Address): string | undefined {
   if (login === undefined) return undefined;
   const reason = checkNewLogin(login);
-  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
+  if (reason !== undefined) throw invalidRequest(reason, "login");
   requireOwnAddress(login, canonical);
   return spellLogin(login);
 }
@@ -117,7 +117,7 @@ export const finishRegistration: Flow<Grant & Partial<RecoveryCodes>, Registrati
   requireOutbox(deps);
   if (settings.registration === "closed") throw closed();
   if ((input.password === undefined) === (input.passkey === undefined))
-    throw new AmphoError("invalid_request", 'Send "password" or "passkey".');
+    throw invalidRequest('Send "password" or "passkey".');
   // A registration that began while registration was open needs an invitation by now.
   const read = readProof(
     deps,

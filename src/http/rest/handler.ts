@@ -1,5 +1,5 @@
 // Handles a request in a fixed order: path, method, query, Authorization, body, token, endpoint, or `errorResponse`.
-import { AmphoError, hasCode } from "../../errors.js";
+import { AmphoError, hasCode, invalidRequest } from "../../errors.js";
 import { joinProofs } from "../../factors/device-proofs.js";
 import type { Caller } from "../../flows/deps.js";
 import type { Flows } from "../../flows/flows.js";
@@ -15,7 +15,7 @@ import { describe } from "./openapi.js";
 import { isForm, type Members, readMembers } from "./request/body.js";
 import { callerOf, idempotencyKeyOf, isForwarded, type LanguageOf } from "./request/client-address.js";
 import { queryMembers, rejectCredentials } from "./request/input.js";
-import { invalidRequest, isUnder, onlyAuthorization, parseTarget } from "./request/target.js";
+import { isUnder, onlyAuthorization, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
 import { emptyResponse, jsonResponse, Redirect, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";

@@ -1,10 +1,9 @@
 // How a service account authenticates at an endpoint of OAuth (RFC 6749 §2.3, RFC 7523 §2.2), in exactly one way.
-import { hasCode } from "../../../errors.js";
+import { hasCode, invalidRequest } from "../../../errors.js";
 import { unknownClient } from "../../../flows/machines/assertion.js";
 import type { SentClient } from "../../../flows/machines/tokens.js";
 import { isServiceId } from "../../../logins/service-id.js";
 import type { RawCall } from "../route.js";
-import { invalidRequest } from "./target.js";
 
 export interface ClientMembers {
   readonly client_id?: string | undefined;
