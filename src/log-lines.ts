@@ -1,4 +1,4 @@
-// Lines of the log, for the operator of the process. Every line is here. `scripts/docs-logs.mjs` has the causes and fixes.
+// Lines of the log, for the operator of the process. Every line is here. `scripts/docs-logs.mjs` has causes and fixes.
 import { isError } from "./errors.js";
 
 const notAnError = "a value that is no Error was thrown";

@@ -77,12 +77,7 @@ async function rejectionOf(token: string, configuration: Configuration, context:
   }
 }
 
-const timeClaims: Readonly<Record<string, string>> = {
-  auth_time: "signed in",
-  iat: "issued",
-  nbf: "starts",
-  exp: "expires",
-};
+const timeClaims = { auth_time: "signed in", iat: "issued", nbf: "starts", exp: "expires" };
 
 function times(claims: Claims): readonly string[] {
   return Object.entries(timeClaims).flatMap(([name, label]) => {

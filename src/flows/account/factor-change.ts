@@ -13,14 +13,8 @@ import { type Recent, requireRecent } from "../prove/recent.js";
 export function factorChangeOf(deps: Deps, { account, ...session }: Omit<Recent, "factorsVersion">, origin: Origin) {
   const { id: userId, login } = account;
   const own = ownSession(deps, session);
-  return {
-    userId,
-    login,
-    own,
-    now: deps.clock.now(),
-    origin: originFor(account, origin),
-    stored: storedOf(account, undefined),
-  };
+  const [now, stored] = [deps.clock.now(), storedOf(account, undefined)];
+  return { userId, login, own, now, origin: originFor(account, origin), stored };
 }
 
 export function requireDone({ outcome }: FactorOutcome): void {

@@ -21,18 +21,9 @@ export const listOwnSessions: OwnFlow<readonly SessionView[]> = async ({ store, 
 
 export function toSessionView(session: Session): Omit<SessionView, "current"> {
   const { id, createdAt, renewedAt, expiresAt, address, agent, amr, acr } = session;
+  const times = { created: createdAt, renewed: renewedAt, expires: expiresAt };
   const browser = browserOf(agent ?? undefined);
-  return {
-    id,
-    created: createdAt,
-    renewed: renewedAt,
-    expires: expiresAt,
-    address,
-    agent,
-    browser: browser === "unknown" ? null : browser,
-    amr,
-    acr,
-  };
+  return { id, ...times, address, agent, browser: browser === "unknown" ? null : browser, amr, acr };
 }
 
 /** Rejects with `not_found` unless it is a live session of the same user. */

@@ -90,15 +90,9 @@ async function reject(
   account: Account | undefined,
   origin: Origin,
 ): Promise<never> {
-  const entry = {
-    at: clock.now(),
-    event: "code_rejected",
-    reason,
-    userId: account?.id,
-    login: account?.login,
-    origin,
-  } as const;
-  await allowed.failed(entry, account?.login);
+  const { id: userId, login } = account ?? {};
+  const entry = { at: clock.now(), event: "code_rejected", reason, userId, login, origin } as const;
+  await allowed.failed(entry, login);
   throw wrongCredentials();
 }
 

@@ -13,7 +13,7 @@ import { accountKeyOf, nameByAddress } from "../find/account-key.js";
 import { proveUnlessOver } from "../find/errors.js";
 import { canRegister } from "../find/ways.js";
 import { enter } from "../gate/enter.js";
-import type { GateProof, LoginContext } from "../gate/gate-proof.js";
+import type { GateProof } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgainUnnamed } from "../gate/grant.js";
 import {
   authTimeOf,
@@ -84,18 +84,12 @@ function enterAs(
   account: Account,
   { identity, transaction, proven, authTime }: ProvenLogin,
   { isNew, ...more }: Pick<GateProof, "register" | "isNewUser" | "provesEmail"> & { readonly isNew: boolean },
-  { device, bearer, remember, idempotency }: OutsideInput,
+  { bearer, remember, idempotency, ...sent }: OutsideInput,
   origin: Origin,
 ): Promise<Grant> {
   const now = deps.clock.now();
-  const context: LoginContext = {
-    origin,
-    now,
-    remember,
-    idempotency,
-    device: deps.deviceProofs.readOf(account, device, now),
-    live: liveOf(deps, bearer, account.id),
-  };
+  const device = deps.deviceProofs.readOf(account, sent.device, now);
+  const context = { origin, now, remember, idempotency, device, live: liveOf(deps, bearer, account.id) };
   const amr = identity.hasSecondFactor ? ["fed", "mfa"] : ["fed"];
   return enter(deps, account, { amr, at: now, authTime, transaction, identity: { proven, isNew }, ...more }, context);
 }

@@ -53,14 +53,8 @@ export const logInByPassword: Way<"password"> = async (deps, { sent, ...input },
   // The factor comes last, because a right one counts as wrong if the rest is rejected.
   const factor = sent.factor && (await settleOnError(proveFactor(deps, account, sent.factor, context), allowed));
   const now = clock.now();
-  const proven = {
-    amr: ["pwd"],
-    at: now,
-    factor,
-    factorsVersion,
-    attempt: allowed.asSucceeded(account.id),
-    ...linking,
-  };
+  const attempt = allowed.asSucceeded(account.id);
+  const proven = { amr: ["pwd"], at: now, factor, factorsVersion, attempt, ...linking };
   return enter(deps, account, proven, {
     origin,
     now,

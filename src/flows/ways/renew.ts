@@ -7,6 +7,7 @@ import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
 import { type Account, toAccount } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps, Flow } from "../deps.js";
+import { endSession } from "../gate/end-sessions.js";
 import { digestOfKey } from "../gate/grant.js";
 
 const graceSeconds = 10;
@@ -76,21 +77,14 @@ function readToken({ tokens, settings }: Deps, input: RenewInput, now: number) {
 }
 
 /** A renewal reads the user again. An application's own table is read before the session moves. */
-async function askApplication({ store, directory, revocations, clock }: Deps, sessionId: string, origin: Origin) {
-  const found = await store.findSession({ id: sessionId, now: clock.now() });
+async function askApplication(deps: Deps, sessionId: string, origin: Origin) {
+  const found = await deps.store.findSession({ id: sessionId, now: deps.clock.now() });
   if (found === undefined) return undefined; // renewSession finds the reason and records it.
   const { session } = found;
-  const account = await directory.findSessionUser(session);
+  const account = await deps.directory.findSessionUser(session);
   const reason = reasonToEnd(account, session.userId);
   if (reason === undefined) return account;
-  const { revocations: rows } = await store.endSession({
-    id: session.id,
-    userId: session.userId,
-    reason,
-    now: clock.now(),
-    origin,
-  });
-  revocations.add(rows);
+  await endSession(deps, { id: session.id, userId: session.userId, reason, origin });
   throw ended();
 }
 
