@@ -90,12 +90,9 @@ export const listOwnPasskeys: OwnFlow<PasskeyListing> = async (deps, { auth }) =
 
 const notYours = () => new AmphoError("not_found", "You have no passkey with this id.");
 
-export const renameOwnPasskey: OwnFlow<void, { readonly id: string; readonly name: string }> = async (
-  { store },
-  { auth, id, name },
-) => {
-  const { userId } = requireSession(auth);
-  if (!(await store.renamePasskey({ id, userId, name: cleanName(name) }))) throw notYours();
+export const renameOwnPasskey: OwnFlow<void, { readonly id: string; readonly name: string }> = async (deps, input) => {
+  const { userId } = requireSession(input.auth);
+  if (!(await deps.store.renamePasskey({ id: input.id, userId, name: cleanName(input.name) }))) throw notYours();
 };
 
 export const removeOwnPasskey: OwnFlow<Grant, { readonly id: string }> = (deps, { auth, id }, caller) =>

@@ -27,13 +27,9 @@ export function toSessionView(session: Session): Omit<SessionView, "current"> {
 }
 
 /** Rejects with `not_found` unless it is a live session of the same user. */
-export const endOwnSession: OwnFlow<void, { readonly sessionId: string }> = async (
-  deps,
-  { auth, sessionId },
-  caller,
-) => {
-  const { userId } = requireSession(auth);
-  const ended = await endSession(deps, { id: sessionId, userId, reason: "ended_by_user", origin: caller });
+export const endOwnSession: OwnFlow<void, { readonly sessionId: string }> = async (deps, sent, caller) => {
+  const { userId } = requireSession(sent.auth);
+  const ended = await endSession(deps, { id: sent.sessionId, userId, reason: "ended_by_user", origin: caller });
   if (!ended) throw new AmphoError("not_found", "You have no session with this id.");
 };
 

@@ -56,14 +56,14 @@ async function proveClient(deps: Deps, client: SentClient, { address }: Caller) 
   }
 }
 
-/**
- * Ends what the token belongs to. `auth` is undefined for a text that no guard accepts: a refresh token, or nothing.
- */
-export const revokeToken: Flow<void, { readonly token: string; readonly auth: Auth | undefined }> = async (
-  deps,
-  { token, auth },
-  caller,
-) => {
+export interface Revocation {
+  readonly token: string;
+  /** Undefined for a text that no guard accepts: a refresh token, or nothing. */
+  readonly auth: Auth | undefined;
+}
+
+/** Ends what the token belongs to. */
+export const revokeToken: Flow<void, Revocation> = async (deps, { token, auth }, caller) => {
   const { store, revocations, clock } = deps;
   const reason = "logout";
   const now = clock.now();

@@ -8,7 +8,7 @@ import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import type { Revocation } from "../../store/sql/revocations.js";
 import type { User } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
-import { countHashFormats } from "../../users/database-directory.js";
+import { allUsers, countHashFormats } from "../../users/database-directory.js";
 import { toAccount } from "../../users/directory.js";
 import { importUsers } from "../../users/import.js";
 import { exportOf } from "../account/view.js";
@@ -130,13 +130,6 @@ export function manageUsers(m: Manager): Management["users"] {
   };
 }
 
-/** Yields all users in the order of their logins. Reads one page at a time. */
 async function* listUsers({ store }: Manager): AsyncGenerator<UserView> {
-  const limit = 500;
-  for (let after: string | undefined; ; ) {
-    const { users, next } = await store.listUsers({ after, limit });
-    for (const user of users) yield toUserView(user);
-    if (next === undefined) return;
-    after = next;
-  }
+  for await (const user of allUsers(store)) yield toUserView(user);
 }

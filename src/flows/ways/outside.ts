@@ -30,13 +30,10 @@ import { draftAccount } from "./new-account.js";
 import type { Way } from "./sent.js";
 
 /** Rejects like `identify` and `enter`, and with `link_needed` or `registration_closed` for an unknown identity. */
-export const logInOutside: Way<"outside"> = async (
-  deps,
-  { sent: { transaction: token, response }, ...input },
-  origin,
-) => {
+export const logInOutside: Way<"outside"> = async (deps, { sent, ...input }, origin) => {
   const { transactions, store, clock } = deps;
-  const transaction = transactions.readOpen(token, ["outside"], clock.now());
+  const { response } = sent;
+  const transaction = transactions.readOpen(sent.transaction, ["outside"], clock.now());
   const provider = requireProvider(deps, transaction.prv);
   const { provider: sender, code, state, iss } = response;
   const idempotency = digestOfProof(input.idempotencyKey, { sender, code, state, iss });
@@ -227,13 +224,10 @@ export async function identityFor(deps: Deps, token: string, account: Account): 
 }
 
 /** A login by the code that was mailed for `link_needed`. It links the identity, or creates an account with it. */
-export const logInByIdentityCode: Way<"identityCode"> = async (
-  deps,
-  { sent: { transaction: token, code }, ...input },
-  origin,
-) => {
+export const logInByIdentityCode: Way<"identityCode"> = async (deps, { sent, ...input }, origin) => {
   const { transactions, directory, clock } = deps;
-  const transaction = transactions.readOpen(token, [purpose], clock.now());
+  const { code } = sent;
+  const transaction = transactions.readOpen(sent.transaction, [purpose], clock.now());
   const proven = decodeIdentity(transaction.idn);
   const idempotency = digestOfProof(input.idempotencyKey, { code });
   // The code is bound to an account as it was before, which this login can have created.

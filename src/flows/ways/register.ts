@@ -107,12 +107,10 @@ export interface RegistrationInput extends SentProof {
   readonly idempotencyKey: string | undefined;
 }
 
+type Registered = Grant & Partial<RecoveryCodes>;
+
 /** Rejects like `proveMailbox` and `enter`, and with `password_rejected`, `login_taken` or `registration_closed`. */
-export const finishRegistration: Flow<Grant & Partial<RecoveryCodes>, RegistrationInput> = async (
-  deps,
-  input,
-  origin,
-) => {
+export const finishRegistration: Flow<Registered, RegistrationInput> = async (deps, input, origin) => {
   const { clock, settings } = deps;
   requireOutbox(deps);
   if (settings.registration === "closed") throw closed();
