@@ -71,8 +71,7 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
     factors: manageFactors(m),
     identities: manageIdentities(m),
     devices: {
-      forget: check.checked(ofUser, async (ref) => {
-        const userId = await idOf(ref);
+      forget: m.forUser({}, async (userId) => {
         await store.forgetDevices({ userId, login: await requireLogin(m, userId), now: clock.now(), origin });
       }),
     },
