@@ -43,7 +43,7 @@ async function fill(store) {
     gate: { policy: "optional" },
   });
   const open = async (name, random) => {
-    const entered = await store.enterSession({
+    const entered = await store.grantSession({
       ...entry(name),
       create: { random, maxSeconds: 7_776_000, sessionsPerUser: 100 },
     });
@@ -67,7 +67,7 @@ async function fill(store) {
   await store.endAllSessions({ ...ending, accessTtlSeconds: 900 });
   await open("alice", "new");
   const live = await open("alice", "reauthenticated");
-  await store.enterSession({ ...entry("alice"), now: now + 30, provenAt: now + 30, live });
+  await store.grantSession({ ...entry("alice"), now: now + 30, provenAt: now + 30, live });
   const renewed = await open("alice", "renewed");
   await renew(renewed, 0);
   await renew(renewed, 1, { idempotency: "b".repeat(43) });

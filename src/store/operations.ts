@@ -6,7 +6,6 @@
 // revocation. Times are whole Unix seconds and come from the caller, as do ids and random values.
 import * as attempts from "./sql/attempts.js";
 import * as audit from "./sql/audit.js";
-import * as entries from "./sql/entries.js";
 import * as accountFactors from "./sql/factors/account-factors.js";
 import * as factors from "./sql/factors/changes.js";
 import * as passkeys from "./sql/factors/passkeys.js";
@@ -25,6 +24,7 @@ import * as renewal from "./sql/renewal.js";
 import * as revocations from "./sql/revocations.js";
 import * as services from "./sql/services.js";
 import * as sessionEnds from "./sql/session-ends.js";
+import * as sessionGrants from "./sql/session-grants.js";
 import * as sessions from "./sql/sessions.js";
 import * as spent from "./sql/spent.js";
 import * as state from "./sql/state.js";
@@ -65,8 +65,8 @@ export const operations = {
   stageUsers: writes(imports.stageUsers),
   publishImport: writes(imports.publishImport),
   deleteUnpublishedImports: writes(imports.deleteUnpublishedImports),
-  enterSession: writes(entries.enterSession),
-  repeatEntry: writes(entries.repeatEntry),
+  grantSession: writes(sessionGrants.grantSession),
+  repeatGrant: writes(sessionGrants.repeatGrant),
   isTransactionOver: reads(spent.isTransactionOver),
   renewSession: writes(renewal.renewSession),
   confirmRenewal: writes(renewal.confirmRenewal),

@@ -58,14 +58,14 @@ describe("the gate in src/", () => {
     expect(naming(/\benterSession\b(?!`)/)).toEqual([
       "flows/gate/enter.ts",
       "store/operations.ts",
-      "store/sql/entries.ts",
+      "store/sql/session-grants.ts",
     ]);
   });
 
   it("only one file writes rows of sessions", () => {
     expect(naming(/insert into ampho_sessions/)).toEqual(["store/sql/session-rows.ts"]);
-    expect(naming(/\binsertSession\b/)).toEqual(["store/sql/entries.ts", "store/sql/session-rows.ts"]);
-    expect(naming(/\brecordProof\b/)).toEqual(["store/sql/entries.ts", "store/sql/session-rows.ts"]);
+    expect(naming(/\binsertSession\b/)).toEqual(["store/sql/session-grants.ts", "store/sql/session-rows.ts"]);
+    expect(naming(/\brecordProof\b/)).toEqual(["store/sql/session-grants.ts", "store/sql/session-rows.ts"]);
   });
 
   it("only `sessions.create` vouches for a level, which the gate then grants without a decision", () => {

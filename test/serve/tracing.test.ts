@@ -24,6 +24,6 @@ it("a request is one trace from its sender to the database, and has the same id 
     .map((line) => JSON.parse(line));
   expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]));
   const names = spans.map((span) => span.name);
-  expect(names).toEqual(expect.arrayContaining(["POST /api/security/login", "enterSession", "ampho.password.check"]));
+  expect(names).toEqual(expect.arrayContaining(["POST /api/security/login", "grantSession", "ampho.password.check"]));
   expect(served.stderr()).toContain(`"id":"${traceId}"`);
 });

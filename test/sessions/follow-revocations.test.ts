@@ -16,7 +16,7 @@ async function openFollower() {
   let random = 0;
   /** A session that another process opens and ends. */
   const end = async () => {
-    const made = await store.enterSession({
+    const made = await store.grantSession({
       userId: "u1",
       login: "ann",
       now: clock.now(),

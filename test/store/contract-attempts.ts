@@ -119,10 +119,10 @@ export function attemptContract(store: Opened): void {
   it("a created session settles its attempt as succeeded, and a rejected one as failed", async () => {
     await addUser(store());
     await allow(attempt());
-    await store().enterSession(login({ attempt: attempt() }));
+    await store().grantSession(login({ attempt: attempt() }));
     expect(await store().clearLockouts({ target: { all: true }, now: start, origin: operator })).toBe(0);
     await allow(attempt());
-    await store().enterSession(login({ attempt: attempt(), stored: { passwordVersion: 7 } }));
+    await store().grantSession(login({ attempt: attempt(), stored: { passwordVersion: 7 } }));
     expect(
       await store().clearLockouts({ target: { canonical: "ann", login: "ann" }, now: start, origin: operator }),
     ).toBe(1);

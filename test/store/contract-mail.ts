@@ -17,6 +17,7 @@ import {
   operator,
   origin,
   ownSession,
+  revoking,
   start,
 } from "./fixtures.js";
 
@@ -220,8 +221,9 @@ function resetContract(store: Opened): void {
   it("a reset sets the password, proves the address and ends every session", async () => {
     await addUser(store(), { email: emailOf("ann@x.example", undefined) });
     const { id } = await openSession(store());
-    const done = await store().finishReset(reset({ isFirstProof: true }));
-    expect(done).toMatchObject({ outcome: "done", revocations: [{ kind: "session", sessionId: id }] });
+    const done = await revoking(store(), (own) => own.finishReset(reset({ isFirstProof: true })));
+    expect(done.result.outcome).toBe("done");
+    expect(done.revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     expect(await store().findUser("ann")).toMatchObject({
       passwordHash: "hash-2",
       passwordVersion: 2,
@@ -246,7 +248,8 @@ function resetContract(store: Opened): void {
     const outcomes = await Promise.all(["x", "y"].map((passwordHash) => store().finishReset(reset({ passwordHash }))));
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(["changed", "done"]);
     const again = reset({ stored: { passwordVersion: 2 }, factorsVersion: start });
-    expect(await store().finishReset(again)).toEqual({ outcome: "over", revocations: [] });
+    const over = await revoking(store(), (own) => own.finishReset(again));
+    expect(over).toEqual({ result: { outcome: "over" }, revocations: [] });
     expect((await eventsOf(store())).filter((event) => event === "reset_done")).toHaveLength(1);
   });
 
@@ -265,7 +268,7 @@ function resetContract(store: Opened): void {
     });
     const { factorsVersion } = await store().listFactors(ann.id);
     const use = (hash: string) => ({ factor: "recovery_code", hash }) as const;
-    await store().enterSession(login({ amr: ["pwd", "rec"], use: use("b") }));
+    await store().grantSession(login({ amr: ["pwd", "rec"], use: use("b") }));
     const rejected = await store().finishReset(reset({ use: use("b"), factorsVersion }));
     expect(rejected.outcome).toBe("factor_rejected");
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1" });
@@ -278,12 +281,12 @@ function resetContract(store: Opened): void {
     await addUser(store());
     const { id } = await openSession(store());
     const raise = () => store().raiseAlarm({ ...alarm, stored: {} });
-    const turns = await Promise.all([raise(), raise()]);
-    expect(turns.flatMap(({ revocations }) => revocations)).toMatchObject([{ kind: "session", sessionId: id }]);
+    const { revocations } = await revoking(store(), () => Promise.all([raise(), raise()]));
+    expect(revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     const after = await store().listFactors(ann.id);
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1", passwordVersion: 2 });
     await openSession(store());
-    expect(await raise()).toEqual({ undo: undefined, revocations: [] });
+    expect(await revoking(store(), raise)).toEqual({ result: undefined, revocations: [] });
     expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(1);
     expect(await store().listFactors(ann.id)).toEqual(after);
     expect((await eventsOf(store())).filter((event) => event === "alarm")).toHaveLength(1);
@@ -292,14 +295,15 @@ function resetContract(store: Opened): void {
   it("an alarm of a deleted user is in the log, and leaves no row of an account", async () => {
     await addUser(store());
     await store().deleteUser({ userId: ann.id, now: start, origin, foreignMaxSeconds: 60 });
-    expect(await store().raiseAlarm({ ...alarm, stored: {} })).toEqual({ undo: undefined, revocations: [] });
+    const raised = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, stored: {} }));
+    expect(raised).toEqual({ result: undefined, revocations: [] });
     expect((await store().listFactors(ann.id)).factorsVersion).toBe(0);
     expect(await eventsOf(store())).toContain("alarm");
   });
 
   it("an alarm also ends the sessions and device proofs of a user of another table", async () => {
     const { id } = await openSession(store(), { stored: false });
-    const { revocations } = await store().raiseAlarm({ ...alarm, stored: false });
+    const { revocations } = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, stored: false }));
     expect(revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     expect((await store().listFactors(ann.id)).factorsVersion).toBeGreaterThan(0);
   });
@@ -375,25 +379,25 @@ function registrationContract(store: Opened): void {
 
   it("a registration creates the user and the session in one transaction, once", async () => {
     const outcomes = await Promise.all([
-      store().enterSession(registering()),
-      store().enterSession(registering({}, { spend: spend("other") })),
+      store().grantSession(registering()),
+      store().grantSession(registering({}, { spend: spend("other") })),
     ]);
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(["granted", "over"]);
     expect(await store().findUser("ann")).toMatchObject({ email: { provenAt: start }, passwordVersion: 1 });
     expect(await live()).toBe(1);
     // Only the mailbox learns that the address has an account by now.
     expect(await kindsOf(store())).toEqual(["account_exists"]);
-    expect(await store().enterSession(registering())).toEqual({ outcome: "over" });
+    expect(await store().grantSession(registering())).toEqual({ outcome: "over" });
   });
 
   it("a chosen login that is taken can be chosen again with the same transaction", async () => {
     await addUser(store(), { ...bob });
     const user = { ...ann, ...bob, id: "u-new", roles: [], email: emailOf("new@x.example", start) };
-    const outcome = await store().enterSession(registering({ user }));
+    const outcome = await store().grantSession(registering({ user }));
     expect(outcome).toEqual({ outcome: "login_taken" });
     const other = { ...user, login: "Bea", canonical: "bea" };
     const entry = { userId: "u-new", login: "Bea" };
-    expect(await store().enterSession(registering({ user: other }, entry))).toMatchObject({
+    expect(await store().grantSession(registering({ user: other }, entry))).toMatchObject({
       outcome: "granted",
     });
     expect(await kindsOf(store())).toEqual([]);
@@ -404,15 +408,15 @@ function registrationContract(store: Opened): void {
     expect(await store().findInvitation("inv-1")).toEqual(invitation());
     await addUser(store(), { ...bob, email: emailOf("taken@x.example") });
     const clash = { ...ann, id: "u-clash", canonical: "clash", roles: [], email: emailOf("taken@x.example", start) };
-    const first = await store().enterSession(registering({ user: clash, invitation: "inv-1" }, { userId: clash.id }));
+    const first = await store().grantSession(registering({ user: clash, invitation: "inv-1" }, { userId: clash.id }));
     expect(first).toEqual({ outcome: "over" });
     expect(await store().findInvitation("inv-1")).toMatchObject({ usedAt: null });
-    const second = await store().enterSession(registering({ invitation: "inv-1" }, { spend: spend("second") }));
+    const second = await store().grantSession(registering({ invitation: "inv-1" }, { spend: spend("second") }));
     expect(second).toMatchObject({ outcome: "granted" });
     expect(await store().findInvitation("inv-1")).toMatchObject({ usedAt: start });
     const user = { ...ann, ...bob, id: "u-9", canonical: "nine", roles: [], email: emailOf("nine@x.example", start) };
     const third = registering({ user, invitation: "inv-1" }, { userId: "u-9", spend: spend("third") });
-    expect(await store().enterSession(third)).toEqual({ outcome: "closed" });
+    expect(await store().grantSession(third)).toEqual({ outcome: "closed" });
     expect(await store().findUserById("u-9")).toBeUndefined();
     expect(await kindsOf(store())).toEqual(["login", "account_exists"]);
   });
@@ -424,7 +428,7 @@ function registrationContract(store: Opened): void {
     const remove = (id: string) => store().removeInvitation({ id, now: start, origin: operator });
     expect([await remove("inv-1"), await remove("inv-1"), await remove("none")]).toEqual([true, false, false]);
     for (const id of ["inv-1", "inv-2"])
-      expect(await store().enterSession(registering({ invitation: id }, { spend: spend(id) }))).toEqual({
+      expect(await store().grantSession(registering({ invitation: id }, { spend: spend(id) }))).toEqual({
         outcome: "closed",
       });
     expect(await store().findUser("ann")).toBeUndefined();
@@ -434,9 +438,9 @@ function registrationContract(store: Opened): void {
 
   it("a code proves only the address to which it was mailed", async () => {
     await addUser(store(), { email: emailOf("ann@x.example", undefined) });
-    await store().enterSession(login({ amr: ["mail"], provesEmail: "old@x.example" }));
+    await store().grantSession(login({ amr: ["mail"], provesEmail: "old@x.example" }));
     expect(await store().findUser("ann")).toMatchObject({ email: { provenAt: undefined } });
-    await store().enterSession(login({ amr: ["mail"], provesEmail: "ann@x.example", now: start + 5 }));
+    await store().grantSession(login({ amr: ["mail"], provesEmail: "ann@x.example", now: start + 5 }));
     expect(await store().findUser("ann")).toMatchObject({ email: { provenAt: start + 5 } });
     expect((await eventsOf(store())).filter((event) => event === "email_proven")).toHaveLength(1);
   });

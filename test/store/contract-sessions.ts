@@ -1,12 +1,15 @@
 import { expect, it } from "vitest";
+import type { Store } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
-import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, start } from "./fixtures.js";
+import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, revoking, start } from "./fixtures.js";
 
 export function sessionContract(store: Opened): void {
   it("a session starts at generation 0 with its times", async () => {
     await addUser(store());
-    const made = await store().enterSession(login({ random: "r".repeat(22) }));
-    expect(made).toMatchObject({ outcome: "granted", user: { id: ann.id }, revocations: [] });
+    const grant = (own: Store) => own.grantSession(login({ random: "r".repeat(22) }));
+    const { result: made, revocations } = await revoking(store(), grant);
+    expect(revocations).toEqual([]);
+    expect(made).toMatchObject({ outcome: "granted", user: { id: ann.id } });
     expect(made).toHaveProperty("session", {
       id: `0.${"r".repeat(22)}`,
       userId: ann.id,
@@ -38,11 +41,11 @@ export function sessionContract(store: Opened): void {
 
   it("no session is created for a user who is unknown, disabled or has another password by now", async () => {
     await addUser(store());
-    expect(await store().enterSession(login({ userId: "nobody" }))).toEqual({ outcome: "rejected" });
-    expect(await store().enterSession(login({ stored: { passwordVersion: 2 } }))).toEqual({ outcome: "rejected" });
+    expect(await store().grantSession(login({ userId: "nobody" }))).toEqual({ outcome: "rejected" });
+    expect(await store().grantSession(login({ stored: { passwordVersion: 2 } }))).toEqual({ outcome: "rejected" });
     const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
     await store().setDisabled({ ...ending, disabled: true });
-    expect(await store().enterSession(login())).toEqual({ outcome: "rejected" });
+    expect(await store().grantSession(login())).toEqual({ outcome: "rejected" });
     expect(await store().listSessions({ userId: ann.id, now: start })).toEqual([]);
     const rows = await store().listAudit({ login: undefined, since: undefined, limit: 100 });
     expect(rows.filter(({ event }) => event === "login_rejected").map((row) => [row.reason, row.login])).toEqual([
@@ -53,7 +56,7 @@ export function sessionContract(store: Opened): void {
   });
 
   it("a user of an application's own table needs no row", async () => {
-    const made = await store().enterSession(login({ userId: "theirs", stored: false }));
+    const made = await store().grantSession(login({ userId: "theirs", stored: false }));
     expect(made).toMatchObject({ outcome: "granted", user: undefined });
     if (made.outcome !== "granted") return;
     const renewed = await store().renewSession(renewal(made.session, { ownRoles: [] }));
@@ -65,8 +68,9 @@ export function sessionContract(store: Opened): void {
     const oldest = await openSession(store());
     // A clock that stepped back does not make the newest session the oldest.
     const middle = await openSession(store(), { now: start - 500 });
-    const made = await store().enterSession(login({ now: start - 1000, sessionsPerUser: 2 }));
-    expect(made).toMatchObject({ outcome: "granted", revocations: [{ kind: "session", sessionId: oldest.id }] });
+    const grant = (own: Store) => own.grantSession(login({ now: start - 1000, sessionsPerUser: 2 }));
+    const { result: made, revocations } = await revoking(store(), grant);
+    expect(revocations).toMatchObject([{ kind: "session", sessionId: oldest.id }]);
     const left = await store().listSessions({ userId: ann.id, now: start });
     expect(left.map(({ id }) => id)).toEqual([made.outcome === "granted" && made.session.id, middle.id]);
     expect(await eventsOf(store())).toContain("session_ended displaced");
@@ -74,7 +78,7 @@ export function sessionContract(store: Opened): void {
 
   it("many concurrent logins leave as many sessions as are allowed", async () => {
     await addUser(store());
-    await Promise.all(Array.from({ length: 20 }, () => store().enterSession(login({ sessionsPerUser: 3 }))));
+    await Promise.all(Array.from({ length: 20 }, () => store().grantSession(login({ sessionsPerUser: 3 }))));
     expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(3);
   });
 
@@ -98,7 +102,7 @@ export function sessionContract(store: Opened): void {
   it("a re-authentication sets its time and moves the session on", async () => {
     await addUser(store());
     const session = await openSession(store());
-    const proved = await store().enterSession(login({ now: start + 60, live: session.id }));
+    const proved = await store().grantSession(login({ now: start + 60, live: session.id }));
     expect(proved).toMatchObject({
       outcome: "granted",
       session: { id: session.id, gen: 1, authTime: start + 60, renewedAt: start + 60, createdAt: start },
@@ -112,7 +116,7 @@ export function sessionContract(store: Opened): void {
     await addUser(store(), { id: "u-bob", login: "Bob", canonical: "bob" });
     const bobs = await openSession(store(), { userId: "u-bob", login: "Bob" });
     const raised = async (changes: Parameters<typeof login>[0]) => {
-      const entered = await store().enterSession(login(changes));
+      const entered = await store().grantSession(login(changes));
       return entered.outcome === "granted" ? entered.session.gen : entered.outcome;
     };
     // Another session is created instead.

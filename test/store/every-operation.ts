@@ -53,9 +53,9 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("hasOtherHashes", undefined);
   await run("countHashKinds", { after: undefined, limit: 10 });
 
-  await run("enterSession", login({ random: "first" }));
-  await run("enterSession", login({ random: "second", sessionsPerUser: 1 }));
-  await run("enterSession", login({ live: "0.second" }));
+  await run("grantSession", login({ random: "first" }));
+  await run("grantSession", login({ random: "second", sessionsPerUser: 1 }));
+  await run("grantSession", login({ live: "0.second" }));
   const second = { id: "0.second", gen: 1 };
   await run("renewSession", renewal(second, { idleSeconds: 1_000_000, accessTtlSeconds: 40_000 }));
   await run("renewSession", renewal(second));
@@ -67,10 +67,10 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("renewSession", renewal({ ...second, gen: 0 }));
   await runFactorOperations(run);
   await runMailOperations(run);
-  await run("enterSession", login({ random: "third" }));
+  await run("grantSession", login({ random: "third" }));
   await run("endSession", { ...ending, id: "0.third", userId: ann.id, reason: "logout" });
   await run("endSession", { ...ending, id: "0.third", userId: undefined, reason: "ended_by_operator" });
-  await run("enterSession", login({ random: "fourth" }));
+  await run("grantSession", login({ random: "fourth" }));
   await run("endUserSessions", { ...ending, change: "sessions_left", reason: "ended_by_user" });
   await run("revokeUserTokens", { ...ending, login: "Ann", reason: "ended_by_operator" });
   await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, own: undefined });
@@ -157,7 +157,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
 async function runFactorOperations(run: Run): Promise<void> {
   const who = { userId: ann.id, login: ann.login, stored: {}, now: start, origin };
   const session = { ...who, own: ownSession("0.of-factors") };
-  await run("enterSession", login({ random: "of-factors" }));
+  await run("grantSession", login({ random: "of-factors" }));
   const spend = (hash: string) => ({ hash, until: start + 660, idempotency: "key" });
   const totp = (step: number) => ({ secret: `sealed-${step}`, kid: "k", step });
   for (const step of [1, 2])
@@ -169,18 +169,18 @@ async function runFactorOperations(run: Run): Promise<void> {
     logins += 1;
     return login({ amr: ["pwd", "otp"], random: `second-${logins}`, ...changes });
   };
-  await run("enterSession", login({ random: "without" }));
+  await run("grantSession", login({ random: "without" }));
   const use = { factor: "totp", secret: "sealed-2", step: 3 } as const;
-  await run("enterSession", second({ use, spend: spend("s-1") }));
-  await run("enterSession", second({ use: { ...use, step: 4 }, spend: spend("s-1") }));
-  await run("enterSession", second({ use, spend: spend("s-2") }));
+  await run("grantSession", second({ use, spend: spend("s-1") }));
+  await run("grantSession", second({ use: { ...use, step: 4 }, spend: spend("s-1") }));
+  await run("grantSession", second({ use, spend: spend("s-2") }));
   const moved = { secret: "sealed-3", kid: "k" };
   const live = "0.of-factors";
-  await run("enterSession", second({ use: { ...use, step: 4, moved }, live, create: undefined }));
+  await run("grantSession", second({ use: { ...use, step: 4, moved }, live, create: undefined }));
   const code = { factor: "recovery_code", hash: "a" } as const;
-  await run("enterSession", second({ amr: ["pwd", "rec"], use: code }));
-  const repetition = { userId: ann.id, now: start, accessTtlSeconds: 900, stored: {} };
-  await run("repeatEntry", { ...repetition, ...spend("s-1"), codes: ["c"] });
+  await run("grantSession", second({ amr: ["pwd", "rec"], use: code }));
+  const repeat = { userId: ann.id, now: start, accessTtlSeconds: 900, stored: {} };
+  await run("repeatGrant", { ...repeat, ...spend("s-1"), codes: ["c"] });
   await run("isTransactionOver", { hash: "s-1", counters: ["a", "b"] });
   await run("replaceRecoveryCodes", { ...session, codes: ["b"] });
   const publicKey = { kty: "EC" };
@@ -219,7 +219,7 @@ async function runFactorOperations(run: Run): Promise<void> {
     backedUp: true,
     userVerified: true,
   } as const;
-  await run("enterSession", login({ amr: ["swk", "mfa"], use: touched, random: "touched", spend: spend("s-p") }));
+  await run("grantSession", login({ amr: ["swk", "mfa"], use: touched, random: "touched", spend: spend("s-p") }));
   const removal = { ...session, own: undefined, rolePolicy: undefined };
   await run("removeFactors", { ...removal, factor: "passkey", id: "p-1" });
   for (const factor of ["recovery_code", "totp"] as const) await run("removeFactors", { ...removal, factor });
@@ -294,7 +294,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("listIdentities", ann.id);
   for (const [n, isNew] of [[1, false] as const, [3, true] as const, [3, true] as const]) {
     const proven = { identity: { proven: identity(n), isNew }, spend: spend(`f-${logins++}`) };
-    await run("enterSession", login({ amr: ["fed"], random: `fed-${logins}`, ...proven }));
+    await run("grantSession", login({ amr: ["fed"], random: `fed-${logins}`, ...proven }));
   }
   const ways = { relyingParty: "x", mail: true, issuers: [] };
   await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(1)), ways });
@@ -307,7 +307,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("countSecretsByKey", undefined);
   await run("removeFactors", { ...session, own: undefined, rolePolicy: undefined });
   const enrol = { factor: "totp", totp: totp(5), codes: ["c"] } as const;
-  await run("enterSession", second({ enrol, spend: spend("s-3") }));
+  await run("grantSession", second({ enrol, spend: spend("s-3") }));
   await run("removeFactors", { ...who, own: undefined, rolePolicy: undefined });
   await run("endUserSessions", {
     userId: ann.id,
@@ -359,13 +359,13 @@ async function runMailOperations(run: Run): Promise<void> {
       register: register(id, changes),
       spend: spend(hash),
     });
-  await run("enterSession", registering("r-1", { invitation: "a" }));
-  await run("enterSession", registering("r-1"));
-  await run("enterSession", registering("r-1", {}, "again"));
-  await run("enterSession", registering("r-1", { invitation: "a" }, "invited"));
-  await run("enterSession", registering("r-2", {}));
+  await run("grantSession", registering("r-1", { invitation: "a" }));
+  await run("grantSession", registering("r-1"));
+  await run("grantSession", registering("r-1", {}, "again"));
+  await run("grantSession", registering("r-1", { invitation: "a" }, "invited"));
+  await run("grantSession", registering("r-2", {}));
   const clash = { ...ann, id: "r-3", login: "r-3", canonical: "r-3", email: emailOf("r-1@x.example", start) };
-  await run("enterSession", { ...registering("r-3"), register: register("r-3", { user: clash }) });
+  await run("grantSession", { ...registering("r-3"), register: register("r-3", { user: clash }) });
   await run("findUserByAddress", "r-1@x.example");
 
   const email = { ownUser: undefined, own: undefined, spend: undefined, attempt: undefined, now: start, origin };
@@ -374,7 +374,7 @@ async function runMailOperations(run: Run): Promise<void> {
   await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), spend: spend("e-1") });
   await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), spend: spend("e-1") });
   await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), ownUser });
-  await run("enterSession", login({ amr: ["mail"], provesEmail: "ann@x.example", random: "of-mail" }));
+  await run("grantSession", login({ amr: ["mail"], provesEmail: "ann@x.example", random: "of-mail" }));
   const notice = { ...origin, language: "en" };
   await run("recordAudit", { at: start, event: "email_changed", userId: ann.id, origin: notice });
   const to = { ...notice, noticeTo: "ann@x.example" };

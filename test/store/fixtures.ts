@@ -1,10 +1,11 @@
 // Inputs of operations with usual values, for tests to vary.
 import type { Origin } from "../../dist/audit/entry.js";
 import type { OwnSession } from "../../dist/store/sql/changes.js";
-import type { Entry, NewSession } from "../../dist/store/sql/entries.js";
 import type { MailRequest } from "../../dist/store/sql/mail.js";
 import type { Invitation } from "../../dist/store/sql/registrations.js";
 import type { Renewal } from "../../dist/store/sql/renewal.js";
+import type { Revocation } from "../../dist/store/sql/revocations.js";
+import type { NewSession, SessionRequest } from "../../dist/store/sql/session-grants.js";
 import type { Session } from "../../dist/store/sql/session-rows.js";
 import type { NewUserRow, UserEmail } from "../../dist/store/sql/users.js";
 import type { Store } from "../../dist/store/store.js";
@@ -28,10 +29,10 @@ export async function addUser(store: Store, user: Partial<NewUserRow> = {}): Pro
 
 let random = 0;
 
-type LoginChanges = Partial<Entry & NewSession>;
+type LoginChanges = Partial<SessionRequest & NewSession>;
 
 /** A login by password that the gate grants. With `live`, it re-authenticates that session. */
-export function login({ random: given, maxSeconds, sessionsPerUser, ...changes }: LoginChanges = {}): Entry {
+export function login({ random: given, maxSeconds, sessionsPerUser, ...changes }: LoginChanges = {}): SessionRequest {
   random += 1;
   const create = {
     random: given ?? `random-${random}`,
@@ -55,7 +56,7 @@ export function login({ random: given, maxSeconds, sessionsPerUser, ...changes }
 }
 
 export async function openSession(store: Store, changes: LoginChanges = {}): Promise<Session> {
-  const entered = await store.enterSession(login(changes));
+  const entered = await store.grantSession(login(changes));
   if (entered.outcome !== "granted") throw new Error("the session was rejected");
   return entered.session;
 }
@@ -76,6 +77,15 @@ export function renewal(session: Pick<Session, "id" | "gen">, changes: Partial<R
     rolePolicies: {},
     ...changes,
   };
+}
+
+/** The result of calls, and the revocations that the store reports meanwhile. */
+export async function revoking<T>(store: Store, call: (store: Store) => Promise<T>) {
+  const revocations: Revocation[] = [];
+  store.onRevoked((revoked) => revocations.push(...revoked));
+  const result = await call(store);
+  store.onRevoked(() => {});
+  return { result, revocations };
 }
 
 /** The session that makes a change of its account. */

@@ -184,7 +184,7 @@ describe.each([
     for (let gen = 0; gen < 100; gen++) {
       const input = renewal({ id: session.id, gen }, { ownRoles: [], now: later });
       expect(await store.renewSession(input)).toMatchObject({ outcome: "renewed" });
-      expect(await store.enterSession(login({ userId: `v-${gen}`, stored: false, now: later }))).toMatchObject({
+      expect(await store.grantSession(login({ userId: `v-${gen}`, stored: false, now: later }))).toMatchObject({
         outcome: "granted",
       });
     }

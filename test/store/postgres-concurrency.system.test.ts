@@ -17,6 +17,7 @@ import {
   origin,
   ownSession,
   renewal,
+  revoking,
   start,
 } from "./fixtures.js";
 
@@ -99,7 +100,7 @@ describe("numbers of revocations", () => {
     const session = await openSession(store, { stored: false });
     const late = await hold();
     await takeNumber(late);
-    const ended = store.endSession(ending(session.id));
+    const ended = revoking(store, () => store.endSession(ending(session.id)));
     await waitingFor(1);
     await late.query("rollback");
     expect((await ended).revocations).toMatchObject([{ n: 1 }]);
@@ -129,7 +130,7 @@ describe("numbers of revocations", () => {
       expect(await store.readRevocations({ after: 0, now: start })).toMatchObject({ last: 0, rows: [] });
     await store.ping(1000);
     await late.query("commit");
-    expect(new Set((await Promise.all(ended)).map((each) => each.ended))).toEqual(new Set([true]));
+    expect(new Set(await Promise.all(ended))).toEqual(new Set([true]));
   });
 });
 
@@ -221,7 +222,7 @@ describe("transactions in each other's way", () => {
       rolePolicies: {},
       change: { set: [] },
     };
-    const changed = store.setRoles(change);
+    const changed = revoking(store, () => store.setRoles(change));
     await waitingFor(1);
     await renewing.query("commit");
     expect((await changed).revocations).toMatchObject([{ kind: "roles", until: start + 40_300 }]);
@@ -257,7 +258,7 @@ describe("a change of second factors", () => {
       start,
       session.id,
     ]);
-    const entered = store.enterSession(login({ live: session.id }));
+    const entered = store.grantSession(login({ live: session.id }));
     await waitingFor(1);
     await adding.query("commit");
     expect(await entered).toMatchObject({ outcome: "factor_needed", enroll: false });
@@ -299,10 +300,10 @@ describe("changes of one user at the same moment", () => {
 
   it.each([
     ["two resets", (own: Store) => [own.finishReset(reset("a")), own.finishReset(reset("b"))]],
-    ["two logins by mail", (own: Store) => [1, 2].map(() => own.enterSession(login({ provesEmail })))],
+    ["two logins by mail", (own: Store) => [1, 2].map(() => own.grantSession(login({ provesEmail })))],
     [
       "a login by mail and a reset",
-      (own: Store) => [own.enterSession(login({ provesEmail })), own.finishReset(reset("a"))],
+      (own: Store) => [own.grantSession(login({ provesEmail })), own.finishReset(reset("a"))],
     ],
   ] as const)("%s of one user cause no deadlock", async (_, changesOf) => {
     await addUser(store, { email: { address: "ann@x.example", canonical: "ann@x.example", provenAt: undefined } });
@@ -363,7 +364,7 @@ describe("changes of one user at the same moment", () => {
     const proven = { issuer: "https://acme.example", subject: "s-1", provider: "acme", email: undefined };
     const other = await hold();
     await other.query("select 1 from ampho_users where id = $1 for update", [eve.id]);
-    const entered = store.enterSession(
+    const entered = store.grantSession(
       login({ userId: eve.id, login: eve.login, identity: { proven, isNew: true }, spend: spend("e") }),
     );
     await waitingFor(1);
@@ -402,7 +403,7 @@ describe("a server that takes no writes", () => {
     await database.query(others);
     for (const ask of [
       () => store.findUser(ann.canonical),
-      () => store.enterSession(login({ stored: false })),
+      () => store.grantSession(login({ stored: false })),
       () => store.readRevocations({ after: 0, now: start }),
     ])
       await expect(ask()).rejects.toMatchObject({ code: "unavailable" });

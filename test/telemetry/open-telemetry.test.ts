@@ -78,11 +78,11 @@ describe("a request", () => {
       "allowAttempt",
       "findUser",
       "ampho.password.check",
-      "enterSession",
+      "grantSession",
     ]);
-    expect(only("enterSession").attributes).toEqual({
+    expect(only("grantSession").attributes).toEqual({
       "db.system.name": "sqlite",
-      "db.operation.name": "enterSession",
+      "db.operation.name": "grantSession",
     });
     for (const { kind, status } of children)
       expect([kind, status.code]).toEqual([SpanKind.INTERNAL, SpanStatusCode.UNSET]);
@@ -96,8 +96,8 @@ describe("a request", () => {
     const world = await alice({ databaseUrl: database.runtimeUrl, databaseMigrate: "off", clock: undefined });
     spanExporter.reset();
     await world.call("POST", "/login", { body });
-    const { kind, attributes } = only("enterSession");
-    const names = { "db.system.name": "postgresql", "db.operation.name": "enterSession" };
+    const { kind, attributes } = only("grantSession");
+    const names = { "db.system.name": "postgresql", "db.operation.name": "grantSession" };
     expect([kind, attributes]).toEqual([SpanKind.CLIENT, names]);
     await world.ampho.close();
   });
@@ -184,7 +184,7 @@ describe("metrics", () => {
     expect(await value("ampho.guard.decisions", { result: "invalid_token" })).toBe(1);
     expect(await value("ampho.hash.threads", {})).toBeGreaterThan(0);
     expect(await value("ampho.flow.duration", { flow: "login" })).toMatchObject({ count: 1 });
-    const created = { "db.operation.name": "enterSession" };
+    const created = { "db.operation.name": "grantSession" };
     expect(await value("ampho.store.duration", created)).toMatchObject({ count: 1 });
     const login = { "http.request.method": "POST", "http.route": "/api/security/login" };
     const rejected = { ...login, "http.response.status_code": 401 };

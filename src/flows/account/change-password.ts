@@ -67,7 +67,6 @@ export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, 
     await store.recordAudit(rejection("changed_meanwhile"));
     throw wrong();
   }
-  deps.revocations.add(outcome.revocations);
   // After the sessions have ended, so that a password that the table does not store costs its user a login at most.
   if (ownUser) await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin, since: now });
   return grantAfter(deps, own, outcome);
@@ -78,7 +77,7 @@ export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, 
  * If the table stores it after the limit for its function, the sessions end once more. `since`: the time of the mark.
  */
 export async function storeOwnPassword(
-  deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,
+  deps: Pick<Deps, "directory" | "store" | "clock" | "settings">,
   account: Account,
   newPassword: string,
   options: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },

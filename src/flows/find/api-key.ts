@@ -87,7 +87,7 @@ const unknownKey = () => new AmphoError("not_found", "There is no live API key w
 
 type KeyAsker = Omit<KeyChange, "key">;
 
-type StoreDeps = KeyDeps & Pick<Deps, "store" | "revocations">;
+type StoreDeps = KeyDeps & Pick<Deps, "store">;
 
 /** Rejects with `invalid_request`, or with `invalid_token` for an account that has changed. */
 export async function addKey(
@@ -97,7 +97,7 @@ export async function addKey(
   asker: KeyAsker,
 ): Promise<NewApiKey> {
   const { key, view } = prepareKey(deps, owner, options);
-  requireKeyDone(deps, await deps.store.createKey({ ...asker, key }));
+  requireKeyDone(await deps.store.createKey({ ...asker, key }));
   return view;
 }
 
@@ -111,15 +111,13 @@ export async function replaceKey(
   const old = (await deps.store.listKeys(owner.id)).find((each) => each.id === id);
   if (old === undefined) throw unknownKey();
   const { key, view } = prepareSuccessor(deps, owner, old);
-  requireKeyDone(deps, await deps.store.rotateKey({ ...asker, key, from: id, overlapSeconds: overlap }));
+  requireKeyDone(await deps.store.rotateKey({ ...asker, key, from: id, overlapSeconds: overlap }));
   return view;
 }
 
-function requireKeyDone({ revocations }: Pick<Deps, "revocations">, outcome: KeyOutcome): void {
-  if (outcome.outcome === "full")
-    throw invalidRequest("The account has as many API keys as it can have. End one first.");
-  if (outcome.outcome === "none") throw unknownKey();
-  if (outcome.outcome === "changed")
+function requireKeyDone({ outcome }: KeyOutcome): void {
+  if (outcome === "full") throw invalidRequest("The account has as many API keys as it can have. End one first.");
+  if (outcome === "none") throw unknownKey();
+  if (outcome === "changed")
     throw new AmphoError("invalid_token", "The session has ended, or the account changed. Sign in again.");
-  revocations.add(outcome.revocations);
 }

@@ -7,26 +7,16 @@ import { isStorableText } from "../../store/storable-text.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 
-type SessionDeps = Pick<Deps, "store" | "revocations" | "clock">;
+type SessionDeps = Pick<Deps, "store" | "clock">;
 
 /** Resolves to true if there was a live session, of `userId` if it is given. */
-export async function endSession(
-  { store, revocations, clock }: SessionDeps,
+export const endSession = (
+  { store, clock }: SessionDeps,
   input: Omit<SessionEnding, "now" | "userId"> & Partial<Pick<SessionEnding, "userId">>,
-): Promise<boolean> {
-  const { ended, revocations: rows } = await store.endSession({ userId: undefined, ...input, now: clock.now() });
-  revocations.add(rows);
-  return ended;
-}
+): Promise<boolean> => store.endSession({ userId: undefined, ...input, now: clock.now() });
 
-export async function endUserSessions(
-  { store, revocations, clock }: SessionDeps,
-  input: Omit<UserEnding, "now">,
-): Promise<number> {
-  const rows = await store.endUserSessions({ ...input, now: clock.now() });
-  revocations.add(rows);
-  return rows.length;
-}
+export const endUserSessions = ({ store, clock }: SessionDeps, input: Omit<UserEnding, "now">): Promise<number> =>
+  store.endUserSessions({ ...input, now: clock.now() });
 
 // A login overwrites the tokens that the client has (docs/guides/cookies.md). No client could end their session later.
 

@@ -1,9 +1,9 @@
 // The gate (docs/guides/second-factors.md): the only way to a session. Every way in proves something and calls `enter`,
-// which returns the first tokens or rejects with what is still needed. Nothing else calls `store.enterSession`.
+// which returns the first tokens or rejects with what is still needed. Nothing else calls `store.grantSession`.
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { policyOf } from "../../levels/policy.js";
-import type { Entry } from "../../store/sql/entries.js";
+import type { SessionRequest } from "../../store/sql/session-grants.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
@@ -17,11 +17,10 @@ export async function enter(deps: Deps, account: Account, proven: GateProof, con
   const pending = deps.transactions.reserve(proven.at);
   const codeUntil = Math.min(pending.exp, context.now + deps.settings.codeTtl);
   const enrolling = { ...pending, exp: codeUntil };
-  const outcome = await deps.store.enterSession({
-    ...entryOf(deps, account, proven, context),
+  const outcome = await deps.store.grantSession({
+    ...requestOf(deps, account, proven, context),
     enrolMail: enrolMailOf(deps, account, proven, context, enrolling),
   });
-  if (outcome.revocations !== undefined) deps.revocations.add(outcome.revocations);
   if (outcome.outcome === "over") throw transactionOver();
   if (outcome.outcome === "login_taken")
     throw new AmphoError("login_taken", "A user with this login already exists. Choose another one.");
@@ -43,7 +42,7 @@ export async function enter(deps: Deps, account: Account, proven: GateProof, con
   return issueGrant(deps, account, outcome, context);
 }
 
-function entryOf(deps: Deps, account: Account, proven: GateProof, context: LoginContext): Entry {
+function requestOf(deps: Deps, account: Account, proven: GateProof, context: LoginContext): SessionRequest {
   const { settings } = deps;
   const { factor, transaction, enrol, acr, identity } = proven;
   const { now, origin, live, idempotency } = context;

@@ -2,8 +2,8 @@
 import type { AmphoError } from "../../errors.js";
 import type { Reserved, Secretive } from "../../factors/transactions.js";
 import type { FactorName } from "../../levels/factors.js";
-import type { EntryOutcome } from "../../store/sql/entries.js";
 import type { MailDraft } from "../../store/sql/mail-rows.js";
+import type { GrantOutcome } from "../../store/sql/session-grants.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { enrolCodeWithheld, factorNeeded } from "../find/errors.js";
@@ -17,7 +17,7 @@ export async function factorNeededFor(
   account: Account,
   proven: GateProof,
   { live, device, deviceId, typed }: LoginContext,
-  needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }> & { readonly pending: Reserved },
+  needed: Extract<GrantOutcome, { readonly outcome: "factor_needed" }> & { readonly pending: Reserved },
 ): Promise<AmphoError> {
   const { enroll, factors, factorsVersion, mailWait = 0, pending } = needed;
   const { amr: first, at, factor, transaction, identity, register } = proven;

@@ -2,11 +2,11 @@ import type { Origin } from "../../audit/entry.js";
 import type { DeviceProof } from "../../factors/device-proofs.js";
 import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
 import type { Acr } from "../../levels/acr.js";
-import type { Entry } from "../../store/sql/entries.js";
+import type { SessionRequest } from "../../store/sql/session-grants.js";
 import type { ProvenFactor } from "../prove/passkey.js";
 
 /** The proof with which a user comes to the gate. `attempt`: at the first factor. */
-export interface GateProof extends Pick<Entry, "attempt" | "provesEmail" | "identity" | "register"> {
+export interface GateProof extends Pick<SessionRequest, "attempt" | "provesEmail" | "identity" | "register"> {
   /** The methods (RFC 8176), without that of `factor`. Empty for a step-up, which adds to those of the session. */
   readonly amr: readonly string[];
   readonly at: number;
@@ -17,7 +17,7 @@ export interface GateProof extends Pick<Entry, "attempt" | "provesEmail" | "iden
   readonly factorsVersion?: number | undefined;
   readonly transaction?: RedeemedTransaction | undefined;
   /** A pending login has set up its first second factor, which is proven by that. */
-  readonly enrol?: { readonly factor: NonNullable<Entry["enrol"]>; readonly method: string } | undefined;
+  readonly enrol?: { readonly factor: NonNullable<SessionRequest["enrol"]>; readonly method: string } | undefined;
   /** The user was created for this login, also by an application's own table. */
   readonly isNewUser?: true;
   /** The application vouches for the user, and the gate does not decide. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
 import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
-import type { Entry, EntryOutcome } from "../../store/sql/entries.js";
+import type { GrantOutcome, SessionRequest } from "../../store/sql/session-grants.js";
 import type { Spending } from "../../store/sql/spent.js";
 import { type Account, toAccount } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
@@ -26,7 +26,7 @@ export function spendingOf(
 export function storedOf(
   { stored }: Account,
   transaction: Pick<LoginTransaction, "passwordVersion"> | undefined,
-): Entry["stored"] {
+): SessionRequest["stored"] {
   if (stored === undefined) return false;
   return { passwordVersion: transaction?.passwordVersion ?? stored.passwordVersion };
 }
@@ -37,7 +37,7 @@ export const willRemember = ({ settings }: Deps, { remember }: LoginContext) =>
 export async function issueGrant(
   deps: Deps,
   account: Account,
-  granted: Extract<EntryOutcome, { readonly outcome: "granted" }>,
+  granted: Extract<GrantOutcome, { readonly outcome: "granted" }>,
   context: LoginContext,
 ): Promise<Grant> {
   const { tokens, deviceProofs, settings } = deps;
@@ -74,7 +74,7 @@ export async function grantAgain(
   const { tokenTtl: accessTtlSeconds } = deps.settings;
   const userId = account?.id ?? "";
   const stored = account !== undefined && storedOf(account, transaction);
-  const outcome = await deps.store.repeatEntry({ hash, idempotency, now, codes, userId, accessTtlSeconds, stored });
+  const outcome = await deps.store.repeatGrant({ hash, idempotency, now, codes, userId, accessTtlSeconds, stored });
   if (account === undefined || outcome?.outcome !== "granted") return undefined;
   return issueGrant(deps, account, outcome, context);
 }
@@ -92,7 +92,7 @@ export async function grantAgainUnnamed(
   const hash = deps.transactions.spentHash(transaction);
   const { tokenTtl: accessTtlSeconds } = deps.settings;
   const { anyUser: stored } = deps.directory;
-  const outcome = await deps.store.repeatEntry({ hash, idempotency, userId: undefined, now, accessTtlSeconds, stored });
+  const outcome = await deps.store.repeatGrant({ hash, idempotency, userId: undefined, now, accessTtlSeconds, stored });
   if (outcome?.outcome !== "granted") return undefined;
   const named = { user: outcome.user, userId: outcome.session.userId };
   const account = await proveUnlessOver(deps, transaction, () => requireAccount(deps, named, origin));

@@ -32,10 +32,8 @@ export const rotateOwnKey: OwnFlow<NewApiKey, Rotated> = async (deps, { auth, ..
 };
 
 /** Any session can end a key. Rejects with `not_found` unless it is the user's. */
-export const removeOwnKey: OwnFlow<void, { readonly id: string }> = async (deps, { auth, id }, caller) => {
-  const { store, revocations, clock } = deps;
+export const removeOwnKey: OwnFlow<void, { readonly id: string }> = async ({ store, clock }, { auth, id }, caller) => {
   const { userId } = requireSession(auth);
   const removed = await store.removeKey({ id, userId, now: clock.now(), origin: caller });
   if (removed.outcome !== "done") throw new AmphoError("not_found", "You have no API key with this id.");
-  revocations.add(removed.revocations);
 };

@@ -20,7 +20,7 @@ import { manageUsers } from "./users.js";
 
 export function createManagement(...given: Parameters<typeof createManager>): Management {
   const m = createManager(...given);
-  const { store, directory, revocations, clock, settings, origin, reason, idOf } = m;
+  const { store, directory, clock, settings, origin, reason, idOf } = m;
   const ofUser = { user: check.user("id") };
 
   /** No session has an id of a user that no row can contain. */
@@ -58,12 +58,12 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
         check.name("login", login, "user.login");
         const { tokenForeignTtl: foreignMaxSeconds } = settings;
         const user = { userId: id, login, reason, origin };
-        revocations.add(await store.revokeUserTokens({ ...user, now: clock.now(), foreignMaxSeconds }));
+        await store.revokeUserTokens({ ...user, now: clock.now(), foreignMaxSeconds });
       }),
       endForEveryone: check.checked({ options: check.endOptions }, async ({ keys = false } = {}) => {
         const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
         const ending = { now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, keys };
-        revocations.add(await store.endAllSessions(ending));
+        await store.endAllSessions(ending);
       }),
     },
     apiKeys: manageKeys(m),
@@ -79,7 +79,7 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
       readUse: () => readKeyUse(store, clock.now()),
       revoke: check.checked({ kid: check.string }, async (kid) => {
         if (!isStorableName(kid)) throw invalidRequest("No key can have this kid.", "kid");
-        revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
+        await store.revokeKey({ kid, now: clock.now(), origin });
       }),
       recordForced: check.checked(
         { stage: check.stage, kids: check.stringArray, reason: check.string },

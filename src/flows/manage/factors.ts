@@ -13,7 +13,7 @@ import type { Management } from "./management.js";
 import { type Manager, requireUser, unknownUser } from "./manager.js";
 
 export function manageFactors(m: Manager): Management["factors"] {
-  const { store, directory, revocations, clock, settings, origin, forUser } = m;
+  const { store, directory, clock, settings, origin, forUser } = m;
   return {
     list: forUser({}, async (userId) => {
       await requireLogin(m, userId);
@@ -27,13 +27,12 @@ export function manageFactors(m: Manager): Management["factors"] {
       const what = "all" in target ? {} : removalOf(target.id);
       const outcome = await store.removeFactors({ ...operator, ...what, rolePolicy: undefined });
       if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such second factor.");
-      revocations.add(outcome.revocations);
     }),
     setPolicy: forUser({ policy: check.policy }, async (userId, given) => {
       const login = await requireLogin(m, userId);
       const policy = given === "default" ? undefined : given;
-      const change = { userId, login, policy, rolePolicies: settings.factors, now: clock.now(), origin };
-      revocations.add(await store.setFactorPolicy(change));
+      const { factors: rolePolicies } = settings;
+      await store.setFactorPolicy({ userId, login, policy, rolePolicies, now: clock.now(), origin });
     }),
     findUserId: check.checked({ login: check.string }, async (login) => {
       const user = await directory.fromRows(() => requireUser(m, login));

@@ -7,7 +7,7 @@ import type { Management } from "./management.js";
 import type { Manager } from "./manager.js";
 
 export function manageIdentities(m: Manager): Management["identities"] {
-  const { store, revocations, forUser } = m;
+  const { store, forUser } = m;
   return {
     list: forUser({}, async (userId) => {
       await requireLogin(m, userId);
@@ -20,7 +20,6 @@ export function manageIdentities(m: Manager): Management["identities"] {
       const operator = await withoutSession(m, userId, reason);
       const outcome = await store.unlinkIdentity({ ...operator, ways: undefined, id });
       if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such identity.");
-      revocations.add(outcome.revocations);
     }),
   };
 }

@@ -11,7 +11,7 @@ import type { InspectedKey, Management } from "./management.js";
 import type { Manager } from "./manager.js";
 
 export function manageKeys(m: Manager): Management["apiKeys"] {
-  const { store, revocations, clock, settings, origin, forUser } = m;
+  const { store, clock, settings, origin, forUser } = m;
 
   async function ownerOf(userId: string) {
     if (settings.keysPerUser === 0)
@@ -37,14 +37,10 @@ export function manageKeys(m: Manager): Management["apiKeys"] {
     revoke: check.checked({ id: check.string }, async (id) => {
       if (!isStorableText(id)) return false;
       const removed = await store.removeKey({ id, userId: undefined, now: clock.now(), origin });
-      revocations.add(removed.revocations);
       return removed.outcome === "done";
     }),
     revokeForUser: forUser({}, async (userId) => {
-      if (!isStorableText(userId)) return 0;
-      const rows = await store.removeUserKeys({ userId, now: clock.now(), origin });
-      revocations.add(rows);
-      return rows.filter(({ kind }) => kind === "session").length;
+      return isStorableText(userId) ? store.removeUserKeys({ userId, now: clock.now(), origin }) : 0;
     }),
     // This process rejects them when it next reads the revocations, as every other does.
     revokeForEveryone: () => store.removeAllKeys({ random: randomId(), now: clock.now(), origin }),

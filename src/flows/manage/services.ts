@@ -6,7 +6,6 @@ import { isOwnScope, knownScopes } from "../../levels/scopes.js";
 import { serviceIdPrefix } from "../../logins/service-id.js";
 import type { ServiceRow } from "../../store/sql/service-changes.js";
 import type { ServiceUpdate } from "../../store/sql/services.js";
-import { acceptsKeys } from "../../tokens/api-key.js";
 import type { ServiceView } from "../../wire/services.js";
 import { prepareServiceKey, toKeyView } from "../find/api-key.js";
 import * as check from "./checks.js";
@@ -46,7 +45,7 @@ const unknownService = () => new AmphoError("not_found", "There is no service ac
 const named = { service: check.string };
 
 export function manageServices(m: Manager): Management["services"] {
-  const { store, revocations, clock, settings, origin } = m;
+  const { store, clock, settings, origin } = m;
 
   const find = async (ref: string) => (/^[\w.-]{1,64}$/.test(ref) ? store.findService(ref) : undefined);
 
@@ -58,9 +57,7 @@ export function manageServices(m: Manager): Management["services"] {
 
   async function change(ref: string, to: ServiceUpdate["to"]): Promise<void> {
     const { id } = await require(ref);
-    const { found, revocations: rows } = await store.changeService({ id, to, now: clock.now(), origin });
-    revocations.add(rows);
-    if (!found) throw unknownService();
+    if (!(await store.changeService({ id, to, now: clock.now(), origin }))) throw unknownService();
   }
 
   const changed = (to: ServiceUpdate["to"]) => check.checked(named, (ref: string) => change(ref, to));
@@ -89,7 +86,7 @@ export function manageServices(m: Manager): Management["services"] {
     enable: changed({ change: "enabled" }),
     remove: changed({ change: "deleted" }),
     createKey: check.checked({ ...named, key: check.newServiceKey }, async (ref, options = {}) => {
-      if (!acceptsKeys(settings))
+      if (!settings.tokenEndpoint)
         throw new AmphoError("not_found", "No keys are accepted here. Set AMPHO_SECURITY_TOKEN_ENDPOINT.");
       const service = await require(ref);
       const { key, view } = prepareServiceKey(m, service, options);

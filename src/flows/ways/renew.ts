@@ -7,7 +7,6 @@ import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
 import { type Account, toAccount } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps, Flow } from "../deps.js";
-import { endSession } from "../gate/end-sessions.js";
 import { digestOfKey } from "../gate/grant.js";
 
 const graceSeconds = 10;
@@ -32,7 +31,7 @@ export type RenewInput = (
  * is off) or `unavailable`.
  */
 export const renew: Flow<Grant, RenewInput> = async (deps, input, origin) => {
-  const { store, directory, tokens, revocations, settings, clock } = deps;
+  const { store, directory, tokens, settings, clock } = deps;
   tokens.requireSigningKey();
   const now = clock.now();
   const presented = readToken(deps, input, now);
@@ -52,10 +51,7 @@ export const renew: Flow<Grant, RenewInput> = async (deps, input, origin) => {
   };
   const own = await directory.forTable(async () => ({ account: await askApplication(deps, presented.sid, origin) }));
   const outcome = await store.renewSession({ ...renewal, ownRoles: own && (own.account?.roles ?? []) });
-  if (outcome.outcome === "ended") {
-    revocations.add(outcome.revocations);
-    throw (failures[outcome.reason] ?? ended)();
-  }
+  if (outcome.outcome === "ended") throw (failures[outcome.reason] ?? ended)();
   const user = outcome.user === undefined ? own?.account : toAccount(outcome.user);
   if (user === undefined) throw ended();
   return tokens.grant(outcome.session, user, { refresh: presented.by === "refresh_token", now });
@@ -77,14 +73,14 @@ function readToken({ tokens, settings }: Deps, input: RenewInput, now: number) {
 }
 
 /** A renewal reads the user again. An application's own table is read before the session moves. */
-async function askApplication(deps: Deps, sessionId: string, origin: Origin) {
-  const found = await deps.store.findSession({ id: sessionId, now: deps.clock.now() });
+async function askApplication({ store, directory, clock }: Deps, sessionId: string, origin: Origin) {
+  const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined) return undefined; // renewSession finds the reason and records it.
   const { session } = found;
-  const account = await deps.directory.findSessionUser(session);
+  const account = await directory.findSessionUser(session);
   const reason = reasonToEnd(account, session.userId);
   if (reason === undefined) return account;
-  await endSession(deps, { id: session.id, userId: session.userId, reason, origin });
+  await store.endSession({ id: session.id, userId: session.userId, reason, now: clock.now(), origin });
   throw ended();
 }
 

@@ -17,7 +17,7 @@ import { endReportedKey } from "./key-ends.js";
 import { releaseLockouts } from "./lockouts.js";
 import { insertMail, type MailDraft, type Undo, type UndoneLogin } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import type { ChangeOutcome, NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import type { ChangeOutcome, NewRevocation, NewRevocations } from "./revocations.js";
 import { endChange, failed, untilOf, writeRevocations } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
@@ -33,7 +33,7 @@ import { changeNames, lockUser, sendUserLock, type User, type UserEmail } from "
  */
 type MailboxOutcome = ChangeOutcome<"done" | "over" | "changed" | "factor_rejected" | "taken" | "storing">;
 
-export interface ResetEntry extends Ending {
+export interface PasswordReset extends Ending {
   readonly userId: string;
   readonly login: string;
   readonly stored: StoredUser;
@@ -58,7 +58,7 @@ export interface ResetEntry extends Ending {
 }
 
 /** Sets a new password for a proven mailbox, and ends all sessions. */
-export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
+export function* finishReset(input: PasswordReset): Transaction<MailboxOutcome> {
   const { userId, login, stored, passwordHash, use, now, origin } = input;
   const readChecked = yield* sendUserCheck(input, "update");
   yield* advisoryLock(`sessions of ${userId}`);
@@ -215,30 +215,24 @@ export interface Alarm extends Ending, ForeignTokens {
   readonly spend: Spending;
 }
 
-export interface AlarmOutcome {
-  /** The change that only the application's own table can undo. */
-  readonly undo: ReportedChange | undefined;
-  readonly revocations: readonly Revocation[];
-}
-
 /**
  * Ends the sessions and device proofs of a user, and what was begun, and undoes the change that the notice reported. A
  * factor or an identity that the change has removed does not come back: the mailbox might be on the lost device. The
- * password stays.
+ * password stays. Returns the change that only the application's own table can undo.
  */
-export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
+export function* raiseAlarm(input: Alarm): Transaction<ReportedChange | undefined> {
   const { userId, stored, spend: spending, now, origin } = input;
   const user = yield* lockUser(userId, "update");
   yield* advisoryLock(`sessions of ${userId}`);
   const undo = yield* findUndo(input.notice, userId);
   // An application's own table can have failed to undo the change. It changes nothing twice.
   const tableUndo = stored ? undefined : undo;
-  if (!(yield* spend(spending, now))) return { undo: tableUndo, revocations: [] };
+  if (!(yield* spend(spending, now))) return tableUndo;
   const login = user?.login;
   // The user was deleted, and operators see the alarm. A row of the account would stay for ever.
   if (stored && !user) {
     yield* recordAudit({ at: now, event: "alarm", userId, login, origin });
-    return { undo: undefined, revocations: [] };
+    return undefined;
   }
   yield* write("update ampho_users set password_version = password_version + 1 where id = ?", [userId]);
   const ofKey = undo && "key" in undo ? yield* endReportedKey(userId, undo.key, now) : [];
@@ -246,7 +240,8 @@ export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
   const before = yield* (yield* sendStateAndAccount(userId))();
   const account = { ...before, factors: undo ? yield* undoFactors(input, before, undo) : before.factors };
   const changed = yield* carryOut("alarm", { userId, login, now, origin, before, account });
-  return { undo: tableUndo, revocations: yield* writeRevocations([...changed.revoked, ...revoked]) };
+  yield* writeRevocations([...changed.revoked, ...revoked]);
+  return tableUndo;
 }
 
 /** The change that the notice reported, with the names that it and later changes have set. */

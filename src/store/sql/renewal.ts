@@ -10,7 +10,7 @@ import { DatabaseError } from "../database-error.js";
 import { integer, type Row, textOrNull } from "../rows.js";
 import { first, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { type Revocation, writeRevocations } from "./revocations.js";
+import { writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
 import type { EndReason, Move, Moved, Session } from "./session-rows.js";
 import { refreshedSince, sendRenewal, sessions } from "./session-rows.js";
@@ -43,7 +43,6 @@ export type RenewOutcome =
       readonly outcome: "ended";
       /** The session goes on after `reauthenticated` (a token from before one) and `too_late` (it renews no longer). */
       readonly reason: "unknown" | "ended" | "expired" | "reauthenticated" | "too_late" | "replayed" | "user";
-      readonly revocations: readonly Revocation[];
     };
 
 const select = `select ${sessions.list}, era, ended_at, idempotency from ampho_sessions where id = ?`;
@@ -138,7 +137,7 @@ function* reject(
 ): Transaction<RenewOutcome> {
   // An expired token could otherwise write rows for ever.
   if (!input.repeatsOnly) yield* recordAudit({ ...entry(input, session), event: "renew_rejected", reason });
-  return { outcome: "ended", reason, revocations: [] };
+  return { outcome: "ended", reason };
 }
 
 function* end(
@@ -154,8 +153,8 @@ function* end(
   yield* recordAudit(
     why === "replayed" ? { ...about, event: "renew_replayed" } : { ...about, event: "renew_rejected", reason: why },
   );
-  const reason = why === "replayed" ? "replayed" : "user";
-  return { outcome: "ended", reason, revocations: yield* writeRevocations(revoked) };
+  yield* writeRevocations(revoked);
+  return { outcome: "ended", reason: why === "replayed" ? "replayed" : "user" };
 }
 
 function entry(input: Renewal, session: Session | undefined) {

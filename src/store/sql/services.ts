@@ -2,7 +2,7 @@
 import { exists, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { countKeys, insertKey, type NewKey } from "./keys.js";
-import { type FoundOutcome, writeRevocations } from "./revocations.js";
+import { writeRevocations } from "./revocations.js";
 import { carryOutService, lockService, type ServiceRow, services } from "./service-changes.js";
 import type { Ending } from "./session-rows.js";
 import { type Spending, spend } from "./spent.js";
@@ -36,10 +36,10 @@ export interface ServiceUpdate extends Ending {
     | { readonly change: "disabled" | "enabled" | "deleted" | "tokens_revoked" };
 }
 
-/** Changes a service, and ends its tokens. */
-export function* changeService({ id, to, now, origin }: ServiceUpdate): Transaction<FoundOutcome> {
+/** Changes a service, and ends its tokens. False: no such service. */
+export function* changeService({ id, to, now, origin }: ServiceUpdate): Transaction<boolean> {
   const service = yield* lockService(id);
-  if (!service) return { found: false, revocations: [] };
+  if (!service) return false;
   const detail =
     to.change === "scopes_set" ? { scopes: to.scopes } : to.change === "jwks_set" ? { kids: to.kids } : undefined;
   const revoked = yield* carryOutService(to.change, service, { now, origin, detail });
@@ -50,7 +50,8 @@ export function* changeService({ id, to, now, origin }: ServiceUpdate): Transact
   else if (to.change === "deleted") yield* write("delete from ampho_services where id = ?", [id]);
   else if (to.change !== "tokens_revoked")
     yield* write("update ampho_services set disabled = ? where id = ?", [to.change === "disabled" ? 1 : 0, id]);
-  return { found: true, revocations: yield* writeRevocations(revoked) };
+  yield* writeRevocations(revoked);
+  return true;
 }
 
 export interface ServiceKeyCreation extends Ending {

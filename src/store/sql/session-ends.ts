@@ -6,7 +6,7 @@ import { type Policy, reachesPolicy } from "../../levels/policy.js";
 import { integer, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import type { NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import type { NewRevocation, NewRevocations } from "./revocations.js";
 import { insertRevocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { endEveryKey, endEveryToken } from "./service-changes.js";
 import type { Ending, EndReason, ForeignTokens, Session, TokenEnding } from "./session-rows.js";
@@ -76,13 +76,8 @@ export interface SessionEnding extends Ending {
   readonly seenExpires?: number | undefined;
 }
 
-export interface EndOutcome {
-  /** False: no such live session. An idle session counts as live while an access token of it is valid. */
-  readonly ended: boolean;
-  readonly revocations: readonly Revocation[];
-}
-
-export function* endSession(input: SessionEnding): Transaction<EndOutcome> {
+/** False: no such live session. An idle session counts as live while an access token of it is valid. */
+export function* endSession(input: SessionEnding): Transaction<boolean> {
   const { id, userId, reason, now, seenExpires } = input;
   const row = yield* first(
     `update ampho_sessions set ${setEnded}
@@ -90,20 +85,22 @@ export function* endSession(input: SessionEnding): Transaction<EndOutcome> {
      ${userId === undefined ? "" : "and user_id = ?"} ${returning}`,
     [...endingParameters(now, reason), id, now, now - leewayMaxSeconds, ...(userId === undefined ? [] : [userId])],
   );
-  if (!row) return seenExpires === undefined ? { ended: false, revocations: [] } : yield* endLost(input, seenExpires);
+  if (!row) return seenExpires !== undefined && (yield* endLost(input, seenExpires));
   yield* recordEnd(endings.of(row), reason, input);
   const accessExpires = Math.max(integer(row, "access_expires"), seenExpires ?? 0);
-  return { ended: true, revocations: yield* writeRevocations([revokedUntil(accessExpires, id, now)]) };
+  yield* writeRevocations([revokedUntil(accessExpires, id, now)]);
+  return true;
 }
 
 /** The token is not on record, so the database has lost writes. Only a revocation can still end its session. */
-function* endLost(input: SessionEnding, seenExpires: number): Transaction<EndOutcome> {
+function* endLost(input: SessionEnding, seenExpires: number): Transaction<boolean> {
   const { id, userId, reason, now, origin } = input;
   const row = yield* first("select user_id, access_expires from ampho_sessions where id = ?", [id]);
   const isRecorded = row && (integer(row, "access_expires") >= seenExpires || text(row, "user_id") !== userId);
-  if (isRecorded) return { ended: false, revocations: [] };
+  if (isRecorded) return false;
   yield* recordAudit({ at: now, ...endEvent(reason), userId, sessionId: id, origin });
-  return { ended: true, revocations: yield* writeRevocations([revokedUntil(seenExpires, id, now)]) };
+  yield* writeRevocations([revokedUntil(seenExpires, id, now)]);
+  return true;
 }
 
 export interface OpenSessions extends Ending {
@@ -179,7 +176,7 @@ export function* endOldestSessions(
 /** Writes one row, however many sessions there are. A session of an earlier era counts as ended everywhere. */
 export function* endAllSessions(
   input: Ending & ForeignTokens & { readonly accessTtlSeconds: number; readonly keys?: boolean | undefined },
-): Transaction<readonly Revocation[]> {
+): Transaction<void> {
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
   yield* recordAudit({ at: now, event: "sessions_ended", origin, ...(input.keys && { detail: { keys: "ended" } }) });
   // The row of the new era makes every process read again what it has read of keys.
@@ -192,5 +189,6 @@ export function* endAllSessions(
   const until = untilOf(now, now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil, recoveryUntil(now));
   const row: NewRevocation = { kind: "all", at: now, until, era };
   yield* insertRevocation(row, 0);
-  return [{ ...row, n }, ...(yield* writeRevocations(ofServices))];
+  yield { revoked: [{ ...row, n }] };
+  yield* writeRevocations(ofServices);
 }

@@ -1,5 +1,5 @@
-// Sessions: found, listed, counted. entries.ts creates and raises them, renewal.ts renews them, session-ends.ts ends
-// them.
+// Sessions: found, listed, counted. session-grants.ts creates and raises them, renewal.ts renews them, session-ends.ts
+// ends them.
 import { integer, text } from "../rows.js";
 import { ask, queryLast, queryLastRow, type Transaction } from "../transaction.js";
 import { visible } from "./import-rows.js";

@@ -38,7 +38,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     ...bindOperations((operation, input, waitMs) =>
       run({ kind: "call", operation, input }, waitMs === undefined ? undefined : limitsOf(waitMs)),
     ),
-    onMail: thread.onMail,
+    ...thread.listeners,
     readClock: async () => undefined,
     ping: async (timeoutMs) => {
       await run({ kind: "ping" }, { tryMs: timeoutMs, waitMs: timeoutMs });

@@ -15,7 +15,7 @@ async function work(name) {
   for (let count = 0; ; count++) {
     const random = `${prefix}-${name}-${count}`;
     const user = { userId: random, login: "ann" };
-    await store.enterSession({
+    await store.grantSession({
       ...limits,
       ...proven,
       ...user,

@@ -26,7 +26,7 @@ import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js"
 import { provesFirst } from "./mailbox-changes.js";
 import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
-import { type NewRevocation, type NewRevocations, type Revocation, writeRevocations } from "./revocations.js";
+import { type NewRevocation, type NewRevocations, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
 import type { Ending, ProvenLevel, Session, TokenTimes } from "./session-rows.js";
 import { insertSession, raisedLevel, recordProof, sessions } from "./session-rows.js";
@@ -36,7 +36,7 @@ import { type AccountFactors, recordAccess, type State, sendStateAndAccount } fr
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { findUserById, type User } from "./users.js";
 
-export interface Entry extends Ending, TokenTimes {
+export interface SessionRequest extends Ending, TokenTimes {
   readonly userId: string;
   readonly login: string;
   readonly stored: StoredUser;
@@ -90,7 +90,7 @@ export interface NewSession {
   readonly sessionsPerUser: number;
 }
 
-export type EntryOutcome =
+export type GrantOutcome =
   | {
       readonly outcome: "granted";
       readonly session: Session;
@@ -99,7 +99,6 @@ export type EntryOutcome =
       readonly versions: DeviceVersions;
       /** Recovery codes that are left, after one was used. */
       readonly codesLeft: number | undefined;
-      readonly revocations: readonly Revocation[];
     }
   | {
       readonly outcome: "factor_needed";
@@ -110,35 +109,30 @@ export type EntryOutcome =
       readonly user: User | undefined;
       /** The seconds until the code of `enrolMail` can be mailed, and 0 if it was. Undefined: it needs none. */
       readonly mailWait: number | undefined;
-      readonly revocations?: readonly Revocation[];
     }
   /**
    * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor
    * was proven. `rejected`: the user cannot sign in, or has changed since the caller has read it. `pending`: the new
    * user cannot log in yet. `storing`: an application's own table stores a new password now.
    */
-  | {
-      readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "pending" | "storing";
-      /** The first proof of an address has ended sessions. */
-      readonly revocations?: readonly Revocation[];
-    }
+  | { readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "pending" | "storing" }
   /** The login name is taken, or the invitation is void. */
-  | { readonly outcome: "login_taken" | "closed"; readonly revocations?: readonly Revocation[] };
+  | { readonly outcome: "login_taken" | "closed" };
 
-type Denied = Exclude<EntryOutcome, { readonly outcome: "granted" }>;
+type Denied = Exclude<GrantOutcome, { readonly outcome: "granted" }>;
 type Account = State & AccountFactors;
 
 /**
  * Creates a session for what a user proved, or raises a live one, if the account and its policy ask for no more. Uses
  * up the second factor and the transaction. Ends the oldest sessions of a user who has too many.
  */
-export function* enterSession(input: Entry): Transaction<EntryOutcome> {
+export function* grantSession(input: SessionRequest): Transaction<GrantOutcome> {
   const { userId, now } = input;
   if (input.identity?.isNew === true) {
     yield* advisoryLock(identityLock(input.identity.proven));
     // Another login was faster. The next one finds its account.
     if (yield* isIdentityTaken(input.identity.proven)) {
-      const repeated = input.spend && (yield* repeatEntry({ ...input, ...input.spend }));
+      const repeated = input.spend && (yield* repeatGrant({ ...input, ...input.spend }));
       // The second factor is not used up yet, so it must not end the streak of wrong ones.
       yield* settleBoth(input, "succeeded", "returned", undefined);
       return repeated ?? { outcome: "over" };
@@ -218,7 +212,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const raised = input.live === undefined ? undefined : yield* raise(input, input.live, account, decision);
   if (!raised && !input.create) return yield* withEnds(yield* reject(input, "session_ended", true), revoked);
   // The session is not live, so this is a login like any other.
-  if (!raised && raisesOnly) return yield* enterSession({ ...input, live: undefined });
+  if (!raised && raisesOnly) return yield* grantSession({ ...input, live: undefined });
   const opened = raised ?? (yield* createSession(input, account, decision));
   const { session } = opened;
   revoked.push(...opened.displaced);
@@ -227,12 +221,12 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
   yield* recordAccess(account, session.accessExpires);
-  const granted = { outcome: "granted", session, user, versions: versionsOf(account), codesLeft } as const;
-  return { ...granted, revocations: yield* writeRevocations(revoked) };
+  yield* writeRevocations(revoked);
+  return { outcome: "granted", session, user, versions: versionsOf(account), codesLeft };
 }
 
 /** The passkey or the identity is the way in of this user, once the account is enabled. */
-function* keepPending(input: Entry, account: Account, revoked: NewRevocations): Transaction<EntryOutcome> {
+function* keepPending(input: SessionRequest, account: Account, revoked: NewRevocations): Transaction<GrantOutcome> {
   const added =
     input.enrol && (yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy: undefined }));
   if (input.enrol && !added) return yield* withEnds(yield* rejectFactor(input), revoked);
@@ -243,7 +237,7 @@ function* keepPending(input: Entry, account: Account, revoked: NewRevocations): 
 }
 
 /** The transaction is used up before, so that of two requests with it one creates the user. */
-function* createUser(input: Entry, registration: UserRegistration): Transaction<EntryOutcome | undefined> {
+function* createUser(input: SessionRequest, registration: UserRegistration): Transaction<GrantOutcome | undefined> {
   const { now } = input;
   if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
   // Before the user is created, who would otherwise have no way in.
@@ -270,7 +264,7 @@ const proveEmail = (userId: string, canonical: string, now: number): Transaction
 
 /** The caller has checked under a lock that no account has the identity. */
 function* link(
-  input: Entry,
+  input: SessionRequest,
   proven: ProvenIdentity,
   before: Account | undefined,
   addedBy: string | undefined,
@@ -286,14 +280,15 @@ export type DeviceVersions = Pick<AccountFactors, "factorsVersion" | "devicesVer
 const versionsOf = ({ factorsVersion, devicesVersion }: DeviceVersions) => ({ factorsVersion, devicesVersion });
 
 /** The id of the session that goes on or is created. */
-const newSessionId = ({ create, live }: Entry, { era }: Account): string | undefined =>
+const newSessionId = ({ create, live }: SessionRequest, { era }: Account): string | undefined =>
   live ?? (create && sessionIdIn(era, create));
 
 const sessionIdIn = (era: number, { random }: NewSession): string => `${era.toString(36)}.${random}`;
 
 /** The end of a transaction that ended sessions and still does not grant the login. */
 function* withEnds(denied: Denied, revoked: NewRevocations): Transaction<Denied> {
-  return revoked.length === 0 ? denied : { ...denied, revocations: yield* writeRevocations(revoked) };
+  yield* writeRevocations(revoked);
+  return denied;
 }
 
 /** The account as the first proof of its address leaves it. */
@@ -303,12 +298,12 @@ function withGiven(account: Account, given: GivenFactors | undefined): Account {
 }
 
 /** The account with the factor that is set up, which is stored only if it is enough. */
-function withEnrolled({ enrol }: Entry, account: Account): Account {
+function withEnrolled({ enrol }: SessionRequest, account: Account): Account {
   if (enrol === undefined) return account;
   return { ...account, factors: withFactors(account.factors, enrol.factor) };
 }
 
-function decideFor({ amr, gate, create, live }: Entry, account: Account): Decision {
+function decideFor({ amr, gate, create, live }: SessionRequest, account: Account): Decision {
   if ("acr" in gate) return { result: "grant", amr, acr: gate.acr };
   // A step-up adds to what the session has proven.
   if (create === undefined) return { result: "grant", amr, acr: acrOf(withMfa(amr)) };
@@ -328,7 +323,7 @@ interface Opened {
 
 /** Writes no audit row when the session is not live, because a new session is then created, which is recorded. */
 function* raise(
-  input: Entry,
+  input: SessionRequest,
   sessionId: string,
   { era }: Account,
   { amr, acr }: Granted,
@@ -348,7 +343,7 @@ function* raise(
   return { session, displaced: [] };
 }
 
-function* createSession(input: Entry, { era }: Account, { amr, acr }: Granted): Transaction<Opened> {
+function* createSession(input: SessionRequest, { era }: Account, { amr, acr }: Granted): Transaction<Opened> {
   const { userId, login, now, origin, create } = input;
   if (!create) throw new TypeError("a step-up creates no session");
   const { maxSeconds, sessionsPerUser } = create;
@@ -377,7 +372,7 @@ const codesAnHour = 5;
 
 /** Everything that was proven is right, so the attempts succeeded. */
 function* recordFactorNeeded(
-  input: Entry,
+  input: SessionRequest,
   { factorsVersion }: Account,
   { enroll, factors }: Extract<Decision, { readonly result: "factor_needed" }>,
   user: User | undefined,
@@ -392,7 +387,7 @@ function* recordFactorNeeded(
   return { outcome: "factor_needed", enroll, factors, factorsVersion, user, mailWait };
 }
 
-function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<Denied> {
+function* reject(input: SessionRequest, reason: string, isKnown: boolean): Transaction<Denied> {
   const login = isKnown ? input.login : undefined;
   yield* recordAudit({ ...auditOf(input), login, event: "login_rejected", reason });
   yield* settleBoth(input, "failed", "failed", login);
@@ -400,7 +395,7 @@ function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<De
 }
 
 /** The transaction stays usable, for the next attempt. */
-function* rejectFactor(input: Entry): Transaction<Denied> {
+function* rejectFactor(input: SessionRequest): Transaction<Denied> {
   if (input.spend) yield* unspend(input.spend);
   // An unknown recovery code looks like a used one here, and a TOTP code was checked before.
   const reason = input.use?.factor;
@@ -409,20 +404,20 @@ function* rejectFactor(input: Entry): Transaction<Denied> {
   return { outcome: "factor_rejected" };
 }
 
-function auditOf({ now, userId, login, origin }: Entry) {
+function auditOf({ now, userId, login, origin }: SessionRequest) {
   return { at: now, userId, login, origin };
 }
 
-const whoOf = ({ now, userId, login, origin }: Entry) => ({ now, userId, login, origin });
+const whoOf = ({ now, userId, login, origin }: SessionRequest) => ({ now, userId, login, origin });
 
-function* repeat(input: Entry, spending: Spending): Transaction<EntryOutcome> {
+function* repeat(input: SessionRequest, spending: Spending): Transaction<GrantOutcome> {
   const codes = input.register && input.enrol?.codes;
-  const repeated = yield* repeatEntry({ ...input, ...spending, codes });
+  const repeated = yield* repeatGrant({ ...input, ...spending, codes });
   yield* settleBoth(input, "succeeded", "returned", input.login);
   return repeated ?? { outcome: "over" };
 }
 
-export interface Repetition extends Pick<Spending, "hash" | "idempotency"> {
+export interface GrantRepeat extends Pick<Spending, "hash" | "idempotency"> {
   /** Undefined: the user of the session. */
   readonly userId: string | undefined;
   readonly now: number;
@@ -433,7 +428,7 @@ export interface Repetition extends Pick<Spending, "hash" | "idempotency"> {
 }
 
 /** Returns again what a transaction bought, to the client that lost the response. Undefined for every other request. */
-export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | undefined> {
+export function* repeatGrant(input: GrantRepeat): Transaction<GrantOutcome | undefined> {
   const { now, accessTtlSeconds, codes } = input;
   if (codes && input.userId !== undefined) yield* advisoryLock(`sessions of ${input.userId}`);
   const bought = yield* findBought(input, now);
@@ -453,7 +448,6 @@ export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | unde
     user,
     versions: versionsOf(state),
     codesLeft: undefined,
-    revocations: [],
   };
 }
 
