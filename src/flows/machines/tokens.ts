@@ -1,6 +1,6 @@
 // Access tokens of service accounts (RFC 6749 §4.4), and the end of any credential by who has it (RFC 7009).
 import { randomId } from "../../crypto/random.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, unlessRejected } from "../../errors.js";
 import type { TokenIssue } from "../../store/sql/services.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { apiKeyHash } from "../../tokens/api-key.js";
@@ -60,14 +60,14 @@ async function grantToken(
 
 const wrongScope = () => new AmphoError("invalid_scope", "The service account does not have all of these scopes.");
 
-/**
- * Ends what the token belongs to. `auth` is undefined for a text that no guard accepts: a refresh token, or nothing.
- */
-export const revokeToken: Flow<void, { readonly token: string; readonly auth: Auth | undefined }> = async (
-  deps,
-  { token, auth },
-  caller,
-) => {
+export interface Revocation {
+  readonly token: string;
+  /** Undefined for a text that no guard accepts: a refresh token, or nothing. */
+  readonly auth: Auth | undefined;
+}
+
+/** Ends what the token belongs to. */
+export const revokeToken: Flow<void, Revocation> = async (deps, { token, auth }, caller) => {
   const { store, clock } = deps;
   const reason = "logout";
   const now = clock.now();
@@ -82,11 +82,6 @@ export const revokeToken: Flow<void, { readonly token: string; readonly auth: Au
 };
 
 function readRefresh({ tokens }: Deps, token: string, now: number): string | undefined {
-  try {
-    const { sid, expires } = tokens.readRefresh(token, now);
-    return expires > now ? sid : undefined;
-  } catch (error) {
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
+  const read = unlessRejected(() => tokens.readRefresh(token, now));
+  return read && read.expires > now ? read.sid : undefined;
 }
