@@ -28,7 +28,8 @@ function requireScopes({ settings }: Manager, scopes: readonly string[]): readon
   for (const scope of scopes) {
     if (scope === introspectScope) continue;
     if (!isOwnScope(scope)) throw wrong("scopes", "A scope must have no spaces or quotes, and not begin with ampho:.");
-    if (known?.includes(scope) === false) throw wrong("scopes", "No role has this scope.");
+    if (known?.includes(scope) === false)
+      throw wrong("scopes", `No role of AMPHO_SECURITY_SCOPES has the scope ${scope}.`);
   }
   if (new Set(scopes).size < scopes.length) throw wrong("scopes", "The same scope must not occur twice.");
   if (scopes.join(" ").length > scopesMax)
