@@ -310,7 +310,7 @@ function errorText({ texts, settings }: View, code: string, seconds = 60): strin
 export const returnPath = (text: string | null | undefined): string | undefined =>
   text != null && isOwnPath(text) && encodeURIComponent(text).length <= returnLength ? text : undefined;
 
-/** nginx and Caddy cannot encode the path that `to` has. If it has a query, this is the rest of the query of the page. */
+/** nginx and Caddy do not encode the path in `to`. If it has a query, this is the rest of the query of the page. */
 function parseQuery(query: string | undefined): URLSearchParams {
   const [, to] = /^to=(\/[^?&]*\?.*)$/.exec(query ?? "") ?? [];
   return new URLSearchParams(to === undefined ? query : { to });
