@@ -32,12 +32,11 @@ export function credentialOf(claims: Readonly<Record<string, unknown>>): Credent
   return sid === undefined ? "foreign" : "session";
 }
 
-export function notAccepted(accepted: readonly Credential[]): AmphoError {
-  return new AmphoError(
+export const notAccepted = (accepted: readonly Credential[]): AmphoError =>
+  new AmphoError(
     "credential_not_accepted",
     `This does not take the token that was sent. It takes these kinds: ${accepted.join(", ")}.`,
   );
-}
 
 /** Throws `credential_not_accepted`. */
 export function requireCredential(credential: Credential, accepted: readonly Credential[] = defaultCredentials): void {

@@ -125,8 +125,8 @@ export function followFeed(deps: {
   };
 }
 
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
+const delay = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", done);
@@ -136,7 +136,6 @@ function delay(ms: number, signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", done, { once: true });
     if (signal.aborted) done();
   });
-}
 
 /** Throws FetchFailure for anything unknown, which could be a revocation. Servers replace kinds not asked for. */
 function pageOf(members: Readonly<Record<string, unknown>>): {

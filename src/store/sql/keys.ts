@@ -161,13 +161,11 @@ export function* removeAllKeys({ random, now, origin }: Ending & { readonly rand
 }
 
 /** The oldest first. Keys that have expired lately are among them. */
-export function listKeys(userId: string): Transaction<readonly KeyRow[]> {
-  return keys.allLast("where user_id = ? order by n", [userId]);
-}
+export const listKeys = (userId: string): Transaction<readonly KeyRow[]> =>
+  keys.allLast("where user_id = ? order by n", [userId]);
 
-export function findKeyByHash(hash: string): Transaction<KeyRow | undefined> {
-  return keys.firstLast("where hash = ?", [hash]);
-}
+export const findKeyByHash = (hash: string): Transaction<KeyRow | undefined> =>
+  keys.firstLast("where hash = ?", [hash]);
 
 /** A key as a guard reads it. */
 export interface FoundKey {

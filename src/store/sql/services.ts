@@ -8,14 +8,11 @@ import type { Ending } from "./session-rows.js";
 import { type Spending, spend } from "./spent.js";
 
 /** A service has its id or its name. No name has the form of an id. */
-export function findService(idOrName: string): Transaction<ServiceRow | undefined> {
-  return services.firstLast("where id = ? or name = ?", [idOrName, idOrName]);
-}
+export const findService = (idOrName: string): Transaction<ServiceRow | undefined> =>
+  services.firstLast("where id = ? or name = ?", [idOrName, idOrName]);
 
 /** In the order of their names. */
-export function listServices(): Transaction<readonly ServiceRow[]> {
-  return services.allLast("order by name", []);
-}
+export const listServices = (): Transaction<readonly ServiceRow[]> => services.allLast("order by name", []);
 
 export interface ServiceCreation extends Ending, Pick<ServiceRow, "id" | "name" | "scopes"> {}
 

@@ -48,17 +48,14 @@ export function revokedTokens({ id: sessionId, gen, accessExpires }: Session, no
   return { kind: "session", at: now, until: untilOf(now, accessExpires), sessionId, gen };
 }
 
-function* recordEnd(
+const recordEnd = (
   { id, userId, login }: EndedSession,
   reason: EndReason,
   { now, origin }: Ending,
-): Transaction<void> {
-  yield* recordAudit({ at: now, ...endEvent(reason), userId, login, sessionId: id, origin });
-}
+): Transaction<void> => recordAudit({ at: now, ...endEvent(reason), userId, login, sessionId: id, origin });
 
-function endEvent(reason: EndReason) {
-  return reason === "logout" ? ({ event: "logout" } as const) : ({ event: "session_ended", reason } as const);
-}
+const endEvent = (reason: EndReason) =>
+  reason === "logout" ? ({ event: "logout" } as const) : ({ event: "session_ended", reason } as const);
 
 /** Ends one session. The caller writes the audit row. `canExpire`: the `exp` of a token that is not on record. */
 export function* endById(id: string, reason: EndReason, now: number, canExpire = 0): Transaction<NewRevocations> {

@@ -44,15 +44,14 @@ export function* findSession({ id, now }: SessionQuery): Transaction<LiveSession
   return row && { session: sessions.of(row), user: joinedUserOf(row) };
 }
 
-export function listSessions({
+export const listSessions = ({
   userId,
   now,
 }: {
   readonly userId: string;
   readonly now: number;
-}): Transaction<readonly Session[]> {
-  return sessions.allLast(`where user_id = ? and ${isLive} order by n desc`, [userId, now]);
-}
+}): Transaction<readonly Session[]> =>
+  sessions.allLast(`where user_id = ? and ${isLive} order by n desc`, [userId, now]);
 
 export interface LoginSpellings {
   /** The login as the operator typed it. */

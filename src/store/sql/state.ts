@@ -131,9 +131,8 @@ export function* moveEra(now: number): Transaction<State> {
 }
 
 /** The same without a new era. `random` differs each time, so that no process knows the epoch. */
-export function* moveEpoch(random: string): Transaction<void> {
-  yield* write("update ampho_state set epoch = substr(epoch, 1, 32) || '-' || ? where id = 1", [random]);
-}
+export const moveEpoch = (random: string): Transaction<void> =>
+  write("update ampho_state set epoch = substr(epoch, 1, 32) || '-' || ? where id = 1", [random]);
 
 const hour = 3600;
 

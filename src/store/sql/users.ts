@@ -50,8 +50,8 @@ export interface NewUserRow extends Pick<User, "id" | "login" | "canonical" | "p
 }
 
 /** The values of a new user. An import calls it for each line, and a spread in it would cost 30 µs. */
-export function userValues(user: NewUserRow, now: number): SqlValue[] {
-  return users.values({
+export const userValues = (user: NewUserRow, now: number): SqlValue[] =>
+  users.values({
     id: user.id,
     login: user.login,
     canonical: user.canonical,
@@ -63,7 +63,6 @@ export function userValues(user: NewUserRow, now: number): SqlValue[] {
     createdAt: now,
     email: user.email,
   });
-}
 
 const insert = `${users.insert} on conflict do nothing returning id`;
 
@@ -136,13 +135,11 @@ export function* changeNames<T>(
   return recorded;
 }
 
-export function findUser(canonical: string): Transaction<User | undefined> {
-  return users.firstLast(`where canonical = ? and ${visible}`, [canonical]);
-}
+export const findUser = (canonical: string): Transaction<User | undefined> =>
+  users.firstLast(`where canonical = ? and ${visible}`, [canonical]);
 
-export function findUserById(id: string): Transaction<User | undefined> {
-  return users.first(`where id = ? and ${visible}`, [id]);
-}
+export const findUserById = (id: string): Transaction<User | undefined> =>
+  users.first(`where id = ? and ${visible}`, [id]);
 
 /** One statement for up to 1000 ids. The lists have few lengths, so that prepared statements stay few. */
 export function* findUsers({ ids }: { readonly ids: readonly string[] }): Transaction<readonly User[]> {
@@ -224,9 +221,8 @@ interface HashCount {
 }
 
 /** Returns whether any hash does not have the current parameters. Unpublished imports are included. */
-export function hasOtherHashes(): Transaction<boolean> {
-  return exists("select 1 from ampho_users where hash_kind is not null limit 1");
-}
+export const hasOtherHashes = (): Transaction<boolean> =>
+  exists("select 1 from ampho_users where hash_kind is not null limit 1");
 
 interface HashCountPage {
   readonly counts: readonly HashCount[];
