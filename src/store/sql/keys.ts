@@ -132,13 +132,10 @@ function* removeServiceKey(service: ServiceRow, id: string, about: ServiceChange
   return yield* endChange({ revoked: [...revoked, keyRevocation(id, about.now)] });
 }
 
-export interface KeysRemoval extends Ending {
-  readonly userId: string;
-  readonly reason?: string | undefined;
-}
-
 /** Ends all keys of a user or of a service. Each key has a revocation with its id. Returns how many there were. */
-export function* removeUserKeys(input: KeysRemoval): Transaction<number> {
+export function* removeUserKeys(
+  input: Ending & { readonly userId: string; readonly reason?: string | undefined },
+): Transaction<number> {
   const { userId, reason, now, origin } = input;
   const service = yield* lockService(userId);
   const revoked = service

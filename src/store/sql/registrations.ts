@@ -19,12 +19,10 @@ export interface UserRegistration {
 }
 
 /** `taken`: an account has the address, which only its mailbox learns. `closed`: the invitation is not valid. */
-export type RegistrationOutcome = "created" | "taken" | "login_taken" | "closed";
-
 export function* register(
   { user, invitation, existsMail }: UserRegistration,
   { now, origin }: Ending,
-): Transaction<RegistrationOutcome> {
+): Transaction<"created" | "taken" | "login_taken" | "closed"> {
   if (invitation !== undefined && !(yield* useInvitation({ id: invitation, now }))) return "closed";
   const outcome = yield* insertUser(user, now);
   if (outcome === "created") {

@@ -131,15 +131,12 @@ export interface RevocationPage {
 }
 
 /** The outcome of a change that was carried out. The end of its transaction. */
-export function* endChange({
-  revoked,
-  session,
-}: {
+export function* endChange(changed: {
   readonly revoked: NewRevocations;
   readonly session?: Session | undefined;
 }): Transaction<ChangeOutcome<"done">> {
-  yield* writeRevocations(revoked);
-  return { outcome: "done", session };
+  yield* writeRevocations(changed.revoked);
+  return { outcome: "done", session: changed.session };
 }
 
 const columns = [...new Set(Object.values(kinds).flatMap((table) => table.columns))].join(", ");

@@ -37,8 +37,6 @@ export function* foreignUntil({ userId, now, foreignMaxSeconds }: TokenEnding): 
   return untilOf(now, now + foreignMaxSeconds, ...rows.map((row) => integer(row, "access_expires")));
 }
 
-const revoked = ({ id, accessExpires }: EndedSession, now: number) => revokedUntil(accessExpires, id, now);
-
 function revokedUntil(accessExpires: number, sessionId: string, now: number): NewRevocation {
   return { kind: "session", at: now, until: untilOf(now, accessExpires), sessionId };
 }
@@ -127,7 +125,7 @@ export function* endOpenSessions(input: OpenSessions): Transaction<NewRevocation
     .map((row) => endings.of(row))
     .filter(({ expiresAt, accessExpires }) => expiresAt > now || accessExpires + leewayMaxSeconds > now);
   for (const session of open) yield* recordEnd(session, reason, input);
-  return open.map((session) => revoked(session, now));
+  return open.map(({ id, accessExpires }) => revokedUntil(accessExpires, id, now));
 }
 
 /** In the order in which every other transaction locks several sessions. */

@@ -52,13 +52,11 @@ export function* applicationOwnsUsers(): Transaction<boolean> {
  * Notes whose users the sessions belong to. `owns: false` changes nothing while a user of another table is signed in,
  * because the process that asks might only lack an option. Returns the note.
  */
-export function* writeApplicationOwnsUsers({
-  owns,
-  now,
-}: {
+export function* writeApplicationOwnsUsers(input: {
   readonly owns: boolean;
   readonly now: number;
 }): Transaction<boolean> {
+  const { owns, now } = input;
   const stranger =
     !owns &&
     (yield* exists(

@@ -68,11 +68,8 @@ const insert = `${users.insert} on conflict do nothing returning id`;
 
 export type CreationOutcome = "created" | "login_taken" | "email_taken";
 
-export function* createUser({
-  user,
-  now,
-  origin,
-}: Ending & { readonly user: NewUserRow }): Transaction<CreationOutcome> {
+export function* createUser(input: Ending & { readonly user: NewUserRow }): Transaction<CreationOutcome> {
+  const { user, now, origin } = input;
   const outcome = yield* insertUser(user, now);
   if (outcome !== "created") return outcome;
   if (origin.actor === "operator")
@@ -224,13 +221,10 @@ interface HashCount {
 export const hasOtherHashes = (): Transaction<boolean> =>
   exists("select 1 from ampho_users where hash_kind is not null limit 1");
 
-interface HashCountPage {
-  readonly counts: readonly HashCount[];
-  /** Undefined on the last page. */
-  readonly next: string | undefined;
-}
-
-export function* countHashKinds(page: Page): Transaction<HashCountPage> {
+/** `next`: undefined on the last page. */
+export function* countHashKinds(
+  page: Page,
+): Transaction<{ readonly counts: readonly HashCount[]; readonly next: string | undefined }> {
   const hasHashColumn = "case when password_hash is null then 0 else 1 end as has_hash";
   const { rows, next } = yield* readPage(`hash_kind, ${hasHashColumn}`, page);
   const counts = new Map<string, HashCount>();

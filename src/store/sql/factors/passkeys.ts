@@ -59,15 +59,15 @@ export function* findPasskey(id: string): Transaction<FoundPasskey | undefined> 
   );
 }
 
-export interface PasskeyList {
-  readonly passkeys: readonly PasskeyRow[];
-  readonly handle: string | null;
-}
-
 const listed = `select ${passkeys.joined("of_")}, handle
   from (select cast(? as text) as user_id) as asked
   left join ampho_accounts on ampho_accounts.user_id = asked.user_id
   left join ampho_passkeys on ampho_passkeys.user_id = asked.user_id`;
+
+export interface PasskeyList {
+  readonly passkeys: readonly PasskeyRow[];
+  readonly handle: string | null;
+}
 
 export function* listPasskeys(userId: string): Transaction<PasskeyList> {
   const rows = yield* queryLast(listed, [userId]);
