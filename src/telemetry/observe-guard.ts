@@ -1,5 +1,4 @@
 // Counts the decisions of the guard by result.
-
 import { AmphoError, type ErrorCode } from "../errors.js";
 import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";

@@ -1,5 +1,4 @@
 // The claims that a token must carry, their types and ranges: RFC 7519 §4.1, RFC 9068 §2.2, and Ampho's own.
-
 import { numericDateMax } from "../clock.js";
 import { isTexts } from "../crypto/json.js";
 import { credentialOf } from "./credential.js";
