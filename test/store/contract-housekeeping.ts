@@ -200,7 +200,7 @@ export function housekeepingContract(store: Opened): void {
     await store().createInvitation({ invitation: invitation(), mail: undefined, origin: operator });
     await store().raiseAlarm({
       userId: ann.id,
-      isStored: true,
+      stored: {},
       now: start,
       origin: operator,
       notice: 1,

@@ -280,7 +280,7 @@ function resetContract(store: Opened): void {
   it("an alarm ends the sessions and device proofs once, and leaves the password", async () => {
     await addUser(store());
     const { id } = await openSession(store());
-    const raise = () => store().raiseAlarm({ ...alarm, isStored: true });
+    const raise = () => store().raiseAlarm({ ...alarm, stored: {} });
     const { revocations } = await revoking(store(), () => Promise.all([raise(), raise()]));
     expect(revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     const after = await store().listFactors(ann.id);
@@ -295,7 +295,7 @@ function resetContract(store: Opened): void {
   it("an alarm of a deleted user is in the log, and leaves no row of an account", async () => {
     await addUser(store());
     await store().deleteUser({ userId: ann.id, now: start, origin, foreignMaxSeconds: 60 });
-    const raised = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, isStored: true }));
+    const raised = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, stored: {} }));
     expect(raised).toEqual({ result: undefined, revocations: [] });
     expect((await store().listFactors(ann.id)).factorsVersion).toBe(0);
     expect(await eventsOf(store())).toContain("alarm");
@@ -303,7 +303,7 @@ function resetContract(store: Opened): void {
 
   it("an alarm also ends the sessions and device proofs of a user of another table", async () => {
     const { id } = await openSession(store(), { stored: false });
-    const { revocations } = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, isStored: false }));
+    const { revocations } = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, stored: false }));
     expect(revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     expect((await store().listFactors(ann.id)).factorsVersion).toBeGreaterThan(0);
   });

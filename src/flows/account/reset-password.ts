@@ -34,14 +34,8 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
   const { recovery } = transaction;
   // An operator can also begin the recovery of a user who has no address or no password.
   const mailWasSent = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
-  const mailbox = {
-    binding,
-    account,
-    mailWasSent,
-    key: accountKeyOf(directory, login, account),
-    known: undefined,
-    origin,
-  };
+  const key = accountKeyOf(directory, login, account);
+  const mailbox = { binding, account, mailWasSent, key, known: undefined, origin };
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";
@@ -117,15 +111,8 @@ export const raiseAlarm: Flow<void, { readonly alarm: string }> = async (deps, {
   if (read === undefined) throw transactionOver();
   const { userId, notice, hash, exp } = read;
   const spend = { hash, until: exp + settings.tokenLeeway, idempotency: undefined };
-  const undo = await store.raiseAlarm({
-    userId,
-    notice,
-    isStored: directory.inDatabase,
-    spend,
-    now,
-    origin,
-    foreignMaxSeconds: settings.tokenForeignTtl,
-  });
+  const about = { userId, notice, stored: directory.anyUser, spend, now, origin };
+  const undo = await store.raiseAlarm({ ...about, foreignMaxSeconds: settings.tokenForeignTtl });
   if (undo !== undefined) await undoInTable(deps, userId, undo);
 };
 

@@ -1,6 +1,6 @@
 // A new API key, its rules, and the views of keys. It needs no signing key, so that commands can load it.
 import { randomId } from "../../crypto/random.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import { scopesOf } from "../../levels/scopes.js";
 import { keyIdPrefix } from "../../store/sql/key-ends.js";
 import type { KeyChange, KeyOutcome, KeyRow, NewKey } from "../../store/sql/keys.js";
@@ -35,16 +35,16 @@ function prepareKey(deps: KeyDeps, owner: Account, options: ApiKeyOptions): Prep
   const { settings, clock } = deps;
   const { name, scopes, expires = clock.now() + lifeSeconds } = options;
   const present = scopesOf(owner.roles, settings.scopes);
-  if (scopes.length === 0) throw wrong("scopes", "An API key needs at least one scope.");
-  if (new Set(scopes).size < scopes.length) throw wrong("scopes", "The same scope must not occur twice.");
+  if (scopes.length === 0) throw invalidRequest("An API key needs at least one scope.", "scopes");
+  if (new Set(scopes).size < scopes.length) throw invalidRequest("The same scope must not occur twice.", "scopes");
   if (!scopes.every((scope) => present.includes(scope)))
-    throw wrong("scopes", "An API key can have no scope that its owner does not have.");
+    throw invalidRequest("An API key can have no scope that its owner does not have.", "scopes");
   return newKey(deps, cleanName(name, "API key"), scopes, requireEnd(deps, expires));
 }
 
 function requireEnd({ clock }: KeyDeps, expires: number): number {
   if (Number.isSafeInteger(expires) && expires > clock.now() && expires <= clock.now() + lifeMaxSeconds) return expires;
-  throw wrong("expires", "The end of an API key must lie ahead, by at most 366 days.");
+  throw invalidRequest("The end of an API key must lie ahead, by at most 366 days.", "expires");
 }
 
 /** A key of a service account has the scopes that the service has at each time. Throws `invalid_request`. */
@@ -63,7 +63,7 @@ function prepareSuccessor(deps: KeyDeps, owner: Account, old: KeyRow): Prepared 
   const { settings, clock } = deps;
   const present = scopesOf(owner.roles, settings.scopes);
   const scopes = old.scopes.filter((scope) => present.includes(scope));
-  if (scopes.length === 0) throw new AmphoError("invalid_request", "The owner of the key has none of its scopes now.");
+  if (scopes.length === 0) throw invalidRequest("The owner of the key has none of its scopes now.");
   return newKey(deps, old.name, scopes, clock.now() + Math.min(old.expiresAt - old.createdAt, lifeMaxSeconds));
 }
 
@@ -75,8 +75,6 @@ function newKey({ settings }: KeyDeps, name: string, scopes: readonly string[], 
     view: { id, key, name, scopes, expires },
   };
 }
-
-const wrong = (field: string, message: string): AmphoError => new AmphoError("invalid_request", message, { field });
 
 export const overlapMaxSeconds = 7 * daySeconds;
 
@@ -118,8 +116,7 @@ export async function replaceKey(
 }
 
 function requireKeyDone({ outcome }: KeyOutcome): void {
-  if (outcome === "full")
-    throw new AmphoError("invalid_request", "The account has as many API keys as it can have. End one first.");
+  if (outcome === "full") throw invalidRequest("The account has as many API keys as it can have. End one first.");
   if (outcome === "none") throw unknownKey();
   if (outcome === "changed")
     throw new AmphoError("invalid_token", "The session has ended, or the account changed. Sign in again.");

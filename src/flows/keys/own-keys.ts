@@ -24,11 +24,9 @@ export const listOwnKeys: OwnFlow<readonly ApiKeyView[]> = async (deps, { auth }
   return (await deps.store.listKeys(userId)).map(toKeyView);
 };
 
-export const rotateOwnKey: OwnFlow<NewApiKey, { readonly id: string; readonly overlap: number }> = async (
-  deps,
-  { auth, ...rotated },
-  caller,
-) => {
+type Rotated = { readonly id: string; readonly overlap: number };
+
+export const rotateOwnKey: OwnFlow<NewApiKey, Rotated> = async (deps, { auth, ...rotated }, caller) => {
   const recent = await requireRecent(deps, auth);
   return replaceKey(deps, recent.account, rotated, askerOf(deps, recent, caller));
 };

@@ -1,5 +1,5 @@
 // `ampho.users`, `ampho.sessions` and the like, and what the commands call.
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import { findStoredUser } from "../../users/database-directory.js";
@@ -71,16 +71,14 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
     factors: manageFactors(m),
     identities: manageIdentities(m),
     devices: {
-      forget: check.checked(ofUser, async (ref) => {
-        const userId = await idOf(ref);
+      forget: m.forUser({}, async (userId) => {
         await store.forgetDevices({ userId, login: await requireLogin(m, userId), now: clock.now(), origin });
       }),
     },
     signingKeys: {
       readUse: () => readKeyUse(store, clock.now()),
       revoke: check.checked({ kid: check.string }, async (kid) => {
-        if (!isStorableName(kid))
-          throw new AmphoError("invalid_request", "No key can have this kid.", { field: "kid" });
+        if (!isStorableName(kid)) throw invalidRequest("No key can have this kid.", "kid");
         await store.revokeKey({ kid, now: clock.now(), origin });
       }),
       recordForced: check.checked(

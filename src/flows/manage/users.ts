@@ -1,13 +1,13 @@
 // Users of the database, for the commands `user-…` and for `ampho.users`.
 import { issuersOf } from "../../config/provider-settings.js";
 import { randomId } from "../../crypto/random.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import type { User } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
-import { countHashFormats } from "../../users/database-directory.js";
+import { allUsers, countHashFormats } from "../../users/database-directory.js";
 import { toAccount } from "../../users/directory.js";
 import { importUsers } from "../../users/import.js";
 import { exportOf } from "../account/view.js";
@@ -47,14 +47,14 @@ export function manageUsers(m: Manager): Management["users"] {
     expirePassword: createPasswordExpiry(m),
     create: stored({ user: check.newUser }, async ({ login, password, roles: given = [], email: typed }) => {
       const reason = checkNewLogin(login);
-      if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
+      if (reason !== undefined) throw invalidRequest(reason, "login");
       const roles = check.requireRoles(given);
       const canonical = canonicalLogin(login);
       const passwordHash = password === undefined ? null : await hashNew(password, login, undefined);
       const address = typed === undefined ? parseAddress(login) : requireAddress(typed);
       const email = address && { ...address, provenAt: undefined };
       const problem = findOwnAddressProblem(canonical, email);
-      if (problem !== undefined) throw new AmphoError("invalid_request", problem, { field: "login" });
+      if (problem !== undefined) throw invalidRequest(problem, "login");
       const user = { id: randomId(), login, canonical, passwordHash, roles, email };
       const outcome = await store.createUser({ user, now: clock.now(), origin });
       if (outcome === "login_taken") throw new AmphoError("login_taken", "A user with this login already exists.");
@@ -123,13 +123,6 @@ export function manageUsers(m: Manager): Management["users"] {
   };
 }
 
-/** Yields all users in the order of their logins. Reads one page at a time. */
 async function* listUsers({ store }: Manager): AsyncGenerator<UserView> {
-  const limit = 500;
-  for (let after: string | undefined; ; ) {
-    const { users, next } = await store.listUsers({ after, limit });
-    for (const user of users) yield toUserView(user);
-    if (next === undefined) return;
-    after = next;
-  }
+  for await (const user of allUsers(store)) yield toUserView(user);
 }

@@ -1,6 +1,6 @@
 // Renewal (docs/reference/contract.md §4, POST /renew): a session moves one generation on.
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import type { EndReason } from "../../store/sql/session-rows.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
@@ -65,8 +65,7 @@ function readToken({ tokens, settings }: Deps, input: RenewInput, now: number) {
     if (isOver && input.idempotencyKey === undefined) throw ended();
     return { sid, gen, isOver, by: "refresh_token" as const };
   }
-  if (settings.renewByToken === 0)
-    throw new AmphoError("invalid_request", "Renewal by access token is off. Send the refresh_token.");
+  if (settings.renewByToken === 0) throw invalidRequest("Renewal by access token is off. Send the refresh_token.");
   // The revocations are not checked here. The database rejects an ended session, and a removed role does not matter.
   const { sid, gen } = tokens.verifySession(input.accessToken, now);
   if (gen === undefined || !isStorableText(sid)) throw ended();

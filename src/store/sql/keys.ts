@@ -90,10 +90,19 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
   return yield* endChange({ ...changed, revoked: [...changed.revoked, ended] });
 }
 
+/** So many expired keys of an owner are kept until housekeeping deletes them. */
+const expiredMax = 20;
+
 export function* insertKey(
   { userId, login, key, now }: Pick<KeyChange, "userId" | "login" | "key" | "now">,
   addedBy: string | null,
 ): Transaction<void> {
+  // A key can end in a second. So its owner could add rows without an end, which every list would read.
+  yield* write(
+    `delete from ampho_keys where user_id = ? and expires_at <= ? and n <=
+       (select n from ampho_keys where user_id = ? and expires_at <= ? order by n desc limit 1 offset ?)`,
+    [userId, now, userId, now, expiredMax],
+  );
   const fresh = { userId, login, gen: 0, createdAt: now, usedDay: undefined, addedBy };
   yield* write(newKeys.insert, newKeys.values({ ...key, ...fresh }));
 }
@@ -152,8 +161,9 @@ export function* removeUserKeys(
  */
 export function* removeAllKeys({ random, now, origin }: Ending & { readonly random: string }): Transaction<void> {
   yield* recordAudit({ at: now, event: "key_removed", origin, detail: { keys: "all" } });
-  yield* moveEpoch(random);
   const ended = yield* endEveryKey({ now, origin });
+  // Last: a change of a service, or of a key, has its lock and waits for the row of the state.
+  yield* moveEpoch(random);
   yield* writeUnreported([...ended, keyRevocation(keyIdPrefix, now)]);
 }
 

@@ -208,8 +208,7 @@ export function* beginRecovery({ mail, now: at, ...entry }: RecoveryStart): Tran
 
 export interface Alarm extends Ending, ForeignTokens {
   readonly userId: string;
-  /** False for a user of an application's own table, who has no row here. */
-  readonly isStored: boolean;
+  readonly stored: StoredUser;
   /** The number of the notice that had the link. */
   readonly notice: number;
   /** The use of the link. A second use has no effect. */
@@ -222,16 +221,16 @@ export interface Alarm extends Ending, ForeignTokens {
  * password stays. Returns the change that only the application's own table can undo.
  */
 export function* raiseAlarm(input: Alarm): Transaction<ReportedChange | undefined> {
-  const { userId, isStored, spend: spending, now, origin } = input;
+  const { userId, stored, spend: spending, now, origin } = input;
   const user = yield* lockUser(userId, "update");
   yield* advisoryLock(`sessions of ${userId}`);
   const undo = yield* findUndo(input.notice, userId);
   // An application's own table can have failed to undo the change. It changes nothing twice.
-  const tableUndo = isStored ? undefined : undo;
+  const tableUndo = stored ? undefined : undo;
   if (!(yield* spend(spending, now))) return tableUndo;
   const login = user?.login;
   // The user was deleted, and operators see the alarm. A row of the account would stay for ever.
-  if (isStored && !user) {
+  if (stored && !user) {
     yield* recordAudit({ at: now, event: "alarm", userId, login, origin });
     return undefined;
   }

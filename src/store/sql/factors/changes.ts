@@ -50,8 +50,8 @@ export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Lo
   const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const checked = yield* readChecked();
   const account = yield* readAccount();
-  // An operator also changes the factors of a disabled user.
-  if (readLive !== undefined && ("rejected" in checked || !(yield* readLive()))) return undefined;
+  // An operator also changes the factors of a disabled user, and then gives `stored: false`.
+  if ("rejected" in checked || (readLive !== undefined && !(yield* readLive()))) return undefined;
   const { factorsVersion = account.factorsVersion } = input;
   return factorsVersion === account.factorsVersion ? account : undefined;
 }
@@ -188,7 +188,7 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
   if (id !== undefined && !ids.includes(id)) return failed("none");
   const left = withoutLoneSpares(factor === undefined ? [] : ids.length > 1 ? had : without(had, factor));
   if (rolePolicy !== undefined && !isEnough(left, policy)) return failed("last_way_in");
-  if (ways && !(yield* hasWayIn(userId, ways, yield* identitiesOf(userId), id))) return failed("last_way_in");
+  if (ways && !(yield* hasWayIn(input, ways, yield* identitiesOf(userId), id))) return failed("last_way_in");
   if (factor === undefined || left.length === 0) yield* deleteFactors(userId);
   else yield* deleteFactor(userId, factor, id);
   const gone = had.filter((each) => !left.includes(each));
