@@ -368,7 +368,7 @@ export async function composeAmpho(
   if (isApplication) await checkTransport(configuration, options);
   const managed = await openDeps(configuration, options, telemetry);
   const closeManaged = () => closeDeps(managed);
-  if (isApplication) await closingOnError(closeManaged, noteUserTable(managed, log));
+  if (isApplication) await closingOnError(closeManaged, noteUserTable(managed, options));
   const keyring = createKeyring(keys, configuration, managed.revocations);
   const providers = createProviders(configuration, library, { clock: managed.clock, log });
   const captcha = openCaptcha(managed, options.captcha, telemetry);
@@ -528,8 +528,9 @@ async function loadPages(deps: PagesDeps): Promise<Handle> {
 }
 
 /** The commands and renewals read this note, because only the application knows the users of its table. */
-async function noteUserTable({ store, directory, clock }: ManagementDeps, log: Log): Promise<void> {
-  const owns = !directory.inDatabase;
+async function noteUserTable({ store, clock }: ManagementDeps, options: CompositionOptions): Promise<void> {
+  const { users, log = toStderr } = options;
+  const owns = users !== undefined;
   if ((await store.readApplicationOwnsUsers()) === owns) return;
   const noted = await store.writeApplicationOwnsUsers({ owns, now: clock.now() });
   if (noted !== owns) log(usersElsewhereLine());

@@ -96,14 +96,20 @@ export function createStoreClock(
 }
 
 /**
- * Settles like the work, or rejects with `late()` after the limit. A later result is ignored. The timer keeps the
- * process alive, because a request waits.
+ * Settles like the work, or rejects with `late()` after the limit. A later result is ignored. By default the timer
+ * keeps the process alive, because a request waits.
  * @example await within(1_300, ready(), () => new AmphoError("unavailable", "The database did not respond."))
  */
-export async function within<T>(limitMs: number, work: T | PromiseLike<T>, late: () => Error): Promise<T> {
+export async function within<T>(
+  limitMs: number,
+  work: T | PromiseLike<T>,
+  late: () => Error,
+  { keepsAlive = true } = {},
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(late()), limitMs);
+    if (!keepsAlive) timer.unref();
   });
   try {
     return await Promise.race([work, limit]);
@@ -111,3 +117,7 @@ export async function within<T>(limitMs: number, work: T | PromiseLike<T>, late:
     clearTimeout(timer);
   }
 }
+
+/** Resolves when the work ends, or after the time. */
+export const atMost = (ms: number, work: Promise<void>): Promise<void> =>
+  within(ms, work, () => new Error("The time is over.")).catch(() => undefined);

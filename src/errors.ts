@@ -136,6 +136,28 @@ export class AmphoError extends Error {
   }
 }
 
+/** `field`: the one that is wrong. */
+export const invalidRequest = (message: string, field?: string): AmphoError =>
+  new AmphoError("invalid_request", message, field === undefined ? {} : { field });
+
+/** True for an AmphoError with one of these codes. */
+export const hasCode = (error: unknown, ...codes: readonly ErrorCode[]): error is AmphoError =>
+  error instanceof AmphoError && codes.includes(error.code);
+
+/** Throws every other error than an AmphoError. For `promise.catch(ignoreRejection)`. */
+export function ignoreRejection(error: unknown): undefined {
+  if (!(error instanceof AmphoError)) throw error;
+}
+
+/** The result of `work`, or undefined if it throws an AmphoError. */
+export function unlessRejected<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    return ignoreRejection(error);
+  }
+}
+
 /** One error for everything that is wrong with a login transaction. It reveals nothing about an account. */
 export const transactionOver = () => new AmphoError("transaction_over", "The transaction is over. Begin again.");
 

@@ -135,12 +135,15 @@ export async function openDeps(
   const pool = createPasswordPool({ measure: telemetry?.measure });
   const passwords = telemetry?.passwords(pool) ?? pool;
   const directoryOver = openDirectory(users, { store, passwords, clock, log });
+  const revocations = createRevocationSet(databaseNames, bugReporter(log, telemetry));
+  // This process rejects at once what it has revoked itself, and what others revoke within a second.
+  store.onRevoked(revocations.add);
   return {
     store,
     directory: directoryOver(store),
     directoryOver,
     passwords,
-    revocations: createRevocationSet(databaseNames, bugReporter(log, telemetry)),
+    revocations,
     settings: configuration,
     clock,
     policy: createPolicy(configuration, store, clock, telemetry),

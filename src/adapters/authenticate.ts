@@ -1,6 +1,6 @@
 // `ampho.authenticate`: the user of a request, for code that responds itself, such as a page that the server renders.
 import type { IncomingMessage } from "node:http";
-import { AmphoError } from "../errors.js";
+import { AmphoError, hasCode } from "../errors.js";
 import { checkRequirements, type MandatoryRequirements, missingToken } from "../guard/requirements.js";
 import type { GuardHost } from "../http/rest/host.js";
 import type { HttpResponse } from "../http/rest/message.js";
@@ -56,7 +56,7 @@ export function createAuthenticate(host: GuardHost): Authenticate {
     } catch (error) {
       if (page !== undefined) throw withLocation(error, redirectToPages(host.pagesPrefix, error, page));
       // The visitor of a page had a session once. Where that is an error, `authorize` reports it.
-      if (error instanceof AmphoError && error.code === "invalid_token") return undefined;
+      if (hasCode(error, "invalid_token")) return undefined;
       throw error;
     }
   }

@@ -3,7 +3,7 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { leewayMaxSeconds, systemClock } from "../clock.js";
-import { AmphoError } from "../errors.js";
+import { AmphoError, hasCode } from "../errors.js";
 import {
   type AuthOf,
   checkRequirements,
@@ -186,8 +186,8 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
     checkAfter(Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs));
   };
   const reject = (error: unknown) => {
-    // A database that is unreachable ends no token before its time.
-    const isUnknown = error instanceof AmphoError && error.code === "unavailable";
+    // A database that is unreachable, or has too much to do, ends no token before its time.
+    const isUnknown = hasCode(error, "unavailable", "overloaded");
     if (isUnknown && systemClock.now() < (auth?.expires ?? Number.POSITIVE_INFINITY) + leewayMaxSeconds)
       checkAfter(leastDelayMs);
     else release(isUnknown ? new AmphoError("invalid_token", "The token has expired.") : error);

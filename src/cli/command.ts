@@ -1,5 +1,7 @@
 // The form of a command: a row of commands.ts, and its function, which is loaded only when it runs.
+import type { Command } from "commander";
 import type { ProcessContext } from "../config/process-context.js";
+import { UsageError } from "./failures.js";
 import type { Terminal } from "./terminal/terminal.js";
 
 export interface CommandOption {
@@ -28,14 +30,34 @@ export interface CommandArgument {
 }
 
 /** The typed arguments and options, by the names of the row. */
-export interface CommandInput {
-  /** The argument of a row that requires one. */
-  argument(): string;
-  optionalArgument(): string | undefined;
-  secondArgument(): string | undefined;
-  has(option: string): boolean;
-  text(option: string): string | undefined;
-  texts(option: string): readonly string[];
+export type CommandInput = ReturnType<typeof inputOf>;
+
+/** Reads the values that commander parsed. @throws UsageError for a value that is none of the choices */
+export function inputOf(row: CommandRow, typed: readonly unknown[], command: Command) {
+  const given = (name: string): unknown => {
+    const option = command.options.find((one) => one.long === name);
+    return option === undefined ? undefined : command.getOptionValue(option.attributeName());
+  };
+  const requireChoice = ({ name, choices }: CommandArgument | CommandOption, value: unknown) => {
+    if (choices && typeof value === "string" && !choices.includes(value))
+      throw new UsageError(`${name} must be one of ${choices.join(" ")}.`);
+  };
+  for (const option of row.options) requireChoice(option, given(option.name));
+  for (const [at, argument] of row.arguments.entries()) requireChoice(argument, typed[at]);
+  const textOf = (value: unknown) => (typeof value === "string" ? value : undefined);
+  const [first, second] = typed.map(textOf);
+  return {
+    /** The argument of a row that requires one. Commander has rejected a missing one. */
+    argument: () => first ?? "",
+    optionalArgument: () => first,
+    secondArgument: () => second,
+    has: (option: string) => given(option) === true,
+    text: (option: string) => textOf(given(option)),
+    texts(option: string): readonly string[] {
+      const values = given(option);
+      return Array.isArray(values) ? values.filter((one) => typeof one === "string") : [];
+    },
+  };
 }
 
 export interface CommandContext {

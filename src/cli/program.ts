@@ -8,7 +8,7 @@ import { reasonOf } from "../log-lines.js";
 import { nearest } from "../nearest.js";
 import { DatabaseError } from "../store/database-error.js";
 import { productVersion, withAddresses } from "../version.js";
-import type { CommandArgument, CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
+import { type CommandArgument, type CommandContext, type CommandOption, type CommandRow, inputOf } from "./command.js";
 import { commands } from "./commands.js";
 import { CommandFailure, LoggedFailure, UsageError } from "./failures.js";
 
@@ -23,36 +23,6 @@ function optionOf(option: CommandOption): Option {
   const typed = value === undefined ? name : `${name} <${value}>`;
   const built = new Option(short === undefined ? typed : `${short}, ${typed}`, help);
   return repeats ? built.argParser(collect) : built;
-}
-
-/** Reads the values that commander parsed, by the names of the row. */
-function inputOf(row: CommandRow, typed: readonly unknown[], command: Command): CommandInput {
-  const given = (name: string): unknown => {
-    const option = command.options.find((one) => one.long === name);
-    return option === undefined ? undefined : command.getOptionValue(option.attributeName());
-  };
-  const requireChoice = ({ name, choices }: CommandArgument | CommandOption, value: unknown) => {
-    if (choices && typeof value === "string" && !choices.includes(value))
-      throw new UsageError(`${name} must be one of ${choices.join(" ")}.`);
-  };
-  for (const option of row.options) requireChoice(option, given(option.name));
-  for (const [at, argument] of row.arguments.entries()) requireChoice(argument, typed[at]);
-  const [first, second] = typed.map((value) => (typeof value === "string" ? value : undefined));
-  return {
-    // Commander has rejected a missing argument.
-    argument: () => first ?? "",
-    optionalArgument: () => first,
-    secondArgument: () => second,
-    has: (name) => given(name) === true,
-    text: (name) => {
-      const value = given(name);
-      return typeof value === "string" ? value : undefined;
-    },
-    texts: (name) => {
-      const value = given(name);
-      return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
-    },
-  };
 }
 
 export const exampleOf = ({ name, example = "" }: CommandRow) => `ampho ${name} ${example}`.trimEnd();

@@ -158,13 +158,8 @@ export function createWays(options: WaysOptions): ClientInternals {
     passkeys: createPasskeys(steps, ceremonies, call, send, plainSend, client.session),
     fetch,
     async login(login, password, proof) {
-      const { session } = await steps.enter("/login", login, {
-        login,
-        password,
-        captcha: proof?.captcha,
-        ...factorMembers(proof),
-      });
-      return session;
+      const body = { login, password, captcha: proof?.captcha, ...factorMembers(proof) };
+      return (await steps.enter("/login", login, body)).session;
     },
     async logout() {
       steps.forget();

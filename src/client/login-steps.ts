@@ -9,19 +9,9 @@ import { type EnteredSession, FactorNeeded, type TypedFactor } from "./factor-ne
 import { signalUnknown } from "./passkey-login.js";
 import { getCredential } from "./webauthn.js";
 
-export interface LoginSteps {
-  /** Rejects with FactorNeeded for `factor_needed`. */
-  enter(
-    path: "/login" | "/renew" | "/totp/confirm" | "/passkeys" | "/register/finish",
-    login: string,
-    body: object,
-    key?: string,
-  ): Promise<Entered>;
-  /** A login after a logout is a new one. */
-  forget(): void;
-  /** Throws the error itself unless its code is `factor_needed`. */
-  factorNeeded(error: unknown, login: string): FactorNeeded;
-}
+export type LoginSteps = ReturnType<typeof createLoginSteps>;
+
+type Path = "/login" | "/renew" | "/totp/confirm" | "/passkeys" | "/register/finish";
 
 interface Entered {
   readonly session: EnteredSession;
@@ -48,10 +38,10 @@ export function createLoginSteps(
   call: ClientCall,
   freshen: () => Promise<unknown>,
   ceremonies: Ceremonies,
-): LoginSteps {
+) {
   let last: { readonly id: string; readonly entered: Promise<Entered> } | undefined;
 
-  async function enterOnce(...[path, login, body, key]: Parameters<LoginSteps["enter"]>): Promise<Entered> {
+  async function enterOnce(path: Path, login: string, body: object, key?: string): Promise<Entered> {
     let forUser: ForUser = {};
     const request = async (device: string | undefined, token: string | undefined) => {
       const result = (await call(path, { ...body, device }, token, key)) as ForUser;
@@ -66,8 +56,9 @@ export function createLoginSteps(
     return { session: entered, recoveryCodes, passkey };
   }
 
-  const steps: LoginSteps = {
-    enter(path, login, body, key) {
+  const steps = {
+    /** Rejects with FactorNeeded for `factor_needed`. */
+    enter(path: Path, login: string, body: object, key?: string): Promise<Entered> {
       // The server accepts a one-time proof once, so a second click gets the result of the first one.
       const id = JSON.stringify([path, login, body]);
       if (last?.id !== id) {
@@ -78,15 +69,17 @@ export function createLoginSteps(
       }
       return last.entered;
     },
+    /** A login after a logout is a new one. */
     forget() {
       last = undefined;
     },
-    factorNeeded(error, login) {
+    /** Throws the error itself unless its code is `factor_needed`. */
+    factorNeeded(error: unknown, login: string): FactorNeeded {
       if (!(error instanceof AmphoError) || error.code !== "factor_needed") throw error;
       const keyOf = createIdempotencyKeys();
       const { passkey: options } = error.details;
       let signed: WebAuthnJson | undefined;
-      const needed = new FactorNeeded(error, login, async (proof) => {
+      const needed: FactorNeeded = new FactorNeeded(error, login, async (proof) => {
         const finish = async (passkey?: WebAuthnJson) => {
           // A step-up needs a token that the server accepts, and the user might have taken minutes to find the factor.
           await freshen();

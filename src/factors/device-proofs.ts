@@ -1,7 +1,7 @@
 // Device proofs (docs/reference/contract.md §4, `device`) give a separate budget of attempts. That of a remembered
 // device also spares the prompt for the second factor, and is never a factor itself.
 import { randomId } from "../crypto/random.js";
-import { AmphoError } from "../errors.js";
+import { unlessRejected } from "../errors.js";
 import { type DeviceClaims, deviceProof, peekJwt } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
@@ -50,14 +50,10 @@ export type DeviceProofs = ReturnType<typeof createDeviceProofs>;
 
 export function createDeviceProofs(keyring: Pick<Keyring, "sign" | "verify">) {
   function read(proof: string, now: number): DeviceProof | undefined {
-    try {
-      const { claims } = keyring.verify(deviceProof, proof, now);
-      const { sub, did, pwv } = claims;
-      return { userId: sub, deviceId: did, passwordVersion: pwv, remember: rememberedBy(claims, now) };
-    } catch (error) {
-      if (error instanceof AmphoError) return undefined;
-      throw error;
-    }
+    const claims = unlessRejected(() => keyring.verify(deviceProof, proof, now).claims);
+    if (claims === undefined) return undefined;
+    const { sub, did, pwv } = claims;
+    return { userId: sub, deviceId: did, passwordVersion: pwv, remember: rememberedBy(claims, now) };
   }
 
   /** The valid proofs of any user. `sent` is as `joinProofs` returns it. */

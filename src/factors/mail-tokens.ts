@@ -1,6 +1,6 @@
 // The tokens in mailed links that begin nothing: the alarm of a notice, and an invitation. They have no row.
 import { createHash } from "node:crypto";
-import { AmphoError } from "../errors.js";
+import { unlessRejected } from "../errors.js";
 import { type MailTokenClaims, mailToken } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
@@ -16,13 +16,8 @@ export function createMailTokens(keyring: Pick<Keyring, "requireSigning" | "sign
   }
 
   function read(token: string, use: MailTokenClaims["for"], now: number): MailTokenClaims | undefined {
-    try {
-      const { claims } = keyring.verify(mailToken, token, now);
-      return claims.for === use && now < claims.exp ? claims : undefined;
-    } catch (error) {
-      if (error instanceof AmphoError) return undefined;
-      throw error;
-    }
+    const claims = unlessRejected(() => keyring.verify(mailToken, token, now).claims);
+    return claims?.for === use && now < claims.exp ? claims : undefined;
   }
 
   return {

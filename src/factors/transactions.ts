@@ -4,7 +4,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { recoveryDelaySeconds, transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
-import { AmphoError, transactionOver } from "../errors.js";
+import { transactionOver, unlessRejected } from "../errors.js";
 import {
   linkTransaction,
   loginTransaction,
@@ -197,12 +197,9 @@ const optional = <T extends object, const K extends keyof T>(from: T, names: rea
 type Defined<T, K extends keyof T> = { readonly [N in K]?: Exclude<T[N], undefined> };
 
 function orOver<T>(verify: () => T): T {
-  try {
-    return verify();
-  } catch (error) {
-    if (error instanceof AmphoError) throw transactionOver();
-    throw error;
-  }
+  const verified = unlessRejected(verify);
+  if (verified === undefined) throw transactionOver();
+  return verified;
 }
 
 /** True if the claims of a transaction name this purpose. It can still be forged or over. */

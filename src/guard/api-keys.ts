@@ -33,9 +33,11 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-type ApiKeySettings = Pick<Configuration, "scopes" | "keysPerUser">;
+type ApiKeySettings = Pick<Configuration, "scopes" | "keysPerUser" | "tokenEndpoint">;
 
-const noKey = () => new AmphoError("invalid_token", "The API key is unknown, has expired or was ended.");
+function throwNoKey(): never {
+  throw new AmphoError("invalid_token", "The API key is unknown, has expired or was ended.");
+}
 
 export function createApiKeys(deps: {
   readonly store: Pick<Store, "findKeys" | "touchKeys">;
@@ -95,6 +97,17 @@ export function createApiKeys(deps: {
     return read;
   }
 
+  /** The read that was begun for another request, or a new one. */
+  function readShared(key: string, hash: string): Promise<KeyToken | undefined> {
+    const begun = reading.get(hash);
+    if (begun !== undefined) return begun;
+    const own = readRow(key, hash);
+    reading.set(hash, own);
+    const forget = () => void reading.delete(hash);
+    own.then(forget, forget);
+    return own;
+  }
+
   /** Undefined: the key has expired, or its owner is gone or disabled. */
   async function toAccess(found: FoundKey, timeline: number): Promise<KeyToken | undefined> {
     const { key, asOf } = found;
@@ -110,7 +123,8 @@ export function createApiKeys(deps: {
 
   /** The owner with the scopes of the key. Undefined for one that is gone or disabled. */
   async function findOwner({ key, user, service }: FoundKey) {
-    if (service !== undefined) return service.disabled ? undefined : { login: service.id, scopes: service.scopes };
+    if (service !== undefined)
+      return settings.tokenEndpoint && !service.disabled ? { login: service.id, scopes: service.scopes } : undefined;
     const owner = settings.keysPerUser === 0 ? undefined : await directory.findOwner(key, user);
     if (owner?.id !== key.userId || owner.disabled) return undefined;
     const present = scopesOf(owner.roles, settings.scopes);
@@ -124,24 +138,9 @@ export function createApiKeys(deps: {
      */
     async read(key: string, request: unknown, isLive: boolean): Promise<KeyToken> {
       const hash = apiKeyHash(key);
-      if ((bad.get(hash) ?? 0) > clock.now()) throw noKey();
-      const attempt = tokens.wasGood(key) ? undefined : guesses.take(addressOf(request), hash);
-      const begun = isLive ? undefined : reading.get(hash);
-      const own = begun ?? readRow(key, hash);
-      if (begun === undefined && !isLive) {
-        reading.set(hash, own);
-        const forget = () => void reading.delete(hash);
-        own.then(forget, forget);
-      }
-      try {
-        const read = await own;
-        if (read === undefined) throw noKey();
-        attempt?.giveBack();
-        return read;
-      } catch (error) {
-        if (!(error instanceof AmphoError) || error.code !== "invalid_token") attempt?.giveBack();
-        throw error;
-      }
+      if ((bad.get(hash) ?? 0) > clock.now()) throwNoKey();
+      const check = async () => (await (isLive ? readRow(key, hash) : readShared(key, hash))) ?? throwNoKey();
+      return tokens.wasGood(key) ? check() : guesses.limit(addressOf(request), hash, "invalid_token", check);
     },
     /** Writes the days on which keys were used. */
     async recordUse(): Promise<void> {

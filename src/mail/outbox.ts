@@ -1,7 +1,7 @@
 // Sends the mails of the outbox (docs/guides/mail.md). A request never waits for a mail server: it writes a row, and
 // this loop sends it a moment later, in the process of the request or in another one. Each mail is sent at least once,
 // and dropped when its code is over.
-import { type Clock, within } from "../clock.js";
+import { atMost, type Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
 import type { MailTokens } from "../factors/mail-tokens.js";
@@ -214,10 +214,6 @@ async function send(deps: OutboxDeps, mail: OutgoingMail, outage: Outage): Promi
   deps.settled("sent");
   return { sent: true };
 }
-
-/** Resolves when the work ends, or after the time. */
-const atMost = (ms: number, work: Promise<void>): Promise<void> =>
-  within(ms, work, () => new Error("The time is over.")).catch(() => undefined);
 
 function nextAttempt({ tries, until }: OutgoingMail, now: number): number | undefined {
   const at = now + Math.min(retry.seconds * retry.factor ** (tries - 1), retry.maxSeconds);

@@ -3,7 +3,7 @@
 // headers of the browser.
 import type { Configuration } from "../config/configuration.js";
 import { isOwnPath, type PageName, type ReplacedPages } from "../config/kinds.js";
-import { AmphoError, type ErrorCode, type PasswordProblemReason } from "../errors.js";
+import { AmphoError, type ErrorCode, invalidRequest, type PasswordProblemReason } from "../errors.js";
 import { cookieOf, setCookie } from "../http/rest/cookies/cookie-header.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
@@ -319,7 +319,7 @@ function parseQuery(query: string | undefined): URLSearchParams {
 /** A body parser of the host can read a list or an object, where a browser sends texts. */
 function fieldsOf(members: Members = {}): Fields {
   if (Object.values(members).every((value) => typeof value === "string")) return members as Fields;
-  throw new AmphoError("invalid_request", "Each field of a form must be one text.");
+  throw invalidRequest("Each field of a form must be one text.");
 }
 
 /** A page of the application also gets what the pages of links and providers get. */

@@ -1,7 +1,7 @@
 // Passwords as argon2id hashes (RFC 9106) in PHC strings, at the cost that OWASP's Password Storage Cheat Sheet names:
 // 19 MiB, two passes, one lane. The calls here block their thread for a hash's time: pool.ts runs them elsewhere.
 import { hashSync, verifySync } from "@node-rs/argon2";
-import { AmphoError, type PasswordProblemReason } from "../errors.js";
+import { invalidRequest, type PasswordProblemReason } from "../errors.js";
 
 export const passwordMaxCharacters = 1024;
 
@@ -82,7 +82,7 @@ export function checkPasswordText(password: string): PasswordProblem | undefined
 /** Throws `invalid_request` for what `checkPasswordText` rejects. */
 export function requirePasswordText(password: string): void {
   const problem = checkPasswordText(password);
-  if (problem !== undefined) throw new AmphoError("invalid_request", problem.message);
+  if (problem !== undefined) throw invalidRequest(problem.message);
 }
 
 /** The one form of a password that is hashed and counted: an accent typed on another keyboard is the same accent. */

@@ -1,7 +1,7 @@
 // `hashPassword`, `verifyPassword` and `needsRehash` for applications that keep their own user table.
 export { needsRehash } from "./hash.js";
 
-import { AmphoError } from "../errors.js";
+import { invalidRequest } from "../errors.js";
 import { createPasswordPool, type PasswordPool } from "./pool.js";
 
 let shared: PasswordPool | undefined;
@@ -19,8 +19,7 @@ function pool(): PasswordPool {
  * @example const hash = await hashPassword(password); // $argon2id$v=19$m=…
  */
 export async function hashPassword(password: string): Promise<string> {
-  if (typeof password !== "string")
-    throw new AmphoError("invalid_request", "The password must be a string.", { field: "password" });
+  if (typeof password !== "string") throw invalidRequest("The password must be a string.", "password");
   return pool().hash(password);
 }
 

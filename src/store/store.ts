@@ -1,5 +1,7 @@
 // The store: the operations of operations.ts, run by a driver for SQLite or PostgreSQL.
 import type { Operations } from "./operations.js";
+import type { Revocation } from "./sql/revocations.js";
+import type { Effects } from "./transaction.js";
 
 /**
  * Every method rejects with AmphoError `unavailable` if the database does not respond within 6 s, or `overloaded` if
@@ -10,12 +12,32 @@ export interface Store extends Operations {
   readClock(): Promise<number | undefined>;
   /** Calls the listener after each transaction of this process that can have written a mail. There is one listener. */
   onMail(listener: () => void): void;
+  /** Calls the listener with the revocations of this process, before the operation resolves. There is one listener. */
+  onRevoked(listener: (revoked: readonly Revocation[]) => void): void;
   /** How busy the database is in this process. */
   stats(): StoreStats;
   /** Resolves when the database responds within `timeoutMs`, and otherwise rejects. */
   ping(timeoutMs: number): Promise<void>;
   /** Can be called twice. Waiting calls are finished or rejected. */
   close(): Promise<void>;
+}
+
+/** The listeners of a store. `report` calls them. */
+export function createListeners() {
+  let mailListener = () => {};
+  let revokedListener: Parameters<Store["onRevoked"]>[0] = () => {};
+  return {
+    onMail(listener: typeof mailListener) {
+      mailListener = listener;
+    },
+    onRevoked(listener: typeof revokedListener) {
+      revokedListener = listener;
+    },
+    report({ mails, revoked }: Effects) {
+      if (revoked.length > 0) revokedListener(revoked);
+      if (mails) mailListener();
+    },
+  };
 }
 
 export interface StoreOptions {

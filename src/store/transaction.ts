@@ -5,6 +5,7 @@
 // Parameters are `?`, ids and JSON are text, times are integer seconds, and flags are 0 and 1. dialect.ts names the
 // differences.
 import type { Row, SqlValues } from "./rows.js";
+import type { Revocation } from "./sql/revocations.js";
 
 export interface Statement {
   readonly sql: string;
@@ -22,7 +23,7 @@ export interface Statement {
   readonly deferred?: true;
   /**
    * The statement can write a mail. The driver replaces its first parameter by the pages of this instance
-   * (AMPHO_APP_URL). After the commit the driver reports it, so that the mail leaves at once.
+   * (AMPHO_APP_URL).
    */
   readonly mails?: true;
 }
@@ -45,8 +46,22 @@ export interface End {
   readonly end: "read" | "write";
 }
 
+/** No statement. The transaction has written these revocations. */
+export interface Revoking {
+  readonly revoked: readonly Revocation[];
+}
+
 /** `resultOf` asks for the rows of a deferred statement. */
-export type Step = Statement | AdvisoryLock | { readonly resultOf: Statement } | End;
+export type Step = Statement | AdvisoryLock | { readonly resultOf: Statement } | End | Revoking;
+
+/** What a driver reports after the commit, to the listeners of the store. */
+export interface Effects {
+  /** The transaction can have written a mail, which then leaves at once. */
+  mails: boolean;
+  readonly revoked: Revocation[];
+}
+
+export const noEffects = (): Effects => ({ mails: false, revoked: [] });
 
 /** The steps of one transaction, which returns a `T`. An exception rolls the transaction back. */
 export type Transaction<T> = Generator<Step, T, readonly Row[]>;
@@ -86,9 +101,8 @@ export function* writeMail(sql: string, parameters: SqlValues): Transaction<void
 }
 
 /** The parameters of a statement that can write a mail, with the pages of the instance. */
-export function withPages({ parameters, mails }: Statement, pages: string): SqlValues {
-  return mails ? [pages, ...parameters.slice(1)] : parameters;
-}
+export const withPages = ({ parameters, mails }: Statement, pages: string): SqlValues =>
+  mails ? [pages, ...parameters.slice(1)] : parameters;
 
 function* send(sql: string, parameters: SqlValues, lock?: RowLock): Transaction<Statement> {
   const statement: Statement = { sql, parameters, deferred: true, ...(lock && { lock }) };

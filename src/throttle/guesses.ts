@@ -17,44 +17,78 @@ export function remember<T>(map: Map<string, T>, name: string, value: T, max: nu
   }
 }
 
+/** How many of an address are checked at once. A slow database must not have it wait for one address alone. */
+const pendingMax = 128;
+
+interface Source {
+  readonly max: number;
+  /** The wrong ones. */
+  readonly wrong: Set<string>;
+  readonly until: number;
+  pending: number;
+}
+
 /**
  * Limits how many different bad keys and assertions an address and its network can send within the window, as logins
  * are limited. It counts in this process alone, because a count in the database would be a write for each bad key.
+ * Good ones never count, however many an address sends at once.
  */
 export function createGuesses(
   settings: Pick<Configuration, "throttleAddress" | "throttleNetwork" | "throttleWindow">,
   clock: Pick<Clock, "now">,
 ) {
   const { throttleAddress, throttleNetwork, throttleWindow: windowSeconds } = settings;
-  const counted = new Map<string, { readonly hashes: Set<string>; readonly until: number }>();
+  const counted = new Map<string, Source>();
 
-  function setOf(name: string, max: number, hash: string, now: number): Set<string> {
+  function sourceOf(name: string, max: number, now: number): Source {
     const known = counted.get(name);
     // A window that ends too late was begun before the clock was set back.
-    const isOver = known === undefined || known.until <= now || known.until > now + windowSeconds;
-    const source = isOver ? { hashes: new Set<string>(), until: now + windowSeconds } : known;
-    if (isOver) remember(counted, name, source, sourcesMax);
-    if (source.hashes.has(hash) || source.hashes.size < max) return source.hashes;
-    throw new AmphoError("too_many_attempts", "Too many wrong keys. Wait before the next one.", {
-      retryAfterSeconds: source.until - now,
-    });
+    if (known !== undefined && known.until > now && known.until <= now + windowSeconds) return known;
+    const source = { max, wrong: new Set<string>(), until: now + windowSeconds, pending: 0 };
+    remember(counted, name, source, sourcesMax);
+    return source;
+  }
+
+  function sourcesOf(address: string | undefined, now: number): readonly Source[] {
+    const source = attemptSourceOf(address);
+    const sources: Source[] = [];
+    if (source !== undefined && throttleAddress > 0) sources.push(sourceOf(source.address, throttleAddress, now));
+    if (source?.network !== undefined && throttleNetwork > 0)
+      sources.push(sourceOf(source.network, throttleNetwork, now));
+    return sources;
   }
 
   return {
-    /** Takes an attempt, which `hash` identifies. Throws `too_many_attempts`. */
-    take(address: string | undefined, hash: string): { giveBack(): void } {
-      const source = attemptSourceOf(address);
+    /**
+     * Returns what `check` resolves to. It counts as a wrong one, which `name` identifies, if it rejects with the code
+     * `wrong`. Rejects with `too_many_attempts`, or `overloaded`, where nothing is checked.
+     */
+    async limit<T>(
+      address: string | undefined,
+      name: string,
+      wrong: "invalid_token" | "invalid_client",
+      check: () => Promise<T>,
+    ): Promise<T> {
       const now = clock.now();
-      const sets: Set<string>[] = [];
-      if (source !== undefined && throttleAddress > 0) sets.push(setOf(source.address, throttleAddress, hash, now));
-      if (source?.network !== undefined && throttleNetwork > 0)
-        sets.push(setOf(source.network, throttleNetwork, hash, now));
-      for (const hashes of sets) hashes.add(hash);
-      return {
-        giveBack() {
-          for (const hashes of sets) hashes.delete(hash);
-        },
-      };
+      const sources = sourcesOf(address, now);
+      const full = sources.find((source) => source.wrong.size >= source.max && !source.wrong.has(name));
+      if (full !== undefined)
+        throw new AmphoError("too_many_attempts", "Too many wrong keys. Wait before the next one.", {
+          retryAfterSeconds: full.until - now,
+        });
+      if (sources.some((source) => source.pending >= pendingMax))
+        throw new AmphoError("overloaded", "Too many keys of this address are checked at once. Try again.", {
+          retryAfterSeconds: 1,
+        });
+      for (const source of sources) source.pending++;
+      try {
+        return await check();
+      } catch (error) {
+        if (error instanceof AmphoError && error.code === wrong) for (const source of sources) source.wrong.add(name);
+        throw error;
+      } finally {
+        for (const source of sources) source.pending--;
+      }
     },
   };
 }

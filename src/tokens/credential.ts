@@ -33,12 +33,11 @@ export function credentialOf(claims: Readonly<Record<string, unknown>>): Credent
 }
 
 /** `sent` is the kind of the token, undefined where it has none of these kinds. */
-export function notAccepted(accepted: readonly Credential[], sent?: Credential): AmphoError {
-  return new AmphoError(
+export const notAccepted = (accepted: readonly Credential[], sent?: Credential): AmphoError =>
+  new AmphoError(
     "credential_not_accepted",
     `This does not take ${sent === undefined ? "the token that was sent" : `a token of the kind ${sent}`}. It takes: ${accepted.join(", ")}.`,
   );
-}
 
 /** Throws `credential_not_accepted`. */
 export function requireCredential(credential: Credential, accepted: readonly Credential[] = defaultCredentials): void {

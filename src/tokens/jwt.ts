@@ -1,6 +1,6 @@
 // JSON Web Tokens: RFC 7519 in the JWS compact form of jws.ts, of the kinds that Ampho issues.
 import { isTexts, parseJsonObject } from "../crypto/json.js";
-import { AmphoError } from "../errors.js";
+import { unlessRejected } from "../errors.js";
 import { type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
 import { type ClaimRules, type Claims, checkClaims, isIntegerIfThere, isTextIfThere } from "./claims.js";
 import { readJws, signJws, verifyJws } from "./jws.js";
@@ -222,20 +222,10 @@ export function signJwt<C extends Claims>(key: Key, kind: TokenKind<C>, claims: 
 }
 
 /** Reads a token without believing it. Throws AmphoError `invalid_token` when it is not one in form. */
-export function readJwt(token: string): {
-  readonly header: Readonly<Record<string, unknown>>;
-  readonly claims: Readonly<Record<string, unknown>>;
-} {
+export function readJwt(token: string) {
   const jws = readJws(token);
   return { header: jws.header, claims: parseJsonObject(jws.payload) ?? reject("payload") };
 }
 
 /** The same, but returns undefined for a text that is no token in form. */
-export function peekJwt(text: string): ReturnType<typeof readJwt> | undefined {
-  try {
-    return readJwt(text);
-  } catch (error) {
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
-}
+export const peekJwt = (text: string): ReturnType<typeof readJwt> | undefined => unlessRejected(() => readJwt(text));

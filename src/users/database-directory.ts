@@ -23,7 +23,7 @@ export const createDatabaseDirectory = (
   passwords: PasswordPool,
   failureDelay: FailureDelay,
 ): Directory => ({
-  inDatabase: true,
+  anyUser: {},
   requireRows: () => {},
   fromRows: (read) => read(),
   forTable: async () => undefined,
@@ -68,6 +68,18 @@ export const createDatabaseDirectory = (
   },
 });
 
+const [usersAtOnce, countedAtOnce] = [500, 2000];
+
+/** Yields all users in the order of their logins. Reads one page at a time. */
+export async function* allUsers(store: Pick<Store, "listUsers">): AsyncGenerator<User> {
+  for (let after: string | undefined; ; ) {
+    const { users, next } = await store.listUsers({ after, limit: usersAtOnce });
+    yield* users;
+    if (next === undefined) return;
+    after = next;
+  }
+}
+
 /** The number of users with one format of password hash. */
 export interface HashFormatCount {
   /** Null for users without a password. */
@@ -78,13 +90,11 @@ export interface HashFormatCount {
   readonly users: number;
 }
 
-const pageRows = 2000;
-
 /** Returns the most frequent format first. A user who changes meanwhile counts with the old or the new format. */
 export async function countHashFormats(store: Pick<Store, "countHashKinds">): Promise<readonly HashFormatCount[]> {
   const counts = new Map<string, HashFormatCount>();
   for (let after: string | undefined; ; ) {
-    const page = await store.countHashKinds({ after, limit: pageRows });
+    const page = await store.countHashKinds({ after, limit: countedAtOnce });
     for (const { kind, hasHash, users } of page.counts) {
       const format = kind ?? (hasHash ? currentFormat : null);
       const current = kind === null && hasHash;

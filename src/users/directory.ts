@@ -5,6 +5,7 @@ import { isReservedRole } from "../levels/scopes.js";
 import { type Address, parseAddress } from "../logins/address.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { UserRegistration } from "../store/sql/registrations.js";
+import type { StoredUser } from "../store/sql/user-check.js";
 import type { User, UserEmail } from "../store/sql/users.js";
 import type { ApplicationUser } from "./application-users.js";
 
@@ -60,8 +61,8 @@ type CreatedAccount = { readonly account: Account; readonly row: UserRegistratio
 export type SessionUser = { readonly userId: string; readonly login: string };
 
 export interface Directory {
-  /** Users are rows of Ampho's own database. A flow asks one of the functions below. */
-  readonly inDatabase: boolean;
+  /** How an operation of the `Store` checks the user that it finds: an enabled one. False: it has no row. */
+  readonly anyUser: StoredUser;
   /** Throws `not_found` where the application keeps the users. */
   requireRows(): void;
   /** Reads values that only the database has. Reads nothing where the application keeps the users. */
@@ -118,7 +119,7 @@ const elsewhere = () => new AmphoError("not_found", "The application keeps its o
 
 /** The members that every directory of an application's own table has. */
 export const ofTable = {
-  inDatabase: false,
+  anyUser: false,
   requireRows() {
     throw elsewhere();
   },

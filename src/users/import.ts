@@ -3,7 +3,7 @@
 import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import { randomId } from "../crypto/random.js";
-import { AmphoError } from "../errors.js";
+import { AmphoError, invalidRequest } from "../errors.js";
 import type { TotpSecrets } from "../factors/totp/totp.js";
 import type { Store } from "../store/store.js";
 import { type ImportInput, type ImportSettings, linesOf, type ReadUser, readImportLine } from "./import-lines.js";
@@ -267,7 +267,7 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]) {
     failure() {
       const count = wrong === 1 ? "One line is wrong." : `${wrong} lines are wrong.`;
       const message = `Nothing was imported. ${count} Line ${first?.line}: ${first?.reason ?? ""}`;
-      return new AmphoError("invalid_request", message);
+      return invalidRequest(message);
     },
   };
 }

@@ -182,6 +182,16 @@ describe("what ends an API key", () => {
     expect(await ask(key)).toBe(ended);
   });
 
+  it.each(["disable", "remove"] as const)("M-03: no key is created or rotated behind users.%s", async (change) => {
+    const { world, userId, create } = await openKeys();
+    const { apiKeys, users } = world.ampho;
+    const { id } = await create();
+    // Both have found the user before the change is made.
+    const outcomes = await Promise.allSettled([users[change]("ann"), create(), apiKeys.rotate(userId, { id })]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
+    expect(await apiKeys.list(userId)).toEqual([]);
+  });
+
   it("M-03: sessions.revokeForUser and apiKeys.revokeForUser end the keys of one user alone", async () => {
     const { world, userId, create, ask } = await openKeys();
     const bob = await keysOf(world, (await world.ampho.users.create({ login: "bob", roles: ["reader"] })).id);
@@ -417,6 +427,23 @@ describe("guesses", () => {
     expect((await world.call("POST", "/login", { body: { login: "ann", password: "x" }, address })).error).toBe(
       "invalid_credentials",
     );
+  });
+
+  it("good keys that a process does not know do not wait for each other, however many an address sends at once", async () => {
+    const { create, ask } = await openKeys({ keysPerUser: 40, throttleAddress: 3 });
+    const keys = await Promise.all(Array.from({ length: 40 }, () => create()));
+    const asked = await Promise.all(keys.map(({ key }) => ask(key, readers, "203.0.113.7")));
+    expect(new Set(asked)).toEqual(new Set(["articles:read"]));
+  });
+
+  it("an address has a bounded number of keys that are read at once, and the others of a flood are overloaded", async () => {
+    const { ask, reads } = await openKeys({ throttleAddress: 3 });
+    const flood = Array.from({ length: 1000 }, () => ask(createApiKey("ampho"), readers, "203.0.113.7"));
+    const other = ask(createApiKey("ampho"), readers, "203.0.113.8");
+    expect(new Set(await Promise.all(flood))).toEqual(new Set([ended, "overloaded"]));
+    expect(await other).toBe(ended);
+    expect(reads()).toBeLessThan(8);
+    expect(await ask(createApiKey("ampho"), readers, "203.0.113.7")).toBe("too_many_attempts");
   });
 
   it("the same bad key many times is one guess and one query", async () => {

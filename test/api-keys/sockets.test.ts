@@ -1,9 +1,11 @@
 // Sockets that were opened with an API key: what ends the key, or the right that opened the socket, closes it.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { guardedUpgrade } from "../../dist/adapters/node.js";
+import { createApiKey } from "../../dist/tokens/api-key.js";
 import { openKeys, readers, writers } from "./keys.js";
 
 async function openSockets() {
@@ -60,5 +62,26 @@ describe("a socket that was opened with an API key", () => {
     expect(reads()).toBeUndefined();
     await ampho.users.setRoles("ann", { set: [] });
     await expect.poll(reads, soon).toBe(4401);
+  });
+
+  it("it stays open while a flood of wrong keys does not let its key be read again", async () => {
+    const { ampho, create, connect, ask } = await openSockets();
+    const { key } = await create();
+    const closed = await connect(key, "/read");
+    const asked: Promise<string>[] = [];
+    let flooding = true;
+    const flood = async () => {
+      for (; flooding; await setImmediate()) for (let n = 0; n < 500; n++) asked.push(ask(createApiKey("ampho")));
+    };
+    const flooded = flood();
+    // The key is read again after each change of the roles.
+    for (const seen = new Set<string>(); !seen.has("overloaded"); seen.add(await ask(key))) {
+      await ampho.users.setRoles("ann", { set: ["editor", "reader"] });
+      await ampho.users.setRoles("ann", { set: ["editor"] });
+    }
+    flooding = false;
+    await Promise.all([flooded, ...asked]);
+    expect(await ask(key)).toBe("articles:read");
+    expect(closed()).toBeUndefined();
   });
 });

@@ -14,6 +14,7 @@ import * as lines from "../../dist/log-lines.js";
 import { notAccepted } from "../../dist/tokens/credential.js";
 import { type Member, membersOf, type PublicExport, publicExports } from "../../scripts/declarations.mjs";
 import { generateAll } from "../../scripts/docs.mjs";
+import { linesOf, logLines } from "../../scripts/docs-logs.mjs";
 import { problemExamples } from "../../scripts/docs-problems.mjs";
 import { serve } from "../world/http-server.js";
 import { alice } from "../world/people.js";
@@ -131,7 +132,8 @@ it("every error code has an entry with a cause, a fix and the response, whose me
     const { message } = problemExamples[code];
     const uses = sources.join("\n").split(message).length - 1;
     if (code === "invalid_request") expect(wrong).toMatchObject({ message, field: "device" });
-    else if (code === "credential_not_accepted") expect(message).toBe(notAccepted(["session", "foreign"]).message);
+    else if (code === "credential_not_accepted")
+      expect(message).toBe(notAccepted(["session", "foreign"], "service").message);
     else expect(uses, `${code}: ${message}`).toBeGreaterThan(0);
   }
 });
@@ -181,10 +183,10 @@ it("every audit event has a row with its meaning, and an example", () => {
 
 it("every line of the log is in the table of log lines, with a cause and a fix", () => {
   const named = Object.keys(lines).filter((name) => name.endsWith("Line"));
-  expect(Object.keys(lines.logLines).sort()).toEqual(named.sort());
+  expect(Object.keys(logLines).sort()).toEqual(named.sort());
   const page = readPage("docs/reference/log-lines.md");
-  for (const { lines: linesOf, cause, fix } of Object.values(lines.logLines)) {
-    for (const line of linesOf()) expect(page).toContain(`\n${line}\n`);
+  for (const [name, { cause, fix }] of Object.entries(logLines)) {
+    for (const line of linesOf(name)) expect(page).toContain(`\n${line}\n`);
     expect([cause, fix].join(" ")).toMatch(/^[A-Z].*\. .*\.$/);
   }
   const literal = /\b(?:log|note)\(\s*(?:"|`(?!(?:warning|error|keys): \$\{\w+\}`))/;

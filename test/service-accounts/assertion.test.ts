@@ -110,6 +110,22 @@ describe("private_key_jwt at POST /token", () => {
     expect(outcomeOf(await send({ world: other }, assertion))).toEqual(rejected);
   });
 
+  it("assertions do not wait for each other, and one that is wrong or used counts each time", async () => {
+    const service = await openPair();
+    const ask = async (assertion: string, address: string) =>
+      (await send(service, assertion, {}, {}, address)).error ?? "none";
+    const many = Array.from({ length: 40 }, () => assertionOf(service));
+    const asked = await Promise.all(many.map((assertion) => ask(assertion, "203.0.113.7")));
+    expect(new Set(asked)).toEqual(new Set(["none"]));
+    const used = String(many[0]);
+    const wrong = signed({ alg: "ES256", kid: "own" }, claimsFor(service), pair("own").privateKey);
+    for (const [assertion, address] of [[wrong, "203.0.113.8"] as const, [used, "203.0.113.9"] as const]) {
+      const codes: unknown[] = [];
+      for (let n = 0; n < 25; n++) codes.push(await ask(assertion, address));
+      expect(codes).toEqual([...Array(20).fill("invalid_client"), ...Array(5).fill("too_many_attempts")]);
+    }
+  });
+
   it("M-11: the key of another service account is rejected, and a jti of another one is free", async () => {
     const service = await openPair();
     const other = await serviceOf(service.world, "other");

@@ -96,7 +96,14 @@ export const claimsFor = ({ world, id }: Pick<Service, "world" | "id">, more: ob
 const type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /** Asks `POST /token` with `private_key_jwt`. */
-export function sendAssertion({ world }: Pick<Service, "world">, assertion: string, more: object = {}, headers = {}) {
+export function sendAssertion(
+  { world }: Pick<Service, "world">,
+  assertion: string,
+  more: object = {},
+  headers = {},
+  address?: string,
+) {
   const sent = { client_assertion_type: type, client_assertion: assertion, ...more };
-  return world.call("POST", "/token", { form: { grant_type: "client_credentials", ...sent }, headers });
+  const form = { grant_type: "client_credentials", ...sent };
+  return world.call("POST", "/token", { form, headers, ...(address !== undefined && { address }) });
 }

@@ -82,6 +82,11 @@ describe("POST /token", () => {
     const other = await world.another({ tokenEndpoint: true });
     const { key } = await other.ampho.services.createKey("nightly");
     expect(await askGuard(world, key)).toBe("invalid_token");
+    // Keys of users switch on no key of a service account.
+    const users = await world.another({ tokenEndpoint: false, keysPerUser: 5 });
+    expect(await askGuard(users, key)).toBe("invalid_token");
+    expect((await users.ampho.apiKeys.inspect(key)).good).toBe(false);
+    await expect(users.ampho.services.createKey("nightly")).rejects.toMatchObject({ code: "not_found" });
   });
 
   it("a scope narrows the token, and one that the service lacks gets none", async () => {

@@ -26,11 +26,9 @@ async function openFeed() {
   });
   onTestFinished(() => feed.close());
   const ask = (after = 0) => feed.read({ bearer: token, after, waitSeconds: 20 });
-  const write = (kid: string) => store.revokeKey({ kid, now: start, origin: { actor: "operator" } });
-  const revoke = async (kid: string) => revocations.add(await write(kid));
-  const revokeTogether = async (...kids: readonly string[]) => {
-    for (const row of await Promise.all(kids.map(write))) revocations.add(row);
-  };
+  const revoke = (kid: string) => store.revokeKey({ kid, now: start, origin: { actor: "operator" } });
+  store.onRevoked(revocations.add);
+  const revokeTogether = (...kids: readonly string[]) => Promise.all(kids.map(revoke));
   return { feed, ask, revoke, revokeTogether, reads: () => reads };
 }
 

@@ -17,6 +17,7 @@ import {
   operator,
   origin,
   ownSession,
+  revoking,
   start,
 } from "./fixtures.js";
 
@@ -220,8 +221,9 @@ function resetContract(store: Opened): void {
   it("a reset sets the password, proves the address and ends every session", async () => {
     await addUser(store(), { email: emailOf("ann@x.example", undefined) });
     const { id } = await openSession(store());
-    const done = await store().finishReset(reset({ isFirstProof: true }));
-    expect(done).toMatchObject({ outcome: "done", revocations: [{ kind: "session", sessionId: id }] });
+    const done = await revoking(store(), (own) => own.finishReset(reset({ isFirstProof: true })));
+    expect(done.result.outcome).toBe("done");
+    expect(done.revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     expect(await store().findUser("ann")).toMatchObject({
       passwordHash: "hash-2",
       passwordVersion: 2,
@@ -246,7 +248,8 @@ function resetContract(store: Opened): void {
     const outcomes = await Promise.all(["x", "y"].map((passwordHash) => store().finishReset(reset({ passwordHash }))));
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(["changed", "done"]);
     const again = reset({ stored: { passwordVersion: 2 }, factorsVersion: start });
-    expect(await store().finishReset(again)).toEqual({ outcome: "over", revocations: [] });
+    const over = await revoking(store(), (own) => own.finishReset(again));
+    expect(over).toEqual({ result: { outcome: "over" }, revocations: [] });
     expect((await eventsOf(store())).filter((event) => event === "reset_done")).toHaveLength(1);
   });
 
@@ -277,13 +280,13 @@ function resetContract(store: Opened): void {
   it("an alarm ends the sessions and device proofs once, and leaves the password", async () => {
     await addUser(store());
     const { id } = await openSession(store());
-    const raise = () => store().raiseAlarm({ ...alarm, isStored: true });
-    const turns = await Promise.all([raise(), raise()]);
-    expect(turns.flatMap(({ revocations }) => revocations)).toMatchObject([{ kind: "session", sessionId: id }]);
+    const raise = () => store().raiseAlarm({ ...alarm, stored: {} });
+    const { revocations } = await revoking(store(), () => Promise.all([raise(), raise()]));
+    expect(revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     const after = await store().listFactors(ann.id);
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1", passwordVersion: 2 });
     await openSession(store());
-    expect(await raise()).toEqual({ undo: undefined, revocations: [] });
+    expect(await revoking(store(), raise)).toEqual({ result: undefined, revocations: [] });
     expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(1);
     expect(await store().listFactors(ann.id)).toEqual(after);
     expect((await eventsOf(store())).filter((event) => event === "alarm")).toHaveLength(1);
@@ -292,14 +295,15 @@ function resetContract(store: Opened): void {
   it("an alarm of a deleted user is in the log, and leaves no row of an account", async () => {
     await addUser(store());
     await store().deleteUser({ userId: ann.id, now: start, origin, foreignMaxSeconds: 60 });
-    expect(await store().raiseAlarm({ ...alarm, isStored: true })).toEqual({ undo: undefined, revocations: [] });
+    const raised = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, stored: {} }));
+    expect(raised).toEqual({ result: undefined, revocations: [] });
     expect((await store().listFactors(ann.id)).factorsVersion).toBe(0);
     expect(await eventsOf(store())).toContain("alarm");
   });
 
   it("an alarm also ends the sessions and device proofs of a user of another table", async () => {
     const { id } = await openSession(store(), { stored: false });
-    const { revocations } = await store().raiseAlarm({ ...alarm, isStored: false });
+    const { revocations } = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, stored: false }));
     expect(revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     expect((await store().listFactors(ann.id)).factorsVersion).toBeGreaterThan(0);
   });

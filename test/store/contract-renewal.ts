@@ -1,8 +1,11 @@
 import { expect, it } from "vitest";
+import type { Renewal } from "../../dist/store/sql/renewal.js";
 import type { Opened } from "./contract.js";
-import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, start } from "./fixtures.js";
+import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, revoking, start } from "./fixtures.js";
 
 export function renewalContract(store: Opened): void {
+  const renew = (input: Renewal) => revoking(store(), (own) => own.renewSession(input));
+
   it("a renewal moves the session on and reads the user again", async () => {
     await addUser(store());
     const session = await openSession(store());
@@ -78,10 +81,9 @@ export function renewalContract(store: Opened): void {
     await addUser(store());
     const session = await openSession(store());
     await store().renewSession(renewal(session));
-    const replayed = await store().renewSession(renewal(session, { now: start + 111 }));
+    const replayed = await renew(renewal(session, { now: start + 111 }));
     expect(replayed).toEqual({
-      outcome: "ended",
-      reason: "replayed",
+      result: { outcome: "ended", reason: "replayed" },
       revocations: [{ n: 1, at: start + 111, until: start + 100 + 900 + 300, kind: "session", sessionId: session.id }],
     });
     const newest = renewal({ ...session, gen: 1 }, { now: start + 112 });
@@ -103,7 +105,7 @@ export function renewalContract(store: Opened): void {
     const ahead = renewal({ ...session, gen: 1 });
     // Until the expiry of the access token that came with it, of which the database has no record.
     const revocations = [{ until: ahead.now + 900 + 300, sessionId: session.id }];
-    expect(await store().renewSession(ahead)).toMatchObject({ outcome: "ended", reason: "replayed", revocations });
+    expect(await renew(ahead)).toMatchObject({ result: { outcome: "ended", reason: "replayed" }, revocations });
   });
 
   it("the idempotency key of a move receives it again long after the grace, until the next move", async () => {
@@ -141,11 +143,11 @@ export function renewalContract(store: Opened): void {
 
   it("a token from before a re-authentication never renews, and within 10 s the session goes on", async () => {
     const { session, move } = await reauthenticated({ idempotency: "key-1" });
-    const before = { outcome: "ended", reason: "reauthenticated", revocations: [] };
+    const before = { result: { outcome: "ended", reason: "reauthenticated" }, revocations: [] };
     for (const now of [start + 200, start + 210])
       for (const gen of [1, 0])
         for (const idempotency of [undefined, "key-1"])
-          expect(await store().renewSession({ ...move, gen, idempotency, now })).toEqual(before);
+          expect(await renew({ ...move, gen, idempotency, now })).toEqual(before);
     const current = renewal(session, { now: start + 210, idempotency: "key-2" });
     expect(await store().renewSession(current)).toMatchObject({ outcome: "renewed", session: { gen: 3 } });
     // The grace of the generation after the re-authentication is the usual one.
@@ -160,10 +162,9 @@ export function renewalContract(store: Opened): void {
   it("a token from before a re-authentication is a replay after 10 s, also with the key of its move", async () => {
     const { session, move } = await reauthenticated({ idempotency: "key-1" });
     await store().renewSession(renewal(session, { now: start + 205 }));
-    const replayed = await store().renewSession({ ...move, gen: 1, now: start + 211 });
+    const replayed = await renew({ ...move, gen: 1, now: start + 211 });
     expect(replayed).toMatchObject({
-      outcome: "ended",
-      reason: "replayed",
+      result: { outcome: "ended", reason: "replayed" },
       revocations: [{ kind: "session", sessionId: session.id }],
     });
     expect((await eventsOf(store())).at(-1)).toBe("renew_replayed");
@@ -196,7 +197,7 @@ export function renewalContract(store: Opened): void {
     await addUser(store());
     const session = await openSession(store());
     const atIdle = renewal(session, { now: session.expiresAt });
-    expect(await store().renewSession(atIdle)).toMatchObject({ outcome: "ended", reason: "expired", revocations: [] });
+    expect(await renew(atIdle)).toEqual({ result: { outcome: "ended", reason: "expired" }, revocations: [] });
     const just = renewal(session, { now: session.expiresAt - 1, idleSeconds: 1_000_000 });
     expect(await store().renewSession(just)).toMatchObject({
       outcome: "renewed",
@@ -207,16 +208,17 @@ export function renewalContract(store: Opened): void {
   });
 
   it("an unknown session is rejected without a login in the log", async () => {
-    const unknown = await store().renewSession(renewal({ id: "0.unknown", gen: 0 }));
-    expect(unknown).toEqual({ outcome: "ended", reason: "unknown", revocations: [] });
+    const unknown = await renew(renewal({ id: "0.unknown", gen: 0 }));
+    expect(unknown).toEqual({ result: { outcome: "ended", reason: "unknown" }, revocations: [] });
     const [row] = await store().listAudit({ login: undefined, since: undefined, limit: 1 });
     expect(row).toMatchObject({ event: "renew_rejected", reason: "unknown", sessionId: "0.unknown", login: undefined });
   });
 
   it("a missing user ends the session", async () => {
     const session = await openSession(store(), { stored: false });
-    const rejected = await store().renewSession(renewal(session));
-    expect(rejected).toMatchObject({ outcome: "ended", reason: "user", revocations: [{ sessionId: session.id }] });
+    const { result, revocations } = await renew(renewal(session));
+    expect(result).toEqual({ outcome: "ended", reason: "user" });
+    expect(revocations).toMatchObject([{ sessionId: session.id }]);
     expect(await store().findSession({ id: session.id, now: start })).toBeUndefined();
   });
 

@@ -1,12 +1,15 @@
 import { expect, it } from "vitest";
+import type { Store } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
-import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, start } from "./fixtures.js";
+import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, revoking, start } from "./fixtures.js";
 
 export function sessionContract(store: Opened): void {
   it("a session starts at generation 0 with its times", async () => {
     await addUser(store());
-    const made = await store().grantSession(login({ random: "r".repeat(22) }));
-    expect(made).toMatchObject({ outcome: "granted", user: { id: ann.id }, revocations: [] });
+    const grant = (own: Store) => own.grantSession(login({ random: "r".repeat(22) }));
+    const { result: made, revocations } = await revoking(store(), grant);
+    expect(revocations).toEqual([]);
+    expect(made).toMatchObject({ outcome: "granted", user: { id: ann.id } });
     expect(made).toHaveProperty("session", {
       id: `0.${"r".repeat(22)}`,
       userId: ann.id,
@@ -65,8 +68,9 @@ export function sessionContract(store: Opened): void {
     const oldest = await openSession(store());
     // A clock that stepped back does not make the newest session the oldest.
     const middle = await openSession(store(), { now: start - 500 });
-    const made = await store().grantSession(login({ now: start - 1000, sessionsPerUser: 2 }));
-    expect(made).toMatchObject({ outcome: "granted", revocations: [{ kind: "session", sessionId: oldest.id }] });
+    const grant = (own: Store) => own.grantSession(login({ now: start - 1000, sessionsPerUser: 2 }));
+    const { result: made, revocations } = await revoking(store(), grant);
+    expect(revocations).toMatchObject([{ kind: "session", sessionId: oldest.id }]);
     const left = await store().listSessions({ userId: ann.id, now: start });
     expect(left.map(({ id }) => id)).toEqual([made.outcome === "granted" && made.session.id, middle.id]);
     expect(await eventsOf(store())).toContain("session_ended displaced");

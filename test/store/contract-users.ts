@@ -1,7 +1,19 @@
 import { expect, it } from "vitest";
+import type { RoleUpdate } from "../../dist/store/sql/user-changes.js";
 import type { NewUserRow } from "../../dist/store/sql/users.js";
 import type { Opened } from "./contract.js";
-import { addUser, ann, emailOf, eventsOf, mailRequest, openSession, operator, ownSession, start } from "./fixtures.js";
+import {
+  addUser,
+  ann,
+  emailOf,
+  eventsOf,
+  mailRequest,
+  openSession,
+  operator,
+  ownSession,
+  revoking,
+  start,
+} from "./fixtures.js";
 
 const ending = { userId: ann.id, now: start + 5, origin: operator, foreignMaxSeconds: 86_400 };
 
@@ -76,15 +88,10 @@ export function userContract(store: Opened): void {
     await addUser(store());
     const kept = await openSession(store());
     const other = await openSession(store());
-    const done = await store().setPassword({
-      ...ending,
-      passwordHash: "hash-2",
-      passwordVersion: 1,
-      own: ownSession(kept.id),
-    });
+    const change = { ...ending, passwordHash: "hash-2", passwordVersion: 1, own: ownSession(kept.id) };
+    const done = await revoking(store(), (own) => own.setPassword(change));
     expect(done).toMatchObject({
-      outcome: "done",
-      session: { id: kept.id, gen: kept.gen + 1 },
+      result: { outcome: "done", session: { id: kept.id, gen: kept.gen + 1 } },
       revocations: [
         { kind: "session", sessionId: other.id },
         { kind: "session", sessionId: kept.id, gen: kept.gen + 1 },
@@ -101,8 +108,8 @@ export function userContract(store: Opened): void {
     const change = { ...ending, passwordHash: "hash-2", passwordVersion: 1 };
     await store().endSession({ ...ending, id: own.id, userId: ann.id, reason: "ended_by_user" });
     for (const id of [own.id, "0.nobody's"])
-      expect(await store().setPassword({ ...change, own: ownSession(id) })).toEqual({
-        outcome: "ended",
+      expect(await revoking(store(), (s) => s.setPassword({ ...change, own: ownSession(id) }))).toEqual({
+        result: { outcome: "ended" },
         revocations: [],
       });
     await store().setDisabled({ ...ending, disabled: true });
@@ -134,14 +141,12 @@ export function userContract(store: Opened): void {
 
   it("a removed role is revoked up to the new version, and an added role is not", async () => {
     await addUser(store());
-    const added = await store().setRoles({
-      ...ending,
-      rolePolicies: {},
-      change: { add: ["admin", "editor"], remove: [] },
-    });
-    expect(added).toMatchObject({ user: { roles: ["editor", "admin"], rolesVersion: ending.now }, revocations: [] });
-    const removed = await store().setRoles({ ...ending, rolePolicies: {}, change: { set: ["admin"] } });
-    expect(removed.user).toMatchObject({ roles: ["admin"], rolesVersion: ending.now + 1 });
+    const setRoles = (change: RoleUpdate["change"]) =>
+      revoking(store(), (own) => own.setRoles({ ...ending, rolePolicies: {}, change }));
+    const added = await setRoles({ add: ["admin", "editor"], remove: [] });
+    expect(added).toMatchObject({ result: { roles: ["editor", "admin"], rolesVersion: ending.now }, revocations: [] });
+    const removed = await setRoles({ set: ["admin"] });
+    expect(removed.result).toMatchObject({ roles: ["admin"], rolesVersion: ending.now + 1 });
     expect(removed.revocations).toEqual([
       {
         n: 1,
@@ -158,38 +163,37 @@ export function userContract(store: Opened): void {
 
   it("roles that stay the same move nothing, and an unknown user has none", async () => {
     await addUser(store());
-    const same = await store().setRoles({ ...ending, rolePolicies: {}, change: { add: ["editor"], remove: ["none"] } });
-    expect(same).toMatchObject({ user: { rolesVersion: 1 }, revocations: [] });
+    const asBefore = { ...ending, rolePolicies: {}, change: { add: ["editor"], remove: ["none"] } };
+    const same = await revoking(store(), (own) => own.setRoles(asBefore));
+    expect(same).toMatchObject({ result: { rolesVersion: 1 }, revocations: [] });
     const unknownUser = { ...ending, userId: "nobody", rolePolicies: {}, change: { set: [] } };
-    expect(await store().setRoles(unknownUser)).toEqual({ user: undefined, revocations: [] });
+    const unknown = await revoking(store(), (own) => own.setRoles(unknownUser));
+    expect(unknown).toEqual({ result: undefined, revocations: [] });
     expect(await eventsOf(store())).toEqual(["user_created"]);
   });
 
   it("a revoked role is kept for as long as the user's longest token", async () => {
     await addUser(store());
     await openSession(store(), { accessTtlSeconds: 40_000 });
-    const { revocations } = await store().setRoles({
-      ...ending,
-      foreignMaxSeconds: 60,
-      rolePolicies: {},
-      change: { set: [] },
-    });
+    const change = { ...ending, foreignMaxSeconds: 60, rolePolicies: {}, change: { set: [] } };
+    const { revocations } = await revoking(store(), (own) => own.setRoles(change));
     expect(revocations).toMatchObject([{ until: start + 40_000 + 300 }]);
   });
 
   it("disabling a user ends the sessions and revokes the user, and enabling restores neither", async () => {
     await addUser(store());
     const session = await openSession(store());
-    const { found, revocations } = await store().setDisabled({ ...ending, disabled: true });
-    expect(found).toBe(true);
+    const setDisabled = (disabled: boolean) => revoking(store(), (own) => own.setDisabled({ ...ending, disabled }));
+    const { result, revocations } = await setDisabled(true);
+    expect(result).toBe(true);
     expect(revocations).toMatchObject([
       { n: 1, kind: "session", sessionId: session.id, until: session.accessExpires + 300 },
       { n: 2, kind: "user", userId: ann.id, login: "Ann", at: ending.now, until: ending.now + 86_400 + 600 },
     ]);
-    expect(await store().setDisabled({ ...ending, disabled: false })).toEqual({ found: true, revocations: [] });
+    expect(await setDisabled(false)).toEqual({ result: true, revocations: [] });
     expect(await store().findUser("ann")).toMatchObject({ disabled: false });
     expect(await store().findSession({ id: session.id, now: start })).toBeUndefined();
-    expect(await store().setDisabled({ ...ending, userId: "nobody", disabled: true })).toMatchObject({ found: false });
+    expect(await store().setDisabled({ ...ending, userId: "nobody", disabled: true })).toBe(false);
   });
 
   it("the mails of a deleted user are not sent any more, and those of another user are", async () => {
@@ -206,11 +210,12 @@ export function userContract(store: Opened): void {
   it("the login of a deleted user is free again, and the tokens of the user are revoked", async () => {
     await addUser(store());
     const session = await openSession(store());
-    const { found, revocations } = await store().deleteUser(ending);
-    expect(found).toBe(true);
+    const { result, revocations } = await revoking(store(), (own) => own.deleteUser(ending));
+    expect(result).toBe(true);
     expect(revocations.map(({ kind }) => kind)).toEqual(["session", "user"]);
     expect(await store().findSession({ id: session.id, now: start })).toBeUndefined();
-    expect(await store().deleteUser(ending)).toEqual({ found: false, revocations: [] });
+    const again = await revoking(store(), (own) => own.deleteUser(ending));
+    expect(again).toEqual({ result: false, revocations: [] });
     await addUser(store(), { id: "u-2" });
     expect(await store().findUser("ann")).toMatchObject({ id: "u-2" });
   });

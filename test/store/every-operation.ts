@@ -296,7 +296,7 @@ async function runFactorOperations(run: Run): Promise<void> {
     const proven = { identity: { proven: identity(n), isNew }, spend: spend(`f-${logins++}`) };
     await run("grantSession", login({ amr: ["fed"], random: `fed-${logins}`, ...proven }));
   }
-  const ways = { ownPasswords: false, relyingParty: "x", mail: true, issuers: [] };
+  const ways = { relyingParty: "x", mail: true, issuers: [] };
   await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(1)), ways });
   for (const n of [1, 2, 3])
     await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(n)), ways: undefined });
@@ -405,7 +405,7 @@ async function runMailOperations(run: Run): Promise<void> {
   for (const _ of [1, 2])
     await run("raiseAlarm", {
       userId: ann.id,
-      isStored: true,
+      stored: {},
       spend: spend("alarm"),
       now: start,
       origin,

@@ -4,6 +4,7 @@ import type { OwnSession } from "../../dist/store/sql/changes.js";
 import type { MailRequest } from "../../dist/store/sql/mail.js";
 import type { Invitation } from "../../dist/store/sql/registrations.js";
 import type { Renewal } from "../../dist/store/sql/renewal.js";
+import type { Revocation } from "../../dist/store/sql/revocations.js";
 import type { NewSession, SessionRequest } from "../../dist/store/sql/session-grants.js";
 import type { Session } from "../../dist/store/sql/session-rows.js";
 import type { NewUserRow, UserEmail } from "../../dist/store/sql/users.js";
@@ -76,6 +77,15 @@ export function renewal(session: Pick<Session, "id" | "gen">, changes: Partial<R
     rolePolicies: {},
     ...changes,
   };
+}
+
+/** The result of calls, and the revocations that the store reports meanwhile. */
+export async function revoking<T>(store: Store, call: (store: Store) => Promise<T>) {
+  const revocations: Revocation[] = [];
+  store.onRevoked((revoked) => revocations.push(...revoked));
+  const result = await call(store);
+  store.onRevoked(() => {});
+  return { result, revocations };
 }
 
 /** The session that makes a change of its account. */

@@ -11,7 +11,7 @@ import {
 } from "../../dist/store/operations.js";
 import { openConnection } from "../../dist/store/sqlite/connection.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
-import type { Transaction } from "../../dist/store/transaction.js";
+import type { Step, Transaction } from "../../dist/store/transaction.js";
 import { runEveryOperation } from "./every-operation.js";
 import { start } from "./fixtures.js";
 
@@ -33,6 +33,27 @@ const ofOperators: ReadonlySet<string> = new Set([
   "countSecretsByKey",
   "listInvitations",
 ]);
+
+/** Waits for no other transaction, or is of the state row and of what its lock protects. */
+const isBehindState = (step: Step): boolean =>
+  !("advisoryLock" in step) &&
+  (!("sql" in step) ||
+    (step.lock === undefined &&
+      /^\s*(?:select|update ampho_state|insert into ampho_(?:revocations|audit|mails|user_events))\b/.test(step.sql)));
+
+/** The statements that wait for other rows while their transaction has the lock of the state row. */
+function* findingWaits<T>(operation: string, work: Transaction<T>, waits: string[]): Transaction<T> {
+  let step = work.next([]);
+  let hasState = false;
+  while (!step.done) {
+    const { value } = step;
+    if (hasState && !isBehindState(value))
+      waits.push(`${operation}: ${"sql" in value ? value.sql : "an advisory lock"}`);
+    if ("sql" in value && /^\s*update ampho_state\b/.test(value.sql)) hasState = true;
+    step = work.next(yield value);
+  }
+  return step.value;
+}
 
 interface Explained {
   readonly operation: string;
@@ -65,18 +86,31 @@ function* explaining<T>(operation: OperationName, work: Transaction<T>, all: Exp
   return step.value;
 }
 
-/** Runs every operation in each way that it can go, and returns the plans of all statements. */
-async function explainAll(): Promise<readonly Explained[]> {
+type Watch = <T>(operation: OperationName, work: Transaction<T>) => Transaction<T>;
+
+/** Runs every operation in each way that it can go. */
+async function watchAll(watch: Watch): Promise<void> {
   const connection = openConnection(loadDriver(undefined), undefined, true);
   while (connection.run(migrateUp(sqliteDialect, start)) !== undefined);
-  const all: Explained[] = [];
   const run = <P extends OperationName>(operation: P, input: OperationInput<P>): OperationOutput<P> =>
-    connection.run(explaining(operation, startOperation(operation, input), all));
+    connection.run(watch(operation, startOperation(operation, input)));
 
   await runEveryOperation(run);
   connection.close();
+}
+
+/** Returns the plans of all statements. */
+async function explainAll(): Promise<readonly Explained[]> {
+  const all: Explained[] = [];
+  await watchAll((operation, work) => explaining(operation, work, all));
   return all;
 }
+
+it("no transaction waits for another row while it has the lock of the state row, so none wait in a circle", async () => {
+  const waits: string[] = [];
+  await watchAll((operation, work) => findingWaits(operation, work, waits));
+  expect(waits).toEqual([]);
+});
 
 describe("plans of statements", () => {
   let all: readonly Explained[] = [];

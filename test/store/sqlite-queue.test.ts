@@ -180,7 +180,7 @@ describe("an unreachable database", () => {
       const end = { userId: undefined, reason: "ended_by_operator", now: start, origin } as const;
       const stores = [store, other];
       for (const [at, { id }] of sessions.entries()) {
-        expect(await stores[at]?.endSession({ ...end, id })).toMatchObject({ ended: true });
+        expect(await stores[at]?.endSession({ ...end, id })).toBe(true);
         const { rows } = (await stores[1 - at]?.readRevocations({ after: 0, now: start })) ?? {};
         expect(rows).toContainEqual(expect.objectContaining({ sessionId: id }));
       }

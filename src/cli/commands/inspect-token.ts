@@ -3,7 +3,7 @@ import { composeAmpho } from "../../ampho.js";
 import { numericDateMax } from "../../clock.js";
 import type { Configuration } from "../../config/configuration.js";
 import { hasDatabase } from "../../doctor/database-file.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, hasCode } from "../../errors.js";
 import { DatabaseError } from "../../store/database-error.js";
 import { readJwt } from "../../tokens/jwt.js";
 import type { CommandContext, CommandInput } from "../command.js";
@@ -58,8 +58,7 @@ async function rejectionOf(token: string, configuration: Configuration, context:
         await ampho.verify(token);
         return undefined;
       } catch (error) {
-        if (error instanceof AmphoError && /^(?:invalid_token|credential_not_accepted)$/.test(error.code))
-          return error.message;
+        if (hasCode(error, "invalid_token", "credential_not_accepted")) return error.message;
         throw error;
       }
     });
@@ -78,12 +77,7 @@ async function rejectionOf(token: string, configuration: Configuration, context:
   }
 }
 
-const timeClaims: Readonly<Record<string, string>> = {
-  auth_time: "signed in",
-  iat: "issued",
-  nbf: "starts",
-  exp: "expires",
-};
+const timeClaims = { auth_time: "signed in", iat: "issued", nbf: "starts", exp: "expires" };
 
 function times(claims: Claims): readonly string[] {
   return Object.entries(timeClaims).flatMap(([name, label]) => {

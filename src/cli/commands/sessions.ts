@@ -28,13 +28,9 @@ export async function endSessions(input: CommandInput, context: CommandContext):
   const id = input.optionalArgument();
   const login = input.text("--login");
   const userId = input.text("--user-id");
-  if (input.has("--keys") && !input.has("--all")) throw new UsageError("--keys needs --all.");
-  exactlyOne({
-    ID: id !== undefined,
-    "--login": login !== undefined,
-    "--user-id": userId !== undefined,
-    "--all": input.has("--all"),
-  });
+  const all = input.has("--all");
+  if (input.has("--keys") && !all) throw new UsageError("--keys needs --all.");
+  exactlyOne({ ID: id !== undefined, "--login": login !== undefined, "--user-id": userId !== undefined, "--all": all });
   await withManagement(context, async ({ sessions }) => {
     if (id !== undefined) {
       if (!(await sessions.end(id))) throw new CommandFailure("There is no live session with this ID.");

@@ -1,6 +1,6 @@
 // The commands `throttle-…`.
 
-import { AmphoError } from "../../errors.js";
+import { hasCode } from "../../errors.js";
 import type { Management } from "../../flows/manage/management.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import { counterKinds } from "../../throttle/counter-kinds.js";
@@ -38,8 +38,7 @@ async function clearAddress({ clear }: Management["throttle"], address: string):
   try {
     return await clear({ address });
   } catch (error) {
-    if (error instanceof AmphoError && error.code === "invalid_request")
-      throw new UsageError("--address must be an IPv4 or IPv6 address.");
+    if (hasCode(error, "invalid_request")) throw new UsageError("--address must be an IPv4 or IPv6 address.");
     throw error;
   }
 }

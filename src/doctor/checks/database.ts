@@ -10,7 +10,7 @@ import { isFastFormat } from "../../passwords/formats/formats.js";
 import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
-import { countHashFormats } from "../../users/database-directory.js";
+import { allUsers, countHashFormats } from "../../users/database-directory.js";
 import { error, type Finding, finding, note } from "../finding.js";
 import { checkApiKeys } from "./api-keys.js";
 import { checkLogins } from "./logins.js";
@@ -158,7 +158,6 @@ async function checkHashes(store: Store): Promise<readonly Finding[]> {
 }
 
 const role = "admin";
-const pageRows = 2000;
 
 /** Only the policy of the role is looked at. `factor-policy` can set a weaker one for a single user. */
 async function checkAdministrators(
@@ -172,12 +171,7 @@ async function checkAdministrators(
 }
 
 async function hasAdministrator(store: Pick<Store, "listUsers">): Promise<boolean> {
-  let after: string | undefined;
-  do {
-    const page = await store.listUsers({ after, limit: pageRows });
-    if (page.users.some(({ roles, disabled }) => !disabled && roles.includes(role))) return true;
-    after = page.next;
-  } while (after !== undefined);
+  for await (const { roles, disabled } of allUsers(store)) if (!disabled && roles.includes(role)) return true;
   return false;
 }
 

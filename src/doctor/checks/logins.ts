@@ -3,23 +3,18 @@ import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import type { User } from "../../store/sql/users.js";
 import type { Store } from "../../store/store.js";
+import { allUsers } from "../../users/database-directory.js";
 import { type Finding, finding, namedIds, type Severity } from "../finding.js";
-
-const usersAtOnce = 2000;
 
 export async function checkLogins(store: Pick<Store, "listUsers">): Promise<readonly Finding[]> {
   const stale: User[] = [];
   const disguised: User[] = [];
   const former: User[] = [];
-  for (let after: string | undefined = ""; after !== undefined; ) {
-    const { users, next } = await store.listUsers({ after, limit: usersAtOnce });
-    for (const user of users) {
-      if (isStale(user)) stale.push(user);
-      else if (findOwnAddressProblem(user.canonical, user.email) === undefined) continue;
-      else if (parseAddress(user.login) === undefined) disguised.push(user);
-      else if (user.email !== undefined) former.push(user);
-    }
-    after = next;
+  for await (const user of allUsers(store)) {
+    if (isStale(user)) stale.push(user);
+    else if (findOwnAddressProblem(user.canonical, user.email) === undefined) continue;
+    else if (parseAddress(user.login) === undefined) disguised.push(user);
+    else if (user.email !== undefined) former.push(user);
   }
   return [
     ...findingOf(

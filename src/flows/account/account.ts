@@ -23,7 +23,7 @@ export const exportOwnAccount: OwnFlow<AccountExport> = async (deps, { auth }, c
 
 /** Ends all sessions, whose tokens carry the old login. Rejects also with `login_taken` or `too_many_attempts`. */
 export const changeLogin: OwnFlow<void, { readonly login: string }> = async (deps, { auth, login: typed }, origin) => {
-  const { store, directory, throttle, revocations, clock } = deps;
+  const { store, directory, throttle, clock } = deps;
   const login = spellLogin(typed);
   const recent = await requireRecent(deps, auth);
   const { account, sessionId } = recent;
@@ -49,7 +49,6 @@ export const changeLogin: OwnFlow<void, { readonly login: string }> = async (dep
       // Another user of an application's own table can have another spelling of the former login.
       isSame: account.stored !== undefined && canonicalLogin(login) === canonicalLogin(before),
     });
-    revocations.add(changed.revocations);
     return changed.outcome;
   };
   const outcome = await allowed.run(async () => {
@@ -70,14 +69,10 @@ function requireNewLogin(login: string, account: Account): void {
 
 /** The application's table deletes first: the user could else sign in without the factors. A repetition finishes it. */
 export const removeOwnAccount: OwnFlow<void> = async (deps, { auth }, caller) => {
-  const { store, directory, revocations } = deps;
+  const { store, directory } = deps;
   const recent = await requireRecent(deps, auth, { orDeleted: true });
   const { account, sessionId } = recent;
-  const remove = async () => {
-    const removed = await store.removeAccount(changeOf(deps, recent, caller));
-    revocations.add(removed.revocations);
-    return removed.outcome;
-  };
+  const remove = async () => (await store.removeAccount(changeOf(deps, recent, caller))).outcome;
   const own = { requireLive: () => requireLive(deps, sessionId), afterwards: remove };
   const outcome = await directory.remove?.(account, own);
   if (outcome !== "done") throw changedMeanwhile();

@@ -1,5 +1,4 @@
 // A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code.
-import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { type Address, spellLogin } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
@@ -86,16 +85,13 @@ function renamedTo({ settings }: Deps, auth: Auth, account: Account, { address, 
   return { login, loginCanonical, canonical, newLogin, exactLogin, foreignMaxSeconds: settings.tokenForeignTtl };
 }
 
+type EmailCode = { readonly transaction: string; readonly code: string };
+
 /** Rejects with `invalid_credentials`, `transaction_over`, `email_taken` or `too_many_attempts`. */
-export const finishEmailChange: OwnFlow<Grant, { readonly transaction: string; readonly code: string }> = async (
-  deps,
-  { auth, transaction: token, code },
-  caller,
-) => {
+export const finishEmailChange: OwnFlow<Grant, EmailCode> = async (deps, { auth, code, ...input }, origin) => {
   const { transactions, store, clock, directory } = deps;
   requireOutbox(deps);
-  const origin: Origin = caller;
-  const transaction = transactions.read(token, [purpose], clock.now());
+  const transaction = transactions.read(input.transaction, [purpose], clock.now());
   // A transaction of one session is good for this session alone.
   if (transaction.sid !== auth.session || transaction.sub !== auth.id) throw transactionOver();
   const { sessionId, account } = await liveSession(deps, auth.session, auth.id);

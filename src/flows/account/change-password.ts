@@ -1,6 +1,6 @@
 // A user changes the password, with the old one (docs/reference/contract.md §4, POST /password).
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
@@ -10,7 +10,7 @@ import { stillStoring } from "../find/errors.js";
 import { genOf, grantAfter, ownSession, requireSession } from "../find/own-session.js";
 import { changedMeanwhile, requirePassword } from "../find/rules.js";
 import { endUserSessions } from "../gate/end-sessions.js";
-import { requireRecent } from "../prove/recent.js";
+import { type Recent, requireRecent } from "../prove/recent.js";
 
 export interface NewPassword {
   readonly password: string | undefined;
@@ -52,16 +52,10 @@ export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, 
   const ownUser = factorsVersion === undefined ? undefined : { login: own.login, factorsVersion };
   const passwordHash = await allowed.run(() => directory.hashNew(newPassword, allowed.turn));
   const now = clock.now();
-  const outcome = await store.setPassword({
-    userId,
-    passwordHash,
-    passwordVersion: own.stored?.passwordVersion,
-    ownUser,
-    own: session,
-    attempt: allowed.asSucceeded(userId),
-    now,
-    origin: originFor(own, origin),
-  });
+  const { passwordVersion } = own.stored ?? {};
+  const attempt = allowed.asSucceeded(userId);
+  const change = { userId, passwordHash, passwordVersion, ownUser, own: session, attempt, now };
+  const outcome = await store.setPassword({ ...change, origin: originFor(own, origin) });
   // The session can have ended meanwhile. A change must not follow its end.
   if (outcome.outcome === "ended") {
     await store.recordAudit(rejection("session_ended"));
@@ -73,7 +67,6 @@ export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, 
     await store.recordAudit(rejection("changed_meanwhile"));
     throw wrong();
   }
-  deps.revocations.add(outcome.revocations);
   // After the sessions have ended, so that a password that the table does not store costs its user a login at most.
   if (ownUser) await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin, since: now });
   return grantAfter(deps, own, outcome);
@@ -84,7 +77,7 @@ export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, 
  * If the table stores it after the limit for its function, the sessions end once more. `since`: the time of the mark.
  */
 export async function storeOwnPassword(
-  deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,
+  deps: Pick<Deps, "directory" | "store" | "clock" | "settings">,
   account: Account,
   newPassword: string,
   options: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },
@@ -96,44 +89,35 @@ export async function storeOwnPassword(
   });
 }
 
+const ownChange = (deps: Deps, recent: Recent, origin: Origin) => {
+  return { userId: recent.account.id, own: ownSession(deps, recent), now: deps.clock.now(), origin };
+};
+
 /** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */
 async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, origin: Caller): Promise<Grant> {
-  const { store, passwords, policy, clock } = deps;
+  const { store, passwords, policy } = deps;
   const recent = await requireRecent(deps, auth);
   const { account } = recent;
   const { id: userId, login, stored } = account;
   if (stored === undefined || stored.passwordHash !== null)
-    throw new AmphoError("invalid_request", '"password" must be the old password.', { field: "password" });
+    throw invalidRequest('"password" must be the old password.', "password");
   await requirePassword(policy, newPassword, { login, userId, origin });
-  const outcome = await store.setPassword({
-    userId,
-    passwordVersion: stored.passwordVersion,
-    own: ownSession(deps, recent),
-    now: clock.now(),
-    origin,
-    passwordHash: await passwords.hash(newPassword, { fairnessKey: userId }),
-  });
+  const change = { ...ownChange(deps, recent, origin), passwordVersion: stored.passwordVersion };
+  const passwordHash = await passwords.hash(newPassword, { fairnessKey: userId });
+  const outcome = await store.setPassword({ ...change, passwordHash });
   if (outcome.outcome !== "done") throw changedMeanwhile();
   return grantAfter(deps, account, outcome);
 }
 
 /** Needs a passkey that signs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
 export const removePassword: OwnFlow<Grant> = async (deps, { auth }, caller) => {
-  const { store, relyingParty, clock } = deps;
   const recent = await requireRecent(deps, auth);
   const { account } = recent;
-  const { id: userId, stored } = account;
+  const { stored } = account;
   if (stored === undefined || stored.passwordHash === null)
     throw new AmphoError("not_found", "Your account has no password.");
-  const outcome = await store.setPassword({
-    userId,
-    passwordVersion: stored.passwordVersion,
-    own: ownSession(deps, recent),
-    passwordHash: null,
-    passkeysOf: relyingParty?.id ?? "",
-    now: clock.now(),
-    origin: caller,
-  });
+  const change = { ...ownChange(deps, recent, caller), passwordVersion: stored.passwordVersion, passwordHash: null };
+  const outcome = await deps.store.setPassword({ ...change, passkeysOf: deps.relyingParty?.id ?? "" });
   if (outcome.outcome === "last_way_in")
     throw new AmphoError("last_way_in", "Add a passkey and save its recovery codes first.");
   if (outcome.outcome !== "done") throw changedMeanwhile();

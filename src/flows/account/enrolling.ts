@@ -1,7 +1,7 @@
 // The set-up of second factors (docs/guides/second-factors.md): by a session with a recent login at its highest level
 // (NIST SP 800-63B-4 §4.1.2.1), or by a pending login without one.
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError, transactionOver } from "../../errors.js";
+import { hasCode, ignoreRejection, invalidRequest, transactionOver } from "../../errors.js";
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import type { LoginTransaction, Purpose, TransactionContents } from "../../factors/transactions.js";
 import { factors } from "../../levels/factors.js";
@@ -65,16 +65,12 @@ async function pendingOf({ transactions }: Deps, { pending, pendingCookie, authe
     const transaction = transactions.read(pendingCookie, ["enroll"], now);
     const user = await authenticate().catch((error: unknown) => {
       // A session that has just ended must not go on as the pending sign-in of another user.
-      if (!(error instanceof AmphoError) || error.code !== "missing_token") throw error;
+      if (!hasCode(error, "missing_token")) throw error;
     });
     return user === undefined || user.id === transaction.sub ? transaction : undefined;
   } catch (error) {
     return ignoreRejection(error);
   }
-}
-
-function ignoreRejection(error: unknown): undefined {
-  if (!(error instanceof AmphoError)) throw error;
 }
 
 /** The second transaction carries the pending login. Both share their `jti`, so that together they are used once. */
@@ -111,9 +107,7 @@ async function withMailbox(
   const { amr } = pending;
   if (deps.outbox === undefined || !needsEnrolCode(account, amr)) return amr;
   if (code === undefined)
-    throw new AmphoError("invalid_request", '"code" must be the code that was mailed to the address of the account.', {
-      field: "code",
-    });
+    throw invalidRequest('"code" must be the code that was mailed to the address of the account.', "code");
   const key = accountKeyOf(deps.directory, account.login, account);
   // A known device has attempts of its own, so that an attacker with the password does not keep its user out.
   const known = pending.did === undefined ? undefined : { userId: account.id, deviceId: pending.did };

@@ -1,5 +1,5 @@
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError, transactionOver } from "../../errors.js";
+import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import type { FactorOutcome } from "../../store/sql/factors/changes.js";
 import type { Auth } from "../../tokens/auth.js";
 import { originFor } from "../../users/directory.js";
@@ -13,14 +13,8 @@ import { type Recent, requireRecent } from "../prove/recent.js";
 export function factorChangeOf(deps: Deps, { account, ...session }: Omit<Recent, "factorsVersion">, origin: Origin) {
   const { id: userId, login } = account;
   const own = ownSession(deps, session);
-  return {
-    userId,
-    login,
-    own,
-    now: deps.clock.now(),
-    origin: originFor(account, origin),
-    stored: storedOf(account, undefined),
-  };
+  const [now, stored] = [deps.clock.now(), storedOf(account, undefined)];
+  return { userId, login, own, now, origin: originFor(account, origin), stored };
 }
 
 export function requireDone({ outcome }: FactorOutcome): void {
@@ -28,8 +22,8 @@ export function requireDone({ outcome }: FactorOutcome): void {
   if (outcome === "changed")
     throw new AmphoError("invalid_token", "The session has ended, or the factors changed. Sign in again.");
   if (outcome === "none") throw new AmphoError("not_found", "Your account has no such factor.");
-  if (outcome === "taken") throw new AmphoError("invalid_request", "This passkey is registered already.");
-  if (outcome === "full") throw new AmphoError("invalid_request", "Your account has 20 passkeys. Remove one first.");
+  if (outcome === "taken") throw invalidRequest("This passkey is registered already.");
+  if (outcome === "full") throw invalidRequest("Your account has 20 passkeys. Remove one first.");
   if (outcome === "last_way_in")
     throw new AmphoError("last_way_in", "Your account requires this factor. Add another one first.");
 }

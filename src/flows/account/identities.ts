@@ -1,5 +1,5 @@
 // A user with a recent login links and unlinks identities at outside providers (docs/guides/providers.md).
-import { AmphoError, transactionOver } from "../../errors.js";
+import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
 import type { Authenticated, Flow, OwnFlow } from "../deps.js";
@@ -21,14 +21,11 @@ import { changeOwn, factorChangeOf, requireDone } from "./factor-change.js";
 const purpose = "link";
 
 /** Rejects like `requireRecent` and `beginOutside`. */
-export const beginIdentity: OwnFlow<Required<OutsideBegun>, OutsideStart> = async (
-  deps,
-  { auth, provider: name, returnTo },
-) => {
+export const beginIdentity: OwnFlow<Required<OutsideBegun>, OutsideStart> = async (deps, input) => {
   const { transactions, clock } = deps;
-  const provider = requireProvider(deps, name);
-  const ret = requireReturnPath(deps, returnTo);
-  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
+  const provider = requireProvider(deps, input.provider);
+  const ret = requireReturnPath(deps, input.returnTo);
+  const { sessionId, account, factorsVersion } = await requireRecent(deps, input.auth);
   const now = clock.now();
   const contents = { ...sessionTransaction(account, factorsVersion, sessionId), prv: provider.settings.name, ret };
   const transaction = transactions.begin(purpose, contents, now);
@@ -41,13 +38,9 @@ export interface IdentityInput extends Authenticated {
 }
 
 /** Rejects like `identify`, and with `identity_taken` if another account has the identity. */
-export const finishIdentity: Flow<Grant, IdentityInput> = async (
-  deps,
-  { auth, transaction: token, response },
-  origin,
-) => {
+export const finishIdentity: Flow<Grant, IdentityInput> = async (deps, { auth, response, ...input }, origin) => {
   const { transactions, store, clock } = deps;
-  const transaction = transactions.read(token, [purpose], clock.now());
+  const transaction = transactions.read(input.transaction, [purpose], clock.now());
   // A transaction of one session is good for this session alone. The code of an attacker is sent to no provider.
   if (transaction.sid !== auth.session || transaction.sub !== auth.id) throw transactionOver();
   const provider = requireProvider(deps, transaction.prv);
@@ -62,7 +55,7 @@ export const finishIdentity: Flow<Grant, IdentityInput> = async (
   });
   if (outcome.outcome === "taken")
     throw new AmphoError("identity_taken", "Another account has this identity. Unlink it there first.");
-  if (outcome.outcome === "full") throw new AmphoError("invalid_request", "Your account has 20 identities.");
+  if (outcome.outcome === "full") throw invalidRequest("Your account has 20 identities.");
   if (outcome.outcome === "changed") throw transactionOver();
   requireDone(outcome);
   return grantAfter(deps, account, outcome);

@@ -1,5 +1,5 @@
 // Passkeys of the user's own account (docs/guides/passkeys.md): registered, listed, renamed, removed.
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import {
   createUserHandle,
   creationOptions,
@@ -40,7 +40,7 @@ export async function beginPasskey(
   const { passkeys, handle } = await store.listPasskeys(account.id);
   // Before the authenticator creates one that the account cannot have.
   if (passkeys.length >= passkeysMax)
-    throw new AmphoError("invalid_request", `Your account has ${passkeysMax} passkeys. Remove one first.`);
+    throw invalidRequest(`Your account has ${passkeysMax} passkeys. Remove one first.`);
   const uh = handle ?? createUserHandle();
   const transaction = begin("passkey", { uh, use });
   const challenge = transactions.passkeyChallenge(transactions.read(transaction, ["passkey"], clock.now()));
@@ -90,12 +90,9 @@ export const listOwnPasskeys: OwnFlow<PasskeyListing> = async (deps, { auth }) =
 
 const notYours = () => new AmphoError("not_found", "You have no passkey with this id.");
 
-export const renameOwnPasskey: OwnFlow<void, { readonly id: string; readonly name: string }> = async (
-  { store },
-  { auth, id, name },
-) => {
-  const { userId } = requireSession(auth);
-  if (!(await store.renamePasskey({ id, userId, name: cleanName(name) }))) throw notYours();
+export const renameOwnPasskey: OwnFlow<void, { readonly id: string; readonly name: string }> = async (deps, input) => {
+  const { userId } = requireSession(input.auth);
+  if (!(await deps.store.renamePasskey({ id: input.id, userId, name: cleanName(input.name) }))) throw notYours();
 };
 
 export const removeOwnPasskey: OwnFlow<Grant, { readonly id: string }> = (deps, { auth, id }, caller) =>

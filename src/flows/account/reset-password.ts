@@ -25,7 +25,7 @@ export interface ResetInput {
 
 /** Rejects like `proveMailbox` and `proveFactor`, and with `factor_needed` or `password_rejected`. */
 export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) => {
-  const { directory, store, revocations, clock } = deps;
+  const { directory, store, clock } = deps;
   const read = readProof(deps, input.proof, ["reset"], clock.now());
   const { transaction } = read;
   const { login = "" } = transaction;
@@ -34,14 +34,8 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
   const { recovery } = transaction;
   // An operator can also begin the recovery of a user who has no address or no password.
   const mailWasSent = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
-  const mailbox = {
-    binding,
-    account,
-    mailWasSent,
-    key: accountKeyOf(directory, login, account),
-    known: undefined,
-    origin,
-  };
+  const key = accountKeyOf(directory, login, account);
+  const mailbox = { binding, account, mailWasSent, key, known: undefined, origin };
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";
@@ -79,7 +73,6 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
   if (outcome.outcome === "factor_rejected") throw factor?.use.factor === "totp" ? usedCode() : wrongCredentials();
   if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome !== "done") throw transactionOver();
-  revocations.add(outcome.revocations);
   await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
 };
 
@@ -112,23 +105,15 @@ async function hashNew(deps: Deps, account: Account, password: string, origin: O
 
 /** Works once for each notice. Rejects with `transaction_over`. */
 export const raiseAlarm: Flow<void, { readonly alarm: string }> = async (deps, { alarm }, origin) => {
-  const { mailTokens, store, directory, revocations, clock, settings } = deps;
+  const { mailTokens, store, directory, clock, settings } = deps;
   const now = clock.now();
   const read = mailTokens.readAlarm(alarm, now);
   if (read === undefined) throw transactionOver();
   const { userId, notice, hash, exp } = read;
   const spend = { hash, until: exp + settings.tokenLeeway, idempotency: undefined };
-  const raised = await store.raiseAlarm({
-    userId,
-    notice,
-    isStored: directory.inDatabase,
-    spend,
-    now,
-    origin,
-    foreignMaxSeconds: settings.tokenForeignTtl,
-  });
-  revocations.add(raised.revocations);
-  if (raised.undo !== undefined) await undoInTable(deps, userId, raised.undo);
+  const about = { userId, notice, stored: directory.anyUser, spend, now, origin };
+  const undo = await store.raiseAlarm({ ...about, foreignMaxSeconds: settings.tokenForeignTtl });
+  if (undo !== undefined) await undoInTable(deps, userId, undo);
 };
 
 /** The table stores both itself. It changes nothing that was changed again. */

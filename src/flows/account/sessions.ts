@@ -21,28 +21,15 @@ export const listOwnSessions: OwnFlow<readonly SessionView[]> = async ({ store, 
 
 export function toSessionView(session: Session): Omit<SessionView, "current"> {
   const { id, createdAt, renewedAt, expiresAt, address, agent, amr, acr } = session;
+  const times = { created: createdAt, renewed: renewedAt, expires: expiresAt };
   const browser = browserOf(agent ?? undefined);
-  return {
-    id,
-    created: createdAt,
-    renewed: renewedAt,
-    expires: expiresAt,
-    address,
-    agent,
-    browser: browser === "unknown" ? null : browser,
-    amr,
-    acr,
-  };
+  return { id, ...times, address, agent, browser: browser === "unknown" ? null : browser, amr, acr };
 }
 
 /** Rejects with `not_found` unless it is a live session of the same user. */
-export const endOwnSession: OwnFlow<void, { readonly sessionId: string }> = async (
-  deps,
-  { auth, sessionId },
-  caller,
-) => {
-  const { userId } = requireSession(auth);
-  const ended = await endSession(deps, { id: sessionId, userId, reason: "ended_by_user", origin: caller });
+export const endOwnSession: OwnFlow<void, { readonly sessionId: string }> = async (deps, sent, caller) => {
+  const { userId } = requireSession(sent.auth);
+  const ended = await endSession(deps, { id: sent.sessionId, userId, reason: "ended_by_user", origin: caller });
   if (!ended) throw new AmphoError("not_found", "You have no session with this id.");
 };
 

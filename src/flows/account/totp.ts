@@ -19,12 +19,12 @@ export const beginTotp: Flow<Required<TotpSetUp>, Enrolling> = async (deps, inpu
   return { transaction, secret: totpSecretText(seed), uri: otpauthUri(seed, account.login, settings.appName) };
 };
 
-/** `totp`: the six digits that confirm the secret. The code counts as used. */
-export const confirmTotp: Flow<RecoveryCodes & Grant, EnrolmentEnd & { readonly totp: string }> = async (
-  deps,
-  input,
-  origin,
-) => {
+export interface TotpConfirmation extends EnrolmentEnd {
+  /** The six digits that confirm the secret. The code counts as used. */
+  readonly totp: string;
+}
+
+export const confirmTotp: Flow<RecoveryCodes & Grant, TotpConfirmation> = async (deps, input, origin) => {
   const { store, transactions, totpSecrets, clock } = deps;
   return finishEnrolment(deps, "totp", input, origin, async (transaction, account) => {
     const now = clock.now();

@@ -53,15 +53,8 @@ export async function exportOf(deps: ViewDeps, account: Account, origin: Origin)
   };
 }
 
-function toExportedEvent({ at, event, reason, sessionId, origin }: AuditRow): ExportedEvent {
-  const { actor, address, agent } = origin;
-  return {
-    at,
-    event,
-    actor,
-    session: sessionId ?? null,
-    reason: actor === "operator" ? null : (reason ?? null),
-    address: address ?? null,
-    agent: agent ?? null,
-  };
+function toExportedEvent(row: AuditRow): ExportedEvent {
+  const { at, event, reason = null, sessionId: session = null } = row;
+  const { actor, address = null, agent = null } = row.origin;
+  return { at, event, actor, session, reason: actor === "operator" ? null : reason, address, agent };
 }

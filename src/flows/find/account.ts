@@ -1,6 +1,6 @@
 // Accounts and sessions, found by what a request names: a user, a passkey, an identity, a transaction, a token.
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError, transactionOver } from "../../errors.js";
+import { AmphoError, transactionOver, unlessRejected } from "../../errors.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
 import type { Session } from "../../store/sql/session-rows.js";
 import type { User } from "../../store/sql/users.js";
@@ -70,16 +70,12 @@ export function sessionIdOf(
   userId?: string,
 ): string | undefined {
   if (bearer === undefined) return undefined;
-  try {
-    const claims = tokens.verifySession(bearer, clock.now());
-    const { sub, sid } = claims;
-    const revokedBy = revocations.find(claims);
-    if (revokedBy !== undefined && revokedBy !== "roles") return undefined;
-    return isStorableText(sid) && (userId ?? sub) === sub ? sid : undefined;
-  } catch (error) {
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
+  const claims = unlessRejected(() => tokens.verifySession(bearer, clock.now()));
+  if (claims === undefined) return undefined;
+  const { sub, sid } = claims;
+  const revokedBy = revocations.find(claims);
+  if (revokedBy !== undefined && revokedBy !== "roles") return undefined;
+  return isStorableText(sid) && (userId ?? sub) === sub ? sid : undefined;
 }
 
 export function liveOf(deps: Deps, bearer: string | undefined, userId: string) {

@@ -1,6 +1,6 @@
 // A new API key, its rules, and the views of keys. It needs no signing key, so that commands can load it.
 import { randomId } from "../../crypto/random.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import { scopesOf } from "../../levels/scopes.js";
 import { keyIdPrefix } from "../../store/sql/key-ends.js";
 import type { KeyChange, KeyOutcome, KeyRow, NewKey } from "../../store/sql/keys.js";
@@ -35,16 +35,16 @@ function prepareKey(deps: KeyDeps, owner: Account, options: ApiKeyOptions): Prep
   const { settings, clock } = deps;
   const { name, scopes, expires = clock.now() + lifeSeconds } = options;
   const present = scopesOf(owner.roles, settings.scopes);
-  if (scopes.length === 0) throw wrong("scopes", "An API key needs at least one scope.");
-  if (new Set(scopes).size < scopes.length) throw wrong("scopes", "The same scope must not occur twice.");
+  if (scopes.length === 0) throw invalidRequest("An API key needs at least one scope.", "scopes");
+  if (new Set(scopes).size < scopes.length) throw invalidRequest("The same scope must not occur twice.", "scopes");
   if (!scopes.every((scope) => present.includes(scope)))
-    throw wrong("scopes", "An API key can have no scope that its owner does not have.");
+    throw invalidRequest("An API key can have no scope that its owner does not have.", "scopes");
   return newKey(deps, cleanName(name, "API key"), scopes, requireEnd(deps, expires));
 }
 
 function requireEnd({ clock }: KeyDeps, expires: number): number {
   if (Number.isSafeInteger(expires) && expires > clock.now() && expires <= clock.now() + lifeMaxSeconds) return expires;
-  throw wrong("expires", "The end of an API key must lie ahead, by at most 366 days.");
+  throw invalidRequest("The end of an API key must lie ahead, by at most 366 days.", "expires");
 }
 
 /** A key of a service account has the scopes that the service has at each time. Throws `invalid_request`. */
@@ -63,7 +63,7 @@ function prepareSuccessor(deps: KeyDeps, owner: Account, old: KeyRow): Prepared 
   const { settings, clock } = deps;
   const present = scopesOf(owner.roles, settings.scopes);
   const scopes = old.scopes.filter((scope) => present.includes(scope));
-  if (scopes.length === 0) throw new AmphoError("invalid_request", "The owner of the key has none of its scopes now.");
+  if (scopes.length === 0) throw invalidRequest("The owner of the key has none of its scopes now.");
   return newKey(deps, old.name, scopes, clock.now() + Math.min(old.expiresAt - old.createdAt, lifeMaxSeconds));
 }
 
@@ -76,8 +76,6 @@ function newKey({ settings }: KeyDeps, name: string, scopes: readonly string[], 
   };
 }
 
-const wrong = (field: string, message: string): AmphoError => new AmphoError("invalid_request", message, { field });
-
 export const overlapMaxSeconds = 7 * daySeconds;
 
 export function toKeyView({ id, start, name, scopes, createdAt, expiresAt, usedDay }: KeyRow): ApiKeyView {
@@ -89,7 +87,7 @@ const unknownKey = () => new AmphoError("not_found", "There is no live API key w
 
 type KeyAsker = Omit<KeyChange, "key">;
 
-type StoreDeps = KeyDeps & Pick<Deps, "store" | "revocations">;
+type StoreDeps = KeyDeps & Pick<Deps, "store">;
 
 /** Rejects with `invalid_request`, or with `invalid_token` for an account that has changed. */
 export async function addKey(
@@ -99,7 +97,7 @@ export async function addKey(
   asker: KeyAsker,
 ): Promise<NewApiKey> {
   const { key, view } = prepareKey(deps, owner, options);
-  requireKeyDone(deps, await deps.store.createKey({ ...asker, key }));
+  requireKeyDone(await deps.store.createKey({ ...asker, key }));
   return view;
 }
 
@@ -113,15 +111,13 @@ export async function replaceKey(
   const old = (await deps.store.listKeys(owner.id)).find((each) => each.id === id);
   if (old === undefined) throw unknownKey();
   const { key, view } = prepareSuccessor(deps, owner, old);
-  requireKeyDone(deps, await deps.store.rotateKey({ ...asker, key, from: id, overlapSeconds: overlap }));
+  requireKeyDone(await deps.store.rotateKey({ ...asker, key, from: id, overlapSeconds: overlap }));
   return view;
 }
 
-function requireKeyDone({ revocations }: Pick<Deps, "revocations">, outcome: KeyOutcome): void {
-  if (outcome.outcome === "full")
-    throw new AmphoError("invalid_request", "The account has as many API keys as it can have. End one first.");
-  if (outcome.outcome === "none") throw unknownKey();
-  if (outcome.outcome === "changed")
+function requireKeyDone({ outcome }: KeyOutcome): void {
+  if (outcome === "full") throw invalidRequest("The account has as many API keys as it can have. End one first.");
+  if (outcome === "none") throw unknownKey();
+  if (outcome === "changed")
     throw new AmphoError("invalid_token", "The session has ended, or the account changed. Sign in again.");
-  revocations.add(outcome.revocations);
 }

@@ -1,5 +1,5 @@
 // The errors of the ways in. `invalid_credentials` has one message, so that it reveals no reason but a used code.
-import { AmphoError, transactionOver } from "../../errors.js";
+import { AmphoError, hasCode, transactionOver } from "../../errors.js";
 import type { Spendable } from "../../factors/transactions.js";
 import type { AllowedAttempt } from "../../throttle/allowed-attempt.js";
 import type { Deps } from "../deps.js";
@@ -68,8 +68,7 @@ export async function proveUnlessOver<T>(
   try {
     return await prove();
   } catch (error) {
-    const isRejected =
-      error instanceof AmphoError && (error.code === "invalid_credentials" || error.code === "unknown_passkey");
+    const isRejected = hasCode(error, "invalid_credentials", "unknown_passkey");
     if (isRejected && (await isDead(deps, transaction))) throw transactionOver();
     throw error;
   }

@@ -2,7 +2,6 @@
 import type { TransactionContents } from "../../factors/transactions.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import type { OwnSession } from "../../store/sql/changes.js";
-import type { Revocation } from "../../store/sql/revocations.js";
 import type { Session } from "../../store/sql/session-rows.js";
 import type { TokenSession } from "../../store/sql/sessions.js";
 import { isStorableText } from "../../store/storable-text.js";
@@ -26,12 +25,10 @@ export const genOf = ({ claims }: Pick<Auth, "claims">): number =>
   typeof claims["gen"] === "number" ? claims["gen"] : 0;
 
 export async function grantAfter(
-  { tokens, revocations }: Pick<Deps, "tokens" | "revocations">,
+  { tokens }: Pick<Deps, "tokens">,
   account: Account,
-  changed: { readonly session?: Session | undefined; readonly revocations: readonly Revocation[] },
+  { session }: { readonly session?: Session | undefined },
 ): Promise<Grant> {
-  const { session } = changed;
-  revocations.add(changed.revocations);
   // A logout came between the check and the new tokens. The change was made.
   if (session === undefined) throw endedSession();
   return tokens.grant(session, account, { refresh: true, now: session.provedAt });

@@ -1,6 +1,6 @@
 // The rules of a new password and a new address, and the errors of changes of an account.
 import { setTimeout as pause } from "node:timers/promises";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import { type Address, parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin, isLikeServiceId } from "../../logins/login-name.js";
 import type { NewPasswordOf, PasswordPolicy } from "../../passwords/policy.js";
@@ -18,14 +18,14 @@ export async function requirePassword(policy: PasswordPolicy, password: string, 
 export function requireAddress(email: string): Address {
   const address = parseAddress(email);
   if (address !== undefined) return address;
-  throw new AmphoError("invalid_request", "The email must be one e-mail address.", { field: "email" });
+  throw invalidRequest("The email must be one e-mail address.", "email");
 }
 
 /** The rules of a new login name, whatever address its user has. */
 export function requireNewName(login: string, { stored }: Pick<Account, "stored">, field: "login" | "email"): void {
   const isAllowed = isStorableName(login) && !isLikeServiceId(login);
   const reason = stored === undefined ? (isAllowed ? undefined : "This login is not allowed.") : checkNewLogin(login);
-  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field });
+  if (reason !== undefined) throw invalidRequest(reason, field);
 }
 
 /** A login that is an address must be the user's own: operators would give it another person's roles. */
@@ -33,7 +33,7 @@ export function requireOwnAddress(login: string, own: string | undefined): void 
   if (!canonicalLogin(login).includes("@")) return;
   const address = parseAddress(login);
   if (address !== undefined && address.canonical === own) return;
-  throw new AmphoError("invalid_request", "A login with an @ must be your own proven address.", { field: "login" });
+  throw invalidRequest("A login with an @ must be your own proven address.", "login");
 }
 
 export const emailTaken = () => new AmphoError("email_taken", "Another user has this address.");

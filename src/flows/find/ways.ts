@@ -30,9 +30,8 @@ export async function readWays(deps: Omit<Deps, "store">): Promise<WaysIn> {
 }
 
 export function configuredWays(deps: Deps): ConfiguredWays {
-  const { directory, relyingParty, providers } = deps;
+  const { relyingParty, providers } = deps;
   return {
-    ownPasswords: !directory.inDatabase,
     relyingParty: relyingParty?.id,
     mail: offersMailLogin(deps),
     issuers: providers.all.flatMap(({ issuers }) => issuers),

@@ -1,32 +1,22 @@
 // Ends sessions. This process rejects their tokens at once, and every other one within a second.
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError } from "../../errors.js";
+import { ignoreRejection, unlessRejected } from "../../errors.js";
 import type { SessionEnding } from "../../store/sql/session-ends.js";
 import type { UserEnding } from "../../store/sql/user-changes.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 
-type SessionDeps = Pick<Deps, "store" | "revocations" | "clock">;
+type SessionDeps = Pick<Deps, "store" | "clock">;
 
 /** Resolves to true if there was a live session, of `userId` if it is given. */
-export async function endSession(
-  { store, revocations, clock }: SessionDeps,
+export const endSession = (
+  { store, clock }: SessionDeps,
   input: Omit<SessionEnding, "now" | "userId"> & Partial<Pick<SessionEnding, "userId">>,
-): Promise<boolean> {
-  const { ended, revocations: rows } = await store.endSession({ userId: undefined, ...input, now: clock.now() });
-  revocations.add(rows);
-  return ended;
-}
+): Promise<boolean> => store.endSession({ userId: undefined, ...input, now: clock.now() });
 
-export async function endUserSessions(
-  { store, revocations, clock }: SessionDeps,
-  input: Omit<UserEnding, "now">,
-): Promise<number> {
-  const rows = await store.endUserSessions({ ...input, now: clock.now() });
-  revocations.add(rows);
-  return rows.length;
-}
+export const endUserSessions = ({ store, clock }: SessionDeps, input: Omit<UserEnding, "now">): Promise<number> =>
+  store.endUserSessions({ ...input, now: clock.now() });
 
 // A login overwrites the tokens that the client has (docs/guides/cookies.md). No client could end their session later.
 
@@ -48,20 +38,11 @@ export async function endSuperseded(
   const now = clock.now();
   const granted = tokens.verifySession(grant.token, now).sid;
   const ids = new Set([
-    token && (await unlessRejected(() => tokens.verifySession(token, now).sid)),
-    refreshToken && (await unlessRejected(() => tokens.readRefresh(refreshToken, now).sid)),
+    token && unlessRejected(() => tokens.verifySession(token, now).sid),
+    refreshToken && unlessRejected(() => tokens.readRefresh(refreshToken, now).sid),
   ]);
+  // A bad token, or a database that has just become unreachable, does not affect the login.
   for (const id of ids)
     if (id && id !== granted && isStorableText(id))
-      await unlessRejected(() => endSession(deps, { id, reason: "logout", origin }));
-}
-
-/** A bad token, or a database that has just become unreachable, does not affect the login. */
-async function unlessRejected<T>(work: () => T | Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
+      await endSession(deps, { id, reason: "logout", origin }).catch(ignoreRejection);
 }

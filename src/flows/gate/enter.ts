@@ -21,7 +21,6 @@ export async function enter(deps: Deps, account: Account, proven: GateProof, con
     ...requestOf(deps, account, proven, context),
     enrolMail: enrolMailOf(deps, account, proven, context, enrolling),
   });
-  if (outcome.revocations !== undefined) deps.revocations.add(outcome.revocations);
   if (outcome.outcome === "over") throw transactionOver();
   if (outcome.outcome === "login_taken")
     throw new AmphoError("login_taken", "A user with this login already exists. Choose another one.");

@@ -70,15 +70,11 @@ export async function grantAgain(
 ): Promise<Grant | undefined> {
   const { idempotency, now } = context;
   if (idempotency === undefined) return undefined;
-  const outcome = await deps.store.repeatGrant({
-    hash: deps.transactions.spentHash(transaction),
-    idempotency,
-    now,
-    codes,
-    userId: account?.id ?? "",
-    accessTtlSeconds: deps.settings.tokenTtl,
-    stored: account !== undefined && storedOf(account, transaction),
-  });
+  const hash = deps.transactions.spentHash(transaction);
+  const { tokenTtl: accessTtlSeconds } = deps.settings;
+  const userId = account?.id ?? "";
+  const stored = account !== undefined && storedOf(account, transaction);
+  const outcome = await deps.store.repeatGrant({ hash, idempotency, now, codes, userId, accessTtlSeconds, stored });
   if (account === undefined || outcome?.outcome !== "granted") return undefined;
   return issueGrant(deps, account, outcome, context);
 }
@@ -93,14 +89,10 @@ export async function grantAgainUnnamed(
 ): Promise<Grant | undefined> {
   if (idempotency === undefined) return undefined;
   const now = deps.clock.now();
-  const outcome = await deps.store.repeatGrant({
-    hash: deps.transactions.spentHash(transaction),
-    idempotency,
-    userId: undefined,
-    now,
-    accessTtlSeconds: deps.settings.tokenTtl,
-    stored: deps.directory.inDatabase && { passwordVersion: 0 },
-  });
+  const hash = deps.transactions.spentHash(transaction);
+  const { tokenTtl: accessTtlSeconds } = deps.settings;
+  const { anyUser: stored } = deps.directory;
+  const outcome = await deps.store.repeatGrant({ hash, idempotency, userId: undefined, now, accessTtlSeconds, stored });
   if (outcome?.outcome !== "granted") return undefined;
   const named = { user: outcome.user, userId: outcome.session.userId };
   const account = await proveUnlessOver(deps, transaction, () => requireAccount(deps, named, origin));

@@ -24,23 +24,16 @@ export const listOwnKeys: OwnFlow<readonly ApiKeyView[]> = async (deps, { auth }
   return (await deps.store.listKeys(userId)).map(toKeyView);
 };
 
-export const rotateOwnKey: OwnFlow<NewApiKey, { readonly id: string; readonly overlap: number }> = async (
-  deps,
-  { auth, ...rotated },
-  caller,
-) => {
+type Rotated = { readonly id: string; readonly overlap: number };
+
+export const rotateOwnKey: OwnFlow<NewApiKey, Rotated> = async (deps, { auth, ...rotated }, caller) => {
   const recent = await requireRecent(deps, auth);
   return replaceKey(deps, recent.account, rotated, askerOf(deps, recent, caller));
 };
 
 /** Any session can end a key. Rejects with `not_found` unless it is the user's. */
-export const removeOwnKey: OwnFlow<void, { readonly id: string }> = async (
-  { store, revocations, clock },
-  { auth, id },
-  caller,
-) => {
+export const removeOwnKey: OwnFlow<void, { readonly id: string }> = async ({ store, clock }, { auth, id }, caller) => {
   const { userId } = requireSession(auth);
   const removed = await store.removeKey({ id, userId, now: clock.now(), origin: caller });
   if (removed.outcome !== "done") throw new AmphoError("not_found", "You have no API key with this id.");
-  revocations.add(removed.revocations);
 };

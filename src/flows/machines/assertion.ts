@@ -1,7 +1,7 @@
 // The assertion by which a service proves its private key: `private_key_jwt` (RFC 7523 §3, OpenID Connect Core §9).
 import { createHash } from "node:crypto";
 import { leewayMaxSeconds } from "../../clock.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, unlessRejected } from "../../errors.js";
 import { importPublishedKeys } from "../../keys/jwk-set.js";
 import { createKeySet } from "../../keys/key.js";
 import type { TokenIssue } from "../../store/sql/services.js";
@@ -44,22 +44,14 @@ export async function verifyServiceAssertion(
   if (service?.jwks === undefined || service.id !== serviceId || service.disabled) throw unknownClient();
   const keys = createKeySet(importPublishedKeys(JSON.parse(service.jwks))?.keys ?? []);
   const rules = { now: clock.now(), leewaySeconds: settings.tokenLeeway };
-  const { claims } = verifyKnown(() => verifyJwt(text, keys, assertion, rules));
+  const { claims } = unlessRejected(() => verifyJwt(text, keys, assertion, rules)) ?? {};
+  if (claims === undefined) throw unknownClient();
   const isHere = audiencesOf(settings).includes(claims.aud);
   const isShort = claims.exp <= rules.now + aheadMaxSeconds + rules.leewaySeconds;
   if (claims.sub !== serviceId || !isHere || !isShort) throw unknownClient();
   const hash = createHash("sha256").update(`assertion ${serviceId} ${claims.jti}`).digest("base64url");
   const spending = { hash, until: claims.exp + leewayMaxSeconds, idempotency: undefined };
   return { serviceId, proof: { jwks: service.jwks, spending } };
-}
-
-function verifyKnown<T>(verify: () => T): T {
-  try {
-    return verify();
-  } catch (error) {
-    if (error instanceof AmphoError) throw unknownClient();
-    throw error;
-  }
 }
 
 /** The issuer, and the token endpoint under the origin of AMPHO_APP_URL. They never come from the request. */

@@ -1,5 +1,7 @@
 // Access tokens of service accounts (RFC 6749 §4.4), and the end of any credential by who has it (RFC 7009).
-import { AmphoError } from "../../errors.js";
+import { randomId } from "../../crypto/random.js";
+import { AmphoError, unlessRejected } from "../../errors.js";
+import type { TokenIssue } from "../../store/sql/services.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { apiKeyHash } from "../../tokens/api-key.js";
 import type { Auth } from "../../tokens/auth.js";
@@ -21,14 +23,30 @@ export interface TokenRequest {
 
 /** Rejects with `unsupported_grant_type`, `invalid_client`, `invalid_scope`, `too_many_attempts` or `unavailable`. */
 export const issueServiceToken: Flow<ServiceToken, TokenRequest> = async (deps, request, caller) => {
-  const { store, tokens, settings, clock } = deps;
   const { grantType, client, scope } = request;
   if (grantType !== "client_credentials")
     throw new AmphoError("unsupported_grant_type", "The grant type must be client_credentials.");
-  tokens.requireSigningKey();
+  deps.tokens.requireSigningKey();
+  if ("key" in client) {
+    const proof = { keyHash: apiKeyHash(client.key) };
+    return grantToken(deps, { serviceId: client.serviceId, proof }, scope, caller);
+  }
+  // An assertion works once, so that one that is sent again is a further wrong one.
+  return deps.guesses.limit(caller.address, randomId(), "invalid_client", async () => {
+    const proven = await verifyServiceAssertion(deps, client.assertion);
+    if ((client.serviceId ?? proven.serviceId) !== proven.serviceId) throw unknownClient();
+    return grantToken(deps, proven, scope, caller);
+  });
+};
+
+async function grantToken(
+  { store, tokens, settings, clock }: Deps,
+  proven: Pick<TokenIssue, "serviceId" | "proof">,
+  scope: string | undefined,
+  caller: Caller,
+): Promise<ServiceToken> {
   const now = clock.now();
   const ttlSeconds = Math.min(settings.tokenTtl, settings.tokenForeignTtl);
-  const proven = await proveClient(deps, client, caller);
   const scopes = scope === undefined ? undefined : [...new Set(scope.split(" "))];
   const issued = await store.issueServiceToken({ ...proven, scopes, ttlSeconds, now, origin: caller });
   if (issued.outcome !== "issued") throw issued.outcome === "scope" ? wrongScope() : unknownClient();
@@ -38,52 +56,32 @@ export const issueServiceToken: Flow<ServiceToken, TokenRequest> = async (deps, 
     throw new AmphoError("unavailable", "The service can get no token yet.", { retryAfterSeconds: issuedAt - now });
   const token = tokens.grantService(proven.serviceId, issued.scopes, issuedAt, ttlSeconds);
   return { access_token: token, token_type: "Bearer", expires_in: ttlSeconds, scope: issued.scopes.join(" ") };
-};
+}
 
 const wrongScope = () => new AmphoError("invalid_scope", "The service account does not have all of these scopes.");
 
-async function proveClient(deps: Deps, client: SentClient, { address }: Caller) {
-  if ("key" in client) return { serviceId: client.serviceId, proof: { keyHash: apiKeyHash(client.key) } };
-  const attempt = deps.guesses.take(address, apiKeyHash(client.assertion));
-  try {
-    const proven = await verifyServiceAssertion(deps, client.assertion);
-    if ((client.serviceId ?? proven.serviceId) !== proven.serviceId) throw unknownClient();
-    attempt.giveBack();
-    return proven;
-  } catch (error) {
-    if (!(error instanceof AmphoError) || error.code !== "invalid_client") attempt.giveBack();
-    throw error;
-  }
+export interface Revocation {
+  readonly token: string;
+  /** Undefined for a text that no guard accepts: a refresh token, or nothing. */
+  readonly auth: Auth | undefined;
 }
 
-/**
- * Ends what the token belongs to. `auth` is undefined for a text that no guard accepts: a refresh token, or nothing.
- */
-export const revokeToken: Flow<void, { readonly token: string; readonly auth: Auth | undefined }> = async (
-  deps,
-  { token, auth },
-  caller,
-) => {
-  const { store, revocations, clock } = deps;
+/** Ends what the token belongs to. */
+export const revokeToken: Flow<void, Revocation> = async (deps, { token, auth }, caller) => {
+  const { store, clock } = deps;
   const reason = "logout";
   const now = clock.now();
   const { credential, id, session, key } = auth ?? {};
   const sid = auth === undefined ? readRefresh(deps, token, now) : session;
-  if (credential === "key" && key !== undefined)
-    revocations.add((await store.removeKey({ id: key.id, userId: id, now, origin: caller })).revocations);
+  if (credential === "key" && key !== undefined) await store.removeKey({ id: key.id, userId: id, now, origin: caller });
   else if (credential === "service" && id !== undefined && isStorableText(id)) {
     const to = { change: "tokens_revoked" } as const;
-    revocations.add((await store.changeService({ id, to, now, origin: caller })).revocations);
+    await store.changeService({ id, to, now, origin: caller });
   } else if ((credential === undefined || credential === "session") && sid !== undefined && isStorableText(sid))
     await endSession(deps, { id: sid, userId: id, reason, origin: caller, seenExpires: auth?.expires });
 };
 
 function readRefresh({ tokens }: Deps, token: string, now: number): string | undefined {
-  try {
-    const { sid, expires } = tokens.readRefresh(token, now);
-    return expires > now ? sid : undefined;
-  } catch (error) {
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
+  const read = unlessRejected(() => tokens.readRefresh(token, now));
+  return read && read.expires > now ? read.sid : undefined;
 }

@@ -1,6 +1,6 @@
 // Checks of the arguments of `ampho.users` and the like. JavaScript callers can pass any value, and it is in no error.
 import { isJsonObject, isTexts } from "../../crypto/json.js";
-import { AmphoError } from "../../errors.js";
+import { invalidRequest } from "../../errors.js";
 import { isCredentialId } from "../../factors/passkey/webauthn-response.js";
 import { acrs } from "../../levels/acr.js";
 import { isFactorName } from "../../levels/factors.js";
@@ -18,7 +18,7 @@ export type Checks = Readonly<Record<string, Check>>;
 const rule =
   (accepts: (value: unknown) => boolean, expected: string): Check =>
   (field, value, label = field) => {
-    if (!accepts(value)) throw new AmphoError("invalid_request", `${label} must be ${expected}.`, { field });
+    if (!accepts(value)) throw invalidRequest(`${label} must be ${expected}.`, field);
   };
 
 const oneOf = (values: readonly unknown[]): Check => rule((value) => values.includes(value), values.join(" or "));
@@ -71,7 +71,7 @@ function requireKnownMembers(argument: string, value: object, known: readonly st
   const field = /^\w{1,40}$/.test(unknown) ? unknown : undefined;
   const which = field === undefined ? "an unknown member" : `the unknown member ${field}`;
   const message = `${argument} has ${which}. The members are ${known.join(", ")}.`;
-  throw new AmphoError("invalid_request", message, field === undefined ? {} : { field });
+  throw invalidRequest(message, field);
 }
 
 /** A user: a string with this meaning, or an object, whose id counts. */
@@ -142,7 +142,7 @@ export const roleChange: Check = (field, value) => {
   )(field, value);
   const { add = [], remove = [] } = value as Extract<RoleChange, { readonly add?: unknown }>;
   if (add.some((role) => remove.includes(role)))
-    throw new AmphoError("invalid_request", "The same role must not be in both add and remove.", { field: "remove" });
+    throw invalidRequest("The same role must not be in both add and remove.", "remove");
 };
 
 /** A function that checks its arguments before it runs. The names of `checks` are those of the arguments, in order. */
@@ -161,6 +161,6 @@ export function checked<A extends readonly unknown[], R>(
 /** Returns each role once, in the given order. */
 export function requireRoles(roles: readonly string[]): readonly string[] {
   const reason = findRoleProblem(roles);
-  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "roles" });
+  if (reason !== undefined) throw invalidRequest(reason, "roles");
   return [...new Set(roles)];
 }

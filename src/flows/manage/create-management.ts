@@ -1,5 +1,5 @@
 // `ampho.users`, `ampho.sessions` and the like, and what the commands call.
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import { findStoredUser } from "../../users/database-directory.js";
@@ -20,7 +20,7 @@ import { manageUsers } from "./users.js";
 
 export function createManagement(...given: Parameters<typeof createManager>): Management {
   const m = createManager(...given);
-  const { store, directory, revocations, clock, settings, origin, reason, idOf } = m;
+  const { store, directory, clock, settings, origin, reason, idOf } = m;
   const ofUser = { user: check.user("id") };
 
   /** No session has an id of a user that no row can contain. */
@@ -58,12 +58,12 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
         check.name("login", login, "user.login");
         const { tokenForeignTtl: foreignMaxSeconds } = settings;
         const user = { userId: id, login, reason, origin };
-        revocations.add(await store.revokeUserTokens({ ...user, now: clock.now(), foreignMaxSeconds }));
+        await store.revokeUserTokens({ ...user, now: clock.now(), foreignMaxSeconds });
       }),
       endForEveryone: check.checked({ options: check.endOptions }, async ({ keys = false } = {}) => {
         const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
         const ending = { now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, keys };
-        revocations.add(await store.endAllSessions(ending));
+        await store.endAllSessions(ending);
       }),
     },
     apiKeys: manageKeys(m),
@@ -71,17 +71,15 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
     factors: manageFactors(m),
     identities: manageIdentities(m),
     devices: {
-      forget: check.checked(ofUser, async (ref) => {
-        const userId = await idOf(ref);
+      forget: m.forUser({}, async (userId) => {
         await store.forgetDevices({ userId, login: await requireLogin(m, userId), now: clock.now(), origin });
       }),
     },
     signingKeys: {
       readUse: () => readKeyUse(store, clock.now()),
       revoke: check.checked({ kid: check.string }, async (kid) => {
-        if (!isStorableName(kid))
-          throw new AmphoError("invalid_request", "No key can have this kid.", { field: "kid" });
-        revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
+        if (!isStorableName(kid)) throw invalidRequest("No key can have this kid.", "kid");
+        await store.revokeKey({ kid, now: clock.now(), origin });
       }),
       recordForced: check.checked(
         { stage: check.stage, kids: check.stringArray, reason: check.string },

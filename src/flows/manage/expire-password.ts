@@ -14,7 +14,7 @@ const attempts = 3;
 
 /** One password and its hash for all accounts of a process, because a hash takes 60 ms and the password is not kept. */
 export function createPasswordExpiry(m: Manager): Management["users"]["expirePassword"] {
-  const { store, directory, passwords, revocations, clock, settings, origin } = m;
+  const { store, directory, passwords, clock, settings, origin } = m;
   const unknownPassword = randomId(32);
   let hashing: Promise<string> | undefined;
 
@@ -41,7 +41,6 @@ export function createPasswordExpiry(m: Manager): Management["users"]["expirePas
       const outcome = await store.setPassword({ ...change, ...ended });
       if (outcome.outcome === "storing") throw stillStoring();
       if (outcome.outcome !== "done") continue;
-      revocations.add(outcome.revocations);
       // After the sessions have ended, as for every password that an application's own table stores.
       if (change.ownUser) await storeOwnPassword(m, account, unknownPassword, { origin, since: now });
       return true;

@@ -12,32 +12,27 @@ import * as check from "./checks.js";
 import type { Management } from "./management.js";
 import { type Manager, requireUser, unknownUser } from "./manager.js";
 
-const ofUser = { user: check.user("id") };
-
 export function manageFactors(m: Manager): Management["factors"] {
-  const { store, directory, revocations, clock, settings, origin, idOf } = m;
+  const { store, directory, clock, settings, origin, forUser } = m;
   return {
-    list: check.checked(ofUser, async (ref) => {
-      const userId = await idOf(ref);
+    list: forUser({}, async (userId) => {
       await requireLogin(m, userId);
       const found = await store.listFactors(userId);
       const { passkeys } = await store.listPasskeys(userId);
       const views = factorNames.flatMap((name) => operatorViews[name]({ ...found, passkeys }));
       return { policy: found.policy ?? null, factors: views };
     }),
-    remove: check.checked({ ...ofUser, target: check.factorTarget }, async (ref, target) => {
-      const operator = await withoutSession(m, await idOf(ref), target.reason);
+    remove: forUser({ target: check.factorTarget }, async (userId, target) => {
+      const operator = await withoutSession(m, userId, target.reason);
       const what = "all" in target ? {} : removalOf(target.id);
       const outcome = await store.removeFactors({ ...operator, ...what, rolePolicy: undefined });
       if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such second factor.");
-      revocations.add(outcome.revocations);
     }),
-    setPolicy: check.checked({ ...ofUser, policy: check.policy }, async (ref, given) => {
-      const userId = await idOf(ref);
+    setPolicy: forUser({ policy: check.policy }, async (userId, given) => {
       const login = await requireLogin(m, userId);
       const policy = given === "default" ? undefined : given;
-      const change = { userId, login, policy, rolePolicies: settings.factors, now: clock.now(), origin };
-      revocations.add(await store.setFactorPolicy(change));
+      const { factors: rolePolicies } = settings;
+      await store.setFactorPolicy({ userId, login, policy, rolePolicies, now: clock.now(), origin });
     }),
     findUserId: check.checked({ login: check.string }, async (login) => {
       const user = await directory.fromRows(() => requireUser(m, login));

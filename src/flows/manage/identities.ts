@@ -6,24 +6,20 @@ import { requireLogin, withoutSession } from "./factors.js";
 import type { Management } from "./management.js";
 import type { Manager } from "./manager.js";
 
-const ofUser = { user: check.user("id") };
-
 export function manageIdentities(m: Manager): Management["identities"] {
-  const { store, revocations, idOf } = m;
+  const { store, forUser } = m;
   return {
-    list: check.checked(ofUser, async (ref) => {
-      const userId = await idOf(ref);
+    list: forUser({}, async (userId) => {
       await requireLogin(m, userId);
       return (await store.listIdentities(userId)).map((identity) => {
         const { provider, issuer, subject, email = null, createdAt, usedAt = null } = identity;
         return { id: identityIdOf(identity), provider, issuer, subject, email, created: createdAt, used: usedAt };
       });
     }),
-    remove: check.checked({ ...ofUser, target: check.identityTarget }, async (ref, { id, reason }) => {
-      const operator = await withoutSession(m, await idOf(ref), reason);
+    remove: forUser({ target: check.identityTarget }, async (userId, { id, reason }) => {
+      const operator = await withoutSession(m, userId, reason);
       const outcome = await store.unlinkIdentity({ ...operator, ways: undefined, id });
       if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such identity.");
-      revocations.add(outcome.revocations);
     }),
   };
 }

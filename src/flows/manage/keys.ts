@@ -10,10 +10,8 @@ import * as check from "./checks.js";
 import type { InspectedKey, Management } from "./management.js";
 import type { Manager } from "./manager.js";
 
-const ofUser = { user: check.user("id") };
-
 export function manageKeys(m: Manager): Management["apiKeys"] {
-  const { store, revocations, clock, settings, origin, idOf } = m;
+  const { store, clock, settings, origin, forUser } = m;
 
   async function ownerOf(userId: string) {
     if (settings.keysPerUser === 0)
@@ -27,30 +25,22 @@ export function manageKeys(m: Manager): Management["apiKeys"] {
   }
 
   return {
-    create: check.checked({ ...ofUser, key: check.newKey }, async (ref, key) => {
-      const { owner, asker } = await ownerOf(await idOf(ref));
+    create: forUser({ key: check.newKey }, async (userId, key) => {
+      const { owner, asker } = await ownerOf(userId);
       return addKey(m, owner, key, asker);
     }),
-    list: check.checked(ofUser, async (ref) => {
-      const userId = await idOf(ref);
-      return isStorableText(userId) ? (await store.listKeys(userId)).map(toKeyView) : [];
-    }),
-    rotate: check.checked({ ...ofUser, key: check.keyRotation }, async (ref, key) => {
-      const { owner, asker } = await ownerOf(await idOf(ref));
+    list: forUser({}, async (userId) => (isStorableText(userId) ? (await store.listKeys(userId)).map(toKeyView) : [])),
+    rotate: forUser({ key: check.keyRotation }, async (userId, key) => {
+      const { owner, asker } = await ownerOf(userId);
       return replaceKey(m, owner, key, asker);
     }),
     revoke: check.checked({ id: check.string }, async (id) => {
       if (!isStorableText(id)) return false;
       const removed = await store.removeKey({ id, userId: undefined, now: clock.now(), origin });
-      revocations.add(removed.revocations);
       return removed.outcome === "done";
     }),
-    revokeForUser: check.checked(ofUser, async (ref) => {
-      const userId = await idOf(ref);
-      if (!isStorableText(userId)) return 0;
-      const rows = await store.removeUserKeys({ userId, now: clock.now(), origin });
-      revocations.add(rows);
-      return rows.filter(({ kind }) => kind === "session").length;
+    revokeForUser: forUser({}, async (userId) => {
+      return isStorableText(userId) ? store.removeUserKeys({ userId, now: clock.now(), origin }) : 0;
     }),
     // This process rejects them when it next reads the revocations, as every other does.
     revokeForEveryone: () => store.removeAllKeys({ random: randomId(), now: clock.now(), origin }),

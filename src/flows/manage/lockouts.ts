@@ -1,5 +1,5 @@
 // Lists and clears the lockouts of the throttle, for operators and applications.
-import { AmphoError } from "../../errors.js";
+import { invalidRequest } from "../../errors.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { LockoutTarget } from "../../throttle/attempt.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
@@ -29,7 +29,6 @@ function targetOf({ directory }: Manager, target: NamedTarget): LockoutTarget {
   if ("login" in target) return { login: target.login, canonical: directory.canonicalOf(target.login) };
   // A network as `throttle-list` prints it, or any address in it.
   const source = attemptSourceOf(target.address.replace(/\/(?:48|64)$/, ""));
-  if (source === undefined)
-    throw new AmphoError("invalid_request", "The address must be IPv4 or IPv6.", { field: "address" });
+  if (source === undefined) throw invalidRequest("The address must be IPv4 or IPv6.", "address");
   return { sources: [source.address, ...(source.network === undefined ? [] : [source.network])] };
 }

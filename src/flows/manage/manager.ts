@@ -7,7 +7,7 @@ import type { User } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
 import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
 import type { Deps } from "../deps.js";
-import { type Checks, checked } from "./checks.js";
+import { type Checks, checked, user } from "./checks.js";
 import type { UserRef } from "./management.js";
 
 export interface Mailing {
@@ -27,20 +27,28 @@ export type Manager = ReturnType<typeof createManager>;
 /** `totpSecrets`: only where a key is configured. */
 export function createManager(deps: ManagementDeps & Partial<Pick<Deps, "totpSecrets">>, origin: Origin) {
   const { directory } = deps;
+
+  /** The id of a user of any table. One that is given is not looked up. */
+  async function idOf(given: string | UserRef): Promise<string> {
+    const ref = toRef(given, "id");
+    if ("id" in ref && isStorableName(ref.id)) return ref.id;
+    const account = "id" in ref ? undefined : await directory.findByLogin(ref.login);
+    if (account === undefined) throw unknownUser("id" in ref ? "id" : "login");
+    return account.id;
+  }
+
   return {
     ...deps,
     origin,
     reason: origin.actor === "operator" ? ("ended_by_operator" as const) : ("ended_by_application" as const),
     stored: <A extends readonly unknown[], R>(rules: Checks, run: (...args: A) => R | Promise<R>) =>
       checked(rules, run, () => directory.requireRows()),
-    /** The id of a user of any table. One that is given is not looked up. */
-    async idOf(given: string | UserRef): Promise<string> {
-      const ref = toRef(given, "id");
-      if ("id" in ref && isStorableName(ref.id)) return ref.id;
-      const account = "id" in ref ? undefined : await directory.findByLogin(ref.login);
-      if (account === undefined) throw unknownUser("id" in ref ? "id" : "login");
-      return account.id;
-    },
+    idOf,
+    /** A function for one user of any table. */
+    forUser: <A extends readonly unknown[], R>(rules: Checks, run: (userId: string, ...args: A) => R | Promise<R>) =>
+      checked({ user: user("id"), ...rules }, async (ref: string | UserRef, ...args: A) =>
+        run(await idOf(ref), ...args),
+      ),
     async loginOf(id: string): Promise<string> {
       const account = await directory.findById(id);
       if (account === undefined) throw unknownUser("id");

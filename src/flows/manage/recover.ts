@@ -3,7 +3,7 @@
 // Without the second factors of the account, the link works a day later.
 import type { Origin } from "../../audit/entry.js";
 import { recoveryDelaySeconds } from "../../clock.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { toAccount } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
@@ -53,10 +53,10 @@ export async function recover(
   directory.requireRows();
   const appUrl = requireAppUrl(settings);
   const user = await requireUser(deps, ref);
-  if (user.disabled) throw new AmphoError("invalid_request", "The user is disabled. Enable the user first.");
+  if (user.disabled) throw invalidRequest("The user is disabled. Enable the user first.");
   const address = user.email?.address;
   if (address === undefined && !print)
-    throw new AmphoError("invalid_request", "The user has no address. Print the link, and hand it over.");
+    throw invalidRequest("The user has no address. Print the link, and hand it over.");
   const now = clock.now();
   // A reader rejects a transaction that begins in the future. A new password or an alarm in between makes it void.
   const from = withoutFactors ? now + recoveryDelaySeconds : now;

@@ -1,12 +1,11 @@
 // Service accounts, for operators and for `ampho.services`. No route creates or changes one, so no token can.
 import { randomId } from "../../crypto/random.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import { importPublishedKeys } from "../../keys/jwk-set.js";
 import { isOwnScope, knownScopes } from "../../levels/scopes.js";
 import { serviceIdPrefix } from "../../logins/service-id.js";
 import type { ServiceRow } from "../../store/sql/service-changes.js";
 import type { ServiceUpdate } from "../../store/sql/services.js";
-import { acceptsKeys } from "../../tokens/api-key.js";
 import type { ServiceView } from "../../wire/services.js";
 import { prepareServiceKey, toKeyView } from "../find/api-key.js";
 import * as check from "./checks.js";
@@ -21,19 +20,18 @@ function toView({ id, name, scopes, disabled, createdAt, jwks }: ServiceRow): Se
   return { id, name, scopes, disabled, created: createdAt, kids: keys.map(({ kid }) => kid) };
 }
 
-const wrong = (field: string, message: string) => new AmphoError("invalid_request", message, { field });
-
 function requireScopes({ settings }: Manager, scopes: readonly string[]): readonly string[] {
   const known = knownScopes(settings.scopes);
   for (const scope of scopes) {
     if (scope === introspectScope) continue;
-    if (!isOwnScope(scope)) throw wrong("scopes", "A scope must have no spaces or quotes, and not begin with ampho:.");
+    if (!isOwnScope(scope))
+      throw invalidRequest("A scope must have no spaces or quotes, and not begin with ampho:.", "scopes");
     if (known?.includes(scope) === false)
-      throw wrong("scopes", `No role of AMPHO_SECURITY_SCOPES has the scope ${scope}.`);
+      throw invalidRequest(`No role of AMPHO_SECURITY_SCOPES has the scope ${scope}.`, "scopes");
   }
-  if (new Set(scopes).size < scopes.length) throw wrong("scopes", "The same scope must not occur twice.");
+  if (new Set(scopes).size < scopes.length) throw invalidRequest("The same scope must not occur twice.", "scopes");
   if (scopes.join(" ").length > scopesMax)
-    throw wrong("scopes", `The scopes must have at most ${scopesMax} characters.`);
+    throw invalidRequest(`The scopes must have at most ${scopesMax} characters.`, "scopes");
   return scopes;
 }
 
@@ -48,7 +46,7 @@ const unknownService = () => new AmphoError("not_found", "There is no service ac
 const named = { service: check.string };
 
 export function manageServices(m: Manager): Management["services"] {
-  const { store, revocations, clock, settings, origin } = m;
+  const { store, clock, settings, origin } = m;
 
   const find = async (ref: string) => (/^[\w.-]{1,64}$/.test(ref) ? store.findService(ref) : undefined);
 
@@ -60,9 +58,7 @@ export function manageServices(m: Manager): Management["services"] {
 
   async function change(ref: string, to: ServiceUpdate["to"]): Promise<void> {
     const { id } = await require(ref);
-    const { found, revocations: rows } = await store.changeService({ id, to, now: clock.now(), origin });
-    revocations.add(rows);
-    if (!found) throw unknownService();
+    if (!(await store.changeService({ id, to, now: clock.now(), origin }))) throw unknownService();
   }
 
   const changed = (to: ServiceUpdate["to"]) => check.checked(named, (ref: string) => change(ref, to));
@@ -70,10 +66,11 @@ export function manageServices(m: Manager): Management["services"] {
   return {
     add: check.checked({ service: check.newService }, async ({ name, scopes: given }) => {
       if (!/^[a-z0-9][a-z0-9.-]{0,63}$/.test(name))
-        throw wrong("name", "A name has 1 to 64 of a-z, 0-9, . and -, and begins with a letter or a digit.");
+        throw invalidRequest("A name has 1 to 64 of a-z, 0-9, . and -, and begins with a letter or a digit.", "name");
       const scopes = requireScopes(m, given);
       const row = { id: serviceIdPrefix + randomId(), name, scopes, now: clock.now() };
-      if (!(await store.addService({ ...row, origin }))) throw wrong("name", "Another service account has this name.");
+      if (!(await store.addService({ ...row, origin })))
+        throw invalidRequest("Another service account has this name.", "name");
       return { id: row.id, name, scopes, disabled: false, created: row.now, kids: [] };
     }),
     list: async () => (await store.listServices()).map(toView),
@@ -90,22 +87,22 @@ export function manageServices(m: Manager): Management["services"] {
     enable: changed({ change: "enabled" }),
     remove: changed({ change: "deleted" }),
     createKey: check.checked({ ...named, key: check.newServiceKey }, async (ref, options = {}) => {
-      if (!acceptsKeys(settings))
+      if (!settings.tokenEndpoint)
         throw new AmphoError("not_found", "No keys are accepted here. Set AMPHO_SECURITY_TOKEN_ENDPOINT.");
       const service = await require(ref);
       const { key, view } = prepareServiceKey(m, service, options);
       const created = await store.createServiceKey({ serviceId: service.id, key, keysMax, now: clock.now(), origin });
       if (created === "none") throw unknownService();
-      if (created === "full") throw new AmphoError("invalid_request", `A service account has at most ${keysMax} keys.`);
+      if (created === "full") throw invalidRequest(`A service account has at most ${keysMax} keys.`);
       return view;
     }),
     setKeys: check.checked({ ...named, set: check.optionally(check.object) }, async (ref, set) => {
       const read = set === undefined ? { keys: [], warnings: [] } : importPublishedKeys(set);
       if (read === undefined || read.warnings.length > 0 || (set !== undefined && read.keys.length === 0))
-        throw wrong("set", ["This is no JWK Set of public keys", ...(read?.warnings ?? [])].join("; "));
+        throw invalidRequest(["This is no JWK Set of public keys", ...(read?.warnings ?? [])].join("; "), "set");
       const { keys } = read;
       const jwks = keys.length === 0 ? undefined : JSON.stringify({ keys: keys.map(({ publicJwk }) => publicJwk) });
-      if ((jwks?.length ?? 0) > jwksMax) throw wrong("set", "The JWK Set is too large.");
+      if ((jwks?.length ?? 0) > jwksMax) throw invalidRequest("The JWK Set is too large.", "set");
       await change(ref, { change: "jwks_set", jwks, kids: keys.map(({ kid }) => kid) });
       return toView(await require(ref));
     }),

@@ -2,7 +2,7 @@
 // hook: the change writes a row, and this loop calls the hook a moment later, in this process or in another one.
 import type { Origin } from "../../audit/entry.js";
 import type { UserChange } from "../../audit/events.js";
-import type { Clock } from "../../clock.js";
+import { atMost, type Clock, within } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
 import type { TakenUserEvent, WaitingUserEvents } from "../../store/sql/user-events.js";
 import type { Store } from "../../store/store.js";
@@ -75,6 +75,7 @@ export interface UserHooksDeps {
 }
 
 const [pollMs, countMs, stopMs, reportAgainMs, limitMs] = [1_000, 5_000, 5_000, 60_000, 30_000];
+const late = () => new Error(`no end within ${limitMs / 1000} s`);
 /** Longer than a hook can take. Another process then takes the change. */
 const holdSeconds = 45;
 const atOnce = 10;
@@ -152,22 +153,13 @@ export async function startUserHooks(deps: UserHooksDeps): Promise<RunningHooks>
         await running;
         await Promise.all(flying);
       };
-      await atMost(stopMs, calls()).catch(() => undefined);
+      await atMost(stopMs, calls());
     },
   };
 }
 
 const pauseOf = ({ tries }: TakenUserEvent) =>
   Math.min(retry.seconds * retry.factor ** Math.min(tries - 1, 10), retry.maxSeconds);
-
-/** Rejects after the limit. The timer does not keep the process alive. */
-async function atMost(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no end within ${ms / 1000} s`)), ms).unref();
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
 
 /** Returns a function that calls the hook of a change, and resolves to false if it failed. */
 function createCall({ store, clock, hooks, settled, reportFailure }: UserHooksDeps) {
@@ -185,7 +177,7 @@ function createCall({ store, clock, hooks, settled, reportFailure }: UserHooksDe
       else await hooks.onUserChanged?.(toUserView(user), event);
     };
     try {
-      await atMost(limitMs, run());
+      await within(limitMs, run(), late, { keepsAlive: false });
       settled(change, "succeeded");
       return true;
     } catch (error) {

@@ -1,14 +1,13 @@
 // Users of the database, for the commands `user-…` and for `ampho.users`.
 import { issuersOf } from "../../config/provider-settings.js";
 import { randomId } from "../../crypto/random.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
-import type { Revocation } from "../../store/sql/revocations.js";
 import type { User } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
-import { countHashFormats } from "../../users/database-directory.js";
+import { allUsers, countHashFormats } from "../../users/database-directory.js";
 import { toAccount } from "../../users/directory.js";
 import { importUsers } from "../../users/import.js";
 import { exportOf } from "../account/view.js";
@@ -28,7 +27,7 @@ export function toUserView(user: Omit<UserView, "email" | "emailProven"> & Pick<
 const named = { user: check.user("login") };
 
 export function manageUsers(m: Manager): Management["users"] {
-  const { store, directory, revocations, clock, settings, origin, stored } = m;
+  const { store, directory, clock, settings, origin, stored } = m;
   const { tokenForeignTtl: foreignMaxSeconds } = settings;
 
   async function hashNew(password: string, login: string, userId: string | undefined): Promise<string> {
@@ -36,15 +35,11 @@ export function manageUsers(m: Manager): Management["users"] {
     return m.passwords.hash(password, { fairnessKey: login });
   }
 
-  function apply(changed: { readonly found: boolean; readonly revocations: readonly Revocation[] }): void {
-    if (!changed.found) throw unknownUser();
-    revocations.add(changed.revocations);
-  }
-
   const setDisabled = (disabled: boolean) =>
     stored(named, async (ref: string | UserRef) => {
       const { id: userId } = await requireUser(m, ref);
-      apply(await store.setDisabled({ userId, disabled, now: clock.now(), foreignMaxSeconds, origin }));
+      const ending = { userId, now: clock.now(), foreignMaxSeconds, origin };
+      if (!(await store.setDisabled({ ...ending, disabled }))) throw unknownUser();
     });
 
   return {
@@ -52,14 +47,14 @@ export function manageUsers(m: Manager): Management["users"] {
     expirePassword: createPasswordExpiry(m),
     create: stored({ user: check.newUser }, async ({ login, password, roles: given = [], email: typed }) => {
       const reason = checkNewLogin(login);
-      if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
+      if (reason !== undefined) throw invalidRequest(reason, "login");
       const roles = check.requireRoles(given);
       const canonical = canonicalLogin(login);
       const passwordHash = password === undefined ? null : await hashNew(password, login, undefined);
       const address = typed === undefined ? parseAddress(login) : requireAddress(typed);
       const email = address && { ...address, provenAt: undefined };
       const problem = findOwnAddressProblem(canonical, email);
-      if (problem !== undefined) throw new AmphoError("invalid_request", problem, { field: "login" });
+      if (problem !== undefined) throw invalidRequest(problem, "login");
       const user = { id: randomId(), login, canonical, passwordHash, roles, email };
       const outcome = await store.createUser({ user, now: clock.now(), origin });
       if (outcome === "login_taken") throw new AmphoError("login_taken", "A user with this login already exists.");
@@ -88,7 +83,6 @@ export function manageUsers(m: Manager): Management["users"] {
       const change = { userId, passwordHash, passwordVersion: undefined, own: undefined, now: clock.now(), origin };
       const outcome = await store.setPassword(change);
       if (outcome.outcome === "unknown") throw unknownUser();
-      revocations.add(outcome.revocations);
     }),
     setEmail: stored({ ...named, email: check.optionally(check.string) }, async (ref, typed) => {
       const { id: userId } = await requireUser(m, ref);
@@ -98,7 +92,6 @@ export function manageUsers(m: Manager): Management["users"] {
       const outcome = await store.setEmail({ ...unproven, userId, email, now: clock.now(), origin });
       if (outcome.outcome === "taken") throw emailTaken();
       if (outcome.outcome !== "done") throw unknownUser();
-      revocations.add(outcome.revocations);
     }),
     import: stored({ input: check.iterable, options: check.importOptions }, (input, options = {}) => {
       const rp = relyingPartyOf(settings)?.id;
@@ -115,28 +108,21 @@ export function manageUsers(m: Manager): Management["users"] {
           : { add: check.requireRoles(sent.add ?? []), remove: sent.remove ?? [] };
       const { factors: rolePolicies } = settings;
       const now = clock.now();
-      const outcome = await store.setRoles({ userId, change, rolePolicies, now, foreignMaxSeconds, origin });
-      if (outcome.user === undefined) throw unknownUser();
-      revocations.add(outcome.revocations);
-      return toUserView(outcome.user);
+      const user = await store.setRoles({ userId, change, rolePolicies, now, foreignMaxSeconds, origin });
+      if (user === undefined) throw unknownUser();
+      return toUserView(user);
     }),
     export: stored(named, async (ref) => exportOf(m, toAccount(await requireUser(m, ref)), origin)),
     disable: setDisabled(true),
     enable: setDisabled(false),
     remove: stored(named, async (ref) => {
       const { id: userId } = await requireUser(m, ref);
-      apply(await store.deleteUser({ userId, now: clock.now(), foreignMaxSeconds, origin }));
+      const ending = { userId, now: clock.now(), foreignMaxSeconds, origin };
+      if (!(await store.deleteUser(ending))) throw unknownUser();
     }),
   };
 }
 
-/** Yields all users in the order of their logins. Reads one page at a time. */
 async function* listUsers({ store }: Manager): AsyncGenerator<UserView> {
-  const limit = 500;
-  for (let after: string | undefined; ; ) {
-    const { users, next } = await store.listUsers({ after, limit });
-    for (const user of users) yield toUserView(user);
-    if (next === undefined) return;
-    after = next;
-  }
+  for await (const user of allUsers(store)) yield toUserView(user);
 }

@@ -3,7 +3,7 @@ import type { Origin } from "../../audit/entry.js";
 import { outsideMaxAgeSeconds } from "../../clock.js";
 import { equalText } from "../../crypto/equal.js";
 import { isTexts } from "../../crypto/json.js";
-import { AmphoError, transactionOver } from "../../errors.js";
+import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import { isTransactionFor, type OpenTransaction, type Spendable } from "../../factors/transactions.js";
 import {
   type OutsideIdentity,
@@ -191,7 +191,5 @@ export function requireReturnPath({ settings }: Pick<Deps, "settings">, path: st
   const isPath = pathCharacters.test(path) && !wrongEscapes.test(path) && URL.canParse(path, origin);
   if (isPath && new URL(path, origin).origin === origin && !new URL(path, origin).pathname.startsWith("//"))
     return path;
-  throw new AmphoError("invalid_request", '"return_to" must be a path of the application, such as /cart.', {
-    field: "return_to",
-  });
+  throw invalidRequest('"return_to" must be a path of the application, such as /cart.', "return_to");
 }

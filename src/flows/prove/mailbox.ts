@@ -2,7 +2,7 @@
 // the asking browser shows. So a scanner that opens every link uses none up.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { equalText } from "../../crypto/equal.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest, unlessRejected } from "../../errors.js";
 import type { MailBinding, OpenPurpose, OpenTransaction, Spendable } from "../../factors/transactions.js";
 import type { MailClaims, MailDraft } from "../../store/sql/mail-rows.js";
 import type { AccountKey, AllowedAttempt, KnownDevice } from "../../throttle/allowed-attempt.js";
@@ -36,21 +36,13 @@ export function readProof(
     const at = link.lastIndexOf(".");
     const transaction = transactions.readLink(link.slice(0, Math.max(at, 0)), purposes, now);
     // The token in the link is none that `readOpen` accepts, so the link alone is not enough.
-    const isSameBrowser = own !== undefined && isOwn(() => transactions.readOpen(own, purposes, now), transaction);
+    // A transaction in a cookie can belong to something else that was begun.
+    const begun = own === undefined ? undefined : unlessRejected(() => transactions.readOpen(own, purposes, now));
+    const isSameBrowser = begun?.jti === transaction.jti;
     return { transaction, proof: link.slice(at + 1), isSameBrowser, match };
   }
-  if (code === undefined) throw new AmphoError("invalid_request", 'Send "code" or "link".');
+  if (code === undefined) throw invalidRequest('Send "code" or "link".');
   return { transaction: transactions.readOpen(own ?? "", purposes, now), code };
-}
-
-/** A transaction in a cookie can belong to something else that was begun. */
-function isOwn(read: () => OpenTransaction, { jti }: OpenTransaction): boolean {
-  try {
-    return read().jti === jti;
-  } catch (error) {
-    if (error instanceof AmphoError) return false;
-    throw error;
-  }
 }
 
 export interface Mailbox {
@@ -98,15 +90,9 @@ async function reject(
   account: Account | undefined,
   origin: Origin,
 ): Promise<never> {
-  const entry = {
-    at: clock.now(),
-    event: "code_rejected",
-    reason,
-    userId: account?.id,
-    login: account?.login,
-    origin,
-  } as const;
-  await allowed.failed(entry, account?.login);
+  const { id: userId, login } = account ?? {};
+  const entry = { at: clock.now(), event: "code_rejected", reason, userId, login, origin } as const;
+  await allowed.failed(entry, login);
   throw wrongCredentials();
 }
 

@@ -150,14 +150,8 @@ export async function judgeSignCount(
 }
 
 async function recordRejection({ store, clock }: Deps, { id: userId, login }: Account, reason: string, origin: Origin) {
-  await store.recordAudit({
-    at: clock.now(),
-    event: "factor_refused",
-    reason: `passkey_${reason}`,
-    userId,
-    login,
-    origin,
-  });
+  const audit = { reason: `passkey_${reason}`, userId, login, origin };
+  await store.recordAudit({ at: clock.now(), event: "factor_refused", ...audit });
 }
 
 export async function verifyNewPasskey(

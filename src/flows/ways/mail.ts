@@ -1,7 +1,7 @@
 // A login by a mailed code or link (docs/guides/mail-flows.md), which is a first factor.
 import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
 import type { MailBegun } from "../../wire/begun.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Caller, Deps, Flow } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { accountKeyOf, nameByLogin } from "../find/account-key.js";
 import { wrongCredentials } from "../find/errors.js";
@@ -32,14 +32,8 @@ export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input
   const repeated = await grantAgain(deps, account, transaction, context);
   if (repeated !== undefined) return repeated;
   const mailWasSent = account !== undefined && opensByMailbox(account) && !account.disabled;
-  const mailbox = {
-    binding,
-    account,
-    mailWasSent,
-    key: accountKeyOf(directory, login, account),
-    known: device,
-    origin,
-  };
+  const key = accountKeyOf(directory, login, account);
+  const mailbox = { binding, account, mailWasSent, key, known: device, origin };
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const now = clock.now();
@@ -55,19 +49,14 @@ export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input
 
 const resendSeconds = 60;
 
-interface MailRequestInput {
+export interface MailRequestInput {
   readonly login: string;
   readonly device: string | undefined;
 }
 
-export const beginMailLogin = async (
-  deps: Deps,
-  input: MailRequestInput,
-  caller: Caller,
-): Promise<Required<MailBegun>> => begin(deps, "mail", input, caller);
-
-export const beginReset = async (deps: Deps, input: MailRequestInput, caller: Caller): Promise<Required<MailBegun>> =>
-  begin(deps, "reset", input, caller);
+type Begin = Flow<Required<MailBegun>, MailRequestInput>;
+export const beginMailLogin: Begin = (deps, input, caller) => begin(deps, "mail", input, caller);
+export const beginReset: Begin = (deps, input, caller) => begin(deps, "reset", input, caller);
 
 const requests = {
   mail: { kind: "login", event: "mail_queued", canReceive: opensByMailbox },

@@ -1,6 +1,6 @@
 // A login at an outside provider (docs/guides/providers.md), which is one first factor.
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError, transactionOver } from "../../errors.js";
+import { AmphoError, hasCode, transactionOver } from "../../errors.js";
 import type { OpenTransaction, Spendable } from "../../factors/transactions.js";
 import { type Address, isSameMailbox, parseAddress } from "../../logins/address.js";
 import type { OutsideIdentity, Provider } from "../../providers/provider.js";
@@ -13,7 +13,7 @@ import { accountKeyOf, nameByAddress } from "../find/account-key.js";
 import { proveUnlessOver } from "../find/errors.js";
 import { canRegister } from "../find/ways.js";
 import { enter } from "../gate/enter.js";
-import type { GateProof, LoginContext } from "../gate/gate-proof.js";
+import type { GateProof } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgainUnnamed } from "../gate/grant.js";
 import {
   authTimeOf,
@@ -30,13 +30,10 @@ import { draftAccount } from "./new-account.js";
 import type { Way } from "./sent.js";
 
 /** Rejects like `identify` and `enter`, and with `link_needed` or `registration_closed` for an unknown identity. */
-export const logInOutside: Way<"outside"> = async (
-  deps,
-  { sent: { transaction: token, response }, ...input },
-  origin,
-) => {
+export const logInOutside: Way<"outside"> = async (deps, { sent, ...input }, origin) => {
   const { transactions, store, clock } = deps;
-  const transaction = transactions.readOpen(token, ["outside"], clock.now());
+  const { response } = sent;
+  const transaction = transactions.readOpen(sent.transaction, ["outside"], clock.now());
   const provider = requireProvider(deps, transaction.prv);
   const { provider: sender, code, state, iss } = response;
   const idempotency = digestOfProof(input.idempotencyKey, { sender, code, state, iss });
@@ -84,18 +81,12 @@ function enterAs(
   account: Account,
   { identity, transaction, proven, authTime }: ProvenLogin,
   { isNew, ...more }: Pick<GateProof, "register" | "isNewUser" | "provesEmail"> & { readonly isNew: boolean },
-  { device, bearer, remember, idempotency }: OutsideInput,
+  { bearer, remember, idempotency, ...sent }: OutsideInput,
   origin: Origin,
 ): Promise<Grant> {
   const now = deps.clock.now();
-  const context: LoginContext = {
-    origin,
-    now,
-    remember,
-    idempotency,
-    device: deps.deviceProofs.readOf(account, device, now),
-    live: liveOf(deps, bearer, account.id),
-  };
+  const device = deps.deviceProofs.readOf(account, sent.device, now);
+  const context = { origin, now, remember, idempotency, device, live: liveOf(deps, bearer, account.id) };
   const amr = identity.hasSecondFactor ? ["fed", "mfa"] : ["fed"];
   return enter(deps, account, { amr, at: now, authTime, transaction, identity: { proven, isNew }, ...more }, context);
 }
@@ -187,7 +178,7 @@ async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical
   if (outbox === undefined) return false;
   const { key, find } = await nameByAddress(deps, canonical);
   const allowed = await throttle.allowMail({ account: key, origin }).catch((error: unknown) => {
-    if (error instanceof AmphoError && error.code === "too_many_attempts") return undefined;
+    if (hasCode(error, "too_many_attempts")) return undefined;
     throw error;
   });
   if (allowed === undefined) return false;
@@ -233,13 +224,10 @@ export async function identityFor(deps: Deps, token: string, account: Account): 
 }
 
 /** A login by the code that was mailed for `link_needed`. It links the identity, or creates an account with it. */
-export const logInByIdentityCode: Way<"identityCode"> = async (
-  deps,
-  { sent: { transaction: token, code }, ...input },
-  origin,
-) => {
+export const logInByIdentityCode: Way<"identityCode"> = async (deps, { sent, ...input }, origin) => {
   const { transactions, directory, clock } = deps;
-  const transaction = transactions.readOpen(token, [purpose], clock.now());
+  const { code } = sent;
+  const transaction = transactions.readOpen(sent.transaction, [purpose], clock.now());
   const proven = decodeIdentity(transaction.idn);
   const idempotency = digestOfProof(input.idempotencyKey, { code });
   // The code is bound to an account as it was before, which this login can have created.

@@ -9,13 +9,10 @@ import { findPasskeyOf, judgeSignCount, requireParty, verifyPasskey } from "../p
 import type { Way } from "./sent.js";
 
 /** Rejects with `unknown_passkey`, `invalid_credentials`, `factor_needed` or `transaction_over`. */
-export const logInByPasskey: Way<"passkey"> = async (
-  deps,
-  { sent: { passkey, transaction: token }, ...input },
-  origin,
-) => {
+export const logInByPasskey: Way<"passkey"> = async (deps, { sent, ...input }, origin) => {
   const { transactions, deviceProofs, clock } = deps;
-  const transaction = transactions.readOpen(token, ["login"], clock.now());
+  const { passkey } = sent;
+  const transaction = transactions.readOpen(sent.transaction, ["login"], clock.now());
   requireParty(deps);
   const presented = await proveUnlessOver(deps, transaction, async () => {
     const found = await findPasskeyOf(deps, passkey);

@@ -1,7 +1,7 @@
 // A login by password, the first factor, with a second factor in the same request or in the next one.
 import type { Origin } from "../../audit/entry.js";
 import { leewayMaxSeconds } from "../../clock.js";
-import { AmphoError } from "../../errors.js";
+import { hasCode } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { needsRehash } from "../../passwords/hash.js";
 import { type Account, type PasswordCheck, rejectNow } from "../../users/directory.js";
@@ -53,14 +53,8 @@ export const logInByPassword: Way<"password"> = async (deps, { sent, ...input },
   // The factor comes last, because a right one counts as wrong if the rest is rejected.
   const factor = sent.factor && (await settleOnError(proveFactor(deps, account, sent.factor, context), allowed));
   const now = clock.now();
-  const proven = {
-    amr: ["pwd"],
-    at: now,
-    factor,
-    factorsVersion,
-    attempt: allowed.asSucceeded(account.id),
-    ...linking,
-  };
+  const attempt = allowed.asSucceeded(account.id);
+  const proven = { amr: ["pwd"], at: now, factor, factorsVersion, attempt, ...linking };
   return enter(deps, account, proven, {
     origin,
     now,
@@ -88,7 +82,7 @@ async function linkingOf(
     // The password is proven now, and the login at the provider gives the session nothing.
     return { transaction, identity: { proven, isNew: true }, authTime: deps.clock.now() };
   } catch (error) {
-    if (linking === undefined && error instanceof AmphoError && error.code === "transaction_over") return {};
+    if (linking === undefined && hasCode(error, "transaction_over")) return {};
     throw error;
   }
 }

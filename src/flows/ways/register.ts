@@ -1,10 +1,10 @@
 // Registration (docs/guides/mail-flows.md). Nothing of an account exists before its address is proven, and no password
 // is hashed. So an attacker can prepare nothing for another person's address.
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError, transactionOver } from "../../errors.js";
+import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import { createUserHandle, creationOptions } from "../../factors/passkey/relying-party.js";
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
-import type { MailBinding, OpenTransaction } from "../../factors/transactions.js";
+import type { MailBinding, OpenPurpose, OpenTransaction } from "../../factors/transactions.js";
 import { passkeyMethod } from "../../levels/methods.js";
 import { type Address, isSameMailbox, spellLogin } from "../../logins/address.js";
 import { checkNewLogin } from "../../logins/login-name.js";
@@ -76,7 +76,7 @@ const bindingOf = ({ for: purpose, inv }: OpenTransaction, { canonical }: Addres
 function requireLogin(login: string | undefined, { canonical }: Address): string | undefined {
   if (login === undefined) return undefined;
   const reason = checkNewLogin(login);
-  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
+  if (reason !== undefined) throw invalidRequest(reason, "login");
   requireOwnAddress(login, canonical);
   return spellLogin(login);
 }
@@ -107,24 +107,18 @@ export interface RegistrationInput extends SentProof {
   readonly idempotencyKey: string | undefined;
 }
 
+type Registered = Grant & Partial<RecoveryCodes>;
+
 /** Rejects like `proveMailbox` and `enter`, and with `password_rejected`, `login_taken` or `registration_closed`. */
-export const finishRegistration: Flow<Grant & Partial<RecoveryCodes>, RegistrationInput> = async (
-  deps,
-  input,
-  origin,
-) => {
+export const finishRegistration: Flow<Registered, RegistrationInput> = async (deps, input, origin) => {
   const { clock, settings } = deps;
   requireOutbox(deps);
   if (settings.registration === "closed") throw closed();
   if ((input.password === undefined) === (input.passkey === undefined))
-    throw new AmphoError("invalid_request", 'Send "password" or "passkey".');
+    throw invalidRequest('Send "password" or "passkey".');
   // A registration that began while registration was open needs an invitation by now.
-  const read = readProof(
-    deps,
-    input,
-    settings.registration === "open" ? ["register", "invite"] : ["invite"],
-    clock.now(),
-  );
+  const purposes: readonly OpenPurpose[] = settings.registration === "open" ? ["register", "invite"] : ["invite"];
+  const read = readProof(deps, input, purposes, clock.now());
   const { transaction } = read;
   const address = requireAddress(transaction.email ?? "");
   const binding = bindingOf(transaction, address);
@@ -142,37 +136,16 @@ export const finishRegistration: Flow<Grant & Partial<RecoveryCodes>, Registrati
   const settled = <T>(rest: Promise<T>): Promise<T> => settleOnError(rest, allowed);
   const roles = await settled(rolesOf(deps, transaction));
   const secret = await settled(proveSecret(deps, input, transaction, login, codes, origin));
-  const created = await settled(
-    draftAccount(deps, {
-      transaction,
-      address,
-      roles,
-      invitation: transaction.inv,
-      login,
-      password: input.password,
-      passwordHash: secret.passwordHash,
-      origin,
-      existsMail: {
-        kind: "account_exists",
-        userId: undefined,
-        address: address.address,
-        language: origin.language ?? "en",
-        claims: { agent: origin.agent ?? null },
-        until: transaction.exp,
-      },
-    }),
-  );
+  const { passwordHash, enrol } = secret;
+  const to = { userId: undefined, address: address.address, language: origin.language ?? "en" };
+  const existsMail = { kind: "account_exists", ...to, claims: { agent: origin.agent ?? null }, until: transaction.exp };
+  const user = { address, login, roles, password: input.password, passwordHash, invitation: transaction.inv };
+  const { account, register } = await settled(draftAccount(deps, { transaction, ...user, existsMail, origin }));
   const now = clock.now();
-  const proven: GateProof = {
-    amr: ["mail", ...secret.amr],
-    at: now,
-    transaction,
-    attempt: allowed?.asSucceeded(created.account.id),
-    enrol: secret.enrol,
-    register: created.register,
-    isNewUser: true,
-  };
-  const grant = await enter(deps, created.account, proven, { ...repetition, now });
+  const amr = ["mail", ...secret.amr];
+  const attempt = allowed?.asSucceeded(account.id);
+  const proven = { amr, at: now, transaction, attempt, enrol, register, isNewUser: true } as const;
+  const grant = await enter(deps, account, proven, { ...repetition, now });
   await endSuperseded(deps, grant, input.superseded, origin);
   return { ...(codes && { recovery_codes: codes }), ...grant };
 };
@@ -190,13 +163,8 @@ async function repeatRegistration(
 ): Promise<Grant | undefined> {
   if (context.idempotency === undefined) return undefined;
   const account = await deps.directory.findByAddress(canonical);
-  return grantAgain(
-    deps,
-    account?.disabled === true ? undefined : account,
-    transaction,
-    context,
-    codes?.map(hashOfCode),
-  );
+  const enabled = account?.disabled === true ? undefined : account;
+  return grantAgain(deps, enabled, transaction, context, codes?.map(hashOfCode));
 }
 
 /** Roles come from the invitation, and never from a request. */

@@ -1,6 +1,6 @@
 // Renewal (docs/reference/contract.md §4, POST /renew): a session moves one generation on.
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import type { EndReason } from "../../store/sql/session-rows.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
@@ -31,7 +31,7 @@ export type RenewInput = (
  * is off) or `unavailable`.
  */
 export const renew: Flow<Grant, RenewInput> = async (deps, input, origin) => {
-  const { store, directory, tokens, revocations, settings, clock } = deps;
+  const { store, directory, tokens, settings, clock } = deps;
   tokens.requireSigningKey();
   const now = clock.now();
   const presented = readToken(deps, input, now);
@@ -51,10 +51,7 @@ export const renew: Flow<Grant, RenewInput> = async (deps, input, origin) => {
   };
   const own = await directory.forTable(async () => ({ account: await askApplication(deps, presented.sid, origin) }));
   const outcome = await store.renewSession({ ...renewal, ownRoles: own && (own.account?.roles ?? []) });
-  if (outcome.outcome === "ended") {
-    revocations.add(outcome.revocations);
-    throw (failures[outcome.reason] ?? ended)();
-  }
+  if (outcome.outcome === "ended") throw (failures[outcome.reason] ?? ended)();
   const user = outcome.user === undefined ? own?.account : toAccount(outcome.user);
   if (user === undefined) throw ended();
   return tokens.grant(outcome.session, user, { refresh: presented.by === "refresh_token", now });
@@ -68,8 +65,7 @@ function readToken({ tokens, settings }: Deps, input: RenewInput, now: number) {
     if (isOver && input.idempotencyKey === undefined) throw ended();
     return { sid, gen, isOver, by: "refresh_token" as const };
   }
-  if (settings.renewByToken === 0)
-    throw new AmphoError("invalid_request", "Renewal by access token is off. Send the refresh_token.");
+  if (settings.renewByToken === 0) throw invalidRequest("Renewal by access token is off. Send the refresh_token.");
   // The revocations are not checked here. The database rejects an ended session, and a removed role does not matter.
   const { sid, gen } = tokens.verifySession(input.accessToken, now);
   if (gen === undefined || !isStorableText(sid)) throw ended();
@@ -77,21 +73,14 @@ function readToken({ tokens, settings }: Deps, input: RenewInput, now: number) {
 }
 
 /** A renewal reads the user again. An application's own table is read before the session moves. */
-async function askApplication({ store, directory, revocations, clock }: Deps, sessionId: string, origin: Origin) {
+async function askApplication({ store, directory, clock }: Deps, sessionId: string, origin: Origin) {
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined) return undefined; // renewSession finds the reason and records it.
   const { session } = found;
   const account = await directory.findSessionUser(session);
   const reason = reasonToEnd(account, session.userId);
   if (reason === undefined) return account;
-  const { revocations: rows } = await store.endSession({
-    id: session.id,
-    userId: session.userId,
-    reason,
-    now: clock.now(),
-    origin,
-  });
-  revocations.add(rows);
+  await store.endSession({ id: session.id, userId: session.userId, reason, now: clock.now(), origin });
   throw ended();
 }
 

@@ -1,14 +1,11 @@
 // Reads requests of node:http. Raw headers show what is repeated, because Node silently keeps the first one.
+
 import type { IncomingMessage } from "node:http";
 import type { AmphoError } from "../../errors.js";
+import { invalidRequest } from "../../errors.js";
 import type { HttpRequest, RequestBody, RequestHead } from "../rest/message.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../rest/request/body.js";
-import {
-  invalidRequest,
-  onlyAuthorization,
-  severalAuthorizations,
-  splitAuthorization,
-} from "../rest/request/target.js";
+import { onlyAuthorization, severalAuthorizations, splitAuthorization } from "../rest/request/target.js";
 
 /** A request with the members that frameworks on node:http add. */
 export interface NodeRequest extends IncomingMessage {

@@ -19,7 +19,7 @@ export function featuresOf(
   const names: ReadonlySet<string> = new Set(providers.all.map((provider) => provider.settings.name));
   return {
     /** False when the application keeps its own user table. Then no password can be removed. */
-    keepsPasswords: directory.inDatabase,
+    keepsPasswords: directory.anyUser !== false,
     changesPasswords: has("setPassword"),
     /** AMPHO_APP_URL is set, and passkeys are not switched off. */
     offersPasskeys: deps.relyingParty !== undefined,

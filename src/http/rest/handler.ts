@@ -1,5 +1,5 @@
 // Handles a request in a fixed order: path, method, query, Authorization, body, token, endpoint, or `errorResponse`.
-import { AmphoError, type ErrorCode } from "../../errors.js";
+import { AmphoError, hasCode, invalidRequest } from "../../errors.js";
 import { joinProofs } from "../../factors/device-proofs.js";
 import type { Caller } from "../../flows/deps.js";
 import type { Flows } from "../../flows/flows.js";
@@ -15,7 +15,7 @@ import { describe } from "./openapi.js";
 import { isForm, type Members, readMembers } from "./request/body.js";
 import { callerOf, idempotencyKeyOf, isForwarded, type LanguageOf } from "./request/client-address.js";
 import { queryMembers, rejectCredentials } from "./request/input.js";
-import { invalidRequest, isUnder, onlyAuthorization, parseTarget } from "./request/target.js";
+import { isUnder, onlyAuthorization, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
 import { emptyResponse, jsonResponse, Redirect, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
@@ -157,8 +157,7 @@ export function createHandler(options: HandlerOptions): Handle {
       if (renewed !== undefined) return { cookies: mode.cookiesOf(renewed) };
       if (hasCode(error, "transaction_over") && usesTransactionCookie(members))
         return { cookies: mode.removeTransaction };
-      if (error instanceof AmphoError && hasCode(error, "factor_needed", "link_needed"))
-        return mode.moveTransaction(error);
+      if (hasCode(error, "factor_needed", "link_needed")) return mode.moveTransaction(error);
       return undefined;
     }
   }
@@ -257,8 +256,6 @@ function successResponse({ status, cache }: Route, output: unknown): HttpRespons
 
 const noCookies = { token: undefined, refreshToken: undefined, device: undefined, transaction: undefined };
 
-const hasCode = (error: unknown, ...codes: readonly ErrorCode[]) =>
-  error instanceof AmphoError && codes.includes(error.code);
 const isTokenRejected = (error: unknown) => hasCode(error, "missing_token", "invalid_token");
 /** The session has ended, and no other tab has newer tokens of it. */
 export const isSessionOver = (error: unknown) =>

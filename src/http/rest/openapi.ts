@@ -147,14 +147,9 @@ function operation(route: Route, schemas: Json, byCookie: boolean): Json {
   };
 }
 
-function queryParameters(schema: z.ZodObject): readonly Json[] {
-  const { properties = {} } = z.toJSONSchema(schema, { io: "input", target: "draft-2020-12" });
-  return Object.entries(properties).map(([name, property]) => ({
-    name,
-    in: "query",
-    required: false,
-    schema: property,
-  }));
+function queryParameters(query: z.ZodObject): readonly Json[] {
+  const { properties = {} } = z.toJSONSchema(query, { io: "input", target: "draft-2020-12" });
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: "query", required: false, schema }));
 }
 
 function headerParameter(name: string, description: string): Json {

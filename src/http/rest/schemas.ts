@@ -1,11 +1,12 @@
 // The schemas that several endpoints share. One zod schema checks input, describes it in OpenAPI and gives its type. A
 // description continues the sentence '"field" must be …' in messages.
+
 import { z } from "zod";
+import { invalidRequest } from "../../errors.js";
 import { recoveryHash } from "../../factors/recovery/recovery-codes.js";
 import { parseTotp } from "../../factors/totp/totp.js";
 import type { SentFactor } from "../../flows/prove/factor.js";
 import { type FactorName, factorNames } from "../../levels/factors.js";
-import { invalidRequest } from "./request/target.js";
 
 const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
 const hasControls = (text: string) => /\p{Cc}/u.test(text);

@@ -1,14 +1,14 @@
 // The server of `ampho serve`: endpoints, probes and metrics, with a limit on everything that a client can prolong.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { AmphoError, type ErrorCode } from "../../errors.js";
+import { AmphoError, type ErrorCode, invalidRequest } from "../../errors.js";
 import { authorizationValues, targetOf } from "../node/request.js";
 import { writeResponse } from "../node/response.js";
 import { requestIdField, requestIdOf, serveNodeRequest } from "../node/serve-request.js";
 import type { HttpHost } from "../rest/host.js";
 import type { HttpResponse } from "../rest/message.js";
 import { bodyLimitBytes } from "../rest/request/body.js";
-import { invalidRequest, parseTarget } from "../rest/request/target.js";
+import { parseTarget } from "../rest/request/target.js";
 import type { AccessLog } from "./access-log.js";
 import { closeAfter, rejectSocket, trackConnections, trackResponse } from "./connections.js";
 import { createProbe, type MetricsPage, metricsPath } from "./probes.js";

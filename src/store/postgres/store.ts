@@ -6,7 +6,7 @@ import { currentVersion, newest, outdated } from "../migrations/migrate.js";
 import { bindOperations, startOperation } from "../operations.js";
 import { integer, text } from "../rows.js";
 import { readStateOnly } from "../sql/state.js";
-import type { Store, StoreOptions } from "../store.js";
+import { createListeners, type Store, type StoreOptions } from "../store.js";
 import { first, type Transaction } from "../transaction.js";
 import { connect, loadPostgres } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
@@ -71,13 +71,13 @@ export async function openPostgres({ url, pages, migrate, prepare = false, log }
       throw error instanceof PostgresFailure || error instanceof DatabaseError ? databaseUnavailable(error) : error;
     }
   }
-  let mailListener = () => {};
+  const { report, ...listeners } = createListeners();
   const hedged = createHedgedRead();
   return {
     ...bindOperations(async (operation, input, waitMs = usualMs) => {
       const limits = { waitMs: Math.min(waitMs, usualMs) };
-      const { value, mails } = await run(() => startOperation(operation, input), limits);
-      if (mails) mailListener();
+      const { value, effects } = await run(() => startOperation(operation, input), limits);
+      report(effects);
       return value;
     }),
     // Waits in no queue, because every process must know a revocation within a second under load, too.
@@ -87,9 +87,7 @@ export async function openPostgres({ url, pages, migrate, prepare = false, log }
       );
       return { ...value, storeNowMs };
     },
-    onMail(listener) {
-      mailListener = listener;
-    },
+    ...listeners,
     readClock: async () => (await run(readStateOnly)).storeNowMs,
     ping: async (waitMs) => {
       await run(readStateOnly, { waitMs, urgent: true });

@@ -3,7 +3,15 @@
 // it waited for.
 import type { QueryResult } from "pg";
 import { integer, type Row } from "../rows.js";
-import { type AdvisoryLock, type RowLock, type Statement, type Transaction, withPages } from "../transaction.js";
+import {
+  type AdvisoryLock,
+  type Effects,
+  noEffects,
+  type RowLock,
+  type Statement,
+  type Transaction,
+  withPages,
+} from "../transaction.js";
 import type { PostgresConnection } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
 
@@ -11,8 +19,7 @@ export interface TransactionResult<T> {
   readonly value: T;
   /** The server's clock when the transaction began: Unix milliseconds. */
   readonly storeNowMs: number;
-  /** The transaction can have written a mail. */
-  readonly mails: boolean;
+  readonly effects: Effects;
 }
 
 /** `uncertain`: it might have been committed. */
@@ -44,7 +51,7 @@ export async function transact<T>(
   limits: TransactionLimits,
 ): Promise<TransactionResult<T>> {
   let committing = false;
-  let mails = false;
+  const effects = noEffects();
   /** The results of `begin` and of all statements, in the order in which they were sent. */
   const sent: Promise<QueryResult<Row>>[] = [];
   const deferred = new Map<Statement, Promise<QueryResult<Row>>>();
@@ -62,6 +69,11 @@ export async function transact<T>(
     let storeNowMs: number | undefined;
     while (!step.done) {
       const { value } = step;
+      if ("revoked" in value) {
+        effects.revoked.push(...value.revoked);
+        step = work.next([]);
+        continue;
+      }
       if (ending !== undefined && !("resultOf" in value)) throw new TypeError("a step follows the end");
       if ("end" in value) {
         // A transaction that only reads can be repeated, whatever happened to its commit.
@@ -73,7 +85,7 @@ export async function transact<T>(
       const result =
         "resultOf" in value ? deferred.get(value.resultOf) : send(runStep(connection, value, limits.pages));
       if (result === undefined) throw new TypeError("the result of a statement was read that was not deferred");
-      if ("mails" in value) mails = true;
+      if ("mails" in value) effects.mails = true;
       if ("deferred" in value) deferred.set(value, result);
       if ("deferred" in value || "advisoryLock" in value) {
         step = work.next([]);
@@ -92,7 +104,7 @@ export async function transact<T>(
     // PostgreSQL responds with ROLLBACK to the commit of a transaction in which a statement failed.
     if (command !== "COMMIT") throw new PostgresFailure(aborted);
     await Promise.all(sent);
-    return { value: step.value, storeNowMs, mails };
+    return { value: step.value, storeNowMs, effects };
   } catch (error) {
     const cause = await firstFailure(sent, error);
     if (!(cause instanceof PostgresFailure)) {
@@ -132,13 +144,11 @@ function clockOf(row: Row | undefined): number {
  * server process to other clients afterwards. Each time it checks for the primary, because behind a pooler or a proxy
  * the server can be another one than before.
  */
-function beginText({ statementMs, idleMs }: TransactionLimits): string {
-  return `begin isolation level read committed; select
+const beginText = ({ statementMs, idleMs }: TransactionLimits): string => `begin isolation level read committed; select
     case when pg_is_in_recovery() or current_setting('transaction_read_only')::boolean then 1 else 0 end as standby,
     floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms,
     set_config('statement_timeout', '${statementMs}', true) as s,
     set_config('idle_in_transaction_session_timeout', '${idleMs}', true) as i`;
-}
 
 async function rollBack(connection: PostgresConnection): Promise<void> {
   try {

@@ -56,7 +56,7 @@ export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutco
   const gone = all.find((each) => identityIdOf(each) === id);
   if (!gone) return failed("none");
   const others = all.filter((each) => each !== gone);
-  if (ways && !(yield* hasWayIn(userId, ways, others))) return failed("last_way_in");
+  if (ways && !(yield* hasWayIn(input, ways, others))) return failed("last_way_in");
   const sql = "delete from ampho_identities where issuer = ? and subject = ? and user_id = ?";
   yield* write(sql, [gone.issuer, gone.subject, userId]);
   const detail = { provider: gone.provider, identity: id };

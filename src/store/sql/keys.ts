@@ -7,7 +7,7 @@ import { carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { visible } from "./import-rows.js";
 import { keyIdPrefix, keyRevocation } from "./key-ends.js";
-import { type ChangeOutcome, endChange, failed, type Revocation, writeRevocations } from "./revocations.js";
+import { type ChangeOutcome, endChange, failed, writeRevocations, writeUnreported } from "./revocations.js";
 import type { ServiceChangeDetail, ServiceRow } from "./service-changes.js";
 import { carryOutService, endEveryKey, lockService, services } from "./service-changes.js";
 import type { Ending } from "./session-rows.js";
@@ -90,10 +90,19 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
   return yield* endChange({ ...changed, revoked: [...changed.revoked, ended] });
 }
 
+/** So many expired keys of an owner are kept until housekeeping deletes them. */
+const expiredMax = 20;
+
 export function* insertKey(
   { userId, login, key, now }: Pick<KeyChange, "userId" | "login" | "key" | "now">,
   addedBy: string | null,
 ): Transaction<void> {
+  // A key can end in a second. So its owner could add rows without an end, which every list would read.
+  yield* write(
+    `delete from ampho_keys where user_id = ? and expires_at <= ? and n <=
+       (select n from ampho_keys where user_id = ? and expires_at <= ? order by n desc limit 1 offset ?)`,
+    [userId, now, userId, now, expiredMax],
+  );
   const fresh = { userId, login, gen: 0, createdAt: now, usedDay: undefined, addedBy };
   yield* write(newKeys.insert, newKeys.values({ ...key, ...fresh }));
 }
@@ -132,40 +141,38 @@ function* removeServiceKey(service: ServiceRow, id: string, about: ServiceChange
   return yield* endChange({ revoked: [...revoked, keyRevocation(id, about.now)] });
 }
 
-export interface KeysRemoval extends Ending {
-  readonly userId: string;
-  readonly reason?: string | undefined;
-}
-
-/** Ends all keys of a user or of a service. Each key has a revocation with its id. */
-export function* removeUserKeys(input: KeysRemoval): Transaction<readonly Revocation[]> {
+/** Ends all keys of a user or of a service. Each key has a revocation with its id. Returns how many there were. */
+export function* removeUserKeys(
+  input: Ending & { readonly userId: string; readonly reason?: string | undefined },
+): Transaction<number> {
   const { userId, reason, now, origin } = input;
   const service = yield* lockService(userId);
-  if (service) return yield* writeRevocations(yield* carryOutService("all_keys_removed", service, input));
-  const changed = yield* carryOut("keys_removed", { userId, login: undefined, reason, now, origin });
-  return yield* writeRevocations(changed.revoked);
+  const revoked = service
+    ? yield* carryOutService("all_keys_removed", service, input)
+    : (yield* carryOut("keys_removed", { userId, login: undefined, reason, now, origin })).revoked;
+  yield* writeRevocations(revoked);
+  return revoked.filter(({ kind }) => kind === "session").length;
 }
 
 /**
  * Ends every key. One revocation for each could be a hundred thousand. Instead every process sees another epoch, after
  * which it uses nothing that it has read of keys. The one revocation, of an id that no key has, makes it check the
- * sockets that were opened with a key.
+ * sockets that were opened with a key. This process too must see the epoch first, so the driver does not report it.
  */
 export function* removeAllKeys({ random, now, origin }: Ending & { readonly random: string }): Transaction<void> {
   yield* recordAudit({ at: now, event: "key_removed", origin, detail: { keys: "all" } });
-  yield* moveEpoch(random);
   const ended = yield* endEveryKey({ now, origin });
-  yield* writeRevocations([...ended, keyRevocation(keyIdPrefix, now)]);
+  // Last: a change of a service, or of a key, has its lock and waits for the row of the state.
+  yield* moveEpoch(random);
+  yield* writeUnreported([...ended, keyRevocation(keyIdPrefix, now)]);
 }
 
 /** The oldest first. Keys that have expired lately are among them. */
-export function listKeys(userId: string): Transaction<readonly KeyRow[]> {
-  return keys.allLast("where user_id = ? order by n", [userId]);
-}
+export const listKeys = (userId: string): Transaction<readonly KeyRow[]> =>
+  keys.allLast("where user_id = ? order by n", [userId]);
 
-export function findKeyByHash(hash: string): Transaction<KeyRow | undefined> {
-  return keys.firstLast("where hash = ?", [hash]);
-}
+export const findKeyByHash = (hash: string): Transaction<KeyRow | undefined> =>
+  keys.firstLast("where hash = ?", [hash]);
 
 /** A key as a guard reads it. */
 export interface FoundKey {

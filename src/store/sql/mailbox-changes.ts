@@ -17,7 +17,7 @@ import { endReportedKey } from "./key-ends.js";
 import { releaseLockouts } from "./lockouts.js";
 import { insertMail, type MailDraft, type Undo, type UndoneLogin } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import type { ChangeOutcome, NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import type { ChangeOutcome, NewRevocation, NewRevocations } from "./revocations.js";
 import { endChange, failed, untilOf, writeRevocations } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
@@ -208,38 +208,31 @@ export function* beginRecovery({ mail, now: at, ...entry }: RecoveryStart): Tran
 
 export interface Alarm extends Ending, ForeignTokens {
   readonly userId: string;
-  /** False for a user of an application's own table, who has no row here. */
-  readonly isStored: boolean;
+  readonly stored: StoredUser;
   /** The number of the notice that had the link. */
   readonly notice: number;
   /** The use of the link. A second use has no effect. */
   readonly spend: Spending;
 }
 
-export interface AlarmOutcome {
-  /** The change that only the application's own table can undo. */
-  readonly undo: ReportedChange | undefined;
-  readonly revocations: readonly Revocation[];
-}
-
 /**
  * Ends the sessions and device proofs of a user, and what was begun, and undoes the change that the notice reported. A
  * factor or an identity that the change has removed does not come back: the mailbox might be on the lost device. The
- * password stays.
+ * password stays. Returns the change that only the application's own table can undo.
  */
-export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
-  const { userId, isStored, spend: spending, now, origin } = input;
+export function* raiseAlarm(input: Alarm): Transaction<ReportedChange | undefined> {
+  const { userId, stored, spend: spending, now, origin } = input;
   const user = yield* lockUser(userId, "update");
   yield* advisoryLock(`sessions of ${userId}`);
   const undo = yield* findUndo(input.notice, userId);
   // An application's own table can have failed to undo the change. It changes nothing twice.
-  const tableUndo = isStored ? undefined : undo;
-  if (!(yield* spend(spending, now))) return { undo: tableUndo, revocations: [] };
+  const tableUndo = stored ? undefined : undo;
+  if (!(yield* spend(spending, now))) return tableUndo;
   const login = user?.login;
   // The user was deleted, and operators see the alarm. A row of the account would stay for ever.
-  if (isStored && !user) {
+  if (stored && !user) {
     yield* recordAudit({ at: now, event: "alarm", userId, login, origin });
-    return { undo: undefined, revocations: [] };
+    return undefined;
   }
   yield* write("update ampho_users set password_version = password_version + 1 where id = ?", [userId]);
   const ofKey = undo && "key" in undo ? yield* endReportedKey(userId, undo.key, now) : [];
@@ -247,7 +240,8 @@ export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
   const before = yield* (yield* sendStateAndAccount(userId))();
   const account = { ...before, factors: undo ? yield* undoFactors(input, before, undo) : before.factors };
   const changed = yield* carryOut("alarm", { userId, login, now, origin, before, account });
-  return { undo: tableUndo, revocations: yield* writeRevocations([...changed.revoked, ...revoked]) };
+  yield* writeRevocations([...changed.revoked, ...revoked]);
+  return tableUndo;
 }
 
 /** The change that the notice reported, with the names that it and later changes have set. */

@@ -10,7 +10,7 @@ import { DatabaseError } from "../database-error.js";
 import { integer, type Row, textOrNull } from "../rows.js";
 import { first, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { type Revocation, writeRevocations } from "./revocations.js";
+import { writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
 import type { EndReason, Move, Moved, Session } from "./session-rows.js";
 import { refreshedSince, sendRenewal, sessions } from "./session-rows.js";
@@ -43,7 +43,6 @@ export type RenewOutcome =
       readonly outcome: "ended";
       /** The session goes on after `reauthenticated` (a token from before one) and `too_late` (it renews no longer). */
       readonly reason: "unknown" | "ended" | "expired" | "reauthenticated" | "too_late" | "replayed" | "user";
-      readonly revocations: readonly Revocation[];
     };
 
 const select = `select ${sessions.list}, era, ended_at, idempotency from ampho_sessions where id = ?`;
@@ -90,9 +89,8 @@ export function* confirmRenewal({ sessionId, gen }: TokenSession): Transaction<v
  * A copied token from before a re-authentication must not receive the new `auth_time` and `acr`, which only factors
  * prove. An honest tab that raced with it finds the newer tokens in the storage of the client.
  */
-function isRacing({ gen, now, graceSeconds }: Renewal, { provedGen, provedAt }: Session): boolean {
-  return gen < provedGen && isRecent(provedAt, graceSeconds, now, skewMaxSeconds);
-}
+const isRacing = ({ gen, now, graceSeconds }: Renewal, { provedGen, provedAt }: Session): boolean =>
+  gen < provedGen && isRecent(provedAt, graceSeconds, now, skewMaxSeconds);
 
 function canRepeat(input: Renewal, session: Session, row: Row): boolean {
   const { gen, repeatsOnly, now, graceSeconds, idempotency } = input;
@@ -138,7 +136,7 @@ function* reject(
 ): Transaction<RenewOutcome> {
   // An expired token could otherwise write rows for ever.
   if (!input.repeatsOnly) yield* recordAudit({ ...entry(input, session), event: "renew_rejected", reason });
-  return { outcome: "ended", reason, revocations: [] };
+  return { outcome: "ended", reason };
 }
 
 function* end(
@@ -154,17 +152,15 @@ function* end(
   yield* recordAudit(
     why === "replayed" ? { ...about, event: "renew_replayed" } : { ...about, event: "renew_rejected", reason: why },
   );
-  const reason = why === "replayed" ? "replayed" : "user";
-  return { outcome: "ended", reason, revocations: yield* writeRevocations(revoked) };
+  yield* writeRevocations(revoked);
+  return { outcome: "ended", reason: why === "replayed" ? "replayed" : "user" };
 }
 
-function entry(input: Renewal, session: Session | undefined) {
-  return {
-    at: input.now,
-    userId: session?.userId,
-    login: session?.login,
-    sessionId: input.sessionId,
-    origin: input.origin,
-    detail: { by: input.by, gen: input.gen },
-  };
-}
+const entry = (input: Renewal, session: Session | undefined) => ({
+  at: input.now,
+  userId: session?.userId,
+  login: session?.login,
+  sessionId: input.sessionId,
+  origin: input.origin,
+  detail: { by: input.by, gen: input.gen },
+});

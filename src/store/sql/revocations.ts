@@ -54,9 +54,8 @@ export type Revocation = Numbered &
  * When a revocation of tokens that expire at `expires` has no effect any more. It also rejects the login transactions
  * that were issued before it, however soon access tokens expire.
  */
-export function untilOf(now: number, ...expires: readonly number[]): number {
-  return Math.max(now + transactionTtlSeconds, ...expires) + leewayMaxSeconds;
-}
+export const untilOf = (now: number, ...expires: readonly number[]): number =>
+  Math.max(now + transactionTtlSeconds, ...expires) + leewayMaxSeconds;
 
 /** When the last recovery that was begun until `now` is over. Its link begins to work a day later. */
 export const recoveryUntil = (now: number): number => now + recoveryDelaySeconds + transactionTtlSeconds;
@@ -71,23 +70,20 @@ export interface ChangeOutcome<O extends string> {
   readonly outcome: O;
   /** The session that made the change, whose older tokens have ended. */
   readonly session?: Session | undefined;
-  readonly revocations: readonly Revocation[];
 }
 
-export const failed = <O extends string>(outcome: O): ChangeOutcome<O> => ({ outcome, revocations: [] });
+export const failed = <O extends string>(outcome: O): ChangeOutcome<O> => ({ outcome });
 
-/** `found`: the user or the service exists. */
-export interface FoundOutcome {
-  readonly found: boolean;
-  readonly revocations: readonly Revocation[];
+/** Writes the revocations as the end of its transaction. The driver reports them after the commit. */
+export function* writeRevocations(revoked: NewRevocations): Transaction<void> {
+  if (revoked.length > 0) yield { revoked: yield* writeUnreported(revoked) };
 }
 
 /**
- * Writes the revocations with the next numbers, and is the end of its transaction (see state.ts). Numbers, rows and
- * commit travel together, so that all other writers of the state row wait for no round trip to the database.
+ * Writes revocations with the next numbers, at the end of a transaction (see state.ts). Numbers, rows and commit travel
+ * together, so that all other writers of the state row wait for no round trip to the database.
  */
-export function* writeRevocations(revoked: NewRevocations): Transaction<readonly Revocation[]> {
-  if (revoked.length === 0) return [];
+export function* writeUnreported(revoked: NewRevocations): Transaction<readonly Revocation[]> {
   const readNumbers = yield* sendNumbers(revoked.length);
   for (const [index, row] of revoked.entries()) yield* insertRevocation(row, revoked.length - 1 - index);
   yield* end("write");
@@ -135,14 +131,12 @@ export interface RevocationPage {
 }
 
 /** The outcome of a change that was carried out. The end of its transaction. */
-export function* endChange({
-  revoked,
-  session,
-}: {
+export function* endChange(changed: {
   readonly revoked: NewRevocations;
   readonly session?: Session | undefined;
 }): Transaction<ChangeOutcome<"done">> {
-  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+  yield* writeRevocations(changed.revoked);
+  return { outcome: "done", session: changed.session };
 }
 
 const columns = [...new Set(Object.values(kinds).flatMap((table) => table.columns))].join(", ");
@@ -165,10 +159,10 @@ export function* readRevocations({ after, now }: RevocationQuery): Transaction<R
 }
 
 /** A revoked key stays revoked for as long as any token can be valid. */
-export function* revokeKey(input: Ending & { readonly kid: string }): Transaction<readonly Revocation[]> {
+export function* revokeKey(input: Ending & { readonly kid: string }): Transaction<void> {
   const { now, origin, kid } = input;
   yield* recordAudit({ at: now, event: "key_revoked", origin, detail: { kid } });
-  return yield* writeRevocations([{ kind: "key", at: now, until: numericDateMax, kid }]);
+  yield* writeRevocations([{ kind: "key", at: now, until: numericDateMax, kid }]);
 }
 
 function revocationOf(row: Row): Revocation {

@@ -2,25 +2,21 @@
 import { exists, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { countKeys, insertKey, type NewKey } from "./keys.js";
-import { type FoundOutcome, writeRevocations } from "./revocations.js";
+import { writeRevocations } from "./revocations.js";
 import { carryOutService, lockService, type ServiceRow, services } from "./service-changes.js";
 import type { Ending } from "./session-rows.js";
 import { type Spending, spend } from "./spent.js";
 
 /** A service has its id or its name. No name has the form of an id. */
-export function findService(idOrName: string): Transaction<ServiceRow | undefined> {
-  return services.firstLast("where id = ? or name = ?", [idOrName, idOrName]);
-}
+export const findService = (idOrName: string): Transaction<ServiceRow | undefined> =>
+  services.firstLast("where id = ? or name = ?", [idOrName, idOrName]);
 
 /** In the order of their names. */
-export function listServices(): Transaction<readonly ServiceRow[]> {
-  return services.allLast("order by name", []);
-}
-
-export interface ServiceCreation extends Ending, Pick<ServiceRow, "id" | "name" | "scopes"> {}
+export const listServices = (): Transaction<readonly ServiceRow[]> => services.allLast("order by name", []);
 
 /** False: another service has the name. */
-export function* addService({ id, name, scopes, now, origin }: ServiceCreation): Transaction<boolean> {
+export function* addService(input: Ending & Pick<ServiceRow, "id" | "name" | "scopes">): Transaction<boolean> {
+  const { id, name, scopes, now, origin } = input;
   const fresh = { jwks: undefined, disabled: false, createdAt: now, issuedAt: 0, tokensUntil: 0, endedAt: 0 };
   const service = { id, name, scopes, ...fresh };
   const isAdded = yield* exists(`${services.insert} on conflict do nothing returning id`, services.values(service));
@@ -36,10 +32,10 @@ export interface ServiceUpdate extends Ending {
     | { readonly change: "disabled" | "enabled" | "deleted" | "tokens_revoked" };
 }
 
-/** Changes a service, and ends its tokens. */
-export function* changeService({ id, to, now, origin }: ServiceUpdate): Transaction<FoundOutcome> {
+/** Changes a service, and ends its tokens. False: no such service. */
+export function* changeService({ id, to, now, origin }: ServiceUpdate): Transaction<boolean> {
   const service = yield* lockService(id);
-  if (!service) return { found: false, revocations: [] };
+  if (!service) return false;
   const detail =
     to.change === "scopes_set" ? { scopes: to.scopes } : to.change === "jwks_set" ? { kids: to.kids } : undefined;
   const revoked = yield* carryOutService(to.change, service, { now, origin, detail });
@@ -50,7 +46,8 @@ export function* changeService({ id, to, now, origin }: ServiceUpdate): Transact
   else if (to.change === "deleted") yield* write("delete from ampho_services where id = ?", [id]);
   else if (to.change !== "tokens_revoked")
     yield* write("update ampho_services set disabled = ? where id = ?", [to.change === "disabled" ? 1 : 0, id]);
-  return { found: true, revocations: yield* writeRevocations(revoked) };
+  yield* writeRevocations(revoked);
+  return true;
 }
 
 export interface ServiceKeyCreation extends Ending {
@@ -89,23 +86,17 @@ export function* issueServiceToken(input: TokenIssue): Transaction<IssueOutcome>
   const { serviceId, proof, ttlSeconds, now, origin } = input;
   const service = yield* lockService(serviceId);
   if (!service || service.disabled) return { outcome: "unknown" };
+  const selectKey = "select id from ampho_keys where hash = ? and user_id = ? and expires_at > ?";
   const holds =
     "keyHash" in proof
-      ? yield* exists("select id from ampho_keys where hash = ? and user_id = ? and expires_at > ?", [
-          proof.keyHash,
-          serviceId,
-          now,
-        ])
+      ? yield* exists(selectKey, [proof.keyHash, serviceId, now])
       : service.jwks === proof.jwks && (yield* spend(proof.spending, now));
   if (!holds) return { outcome: "unknown" };
   const scopes = input.scopes ?? service.scopes;
   if (scopes.length === 0 || !scopes.every((scope) => service.scopes.includes(scope))) return { outcome: "scope" };
   const issuedAt = Math.max(now, service.endedAt + 1);
-  yield* write("update ampho_services set issued_at = ?, tokens_until = ? where id = ?", [
-    Math.max(issuedAt, service.issuedAt),
-    Math.max(issuedAt + ttlSeconds, service.tokensUntil),
-    serviceId,
-  ]);
+  const latest = [Math.max(issuedAt, service.issuedAt), Math.max(issuedAt + ttlSeconds, service.tokensUntil)];
+  yield* write("update ampho_services set issued_at = ?, tokens_until = ? where id = ?", [...latest, serviceId]);
   const detail = { service: service.name, scopes };
   yield* recordAudit({ at: now, event: "service_token_issued", userId: serviceId, login: undefined, origin, detail });
   return { outcome: "issued", scopes, issuedAt };

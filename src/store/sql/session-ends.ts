@@ -6,7 +6,7 @@ import { type Policy, reachesPolicy } from "../../levels/policy.js";
 import { integer, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import type { NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import type { NewRevocation, NewRevocations } from "./revocations.js";
 import { insertRevocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { endEveryKey, endEveryToken } from "./service-changes.js";
 import type { Ending, EndReason, ForeignTokens, Session, TokenEnding } from "./session-rows.js";
@@ -37,8 +37,6 @@ export function* foreignUntil({ userId, now, foreignMaxSeconds }: TokenEnding): 
   return untilOf(now, now + foreignMaxSeconds, ...rows.map((row) => integer(row, "access_expires")));
 }
 
-const revoked = ({ id, accessExpires }: EndedSession, now: number) => revokedUntil(accessExpires, id, now);
-
 function revokedUntil(accessExpires: number, sessionId: string, now: number): NewRevocation {
   return { kind: "session", at: now, until: untilOf(now, accessExpires), sessionId };
 }
@@ -48,17 +46,14 @@ export function revokedTokens({ id: sessionId, gen, accessExpires }: Session, no
   return { kind: "session", at: now, until: untilOf(now, accessExpires), sessionId, gen };
 }
 
-function* recordEnd(
+const recordEnd = (
   { id, userId, login }: EndedSession,
   reason: EndReason,
   { now, origin }: Ending,
-): Transaction<void> {
-  yield* recordAudit({ at: now, ...endEvent(reason), userId, login, sessionId: id, origin });
-}
+): Transaction<void> => recordAudit({ at: now, ...endEvent(reason), userId, login, sessionId: id, origin });
 
-function endEvent(reason: EndReason) {
-  return reason === "logout" ? ({ event: "logout" } as const) : ({ event: "session_ended", reason } as const);
-}
+const endEvent = (reason: EndReason) =>
+  reason === "logout" ? ({ event: "logout" } as const) : ({ event: "session_ended", reason } as const);
 
 /** Ends one session. The caller writes the audit row. `canExpire`: the `exp` of a token that is not on record. */
 export function* endById(id: string, reason: EndReason, now: number, canExpire = 0): Transaction<NewRevocations> {
@@ -76,13 +71,8 @@ export interface SessionEnding extends Ending {
   readonly seenExpires?: number | undefined;
 }
 
-export interface EndOutcome {
-  /** False: no such live session. An idle session counts as live while an access token of it is valid. */
-  readonly ended: boolean;
-  readonly revocations: readonly Revocation[];
-}
-
-export function* endSession(input: SessionEnding): Transaction<EndOutcome> {
+/** False: no such live session. An idle session counts as live while an access token of it is valid. */
+export function* endSession(input: SessionEnding): Transaction<boolean> {
   const { id, userId, reason, now, seenExpires } = input;
   const row = yield* first(
     `update ampho_sessions set ${setEnded}
@@ -90,20 +80,22 @@ export function* endSession(input: SessionEnding): Transaction<EndOutcome> {
      ${userId === undefined ? "" : "and user_id = ?"} ${returning}`,
     [...endingParameters(now, reason), id, now, now - leewayMaxSeconds, ...(userId === undefined ? [] : [userId])],
   );
-  if (!row) return seenExpires === undefined ? { ended: false, revocations: [] } : yield* endLost(input, seenExpires);
+  if (!row) return seenExpires !== undefined && (yield* endLost(input, seenExpires));
   yield* recordEnd(endings.of(row), reason, input);
   const accessExpires = Math.max(integer(row, "access_expires"), seenExpires ?? 0);
-  return { ended: true, revocations: yield* writeRevocations([revokedUntil(accessExpires, id, now)]) };
+  yield* writeRevocations([revokedUntil(accessExpires, id, now)]);
+  return true;
 }
 
 /** The token is not on record, so the database has lost writes. Only a revocation can still end its session. */
-function* endLost(input: SessionEnding, seenExpires: number): Transaction<EndOutcome> {
+function* endLost(input: SessionEnding, seenExpires: number): Transaction<boolean> {
   const { id, userId, reason, now, origin } = input;
   const row = yield* first("select user_id, access_expires from ampho_sessions where id = ?", [id]);
   const isRecorded = row && (integer(row, "access_expires") >= seenExpires || text(row, "user_id") !== userId);
-  if (isRecorded) return { ended: false, revocations: [] };
+  if (isRecorded) return false;
   yield* recordAudit({ at: now, ...endEvent(reason), userId, sessionId: id, origin });
-  return { ended: true, revocations: yield* writeRevocations([revokedUntil(seenExpires, id, now)]) };
+  yield* writeRevocations([revokedUntil(seenExpires, id, now)]);
+  return true;
 }
 
 export interface OpenSessions extends Ending {
@@ -133,7 +125,7 @@ export function* endOpenSessions(input: OpenSessions): Transaction<NewRevocation
     .map((row) => endings.of(row))
     .filter(({ expiresAt, accessExpires }) => expiresAt > now || accessExpires + leewayMaxSeconds > now);
   for (const session of open) yield* recordEnd(session, reason, input);
-  return open.map((session) => revoked(session, now));
+  return open.map(({ id, accessExpires }) => revokedUntil(accessExpires, id, now));
 }
 
 /** In the order in which every other transaction locks several sessions. */
@@ -179,7 +171,7 @@ export function* endOldestSessions(
 /** Writes one row, however many sessions there are. A session of an earlier era counts as ended everywhere. */
 export function* endAllSessions(
   input: Ending & ForeignTokens & { readonly accessTtlSeconds: number; readonly keys?: boolean | undefined },
-): Transaction<readonly Revocation[]> {
+): Transaction<void> {
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
   yield* recordAudit({ at: now, event: "sessions_ended", origin, ...(input.keys && { detail: { keys: "ended" } }) });
   // The row of the new era makes every process read again what it has read of keys.
@@ -192,5 +184,6 @@ export function* endAllSessions(
   const until = untilOf(now, now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil, recoveryUntil(now));
   const row: NewRevocation = { kind: "all", at: now, until, era };
   yield* insertRevocation(row, 0);
-  return [{ ...row, n }, ...(yield* writeRevocations(ofServices))];
+  yield { revoked: [{ ...row, n }] };
+  yield* writeRevocations(ofServices);
 }

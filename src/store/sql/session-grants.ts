@@ -26,7 +26,7 @@ import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js"
 import { provesFirst } from "./mailbox-changes.js";
 import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
-import { type NewRevocation, type NewRevocations, type Revocation, writeRevocations } from "./revocations.js";
+import { type NewRevocation, type NewRevocations, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
 import type { Ending, ProvenLevel, Session, TokenTimes } from "./session-rows.js";
 import { insertSession, raisedLevel, recordProof, sessions } from "./session-rows.js";
@@ -99,7 +99,6 @@ export type GrantOutcome =
       readonly versions: DeviceVersions;
       /** Recovery codes that are left, after one was used. */
       readonly codesLeft: number | undefined;
-      readonly revocations: readonly Revocation[];
     }
   | {
       readonly outcome: "factor_needed";
@@ -110,20 +109,15 @@ export type GrantOutcome =
       readonly user: User | undefined;
       /** The seconds until the code of `enrolMail` can be mailed, and 0 if it was. Undefined: it needs none. */
       readonly mailWait: number | undefined;
-      readonly revocations?: readonly Revocation[];
     }
   /**
    * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor
    * was proven. `rejected`: the user cannot sign in, or has changed since the caller has read it. `pending`: the new
    * user cannot log in yet. `storing`: an application's own table stores a new password now.
    */
-  | {
-      readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "pending" | "storing";
-      /** The first proof of an address has ended sessions. */
-      readonly revocations?: readonly Revocation[];
-    }
+  | { readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "pending" | "storing" }
   /** The login name is taken, or the invitation is void. */
-  | { readonly outcome: "login_taken" | "closed"; readonly revocations?: readonly Revocation[] };
+  | { readonly outcome: "login_taken" | "closed" };
 
 type Denied = Exclude<GrantOutcome, { readonly outcome: "granted" }>;
 type Account = State & AccountFactors;
@@ -227,8 +221,8 @@ export function* grantSession(input: SessionRequest): Transaction<GrantOutcome> 
     yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
   yield* recordAccess(account, session.accessExpires);
-  const granted = { outcome: "granted", session, user, versions: versionsOf(account), codesLeft } as const;
-  return { ...granted, revocations: yield* writeRevocations(revoked) };
+  yield* writeRevocations(revoked);
+  return { outcome: "granted", session, user, versions: versionsOf(account), codesLeft };
 }
 
 /** The passkey or the identity is the way in of this user, once the account is enabled. */
@@ -293,7 +287,8 @@ const sessionIdIn = (era: number, { random }: NewSession): string => `${era.toSt
 
 /** The end of a transaction that ended sessions and still does not grant the login. */
 function* withEnds(denied: Denied, revoked: NewRevocations): Transaction<Denied> {
-  return revoked.length === 0 ? denied : { ...denied, revocations: yield* writeRevocations(revoked) };
+  yield* writeRevocations(revoked);
+  return denied;
 }
 
 /** The account as the first proof of its address leaves it. */
@@ -368,9 +363,8 @@ function* createSession(input: SessionRequest, { era }: Account, { amr, acr }: G
 }
 
 /** A login by password alone has no detail, because nearly every row of the log is one. */
-function detailOf(amr: readonly string[]): AuditEntry["detail"] {
-  return amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
-}
+const detailOf = (amr: readonly string[]): AuditEntry["detail"] =>
+  amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
 
 /** Codes for an enrolment. A known device has as many more, so that a thief of the password does not stop its user. */
 const codesAnHour = 5;
@@ -409,9 +403,7 @@ function* rejectFactor(input: SessionRequest): Transaction<Denied> {
   return { outcome: "factor_rejected" };
 }
 
-function auditOf({ now, userId, login, origin }: SessionRequest) {
-  return { at: now, userId, login, origin };
-}
+const auditOf = ({ now, userId, login, origin }: SessionRequest) => ({ at: now, userId, login, origin });
 
 const whoOf = ({ now, userId, login, origin }: SessionRequest) => ({ now, userId, login, origin });
 
@@ -453,15 +445,13 @@ export function* repeatGrant(input: GrantRepeat): Transaction<GrantOutcome | und
     user,
     versions: versionsOf(state),
     codesLeft: undefined,
-    revocations: [],
   };
 }
 
-function lockBought({ sessionId, gen }: TokenSession, now: number): Transaction<Session | undefined> {
-  return sessions.first(
+const lockBought = ({ sessionId, gen }: TokenSession, now: number): Transaction<Session | undefined> =>
+  sessions.first(
     `where id = ? and gen = ? and ended_at is null
      and era = (select era from ampho_state where id = 1) and expires_at > ?`,
     [sessionId, gen, now],
     "update",
   );
-}

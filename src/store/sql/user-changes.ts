@@ -9,7 +9,7 @@ import { type Change, carryOut, lockSessionsOf, type OwnSession } from "./change
 import { hasLoginPasskey } from "./factors/passkeys.js";
 import { countCodes } from "./factors/recovery.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import type { ChangeOutcome, FoundOutcome, NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import type { ChangeOutcome, NewRevocation, NewRevocations } from "./revocations.js";
 import { endChange, failed, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
 import type { Ending, EndReason, TokenEnding } from "./session-rows.js";
@@ -108,22 +108,16 @@ export interface RoleUpdate extends TokenEnding {
     | { readonly add: readonly string[]; readonly remove: readonly string[] };
 }
 
-export interface RoleOutcome {
-  /** Undefined: no such user. */
-  readonly user: User | undefined;
-  readonly revocations: readonly Revocation[];
-}
-
-/** Changes roles. A removed role writes a "roles" revocation. */
-export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
+/** Changes roles. A removed role writes a "roles" revocation. Undefined: no such user. */
+export function* setRoles(input: RoleUpdate): Transaction<User | undefined> {
   const { userId, change, now, origin } = input;
   const before = yield* lockUser(userId, "update");
-  if (!before) return { user: undefined, revocations: [] };
+  if (!before) return undefined;
   const kept = "set" in change ? change.set : before.roles.filter((role) => !change.remove.includes(role));
   const roles = [...new Set("set" in change ? kept : [...kept, ...change.add])];
   const removed = before.roles.filter((role) => !roles.includes(role));
   const added = roles.filter((role) => !before.roles.includes(role));
-  if (removed.length === 0 && added.length === 0) return { user: before, revocations: [] };
+  if (removed.length === 0 && added.length === 0) return before;
 
   // At least the time, for the same reason as an era. After a restored backup a counted version might lie below one
   // that a process knows to be revoked, which would reject a role that is given again. Or it might not lie above the
@@ -135,39 +129,38 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   const detail = { roles, added, removed };
   const rolePolicy = policyOf(roles, input.rolePolicies);
   const { revoked } = yield* carryOut("roles_changed", { userId, login, now, origin, rolePolicy, detail });
-  if (removed.length === 0) return { user, revocations: yield* writeRevocations(revoked) };
-  const until = yield* foreignUntil(input);
-  const lost: NewRevocation = { kind: "roles", at: now, until, userId, login, rolesVersion, roles: removed };
-  return { user, revocations: yield* writeRevocations([...revoked, lost]) };
+  const lost: NewRevocation[] = [];
+  if (removed.length > 0) {
+    const until = yield* foreignUntil(input);
+    lost.push({ kind: "roles", at: now, until, userId, login, rolesVersion, roles: removed });
+  }
+  yield* writeRevocations([...revoked, ...lost]);
+  return user;
 }
 
-const unknown: FoundOutcome = { found: false, revocations: [] };
-
-/** Disabling a user ends the sessions and writes a "user" revocation, also for a disabled user. */
-export function* setDisabled(input: TokenEnding & { readonly disabled: boolean }): Transaction<FoundOutcome> {
+/** Disabling a user ends the sessions and writes a "user" revocation, also for a disabled one. False: no such user. */
+export function* setDisabled(input: TokenEnding & { readonly disabled: boolean }): Transaction<boolean> {
   const { userId, disabled, now, origin } = input;
   const user = yield* lockUser(userId, "update");
-  if (!user) return unknown;
+  if (!user) return false;
   // Disabling a user again has an effect: it revokes tokens that other software issued to the user in the meantime.
-  if (!disabled && !user.disabled) return { found: true, revocations: [] };
+  if (!disabled && !user.disabled) return true;
   yield* write("update ampho_users set disabled = ? where id = ?", [disabled ? 1 : 0, userId]);
-  if (!disabled) {
-    yield* carryOut("enabled", { userId, login: user.login, now, origin });
-    return { found: true, revocations: [] };
-  }
-  const revoked = yield* endEverything("disabled", user, input);
-  return { found: true, revocations: yield* writeRevocations(revoked) };
+  if (disabled) yield* writeRevocations(yield* endEverything("disabled", user, input));
+  else yield* carryOut("enabled", { userId, login: user.login, now, origin });
+  return true;
 }
 
-/** Deletes a user, ends the sessions, and writes a "user" revocation. */
-export function* deleteUser(input: TokenEnding): Transaction<FoundOutcome> {
+/** Deletes a user, ends the sessions, and writes a "user" revocation. False: no such user. */
+export function* deleteUser(input: TokenEnding): Transaction<boolean> {
   const { userId } = input;
   const user = yield* lockUser(userId, "update");
-  if (!user) return unknown;
+  if (!user) return false;
   // Before the row is deleted, which has the address for the notice.
   const revoked = yield* endEverything("deleted", user, input);
   yield* write("delete from ampho_users where id = ?", [userId]);
-  return { found: true, revocations: yield* writeRevocations(revoked) };
+  yield* writeRevocations(revoked);
+  return true;
 }
 
 /** Ends the sessions and all other tokens that name the user. The caller writes the revocations. */
@@ -192,12 +185,13 @@ export interface UserEnding extends Ending {
   readonly storingSince?: number | undefined;
 }
 
-/** Ends the sessions of a user of either table. It reads no row of the user, because an own table has none here. */
-export function* endUserSessions(input: UserEnding): Transaction<readonly Revocation[]> {
+/** Ends the sessions of a user of either table, whose row it does not read. Returns how many there were. */
+export function* endUserSessions(input: UserEnding): Transaction<number> {
   const { userId, change, reason: endReason, now, origin, exceptSession, storingSince } = input;
   if (storingSince !== undefined) yield* endStoring(userId, storingSince);
   const { revoked } = yield* carryOut(change, { userId, login: undefined, now, origin, exceptSession, endReason });
-  return yield* writeRevocations(revoked);
+  yield* writeRevocations(revoked);
+  return revoked.length;
 }
 
 export interface TokenRevocation extends TokenEnding {
@@ -207,10 +201,10 @@ export interface TokenRevocation extends TokenEnding {
 }
 
 /** The same, and revokes the tokens without a session that name the user. */
-export function* revokeUserTokens(input: TokenRevocation): Transaction<readonly Revocation[]> {
+export function* revokeUserTokens(input: TokenRevocation): Transaction<void> {
   const { userId, login, reason: endReason, now, origin, foreignMaxSeconds } = input;
   const { revoked } = yield* carryOut("tokens_revoked", { userId, login, now, origin, endReason });
   // The revocations of the sessions cover the tokens of sessions.
   const until = untilOf(now, now + foreignMaxSeconds);
-  return yield* writeRevocations([...revoked, { kind: "user", at: now, until, userId, login }]);
+  yield* writeRevocations([...revoked, { kind: "user", at: now, until, userId, login }]);
 }

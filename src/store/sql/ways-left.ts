@@ -4,11 +4,10 @@ import { first, queryLastRow, type Transaction } from "../transaction.js";
 import { hasLoginPasskey } from "./factors/passkeys.js";
 import type { IdentityRow } from "./identities.js";
 import { visible } from "./import-rows.js";
+import type { StoredUser } from "./user-check.js";
 
 /** The ways in that are configured, for a user who gives one up. */
 export interface ConfiguredWays {
-  /** The application verifies passwords of its own table. */
-  readonly ownPasswords: boolean;
   /** Undefined while passkeys are not offered. */
   readonly relyingParty: string | undefined;
   readonly mail: boolean;
@@ -18,12 +17,13 @@ export interface ConfiguredWays {
 
 /** True if the user can still begin a login. Second factors are not changed, so the policy stays within reach. */
 export function* hasWayIn(
-  userId: string,
-  { ownPasswords, relyingParty, mail, issuers }: ConfiguredWays,
+  { userId, stored }: { readonly userId: string; readonly stored: StoredUser },
+  { relyingParty, mail, issuers }: ConfiguredWays,
   identities: readonly IdentityRow[],
   exceptPasskey = "",
 ): Transaction<boolean> {
-  if (ownPasswords || identities.some(({ issuer }) => issuers.includes(issuer))) return true;
+  // The application verifies passwords of its own table.
+  if (stored === false || identities.some(({ issuer }) => issuers.includes(issuer))) return true;
   const row = yield* first("select password_hash, email_canonical from ampho_users where id = ?", [userId]);
   if (row && (row["password_hash"] !== null || (mail && row["email_canonical"] !== null))) return true;
   return relyingParty !== undefined && (yield* hasLoginPasskey(userId, relyingParty, exceptPasskey));

@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, openSync, realpathSync, statSync } fr
 import path from "node:path";
 import { DatabaseError } from "../database-error.js";
 import type { Row, SqlValues } from "../rows.js";
-import { type Statement, type Step, type Transaction, withPages } from "../transaction.js";
+import { noEffects, type Statement, type Step, type Transaction, withPages } from "../transaction.js";
 import type { SqliteModule } from "./driver.js";
 import { SqliteFailure } from "./failure.js";
 
@@ -47,18 +47,22 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
   const connection = {
     /** A statement without parameters or rows. */
     exec: (sql: string) => void rowsOf(sql, []),
-    /** `onMail` is called for each statement that can write a mail. */
-    run: <T>(work: Transaction<T>, onMail?: () => void): T => {
+    /** Adds the effects of the transaction to `effects`. */
+    run: <T>(work: Transaction<T>, effects = noEffects()): T => {
       const ahead = new Map<Statement, readonly Row[]>();
       let ended = false;
       const rowsOfStep = (value: Step): readonly Row[] => {
         if ("resultOf" in value) return ahead.get(value.resultOf) ?? [];
+        if ("revoked" in value) {
+          effects.revoked.push(...value.revoked);
+          return [];
+        }
         if (ended) throw new TypeError("a step follows the end");
         ended = "end" in value;
         if ("advisoryLock" in value || "end" in value) return [];
         const rows = rowsOf(value.sql, withPages(value, pages));
         if (value.deferred) ahead.set(value, rows);
-        if (value.mails) onMail?.();
+        if (value.mails) effects.mails = true;
         return rows;
       };
       let step = work.next([]);

@@ -1,5 +1,6 @@
 // The messages between the two threads of the SQLite driver.
 import type { OperationInput, OperationName } from "../operations.js";
+import type { Effects } from "../transaction.js";
 import type { DriverName } from "./driver.js";
 
 export interface WorkerData {
@@ -39,9 +40,8 @@ export interface Failure {
   readonly reason: string;
 }
 
-/** `mails`: the transaction can have written a mail. */
 export type Reply = { readonly id: number } & (
-  | { readonly value: unknown; readonly mails?: boolean }
+  | { readonly value: unknown; readonly effects?: Effects }
   | { readonly failure: Failure }
 );
 
@@ -50,6 +50,4 @@ export type Reply = { readonly id: number } & (
 const readClock = process.hrtime.bigint;
 
 /** A monotonic clock that all threads of the process share. */
-export function monotonicMs(): number {
-  return Number(readClock() / 1_000_000n);
-}
+export const monotonicMs = (): number => Number(readClock() / 1_000_000n);

@@ -4,7 +4,7 @@
 import { ConfigurationError } from "../../errors.js";
 import { DatabaseError } from "../database-error.js";
 import type { Access } from "../operations.js";
-import type { Transaction } from "../transaction.js";
+import { noEffects, type Transaction } from "../transaction.js";
 import type { SqliteConnection } from "./connection.js";
 import { SqliteFailure } from "./failure.js";
 import { type Failure, monotonicMs, type Reply } from "./messages.js";
@@ -157,11 +157,9 @@ export function createQueue(connections: ConnectionHolder, send: (replies: reado
 }
 
 function runJob(connection: SqliteConnection, job: QueuedJob): Reply {
-  let mails = false;
-  const value = connection.run(job.start(), () => {
-    mails = true;
-  });
-  return mails ? { id: job.id, value, mails } : { id: job.id, value };
+  const effects = noEffects();
+  const value = connection.run(job.start(), effects);
+  return effects.mails || effects.revoked.length > 0 ? { id: job.id, value, effects } : { id: job.id, value };
 }
 
 /** Runs one job in a savepoint. If it fails, only its own writes are rolled back. */
@@ -181,9 +179,7 @@ function runAlone(connection: SqliteConnection, job: QueuedJob): Reply {
 }
 
 /** No job of the transaction can go on. */
-function isOfDatabase(error: unknown): boolean {
-  return error instanceof SqliteFailure && (error.breaking || error.passing);
-}
+const isOfDatabase = (error: unknown): boolean => error instanceof SqliteFailure && (error.breaking || error.passing);
 
 function toFailure(error: unknown): Failure {
   const reason = error instanceof Error ? error.message : "unknown";

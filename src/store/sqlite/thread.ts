@@ -3,6 +3,7 @@
 import { Worker } from "node:worker_threads";
 import { AmphoError, ConfigurationError, isError } from "../../errors.js";
 import { DatabaseError, databaseUnavailable } from "../database-error.js";
+import { createListeners } from "../store.js";
 import { type Failure, type Job, monotonicMs, type Reply, type Request, type WorkerData } from "./messages.js";
 
 export type Thread = ReturnType<typeof startThread>;
@@ -40,7 +41,7 @@ export function startThread(data: Omit<WorkerData, "reopening">) {
   let startedBefore = false;
   let restart = { notBefore: 0, delayMs: restartMs.first };
   let closing: Promise<void> | undefined;
-  let mailListener = () => {};
+  const { report, ...listeners } = createListeners();
 
   function start(): Worker {
     const started = new Worker(new URL("./worker.js", import.meta.url), {
@@ -82,7 +83,7 @@ export function startThread(data: Omit<WorkerData, "reopening">) {
     restart = { ...restart, delayMs: restartMs.first };
     for (const reply of replies) {
       const call = settle(reply.id);
-      if ("value" in reply && reply.mails === true) mailListener();
+      if ("value" in reply && reply.effects) report(reply.effects);
       if ("value" in reply) call?.resolve(reply.value);
       else call?.reject(errorOf(reply.failure));
     }
@@ -149,10 +150,7 @@ export function startThread(data: Omit<WorkerData, "reopening">) {
       closing ? Promise.reject(unavailable("the database is closed")) : (send(job, limits) as Promise<T>),
     /** How many calls wait for a reply. */
     waiting: () => waiting.size,
-    /** Calls the listener after each transaction that can have written a mail. */
-    onMail(listener: () => void) {
-      mailListener = listener;
-    },
+    listeners,
     close: () => (closing ??= finish()),
   };
 }

@@ -1,5 +1,5 @@
 // Cookie and Set-Cookie (RFC 6265 §4.1, §4.2). With `__Host-` (RFC 6265bis §4.1.3.2) no other host can set a cookie.
-import { invalidRequest } from "../request/target.js";
+import { invalidRequest } from "../../../errors.js";
 
 /** Browsers keep this much of a cookie, name and value together. They drop a longer one without notice. */
 const cookieBytesMax = 4_096;

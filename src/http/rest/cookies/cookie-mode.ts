@@ -1,12 +1,12 @@
 // Tokens in cookies (docs/guides/cookies.md): reads and sets them, and rejects requests of pages of other sites.
 import { transactionTtlSeconds } from "../../../clock.js";
-import { AmphoError } from "../../../errors.js";
+import { AmphoError, invalidRequest } from "../../../errors.js";
 import { joinProofs, proofTtlSeconds } from "../../../factors/device-proofs.js";
 import { authorizationFrom, bearerOf } from "../../../tokens/bearer.js";
 import type { Grant } from "../../../wire/login.js";
 import { createSiteOf, isSafe } from "../browser/origins.js";
 import type { RequestHead } from "../message.js";
-import { invalidRequest, onlyAuthorization } from "../request/target.js";
+import { onlyAuthorization } from "../request/target.js";
 import { cookieOf, setCookie } from "./cookie-header.js";
 
 export const cookieNames = {

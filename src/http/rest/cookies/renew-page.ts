@@ -1,6 +1,6 @@
 // Renews the session of a request before a page handles it (docs/guides/cookies.md). A browser that returns after a
 // while has only the cookie with the refresh token, and a page that the server renders has no script that could renew.
-import { AmphoError } from "../../../errors.js";
+import { AmphoError, unlessRejected } from "../../../errors.js";
 import type { Caller } from "../../../flows/deps.js";
 import type { Flows } from "../../../flows/flows.js";
 import type { Guard } from "../../../guard/guard.js";
@@ -64,14 +64,8 @@ export function createRenewPage(deps: {
 }
 
 /** Undefined for contradicting credentials, and for a page of another site. The guards behind reject the request. */
-function credentialsOf(mode: CookieMode, request: PageRequest): Credentials | undefined {
-  try {
-    return mode.credentialsOf(request, false);
-  } catch (error) {
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
-}
+const credentialsOf = (mode: CookieMode, request: PageRequest): Credentials | undefined =>
+  unlessRejected(() => mode.credentialsOf(request, false));
 
 /** The same after a lost response. Address and agent bind a copied token, and no header holds the line breaks. */
 const keyOf = (refreshToken: string, { address, agent }: Caller): string =>

@@ -1,8 +1,7 @@
 // Reads a body into its members: media type, size, encoding, shape. Each step rejects before the next costs anything.
 import { parseJsonObject } from "../../../crypto/json.js";
-import { AmphoError } from "../../../errors.js";
+import { AmphoError, invalidRequest } from "../../../errors.js";
 import type { HttpRequest } from "../message.js";
-import { invalidRequest } from "./target.js";
 
 export const bodyLimitBytes = 16_384;
 export const bodyTimeoutMs = 30_000;

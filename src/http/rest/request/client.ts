@@ -1,10 +1,9 @@
 // How a service account authenticates at an endpoint of OAuth (RFC 6749 §2.3, RFC 7523 §2.2), in exactly one way.
-import { AmphoError } from "../../../errors.js";
+import { hasCode, invalidRequest } from "../../../errors.js";
 import { unknownClient } from "../../../flows/machines/assertion.js";
 import type { SentClient } from "../../../flows/machines/tokens.js";
 import { isServiceId } from "../../../logins/service-id.js";
 import type { RawCall } from "../route.js";
-import { invalidRequest } from "./target.js";
 
 export interface ClientMembers {
   readonly client_id?: string | undefined;
@@ -37,8 +36,6 @@ async function requireService({ verify }: ClientCall, key: string, id: string): 
   const auth = await asClient(() => verify(key, { credentials: ["key"] }));
   if (auth?.id !== id || !isServiceId(id)) throw unknownClient();
 }
-
-const rejected: ReadonlySet<string> = new Set(["missing_token", "invalid_token", "credential_not_accepted"]);
 
 /** The id and the secret are encoded as in a form before they are joined (RFC 6749 §2.3.1). */
 function readBasic(authorization: string): { readonly id: string; readonly key: string } | undefined {
@@ -82,7 +79,7 @@ async function asClient<T>(check: () => Promise<T>): Promise<T> {
   try {
     return await check();
   } catch (error) {
-    if (error instanceof AmphoError && rejected.has(error.code)) throw unknownClient();
+    if (hasCode(error, "missing_token", "invalid_token", "credential_not_accepted")) throw unknownClient();
     throw error;
   }
 }

@@ -1,8 +1,7 @@
 // Checks the fields of a body or a query by a row's schema. A message names the field and the rule, never the value.
 import { z } from "zod";
-import { AmphoError } from "../../../errors.js";
+import { AmphoError, invalidRequest } from "../../../errors.js";
 import type { Members } from "./body.js";
-import { invalidRequest } from "./target.js";
 
 export interface Input<I> {
   readonly schema: z.ZodObject | undefined;
@@ -34,12 +33,7 @@ function check<S extends z.ZodObject>(schema: S, members: Members, byForm: boole
   if (result.success) return result.data;
   const wrong = [...new Set(result.error.issues.map((issue) => String(issue.path[0])))];
   const sentences = wrong.map((name) => `"${name}" must be ${ruleOf(schema, name)}.`);
-  const [field] = wrong;
-  throw new AmphoError(
-    "invalid_request",
-    sentences.join(" "),
-    wrong.length === 1 && field !== undefined ? { field } : {},
-  );
+  throw invalidRequest(sentences.join(" "), wrong.length === 1 ? wrong[0] : undefined);
 }
 
 const booleans: ReadonlyMap<unknown, boolean> = new Map([

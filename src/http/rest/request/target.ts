@@ -1,9 +1,5 @@
 // Splits the request target (RFC 9112 §3.2) into path and query. Nothing is decoded, so a path has one spelling.
-import { AmphoError } from "../../../errors.js";
-
-/** `field`: the one that is wrong. */
-export const invalidRequest = (message: string, field?: string): AmphoError =>
-  new AmphoError("invalid_request", message, field === undefined ? {} : { field });
+import { type AmphoError, invalidRequest } from "../../../errors.js";
 
 /** Drops the origin of absolute-form (RFC 9112 §3.2.2). Asterisk-form and authority-form stay, and match no route. */
 export function parseTarget(target: string): { readonly path: string; readonly query: string | undefined } {

@@ -1,10 +1,10 @@
 // POST /login: proves factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
 import { z } from "zod";
+import { invalidRequest } from "../../../errors.js";
 import { isTransactionFor } from "../../../factors/transactions.js";
 import type { SentLogin } from "../../../flows/ways/sent.js";
 import type { Grant } from "../../../wire/login.js";
 import { fields } from "../request/input.js";
-import { invalidRequest } from "../request/target.js";
 import { type Call, idempotencyHelp, route } from "../route.js";
 import { none, optional } from "../route-access.js";
 import {

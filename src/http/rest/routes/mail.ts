@@ -1,7 +1,7 @@
 // /login/mail, /password/reset, /register, /account/email and /alarm: flows by mail (docs/guides/mail-flows.md).
 import { z } from "zod";
+import { invalidRequest } from "../../../errors.js";
 import { fields, transactionOf } from "../request/input.js";
-import { invalidRequest } from "../request/target.js";
 import { idempotencyHelp, limitErrors, recentErrors, recentNote, route } from "../route.js";
 import { none } from "../route-access.js";
 import {

@@ -1,6 +1,6 @@
 // POST /token, POST /revoke and POST /introspect: the endpoints of OAuth (RFC 6749 §4.4, RFC 7009, RFC 7662).
 import { z } from "zod";
-import { AmphoError } from "../../../errors.js";
+import { hasCode } from "../../../errors.js";
 import { introspectScope } from "../../../flows/manage/services.js";
 import { isServiceId } from "../../../logins/service-id.js";
 import type { Auth } from "../../../tokens/auth.js";
@@ -63,8 +63,7 @@ async function unlessUnknown(check: () => Promise<Auth | undefined>): Promise<Au
   try {
     return await check();
   } catch (error) {
-    if (error instanceof AmphoError && (error.code === "invalid_token" || error.code === "missing_token"))
-      return undefined;
+    if (hasCode(error, "invalid_token", "missing_token")) return undefined;
     throw error;
   }
 }

@@ -1,9 +1,8 @@
 // /renew, /logout, /session and /sessions: the sessions of the caller.
 import { z } from "zod";
-import { AmphoError } from "../../../errors.js";
+import { AmphoError, invalidRequest } from "../../../errors.js";
 import { acrs } from "../../../levels/acr.js";
 import { idOf, optionalFields } from "../request/input.js";
-import { invalidRequest } from "../request/target.js";
 import { idempotencyHelp, route, tokenErrors } from "../route.js";
 import { optional } from "../route-access.js";
 import { body, grant, listOf, nullableText, opaque, seconds, textAs } from "../schemas.js";

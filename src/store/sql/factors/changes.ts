@@ -7,7 +7,7 @@ import { recordAudit } from "../audit.js";
 import { type CarriedOut, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
 import { identitiesOf } from "../identities.js";
 import type { Undo } from "../mail-rows.js";
-import { type ChangeOutcome, endChange, failed, type Revocation, writeRevocations } from "../revocations.js";
+import { type ChangeOutcome, endChange, failed, writeRevocations } from "../revocations.js";
 import type { Ending } from "../session-rows.js";
 import { sendIsLive } from "../sessions.js";
 import { type Spending, spend } from "../spent.js";
@@ -50,8 +50,8 @@ export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Lo
   const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const checked = yield* readChecked();
   const account = yield* readAccount();
-  // An operator also changes the factors of a disabled user.
-  if (readLive !== undefined && ("rejected" in checked || !(yield* readLive()))) return undefined;
+  // An operator also changes the factors of a disabled user, and then gives `stored: false`.
+  if ("rejected" in checked || (readLive !== undefined && !(yield* readLive()))) return undefined;
   const { factorsVersion = account.factorsVersion } = input;
   return factorsVersion === account.factorsVersion ? account : undefined;
 }
@@ -188,7 +188,7 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
   if (id !== undefined && !ids.includes(id)) return failed("none");
   const left = withoutLoneSpares(factor === undefined ? [] : ids.length > 1 ? had : without(had, factor));
   if (rolePolicy !== undefined && !isEnough(left, policy)) return failed("last_way_in");
-  if (ways && !(yield* hasWayIn(userId, ways, yield* identitiesOf(userId), id))) return failed("last_way_in");
+  if (ways && !(yield* hasWayIn(input, ways, yield* identitiesOf(userId), id))) return failed("last_way_in");
   if (factor === undefined || left.length === 0) yield* deleteFactors(userId);
   else yield* deleteFactor(userId, factor, id);
   const gone = had.filter((each) => !left.includes(each));
@@ -198,9 +198,8 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
 }
 
 /** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
-function isEnough(left: readonly FactorName[], policy: Policy | undefined): boolean {
-  return policy === "phr" ? left.some(reachesPhr) : policy !== "required" || left.length > 0;
-}
+const isEnough = (left: readonly FactorName[], policy: Policy | undefined): boolean =>
+  policy === "phr" ? left.some(reachesPhr) : policy !== "required" || left.length > 0;
 
 /**
  * Uses up a second factor. The last recovery code is no factor of the account any more. Undefined: it was used before,
@@ -234,7 +233,7 @@ export function* forgetDevices(input: AccountChange): Transaction<void> {
 /** Sets the policy of one account, which ends the sessions below it. Undefined: that of its roles. */
 export function* setFactorPolicy(
   input: AccountChange & { readonly policy: Policy | undefined; readonly rolePolicies: RolePolicies },
-): Transaction<readonly Revocation[]> {
+): Transaction<void> {
   const { userId, policy, rolePolicies } = input;
   const user = yield* lockUser(userId, "share");
   const before = yield* lockSessionsOf(userId);
@@ -243,5 +242,5 @@ export function* setFactorPolicy(
   const rolePolicy = user && policyOf(user.roles, rolePolicies);
   const account = { ...before, policy };
   const changed = yield* carryOut("policy_set", { ...input, before, account, rolePolicy, detail });
-  return yield* writeRevocations(changed.revoked);
+  yield* writeRevocations(changed.revoked);
 }
