@@ -169,6 +169,19 @@ describe("on one instance", () => {
     expect((await browser.get("/in")).headers.get("location")).toBe("/account");
   });
 
+  it.each([
+    ["to=/cart?a=1&b=%26", "/cart?a=1&b=%26"],
+    ["to=/cart&b=2", "/cart"],
+    ["to=//evil.example/?a=1&b=2", "/account"],
+    ["to=/\\evil.example/?a=1", "/account"],
+    [`to=/${"a".repeat(3000)}?b`, "/account"],
+  ])("the return address of a proxy that encodes nothing, %s, leads to %s", async (query, to) => {
+    const browser = browserOf(ampho);
+    await browser.get(`/sign-in?${query}`);
+    const { headers } = await browser.post("sign-in", { login: "alice", password });
+    expect(headers.get("location")).toBe(to);
+  });
+
   it("a link of another site changes nothing of what a user has begun", async () => {
     const browser = browserOf(ampho);
     await browser.post("register", { email: "liz@example.org" });
