@@ -56,9 +56,8 @@ export function isSameAlgorithm(one: Algorithm, other: Algorithm): boolean {
 }
 
 /** The algorithms for a key of this type and, for OKP and EC, of this curve. The most common one comes first. */
-export function algorithmsFor(kty: KeyType, crv?: string): readonly Algorithm[] {
-  return algorithmNames.filter((name) => {
+export const algorithmsFor = (kty: KeyType, crv?: string): readonly Algorithm[] =>
+  algorithmNames.filter((name) => {
     const facts = algorithmFacts(name);
     return facts.kty === kty && (facts.crv === undefined || facts.crv === crv);
   });
-}

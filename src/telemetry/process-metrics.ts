@@ -41,8 +41,7 @@ export const processMetrics = [
   }),
 ];
 
-export function processText(connections: ServerConnections): string {
-  return expositionOf(
+export const processText = (connections: ServerConnections): string =>
+  expositionOf(
     processMetrics.map(({ read, ...family }) => ({ ...family, samples: [{ labels: {}, value: read(connections) }] })),
   );
-}

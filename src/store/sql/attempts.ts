@@ -101,9 +101,8 @@ function overBy({ counters }: AllJudged): AttemptVerdict | undefined {
   return undefined;
 }
 
-function isPending({ sources, counters }: AllJudged): boolean {
-  return [...sources, ...counters].some(({ judgement }) => judgement.outcome === "pending");
-}
+const isPending = ({ sources, counters }: AllJudged): boolean =>
+  [...sources, ...counters].some(({ judgement }) => judgement.outcome === "pending");
 
 /** The rejection with the longest wait, if there is one. Each rejection is recorded if it was not recorded before. */
 function* findRejection(
@@ -164,17 +163,13 @@ function* recordCounter(
   yield* recordAudit({ ...entry(input), login, reason: isLocked ? "locked" : row.kind });
 }
 
-function recordedSourcesOf({ recordedSources, recordedUntil }: counterRows.AttemptCounterRow, input: AttemptRequest) {
-  return isRecordedAt(recordedUntil, input) ? recordedSources : [];
-}
+const recordedSourcesOf = ({ recordedSources, recordedUntil }: counterRows.AttemptCounterRow, input: AttemptRequest) =>
+  isRecordedAt(recordedUntil, input) ? recordedSources : [];
 
-function isRecordedAt(recordedUntil: number, { now, windowSeconds }: AttemptRequest): boolean {
-  return now < recordedUntil && recordedUntil <= now + windowSeconds + counting.skewMaxSeconds;
-}
+const isRecordedAt = (recordedUntil: number, { now, windowSeconds }: AttemptRequest): boolean =>
+  now < recordedUntil && recordedUntil <= now + windowSeconds + counting.skewMaxSeconds;
 
-function entry({ now, event, origin }: AttemptRequest) {
-  return { at: now, event, origin } as const;
-}
+const entry = ({ now, event, origin }: AttemptRequest) => ({ at: now, event, origin }) as const;
 
 /** As the user spells it. Undefined without an account, because users sometimes type their password there. */
 function* findLogin({ login, canonical }: NamedAccount): Transaction<string | undefined> {
@@ -293,9 +288,7 @@ export function* settleWrongFactor(
   else yield* recordAudit(audit);
 }
 
-function byKey(a: AttemptCounter, b: AttemptCounter): number {
-  return a.key < b.key ? -1 : 1;
-}
+const byKey = (a: AttemptCounter, b: AttemptCounter): number => (a.key < b.key ? -1 : 1);
 
 function counterLimits(counter: AttemptCounter, attempt: Attempt): counting.CounterLimits {
   const { freeAttempts, lockAfter = attempt.lockAfter, windowSeconds = attempt.windowSeconds, everySeconds } = counter;

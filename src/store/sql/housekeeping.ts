@@ -75,9 +75,8 @@ export function* releaseHousekeepingLease({ holder, now }: HousekeepingLease): T
 }
 
 /** `skipLocked`: undefined while another transaction has the row. `update`: waits for that transaction. */
-function lockLease(lock: "skipLocked" | "update"): Transaction<Row | undefined> {
-  return first("select holder, leased_until, seen_at, steady_from from ampho_housekeeping where id = 1", [], lock);
-}
+const lockLease = (lock: "skipLocked" | "update"): Transaction<Row | undefined> =>
+  first("select holder, leased_until, seen_at, steady_from from ampho_housekeeping where id = 1", [], lock);
 
 function isTaken(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): boolean {
   const until = integer(lease, "leased_until");

@@ -141,13 +141,10 @@ function* removeServiceKey(service: ServiceRow, id: string, about: ServiceChange
   return yield* endChange({ revoked: [...revoked, keyRevocation(id, about.now)] });
 }
 
-export interface KeysRemoval extends Ending {
-  readonly userId: string;
-  readonly reason?: string | undefined;
-}
-
 /** Ends all keys of a user or of a service. Each key has a revocation with its id. Returns how many there were. */
-export function* removeUserKeys(input: KeysRemoval): Transaction<number> {
+export function* removeUserKeys(
+  input: Ending & { readonly userId: string; readonly reason?: string | undefined },
+): Transaction<number> {
   const { userId, reason, now, origin } = input;
   const service = yield* lockService(userId);
   const revoked = service
@@ -171,13 +168,11 @@ export function* removeAllKeys({ random, now, origin }: Ending & { readonly rand
 }
 
 /** The oldest first. Keys that have expired lately are among them. */
-export function listKeys(userId: string): Transaction<readonly KeyRow[]> {
-  return keys.allLast("where user_id = ? order by n", [userId]);
-}
+export const listKeys = (userId: string): Transaction<readonly KeyRow[]> =>
+  keys.allLast("where user_id = ? order by n", [userId]);
 
-export function findKeyByHash(hash: string): Transaction<KeyRow | undefined> {
-  return keys.firstLast("where hash = ?", [hash]);
-}
+export const findKeyByHash = (hash: string): Transaction<KeyRow | undefined> =>
+  keys.firstLast("where hash = ?", [hash]);
 
 /** A key as a guard reads it. */
 export interface FoundKey {

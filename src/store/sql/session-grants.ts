@@ -363,9 +363,8 @@ function* createSession(input: SessionRequest, { era }: Account, { amr, acr }: G
 }
 
 /** A login by password alone has no detail, because nearly every row of the log is one. */
-function detailOf(amr: readonly string[]): AuditEntry["detail"] {
-  return amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
-}
+const detailOf = (amr: readonly string[]): AuditEntry["detail"] =>
+  amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
 
 /** Codes for an enrolment. A known device has as many more, so that a thief of the password does not stop its user. */
 const codesAnHour = 5;
@@ -404,9 +403,7 @@ function* rejectFactor(input: SessionRequest): Transaction<Denied> {
   return { outcome: "factor_rejected" };
 }
 
-function auditOf({ now, userId, login, origin }: SessionRequest) {
-  return { at: now, userId, login, origin };
-}
+const auditOf = ({ now, userId, login, origin }: SessionRequest) => ({ at: now, userId, login, origin });
 
 const whoOf = ({ now, userId, login, origin }: SessionRequest) => ({ now, userId, login, origin });
 
@@ -451,11 +448,10 @@ export function* repeatGrant(input: GrantRepeat): Transaction<GrantOutcome | und
   };
 }
 
-function lockBought({ sessionId, gen }: TokenSession, now: number): Transaction<Session | undefined> {
-  return sessions.first(
+const lockBought = ({ sessionId, gen }: TokenSession, now: number): Transaction<Session | undefined> =>
+  sessions.first(
     `where id = ? and gen = ? and ended_at is null
      and era = (select era from ampho_state where id = 1) and expires_at > ?`,
     [sessionId, gen, now],
     "update",
   );
-}

@@ -198,9 +198,8 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
 }
 
 /** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
-function isEnough(left: readonly FactorName[], policy: Policy | undefined): boolean {
-  return policy === "phr" ? left.some(reachesPhr) : policy !== "required" || left.length > 0;
-}
+const isEnough = (left: readonly FactorName[], policy: Policy | undefined): boolean =>
+  policy === "phr" ? left.some(reachesPhr) : policy !== "required" || left.length > 0;
 
 /**
  * Uses up a second factor. The last recovery code is no factor of the account any more. Undefined: it was used before,
