@@ -37,6 +37,8 @@ export type VerifiedToken<S extends string = string> = {
  * @example const verifier: McpTokenVerifier = tokenVerifier(ampho);
  */
 export interface McpTokenVerifier<S extends string = string> {
+  /** The URL of the metadata of the resource, for the option of `requireBearerAuth` with this name. */
+  readonly resourceMetadataUrl: string;
   /**
    * Verifies an access token for the resource. Rejects with an error that `requireBearerAuth` of the MCP SDK 2 knows.
    * @example const { extra } = await verifier.verifyAccessToken(token);
@@ -58,7 +60,8 @@ const gates = new WeakMap<object, Gate>();
  * Returns the `OAuthTokenVerifier` of an MCP server for an `Ampho` or a verifier. Without the requirement `resource` it
  * is the only resource of the instance. Throws a TypeError if there is none, or several.
  * @example
- * const gate = requireBearerAuth({ verifier: tokenVerifier(ampho, { resource: "https://api.example/mcp" }) });
+ * const verifier = tokenVerifier(ampho, { resource: "https://api.example/mcp" });
+ * const gate = requireBearerAuth({ verifier, resourceMetadataUrl: verifier.resourceMetadataUrl });
  */
 export function tokenVerifier<S extends string, I extends GuardInstance>(
   ampho: I & GuardInstance<S>,
@@ -69,7 +72,9 @@ export function tokenVerifier<S extends string, I extends GuardInstance>(
   if (given.optional === true) throw new TypeError("An MCP server verifies tokens only, so nothing is `optional`.");
   const resource = given.resource ?? onlyResource(host);
   const checked = { ...given, resource };
+  const resourceMetadataUrl = metadataUrlOf(resource);
   return {
+    resourceMetadataUrl,
     async verifyAccessToken(token) {
       try {
         const auth = await host.guard(`Bearer ${token}`, checked, undefined);
@@ -82,7 +87,7 @@ export function tokenVerifier<S extends string, I extends GuardInstance>(
           scopes: [...auth.scopes] as S[],
           expiresAt: auth.expires,
           resource: new URL(resource),
-          resourceMetadataUrl: metadataUrlOf(resource),
+          resourceMetadataUrl,
           extra: { auth: auth as Auth<S> },
         };
       } catch (error) {

@@ -95,7 +95,7 @@ export function createPages(deps: PagesDeps): Handle {
     try {
       const { path, query } = parseTarget(request.target);
       const name = path.slice(prefix.length + 1);
-      response = { ...(await respond(request, name, new URLSearchParams(query))), route: at(name) };
+      response = { ...(await respond(request, name, parseQuery(query))), route: at(name) };
     } catch (error) {
       const { status, error: code = "internal_error", headers: own } = errorResponse(error, request.id);
       const view = { ...viewOf(request, false), cookies: () => [] };
@@ -128,7 +128,9 @@ export function createPages(deps: PagesDeps): Handle {
 
   async function read(sent: Session, name: PageName, query: URLSearchParams): Promise<HttpResponse> {
     const wanted = returnPath(query.get("to"));
-    if (name === "signIn" && sent.isSignedIn) return redirect(sent, wanted ?? prefix);
+    // The database decides. A token outlives its user, and the pages would send the browser to and fro.
+    const isAsked = name === "signIn" && sent.isSignedIn;
+    if (isAsked && (await sent.call("GET", "/account").catch(() => false))) return redirect(sent, wanted ?? prefix);
     const kept = wanted === undefined ? [] : [setCookie(returnCookie, encodeURIComponent(wanted), returnSeconds)];
     const session: Session = { ...sent, cookies: () => [...sent.cookies(), ...kept] };
     const replacement = settings.pages[name];
@@ -309,6 +311,12 @@ function errorText({ texts, settings }: View, code: string, seconds = 60): strin
  */
 export const returnPath = (text: string | null | undefined): string | undefined =>
   text != null && isOwnPath(text) && encodeURIComponent(text).length <= returnLength ? text : undefined;
+
+/** nginx and Caddy do not encode the path in `to`. If it has a query, this is the rest of the query of the page. */
+function parseQuery(query: string | undefined): URLSearchParams {
+  const [, to] = /^to=(\/[^?&]*\?.*)$/.exec(query ?? "") ?? [];
+  return new URLSearchParams(to === undefined ? query : { to });
+}
 
 /** A body parser of the host can read a list or an object, where a browser sends texts. */
 function fieldsOf(members: Members = {}): Fields {

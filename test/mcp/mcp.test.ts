@@ -79,8 +79,8 @@ describe("the server of docs/guides/mcp.md", () => {
     expect(code.split("\n").filter((line) => line !== "" && !line.startsWith("//"))).toHaveLength(12);
     const globals = globalThis as { ampho?: unknown };
     const modules: Readonly<Record<string, string>> = {
-      "./ampho.js": "export const ampho = globalThis.ampho;",
       "./articles.js": `import { z } from "zod";
+        export const ampho = globalThis.ampho;
         export const inputSchema = z.object({ id: z.string() });
         export const publish = ({ id }, auth) => ({ content: [{ type: "text", text: id + " by " + auth.login }] });`,
       "ampho/mcp": `export * from "./dist/mcp.js";`,
@@ -89,7 +89,7 @@ describe("the server of docs/guides/mcp.md", () => {
     const plugin: Plugin = {
       name: "guide",
       setup(setup) {
-        setup.onResolve({ filter: /^(?:\.\/(?:ampho|articles)\.js|ampho\/mcp)$/ }, ({ path: name }) => ({
+        setup.onResolve({ filter: /^(?:\.\/articles\.js|ampho\/mcp)$/ }, ({ path: name }) => ({
           path: name,
           namespace: "guide",
         }));
@@ -121,6 +121,11 @@ describe("the server of docs/guides/mcp.md", () => {
         }),
       );
     expect((await call("articles:read")).status).toBe(403);
+    const first = await POST(new Request(resource, { method: "POST", body: toolCall("publish") }));
+    expect([first.status, first.headers.get("www-authenticate")]).toEqual([
+      401,
+      expect.stringContaining("resource_metadata="),
+    ]);
     const called = await call("articles:publish");
     expect([called.status, await called.text()]).toEqual([200, expect.stringContaining("a1 by alice")]);
   });
@@ -137,6 +142,15 @@ describe("a request to an MCP server", () => {
     const { origin } = new URL(mcp.url);
     expect(challenge).toContain(`resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`);
     expect(mcp.calls).toEqual([]);
+  });
+
+  it("a request without a good token gets 401 with the metadata, from which an agent learns where tokens are", async () => {
+    const mcp = await openMcp();
+    const url = `${new URL(mcp.url).origin}/.well-known/oauth-protected-resource/mcp`;
+    for (const token of [undefined, "x", mcp.token({ aud: "https://other.example" })])
+      expect((await mcp.post("publish", token)).headers.get("www-authenticate"), token).toContain(
+        `resource_metadata="${url}"`,
+      );
   });
 
   it("a token for another server, for none, forged or expired is 401 (M-16)", async () => {
