@@ -112,10 +112,9 @@ const rows: { readonly [F in MainFactor]: AddRow<Extract<NewFactor, { readonly f
 const rowOf = ({ factor }: NewFactor) => rows[factor] as AddRow<NewFactor>;
 
 export function* isFactorTaken(input: NewFactor): Transaction<boolean> {
-  return (yield* rowOf(input).isTaken?.(input) ?? noStatement()) === true;
+  const { isTaken } = rowOf(input);
+  return isTaken !== undefined && (yield* isTaken(input));
 }
-
-function* noStatement(): Transaction<undefined> {}
 
 /** Undefined: an account has this factor, or the user has too many. The caller holds the lock of the sessions. */
 export function* addFactor(before: Locked, input: Added<NewFactor>): Transaction<CarriedOut | undefined> {
