@@ -85,7 +85,7 @@ export const problemExamples = {
   },
   credential_not_accepted: {
     fix: "Use a token from `POST /login`. Or name the kind in the requirement `credentials` of the route.",
-    message: "This does not take the token that was sent. It takes these kinds: session, foreign.",
+    message: "This does not take a token of the kind service. It takes: session, foreign.",
   },
   registration_closed: {
     fix: "Ask for an invitation.",

@@ -37,6 +37,8 @@ export type VerifiedToken<S extends string = string> = {
  * @example const verifier: McpTokenVerifier = tokenVerifier(ampho);
  */
 export interface McpTokenVerifier<S extends string = string> {
+  /** The URL of the metadata of the resource, for the option of `requireBearerAuth` with this name. */
+  readonly resourceMetadataUrl: string;
   /**
    * Verifies an access token for the resource. Rejects with an error that `requireBearerAuth` of the MCP SDK 2 knows.
    * @example const { extra } = await verifier.verifyAccessToken(token);
@@ -51,14 +53,18 @@ interface Gate {
   readonly requirements: CheckedRequirements<undefined> & { readonly resource: string };
 }
 
-/** How each user was verified. An `AuthInfo` that another code has written has no entry. */
+/**
+ * How each user was verified, by the member `extra`. An `AuthInfo` that another code has written has no entry, also with
+ * an Auth of this instance, which all requests with the same token share.
+ */
 const gates = new WeakMap<object, Gate>();
 
 /**
  * Returns the `OAuthTokenVerifier` of an MCP server for an `Ampho` or a verifier. Without the requirement `resource` it
  * is the only resource of the instance. Throws a TypeError if there is none, or several.
  * @example
- * const gate = requireBearerAuth({ verifier: tokenVerifier(ampho, { resource: "https://api.example/mcp" }) });
+ * const verifier = tokenVerifier(ampho, { resource: "https://api.example/mcp" });
+ * const gate = requireBearerAuth({ verifier, resourceMetadataUrl: verifier.resourceMetadataUrl });
  */
 export function tokenVerifier<S extends string, I extends GuardInstance>(
   ampho: I & GuardInstance<S>,
@@ -69,12 +75,15 @@ export function tokenVerifier<S extends string, I extends GuardInstance>(
   if (given.optional === true) throw new TypeError("An MCP server verifies tokens only, so nothing is `optional`.");
   const resource = given.resource ?? onlyResource(host);
   const checked = { ...given, resource };
+  const resourceMetadataUrl = metadataUrlOf(resource);
   return {
+    resourceMetadataUrl,
     async verifyAccessToken(token) {
       try {
         const auth = await host.guard(`Bearer ${token}`, checked, undefined);
         if (auth === undefined) throw missingToken();
-        gates.set(auth, { auth, host, token, requirements: checked });
+        const extra = { auth: auth as Auth<S> };
+        gates.set(extra, { auth, host, token, requirements: checked });
         const { client_id: client } = auth.claims;
         return {
           token,
@@ -82,8 +91,8 @@ export function tokenVerifier<S extends string, I extends GuardInstance>(
           scopes: [...auth.scopes] as S[],
           expiresAt: auth.expires,
           resource: new URL(resource),
-          resourceMetadataUrl: metadataUrlOf(resource),
-          extra: { auth: auth as Auth<S> },
+          resourceMetadataUrl,
+          extra,
         };
       } catch (error) {
         throw toOAuthError(host, error);
@@ -254,8 +263,8 @@ export function guardedTool<
 }
 
 function gateOf(authInfo: unknown): Gate | undefined {
-  const { extra } = Object(authInfo) as { readonly extra?: { readonly auth?: object } | null };
-  return extra?.auth === undefined ? undefined : gates.get(extra.auth);
+  const { extra } = Object(authInfo) as { readonly extra?: object | null };
+  return gates.get(Object(extra) as object);
 }
 
 function rejectedCall(code: string, message: string): RejectedCall {

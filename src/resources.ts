@@ -31,7 +31,7 @@ export interface ResourceChallenge {
 }
 
 export const resourcesForm =
-  'an array such as [{"resource":"https://api.example/mcp","scopes":["read"],"servers":["https://id.example"]}]. A resource is an https URL in its normal form (http on the loopback interface only). No two have the same path';
+  'an array such as [{"resource":"https://api.example/mcp","scopes":["read"],"servers":["https://id.example"]}]. A resource is an https URL in its normal form (http on the loopback interface only). It has no query, no final slash and no `%`. No two have the same path';
 
 /** Scopes are sent in a header. */
 const scopesMax = 2048;

@@ -7,6 +7,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { AuthOf, MandatoryRequirements, NoRequirements, Requirements } from "../guard/requirements.js";
 import { onlyAuthorizationOf } from "../http/node/request.js";
 import { type GuardInstance, type HttpInstance, hostOf, isServed, type LimitOf } from "../http/rest/host.js";
+import { notePeer } from "../http/rest/request/client-address.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import { isRedirect } from "../http/rest/responses/rejected-request.js";
 import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetch.js";
@@ -31,7 +32,10 @@ export interface AuthEnv<N, S extends string = string> {
 const hono: Framework<HonoRequest, Context, Next, void> = {
   authorizationOf(host, { req, env }) {
     const message = host.cookies === undefined ? untouchedMessage(req.raw, env) : undefined;
-    return message === undefined ? fetchAuthorizationOf(host, req.raw) : onlyAuthorizationOf(message);
+    const value = message === undefined ? fetchAuthorizationOf(host, req.raw) : onlyAuthorizationOf(message);
+    // Only API keys, which have no point, are limited by their address.
+    if (value?.includes(".") === false) notePeer(req, nodeAddressOf(env));
+    return value;
   },
   requestOf: (context) => context.req,
   setAuth(context, auth) {

@@ -82,6 +82,10 @@ const seeHelp = (command?: string) => `See \`ampho ${command ? `${command} ` : "
 function unknownCommand(typed: string): string {
   const named = /^[a-z][a-z0-9-]{0,30}$/.test(typed) ? ` ${typed}` : " of this name";
   const names = commands.map(({ name }) => name);
+  // `users` and `user` mean one of the commands that begin with `user-`.
+  const group = `${typed.replace(/s$/, "")}-`;
+  const related = names.filter((name) => name.startsWith(group));
+  if (related.length > 1) return `There is no command${named}. These are near: ${related.join(", ")}.`;
   return `There is no command${named}. The nearest is ${nearest(typed, names)}.`;
 }
 

@@ -190,7 +190,7 @@ export function unsentMailProblems(
 const halfCaptcha = "AMPHO_SECURITY_CAPTCHA_URL and AMPHO_SECURITY_CAPTCHA_KEY must be set together.";
 
 const keysWithoutScopes =
-  "AMPHO_SECURITY_SCOPES must be set with AMPHO_SECURITY_KEYS_PER_USER, because a key can do what its scopes allow and no more.";
+  'AMPHO_SECURITY_SCOPES must be set with AMPHO_SECURITY_KEYS_PER_USER, because a key can do what its scopes allow and no more. {"*":["read"]} gives every user the scope `read`.';
 
 const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");
 

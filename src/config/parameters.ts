@@ -104,7 +104,9 @@ export const parameters = {
     scopes,
     Object.freeze(Object.create(null) as Record<string, readonly string[]>),
     { editor: ["articles:read", "articles:write"], reader: ["articles:read"] },
-    { help: "The scopes of each role. The tokens of a user carry the scopes of all the user's roles." },
+    {
+      help: "The scopes of each role, and with `*` those of every user. The tokens of a user carry the scopes of all the user's roles.",
+    },
   ),
   AMPHO_SECURITY_SCOPES_IN_TOKEN: withDefault(bool, true, false, {
     help: "Whether the tokens of sessions carry their scopes. Without them the tokens are shorter, and guards derive the scopes from the roles. A verifier then needs the same `scopes`.",

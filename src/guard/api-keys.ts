@@ -9,7 +9,7 @@ import { AmphoError } from "../errors.js";
 import { scopesOf } from "../levels/scopes.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import { keyCacheSeconds } from "../store/sql/key-ends.js";
-import { type FoundKey, keysAtOnce } from "../store/sql/keys.js";
+import { type FoundKey, keysAtOnce, touchedAtOnce } from "../store/sql/keys.js";
 import type { Store } from "../store/store.js";
 import { type Guesses, remember } from "../throttle/guesses.js";
 import { type AccessTokens, KeyToken } from "../tokens/access-tokens.js";
@@ -146,8 +146,8 @@ export function createApiKeys(deps: {
     async recordUse(): Promise<void> {
       for (const day of new Set(used.values())) {
         const ids = [...used].filter(([, each]) => each === day).map(([id]) => id);
-        for (let at = 0; at < ids.length; at += recordedAtOnce) {
-          const batch = ids.slice(at, at + recordedAtOnce);
+        for (let at = 0; at < ids.length; at += touchedAtOnce) {
+          const batch = ids.slice(at, at + touchedAtOnce);
           await store.touchKeys({ ids: batch, day });
           for (const id of batch) if (used.get(id) === day) used.delete(id);
         }
@@ -155,5 +155,3 @@ export function createApiKeys(deps: {
     },
   };
 }
-
-const recordedAtOnce = 100;

@@ -1,6 +1,6 @@
 // The table of signature algorithms: RFC 7518 §3 (HS, RS, ES, PS), RFC 8037 §3.1 (EdDSA) and RFC 9864 §2.2 (Ed25519).
 // Ed25519 has the same signatures as EdDSA, under a name that states the curve.
-import { constants } from "node:crypto";
+import { constants, type SignKeyObjectInput } from "node:crypto";
 
 interface AlgorithmFacts {
   readonly kty: "oct" | "OKP" | "EC" | "RSA";
@@ -11,11 +11,7 @@ interface AlgorithmFacts {
   /** The only curve of an OKP or EC key. */
   readonly crv?: string;
   /** The options for node:crypto in addition to the key. */
-  readonly signature?: {
-    readonly dsaEncoding?: "ieee-p1363";
-    readonly padding?: number;
-    readonly saltLength?: number;
-  };
+  readonly signature?: Pick<SignKeyObjectInput, "dsaEncoding" | "padding" | "saltLength">;
 }
 
 const pss = (saltLength: number) => ({ padding: constants.RSA_PKCS1_PSS_PADDING, saltLength });
@@ -56,9 +52,8 @@ export function isSameAlgorithm(one: Algorithm, other: Algorithm): boolean {
 }
 
 /** The algorithms for a key of this type and, for OKP and EC, of this curve. The most common one comes first. */
-export function algorithmsFor(kty: KeyType, crv?: string): readonly Algorithm[] {
-  return algorithmNames.filter((name) => {
+export const algorithmsFor = (kty: KeyType, crv?: string): readonly Algorithm[] =>
+  algorithmNames.filter((name) => {
     const facts = algorithmFacts(name);
     return facts.kty === kty && (facts.crv === undefined || facts.crv === crv);
   });
-}

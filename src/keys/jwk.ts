@@ -1,6 +1,5 @@
 // One JSON Web Key, imported and checked once: RFC 7517 §4, bound to one algorithm (RFC 8725 §3.1).
 import { createSecretKey } from "node:crypto";
-
 import { type Algorithm, algorithmFacts, algorithmsFor, type KeyType } from "./algorithms.js";
 import { readEc } from "./ec.js";
 import { createSecretMaterial, type Key, type KeyMaterial } from "./key.js";

@@ -81,9 +81,8 @@ export function fetchedKeySource(deps: {
   }
 
   /** Some hosts end a fetch together with the request that started it. That fetch is ignored after its time limit. */
-  function underWay(): Promise<void> | undefined {
-    return clock.monotonicMs() - attemptedMs < documentLimits.timeoutMs + 1_000 ? fetching : undefined;
-  }
+  const underWay = (): Promise<void> | undefined =>
+    clock.monotonicMs() - attemptedMs < documentLimits.timeoutMs + 1_000 ? fetching : undefined;
 
   /** Concurrent callers share one fetch. Undefined before the pause is over. */
   function fetchKeys(): Promise<void> | undefined {

@@ -61,11 +61,9 @@ export interface Header {
   readonly named: boolean;
 }
 
-export function createKeySet(keys: readonly Key[]): KeySet {
-  return {
-    keys,
-    byKid: new Map(keys.map((key) => [key.kid, key])),
-    byAlgorithm: new Map(keys.map(({ algorithm }) => [algorithm, keys.filter((key) => key.algorithm === algorithm)])),
-    headers: [],
-  };
-}
+export const createKeySet = (keys: readonly Key[]): KeySet => ({
+  keys,
+  byKid: new Map(keys.map((key) => [key.kid, key])),
+  byAlgorithm: new Map(keys.map(({ algorithm }) => [algorithm, keys.filter((key) => key.algorithm === algorithm)])),
+  headers: [],
+});

@@ -1,8 +1,7 @@
 // The stages of a rotation that rejects no good token (docs/operate/keys.md). A new key is published before it signs,
 // and the old key verifies until all that it signed has expired. Each stage returns the next JWK Set.
 import type { Algorithm } from "./algorithms.js";
-import { importJwk, isJwk } from "./jwk.js";
-import { importKeys, listJwks } from "./jwk-set.js";
+import { importKeys } from "./jwk-set.js";
 import { loginHashKeyOf } from "./login-hash-key.js";
 import type { Jwk } from "./members.js";
 import { asIs, inState, type KeyStanding, type KeyStandings, readStandings } from "./states.js";
@@ -64,10 +63,7 @@ export function activateNext(present: unknown, rules: WaitingStageRules): StageO
   const { current, others } = standings;
   // Only the first key uses it, and fewer copies are better.
   const { conceal: _conceal, ...previous } = inState(current, "previous", rules.now);
-  const activated = {
-    ...inState(next, "current", rules.now),
-    conceal: loginHashKeyText(present, rules.algorithm),
-  };
+  const activated = { ...inState(next, "current", rules.now), conceal: loginHashKeyText(present, rules.algorithm) };
   const behind = others.filter((one) => one !== next).map(asIs);
   return done([activated, previous, ...behind], standings, [next.kid, current.kid], rules.algorithm);
 }
@@ -126,18 +122,8 @@ export function rotateKeys(
   next: Jwk,
   options: { readonly keep?: number | undefined; readonly algorithm?: Algorithm | undefined } = {},
 ): { readonly keys: readonly Jwk[] } {
-  importKeys(current, { algorithm: options.algorithm });
-  const old = listJwks(current)
-    .filter(isJwk)
-    .map((jwk) => complete(jwk, options.algorithm));
-  const rotated = { keys: [next, ...old.slice(0, options.keep ?? old.length)] };
+  const { jwks } = readStandings(current, options.algorithm);
+  const rotated = { keys: [next, ...jwks.slice(0, options.keep ?? jwks.length)] };
   importKeys(rotated);
   return rotated;
-}
-
-function complete(jwk: Jwk, algorithm: Algorithm | undefined): Jwk {
-  const reading = importJwk(jwk, algorithm);
-  if (reading.outcome !== "imported") return jwk;
-  const { kid } = reading.key;
-  return { ...jwk, alg: reading.key.algorithm, kid };
 }

@@ -28,20 +28,26 @@ export type KeyStandings = ReturnType<typeof readStandings>;
 export function readStandings(set: unknown, algorithm?: Algorithm) {
   importKeys(set, { algorithm });
   const standings: KeyStanding[] = [];
+  /** All keys, in their order. */
+  const jwks: Jwk[] = [];
   /** Keys of an unsupported type are skipped (RFC 7517 §5). */
   const unsupported: Jwk[] = [];
   for (const jwk of listJwks(set).filter(isJwk)) {
     const reading = importJwk(jwk, algorithm);
-    if (reading.outcome !== "imported") unsupported.push(jwk);
-    else {
+    if (reading.outcome === "imported") {
       const { kid, algorithm: alg } = reading.key;
       const state = standings.length === 0 ? "current" : stateOf(jwk);
-      standings.push({ jwk: { ...jwk, alg, kid }, kid, state, since: sinceOf(jwk, state) });
+      const standing = { jwk: { ...jwk, alg, kid }, kid, state, since: sinceOf(jwk, state) };
+      standings.push(standing);
+      jwks.push(standing.jwk);
+    } else {
+      unsupported.push(jwk);
+      jwks.push(jwk);
     }
   }
   const [current, ...others] = standings;
   if (current === undefined) throw new TypeError("a good configuration has a key");
-  return { current, others, unsupported };
+  return { current, others, unsupported, jwks };
 }
 
 const stateOf = ({ state }: Jwk): KeyState => (state === "next" || state === "previous" ? state : "unknown");

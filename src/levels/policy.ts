@@ -1,5 +1,6 @@
 // The policy of a role: how much a login of its users must prove (docs/guides/second-factors.md).
 import { type Acr, reaches } from "./acr.js";
+import { everyUser } from "./scopes.js";
 
 /** From the weakest to the strictest. */
 export const policies = ["optional", "required", "phr"] as const;
@@ -16,7 +17,7 @@ export const policyFrom = (stored: unknown): Policy | undefined => policies.find
 export type RolePolicies = Readonly<Record<string, Policy>>;
 
 export function policyOf(roles: readonly string[], byRole: RolePolicies): Policy {
-  const ranks = ["*", ...roles].map((role) => policies.indexOf(byRole[role] ?? "optional"));
+  const ranks = [everyUser, ...roles].map((role) => policies.indexOf(byRole[role] ?? "optional"));
   return policies[Math.max(...ranks)] ?? "optional";
 }
 

@@ -1,23 +1,29 @@
 // The scopes of roles (AMPHO_SECURITY_SCOPES), and the names of roles and scopes that are reserved for later.
 
-/** Role to scopes. It has no prototype, so a role named `constructor` has no scopes. */
+/** Role to scopes. `"*"` stands for every user. It has no prototype, so a role named `constructor` has no scopes. */
 export type RoleScopes = Readonly<Record<string, readonly string[]>>;
 
 /** `scope-token` of RFC 6749 §3.3. */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 export const roleScopesForm =
-  'a JSON object of arrays of scopes without spaces, such as {"editor":["read","write"]}. Scopes must not begin with `ampho:`, nor roles be like `o_…/…`';
+  'a JSON object of arrays of scopes without spaces, such as {"*":["read"],"editor":["write"]}. Scopes must not begin with `ampho:`, nor roles be like `o_…/…`';
+
+/** In the parameters of roles it stands for every user. */
+export const everyUser = "*";
 
 /** A role in an organization. */
-export const isReservedRole = (role: string): boolean => role.startsWith("o_") && role.includes("/");
+export const isOrganizationRole = (role: string): boolean => role.startsWith("o_") && role.includes("/");
+
+/** A name that no user can have as a role. */
+export const isReservedRole = (role: string): boolean => role === everyUser || isOrganizationRole(role);
 
 /** Returns a frozen copy. Undefined for anything that has not the form. */
 export function parseRoleScopes(given: unknown): RoleScopes | undefined {
   if (typeof given !== "object" || given === null || Array.isArray(given)) return undefined;
   const all = Object.create(null) as Record<string, readonly string[]>;
   for (const [role, list] of Object.entries(given)) {
-    if (role === "" || isReservedRole(role) || !Array.isArray(list)) return undefined;
+    if (role === "" || isOrganizationRole(role) || !Array.isArray(list)) return undefined;
     const scopes = [...(list as readonly unknown[])];
     if (!scopes.every(isOwnScope)) return undefined;
     all[role] = Object.freeze(scopes);
@@ -28,10 +34,11 @@ export function parseRoleScopes(given: unknown): RoleScopes | undefined {
 export const isOwnScope = (scope: unknown): scope is string =>
   typeof scope === "string" && scopeToken.test(scope) && !scope.startsWith("ampho:");
 
-/** Returns the scopes of all roles, each once, in the order of the roles. */
+/** Returns the scopes of every user and of all roles, each once, in this order. */
 export function scopesOf(roles: readonly string[], table: RoleScopes): readonly string[] {
   const scopes = new Set<string>();
-  for (const role of roles) if (Object.hasOwn(table, role)) for (const scope of table[role] ?? []) scopes.add(scope);
+  for (const role of [everyUser, ...roles])
+    if (Object.hasOwn(table, role)) for (const scope of table[role] ?? []) scopes.add(scope);
   return [...scopes];
 }
 

@@ -178,10 +178,10 @@ function data(view: View): Html {
   return section("data", t.data, form("export", [button(t.export, "quiet")]), removal);
 }
 
-/** The URI comes back with the form, and a picture has a largest size. */
+/** The URI comes back with the form, and a picture has a largest size in bytes. */
 export function totpPage(view: View, { secret, uri: whole }: Pick<TotpSetUp, "secret" | "uri">): HtmlPage {
   const { texts: t, form, field } = view;
-  const uri = whole.slice(0, 1000);
+  const uri = whole.replace(/[^!-~]/g, "").slice(0, 1000);
   const parts = [
     t.appText,
     html`<img class="qr" src="data:image/svg+xml,${encodeURIComponent(renderSVG(uri))}" alt="${t.qr}">

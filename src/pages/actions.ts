@@ -1,5 +1,6 @@
 // The pages and the forms: one row each, with what it does and the page that shows it again after an error.
 import type { PageName } from "../config/kinds.js";
+import { parseJson } from "../http/rest/request/body.js";
 import type { AccountView, SessionView } from "../wire/account.js";
 import type { MailBegun, OutsideBegun, PasskeySetUp, RegistrationBegun, TotpSetUp } from "../wire/begun.js";
 import type { ApiKeyView, NewApiKey } from "../wire/keys.js";
@@ -93,22 +94,18 @@ export function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-/** A script sends the result of a ceremony as JSON. The endpoint rejects what is none. */
-const jsonOf = (text = ""): unknown => attempt((): unknown => JSON.parse(text)) ?? null;
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null;
+/** A script sends the result of a ceremony as JSON. Null for what no endpoint reads, such as deep nesting. */
+const jsonOf = (text = "") => attempt(() => parseJson(Buffer.from(text))) ?? null;
 
 /**
  * The values that `kept` of sign-in.ts has put into the form. They are the browser's own text, so they only decide what
  * this page shows.
  */
 function keptOf({ again, code }: Fields) {
-  const kept = jsonOf(again);
-  const { factors, passkey, match } = isObject(kept) ? kept : {};
+  const { factors, passkey, match } = jsonOf(again) ?? {};
   return {
-    factors: Array.isArray(factors) ? factors.map(String) : [],
-    passkey: isObject(passkey) ? passkey : null,
+    factors: Array.isArray(factors) ? factors.filter((factor) => typeof factor === "string") : [],
+    passkey: typeof passkey === "object" ? (passkey as Readonly<Record<string, unknown>> | null) : null,
     match: typeof match === "string" ? match : undefined,
     code,
   };
@@ -268,8 +265,7 @@ function landingOf(view: View, link: string): HtmlPage {
 function purposeOf(link: string): ways.LinkPurpose {
   const [, use, token = ""] = tokenOf(link);
   if (use === "-alarm") return "alarm";
-  const claims = jsonOf(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
-  const { for: purpose } = isObject(claims) ? claims : {};
+  const { for: purpose } = jsonOf(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) ?? {};
   if (purpose === "invite") return "register";
   if (purpose === "recover") return "reset";
   return ways.linkPurposes.find((known) => known === purpose) ?? "login";

@@ -1,6 +1,7 @@
 // Calls the endpoints as the browser that sent the request to a page. Every rule of the endpoints holds for the pages
 // too.
-import { replaceCookies } from "../http/rest/cookies/cookie-header.js";
+import { cookieOf, replaceCookies } from "../http/rest/cookies/cookie-header.js";
+import { cookieNames } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { HttpRequest } from "../http/rest/message.js";
 import type { ProblemBody } from "../wire/problem.js";
@@ -25,13 +26,16 @@ export interface Endpoints {
 }
 
 /** Headers that belong to the form, and not to a call. */
-const own = new Set(["content-type", "content-length", "transfer-encoding", "idempotency-key"]);
+const own = new Set(["content-type", "content-length", "transfer-encoding"]);
 
 /** `sent`: the Cookie header of the request, or with the tokens of its renewal. */
 export function createEndpoints(handle: Handle, prefix: string, request: HttpRequest, sent?: string): Endpoints {
   const cookies: string[] = [];
   let jar = sent;
-  const header = (name: string) => (name === "cookie" ? jar : own.has(name) ? undefined : request.header(name));
+  // After a second click a browser drops the first response, with its cookies. A transaction is secret and used once.
+  const key = () => cookieOf(jar, cookieNames.transaction)?.slice(-43);
+  const header = (name: string) =>
+    name === "cookie" ? jar : name === "idempotency-key" ? key() : own.has(name) ? undefined : request.header(name);
   return {
     cookies,
     async call<T>(method: "GET" | "POST" | "DELETE", path: string, value: object = {}) {
@@ -50,8 +54,6 @@ export function createEndpoints(handle: Handle, prefix: string, request: HttpReq
 
 /** Later calls of the same request send the new cookie. */
 function withCookie(jar: string | undefined, cookie: string): string {
-  const [pair = ""] = cookie.split(";", 1);
-  const at = pair.indexOf("=");
-  const value = pair.slice(at + 1);
-  return replaceCookies(jar, { [pair.slice(0, at)]: value === "" ? undefined : value });
+  const [, name = "", value = ""] = /^([^=]*)=([^;]*)/.exec(cookie) ?? [];
+  return replaceCookies(jar, { [name]: value === "" ? undefined : value });
 }

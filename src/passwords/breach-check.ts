@@ -16,21 +16,19 @@ const breached: PasswordProblem = {
   message: "This password is in a list of passwords from data leaks. Use a password that you use nowhere else.",
 };
 
-export function withBreachCheck(policy: PasswordPolicy, list: BreachList, watch: BreachWatch): PasswordPolicy {
-  return {
-    async check(password, about) {
-      const problem = await policy.check(password, about);
-      if (problem !== undefined) return problem;
-      let isBreached: boolean;
-      try {
-        isBreached = await list.has(password);
-      } catch (error) {
-        watch.counted("failed");
-        await watch.failed(about, error instanceof Error ? error.message : "an error");
-        return undefined;
-      }
-      watch.counted(isBreached ? "found" : "not_found");
-      return isBreached ? breached : undefined;
-    },
-  };
-}
+export const withBreachCheck = (policy: PasswordPolicy, list: BreachList, watch: BreachWatch): PasswordPolicy => ({
+  async check(password, about) {
+    const problem = await policy.check(password, about);
+    if (problem !== undefined) return problem;
+    let isBreached: boolean;
+    try {
+      isBreached = await list.has(password);
+    } catch (error) {
+      watch.counted("failed");
+      await watch.failed(about, error instanceof Error ? error.message : "an error");
+      return undefined;
+    }
+    watch.counted(isBreached ? "found" : "not_found");
+    return isBreached ? breached : undefined;
+  },
+});

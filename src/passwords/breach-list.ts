@@ -1,7 +1,6 @@
 // The list of passwords from data leaks (AMPHO_SECURITY_BREACHES_URL): the range API of Have I Been Pwned, a mirror of
 // it, or a folder. Five hex characters of the SHA-1 select a range of some 800 hashes (k-anonymity). Neither the
 // password nor its hash leaves this process.
-
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";

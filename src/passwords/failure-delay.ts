@@ -9,7 +9,6 @@
 //
 // The time counts from the turn of the verification, because before that all wait alike. It does not hide how long the
 // thread was busy from other attempts that wait behind it.
-
 import type { Clock } from "../clock.js";
 import { needsRehash } from "./hash.js";
 

@@ -9,23 +9,20 @@ export type PasswordJob =
   | { readonly kind: "hash"; readonly password: string }
   | { readonly kind: "verify"; readonly password: string; readonly stored: string | undefined };
 
-type Outcome =
-  | { readonly kind: "hash"; readonly hash: string }
-  | { readonly kind: "verify"; readonly valid: boolean }
-  | { readonly kind: "failed" };
-export type PasswordJobResult = Outcome & {
+export interface PasswordJobResult {
+  /** The hash, or whether the password is right. Undefined: the job failed. */
+  readonly output: string | boolean | undefined;
   readonly tookMs: number;
   /** The part of `tookMs` in which the thread waited for a core. */
   readonly waitedMs: number;
-};
+}
 
-function compute(job: PasswordJob): Outcome {
+function compute(job: PasswordJob): PasswordJobResult["output"] {
   try {
-    if (job.kind === "hash") return { kind: "hash", hash: hashPasswordSync(job.password) };
-    return { kind: "verify", valid: verifyPasswordSync(job.stored, job.password) };
+    return job.kind === "hash" ? hashPasswordSync(job.password) : verifyPasswordSync(job.stored, job.password);
   } catch {
     // Memory is exhausted, most likely. The cause is not passed on, because it could contain the password.
-    return { kind: "failed" };
+    return undefined;
   }
 }
 
@@ -40,8 +37,7 @@ if (process.platform === "linux") {
 
 parentPort?.on("message", (job: PasswordJob) => {
   const [startedMs, waitedMs] = [performance.now(), waitedForCoreMs()];
-  const outcome = compute(job);
+  const output = compute(job);
   const took = { tookMs: performance.now() - startedMs, waitedMs: waitedForCoreMs() - waitedMs };
-  const result: PasswordJobResult = { ...outcome, ...took };
-  parentPort?.postMessage(result);
+  parentPort?.postMessage({ output, ...took } satisfies PasswordJobResult);
 });

@@ -45,10 +45,7 @@ export function createPasswordPolicy({ passwordMin: min, passwordWords, appName 
   // A short minimum asks for less, with room for one common piece and some characters. A run never suffices.
   const scoreMin = Math.min(scoreEnough, Math.max(min - 2, Math.min(min, 3)));
 
-  const problem = (reason: PasswordProblem["reason"], message: string): PasswordProblem => ({
-    reason,
-    message,
-  });
+  const problem = (reason: PasswordProblem["reason"], message: string): PasswordProblem => ({ reason, message });
   const tooShort = {
     ...problem("too_short", `This password is too short. Use at least ${min} characters.`),
     limit: min,

@@ -214,7 +214,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     if (running !== undefined) {
       clearTimeout(running.timer);
       // If the job was given up, its caller has an error already, and this settles nothing.
-      if (result.kind === "failed") running.reject(unavailable());
+      if (result.output === undefined) running.reject(unavailable());
       else running.resolve(result);
     }
     pump();
@@ -243,30 +243,25 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
 
   async function check(stored: string | undefined, password: string, turn: PasswordTurn = {}): Promise<HashCheck> {
     if (checkPasswordText(password) !== undefined) return { valid: false, tookMs: 0 };
-    const result = await submit({ kind: "verify", password, stored }, turn);
-    if (result.kind !== "verify") throw unavailable();
-    return { valid: result.valid, tookMs: result.tookMs };
+    const { output, tookMs } = await submit({ kind: "verify", password, stored }, turn);
+    return { valid: output === true, tookMs };
   }
 
   return {
     async hash(password, turn = {}) {
       requirePasswordText(password);
-      const result = await submit({ kind: "hash", password }, turn);
-      if (result.kind !== "hash") throw unavailable();
-      return result.hash;
+      const { output } = await submit({ kind: "hash", password }, turn);
+      if (typeof output !== "string") throw unavailable();
+      return output;
     },
-
     check,
-
     async verify(stored, password, turn) {
       return (await check(stored, password, turn)).valid;
     },
-
     stats() {
       const waiting = queue.size + sentAhead();
       return { size, busy: having("running"), resting: having("resting"), waiting, meanMs, shed };
     },
-
     async close() {
       closing ??= (async () => {
         for (const pending of queue.clear()) giveUp(pending, unavailable());

@@ -51,24 +51,20 @@ export function createPasswordQueue<Job>(): PasswordQueue<Job> {
     get size() {
       return count(first) + count(second);
     },
-
     ahead(key, priority) {
       const same = aheadIn(of(priority), key);
       if (priority) return same + Math.min(count(second), Math.floor(same / (turnsOfBothClasses - 1)));
       return same + Math.min(count(first), (same + 1) * (turnsOfBothClasses - 1));
     },
-
     add(job, key, priority) {
       const jobs = of(priority).get(key);
       if (jobs === undefined) of(priority).set(key, [job]);
       else jobs.push(job);
     },
-
     take() {
       turns = (turns + 1) % turnsOfBothClasses;
       return turns === 0 ? (takeFrom(second) ?? takeFrom(first)) : (takeFrom(first) ?? takeFrom(second));
     },
-
     remove(job) {
       for (const lanes of both)
         for (const [key, jobs] of lanes) {
@@ -77,7 +73,6 @@ export function createPasswordQueue<Job>(): PasswordQueue<Job> {
           if (jobs.length === 0) lanes.delete(key);
         }
     },
-
     displace(key, priority) {
       const own = of(priority).get(key)?.length ?? 0;
       for (const lanes of priority ? [second, first] : [second]) {
@@ -91,7 +86,6 @@ export function createPasswordQueue<Job>(): PasswordQueue<Job> {
       }
       return undefined;
     },
-
     clear() {
       const all = both.flatMap((lanes) => [...lanes.values()].flat());
       for (const lanes of both) lanes.clear();

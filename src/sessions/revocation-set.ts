@@ -121,9 +121,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     return known === undefined || identity(known) !== identity(row);
   }
 
-  function isAnother(row: Revocation | undefined): boolean {
-    return row !== undefined && rows.has(row.n) && isNew(row);
-  }
+  const isAnother = (row: Revocation | undefined): boolean => row !== undefined && rows.has(row.n) && isNew(row);
 
   /** Returns true if a restored database has assigned a number again. The row that had it before stays in effect. */
   function add(added: readonly Revocation[]): boolean {
@@ -149,9 +147,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     return again;
   }
 
-  function isSpelledSo(row: UserRow, { login }: RevocableClaims): boolean {
-    return row.kind !== "user" || row.exactLogin === undefined || row.exactLogin === names.exactLogin(login);
-  }
+  const isSpelledSo = (row: UserRow, { login }: RevocableClaims): boolean =>
+    row.kind !== "user" || row.exactLogin === undefined || row.exactLogin === names.exactLogin(login);
 
   function revokes(row: UserRow, claims: RevocableClaims): boolean {
     const older =

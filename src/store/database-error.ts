@@ -1,9 +1,8 @@
 import { AmphoError } from "../errors.js";
 
 /** The cause is for the operator, and never for a caller. */
-export function databaseUnavailable(cause: Error): AmphoError {
-  return new AmphoError("unavailable", "The database does not respond.", { retryAfterSeconds: 1 }, { cause });
-}
+export const databaseUnavailable = (cause: Error): AmphoError =>
+  new AmphoError("unavailable", "The database does not respond.", { retryAfterSeconds: 1 }, { cause });
 
 /**
  * The database could not be opened, and a person can fix the cause: a path that is a folder, a schema that is too new.

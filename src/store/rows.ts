@@ -24,9 +24,8 @@ export function integer(row: Row, column: string): number {
   return Number.isSafeInteger(value) ? Number(value) : schemaMismatch(column);
 }
 
-export function integerOrNull(row: Row, column: string): number | null {
-  return row[column] === null ? null : integer(row, column);
-}
+export const integerOrNull = (row: Row, column: string): number | null =>
+  row[column] === null ? null : integer(row, column);
 
 /** A JSON array of strings, such as the roles of a user. */
 export function texts(row: Row, column: string): readonly string[] {

@@ -101,9 +101,8 @@ export function* writeMail(sql: string, parameters: SqlValues): Transaction<void
 }
 
 /** The parameters of a statement that can write a mail, with the pages of the instance. */
-export function withPages({ parameters, mails }: Statement, pages: string): SqlValues {
-  return mails ? [pages, ...parameters.slice(1)] : parameters;
-}
+export const withPages = ({ parameters, mails }: Statement, pages: string): SqlValues =>
+  mails ? [pages, ...parameters.slice(1)] : parameters;
 
 function* send(sql: string, parameters: SqlValues, lock?: RowLock): Transaction<Statement> {
   const statement: Statement = { sql, parameters, deferred: true, ...(lock && { lock }) };

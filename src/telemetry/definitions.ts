@@ -1,6 +1,5 @@
 // The table of counters and histograms of an instance, with all values of their labels. docs/operate/metrics.md is
 // generated from this table and those of gauges.ts and process-metrics.ts. Labels have OpenTelemetry's names.
-
 import type { UserChange } from "../audit/events.js";
 import { type ErrorCode, errorCodes } from "../errors.js";
 import { flowNames } from "../flows/flows.js";

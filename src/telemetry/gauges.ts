@@ -35,8 +35,9 @@ export interface Gauge extends Pick<Family, "name" | "help"> {
 function gauge(
   name: string,
   value: (state: InstanceState) => number | undefined,
-  { type = "gauge", help }: { readonly type?: Gauge["type"]; readonly help: string },
+  { help }: { readonly help: string },
 ): Gauge {
+  const type = name.endsWith("_total") ? "counter" : "gauge";
   const samples = (known: number | undefined) => (known === undefined ? [] : [{ labels: {}, value: known }]);
   return { name, help, type, labels: {}, read: (state) => samples(value(state)) };
 }
@@ -49,7 +50,6 @@ export const gauges: readonly Gauge[] = [
   }),
   gauge("ampho_hash_waiting", ({ passwords }) => passwords.waiting, { help: "Passwords that wait for a thread" }),
   gauge("ampho_hash_shed_total", ({ passwords }) => passwords.shed, {
-    type: "counter",
     help: "Passwords that were shed because their wait would have been too long",
   }),
   gauge("ampho_store_connections", ({ store }) => store.open, {

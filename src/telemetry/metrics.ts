@@ -10,23 +10,20 @@ export type Metrics = { readonly [Name in keyof Counters]: CounterMetric<Counter
   readonly [Name in keyof Histograms]: Histogram<Histograms[Name]["labels"]>;
 };
 
-export function createMetrics(): Metrics {
-  return { ...createEach(counters, createCounter), ...createEach(histograms, createHistogram) } as Metrics;
-}
+export const createMetrics = (): Metrics =>
+  ({ ...createEach(counters, createCounter), ...createEach(histograms, createHistogram) }) as Metrics;
 
-function createEach(rows: Readonly<Record<string, Definition>>, create: (definition: Definition) => unknown): object {
-  return Object.fromEntries(Object.entries(rows).map(([name, definition]) => [name, create(definition)]));
-}
+const createEach = (rows: Readonly<Record<string, Definition>>, create: (definition: Definition) => unknown): object =>
+  Object.fromEntries(Object.entries(rows).map(([name, definition]) => [name, create(definition)]));
 
 const counterNames = Object.keys(counters) as readonly (keyof Counters)[];
 const histogramNames = Object.keys(histograms) as readonly (keyof Histograms)[];
 export const countersOf = (metrics: Metrics) => counterNames.map((name) => metrics[name]);
 export const histogramsOf = (metrics: Metrics) => histogramNames.map((name) => metrics[name]);
 
-export function metricsText(metrics: Metrics, state: InstanceState): string {
-  return expositionOf([
+export const metricsText = (metrics: Metrics, state: InstanceState): string =>
+  expositionOf([
     ...countersOf(metrics).map(counterFamily),
     ...histogramsOf(metrics).map(histogramFamily),
     ...gauges.map(({ read, ...gauge }): Family => ({ ...gauge, samples: read(state) })),
   ]);
-}

@@ -1,5 +1,4 @@
 // Counts the decisions of the guard by result.
-
 import { AmphoError, type ErrorCode } from "../errors.js";
 import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
@@ -45,27 +44,23 @@ export function observeGuard({ verify, verifySync, guard }: Guard, { guards }: P
 }
 
 /** A token in a cookie can be rejected before the guard gets it. */
-export function observeCookies(mode: CookieMode, { guards }: Pick<Metrics, "guards">): CookieMode {
-  return {
-    ...mode,
-    authorizationOf(head) {
-      try {
-        return mode.authorizationOf(head);
-      } catch (error) {
-        throw counted(error, guards);
-      }
-    },
-  };
-}
+export const observeCookies = (mode: CookieMode, { guards }: Pick<Metrics, "guards">): CookieMode => ({
+  ...mode,
+  authorizationOf(head) {
+    try {
+      return mode.authorizationOf(head);
+    } catch (error) {
+      throw counted(error, guards);
+    }
+  },
+});
 
 function counted(error: unknown, guards: Metrics["guards"]): unknown {
   guards.add({ result: resultLabelOf(error, guardResults) });
   return error;
 }
 
-export function codeOf(error: unknown): ErrorCode {
-  return error instanceof AmphoError ? error.code : "internal_error";
-}
+export const codeOf = (error: unknown): ErrorCode => (error instanceof AmphoError ? error.code : "internal_error");
 
 /** Returns the error's code if it is a value of the label. Any other error counts as a bug. */
 export function resultLabelOf<const R extends string>(error: unknown, results: readonly R[]): R | "internal_error" {

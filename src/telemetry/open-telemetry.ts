@@ -107,10 +107,9 @@ export function createTracing(api: OpenTelemetry, version: string): Tracing {
 /** An unknown method is HTTP in the name of a span. */
 const verbOf = (method: unknown): string => (method === other ? "HTTP" : String(method));
 
-function createDurations({ metrics }: OpenTelemetry, version: string): Measured {
-  return metrics.getMeter("ampho", version).createHistogram("http.server.request.duration", {
+const createDurations = ({ metrics }: OpenTelemetry, version: string): Measured =>
+  metrics.getMeter("ampho", version).createHistogram("http.server.request.duration", {
     description: "Duration of HTTP server requests.",
     unit: "s",
     advice: { explicitBucketBoundaries: boundsSeconds },
   });
-}

@@ -1,6 +1,6 @@
 // Metrics of the process of `ampho serve`, with the names that Prometheus clients use.
 import { performance } from "node:perf_hooks";
-import { expositionOf, type Family } from "./exposition.js";
+import { expositionOf } from "./exposition.js";
 
 /** The connections of the server of `ampho serve`. */
 export interface ServerConnections {
@@ -11,16 +11,14 @@ export interface ServerConnections {
 const metric = (
   name: string,
   read: (connections: ServerConnections) => number,
-  { type = "gauge", help }: { readonly type?: Family["type"]; readonly help: string },
-) => ({ name, type, help, read });
+  { help }: { readonly help: string },
+) => ({ name, type: name.endsWith("_total") ? ("counter" as const) : ("gauge" as const), help, read });
 
 export const processMetrics = [
   metric("process_cpu_user_seconds_total", () => process.cpuUsage().user / 1e6, {
-    type: "counter",
     help: "Processor time in user mode, of all threads",
   }),
   metric("process_cpu_system_seconds_total", () => process.cpuUsage().system / 1e6, {
-    type: "counter",
     help: "Processor time in the system, of all threads",
   }),
   metric("process_resident_memory_bytes", () => process.memoryUsage.rss(), { help: "Resident memory" }),
@@ -31,18 +29,15 @@ export const processMetrics = [
     help: "Memory of JavaScript objects of the main thread",
   }),
   metric("nodejs_eventloop_active_seconds_total", () => performance.eventLoopUtilization().active / 1000, {
-    type: "counter",
     help: "Time in which the event loop was busy (a rate near 1 is a busy core)",
   }),
   metric("ampho_connections", ({ open }) => open.size, { help: "Open connections of the service" }),
   metric("ampho_connections_rejected_total", ({ rejected }) => rejected, {
-    type: "counter",
     help: "Connections that were closed at once because AMPHO_CONNECTIONS_MAX of them were open",
   }),
 ];
 
-export function processText(connections: ServerConnections): string {
-  return expositionOf(
+export const processText = (connections: ServerConnections): string =>
+  expositionOf(
     processMetrics.map(({ read, ...family }) => ({ ...family, samples: [{ labels: {}, value: read(connections) }] })),
   );
-}

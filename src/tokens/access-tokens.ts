@@ -108,7 +108,7 @@ export function createAccessTokens(deps: {
     verifyAccess,
     /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */
     verifySession(token: string, now: number): AccessClaims & { readonly sid: string } {
-      if (isApiKey(token)) throw notAccepted(["session"]);
+      if (isApiKey(token)) throw notAccepted(["session"], "key");
       const { claims, auth } = verifyAccess(token, now);
       requireCredential(auth.credential, ["session"]);
       if (claims === undefined) reject("claim");

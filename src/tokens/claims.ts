@@ -1,5 +1,4 @@
 // The claims that a token must carry, their types and ranges: RFC 7519 §4.1, RFC 9068 §2.2, and Ampho's own.
-
 import { numericDateMax } from "../clock.js";
 import { isTexts } from "../crypto/json.js";
 import { credentialOf } from "./credential.js";
@@ -66,25 +65,22 @@ export const isTextIfThere = (value: unknown): boolean =>
 export const isIntegerIfThere = (value: unknown): boolean => value === undefined || Number.isSafeInteger(value);
 
 /** Every claim that is there has its type and range, and `exp` is there. */
-function isClaims(value: Readonly<Record<string, unknown>>): value is Claims {
-  return (
-    isTime(value["exp"]) &&
-    isTimeIfThere(value["nbf"]) &&
-    isTimeIfThere(value["iat"]) &&
-    isTextIfThere(value["sub"]) &&
-    isTextIfThere(value["login"]) &&
-    isTextIfThere(value["sid"]) &&
-    isTextIfThere(value["jti"]) &&
-    isIntegerIfThere(value["gen"]) &&
-    (value["gen"] === undefined || Number(value["gen"]) >= 0) &&
-    isIntegerIfThere(value["ver"]) &&
-    isIntegerIfThere(value["auth_time"]) &&
-    (value["amr"] === undefined || isTexts(value["amr"])) &&
-    isTextIfThere(value["acr"]) &&
-    (value["scope"] === undefined || typeof value["scope"] === "string") &&
-    (value["roles"] === undefined || isTexts(value["roles"]))
-  );
-}
+const isClaims = (value: Readonly<Record<string, unknown>>): value is Claims =>
+  isTime(value["exp"]) &&
+  isTimeIfThere(value["nbf"]) &&
+  isTimeIfThere(value["iat"]) &&
+  isTextIfThere(value["sub"]) &&
+  isTextIfThere(value["login"]) &&
+  isTextIfThere(value["sid"]) &&
+  isTextIfThere(value["jti"]) &&
+  isIntegerIfThere(value["gen"]) &&
+  (value["gen"] === undefined || Number(value["gen"]) >= 0) &&
+  isIntegerIfThere(value["ver"]) &&
+  isIntegerIfThere(value["auth_time"]) &&
+  (value["amr"] === undefined || isTexts(value["amr"])) &&
+  isTextIfThere(value["acr"]) &&
+  (value["scope"] === undefined || typeof value["scope"] === "string") &&
+  (value["roles"] === undefined || isTexts(value["roles"]));
 
 export function holdsAudience(aud: unknown, ours: readonly string[]): boolean {
   if (typeof aud === "string") return ours.includes(aud);

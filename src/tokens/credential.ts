@@ -32,14 +32,14 @@ export function credentialOf(claims: Readonly<Record<string, unknown>>): Credent
   return sid === undefined ? "foreign" : "session";
 }
 
-export function notAccepted(accepted: readonly Credential[]): AmphoError {
-  return new AmphoError(
+/** `sent` is the kind of the token, undefined where it has none of these kinds. */
+export const notAccepted = (accepted: readonly Credential[], sent?: Credential): AmphoError =>
+  new AmphoError(
     "credential_not_accepted",
-    `This does not take the token that was sent. It takes these kinds: ${accepted.join(", ")}.`,
+    `This does not take ${sent === undefined ? "the token that was sent" : `a token of the kind ${sent}`}. It takes: ${accepted.join(", ")}.`,
   );
-}
 
 /** Throws `credential_not_accepted`. */
 export function requireCredential(credential: Credential, accepted: readonly Credential[] = defaultCredentials): void {
-  if (!accepted.includes(credential)) throw notAccepted(accepted);
+  if (!accepted.includes(credential)) throw notAccepted(accepted, credential);
 }

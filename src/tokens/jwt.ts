@@ -222,10 +222,7 @@ export function signJwt<C extends Claims>(key: Key, kind: TokenKind<C>, claims: 
 }
 
 /** Reads a token without believing it. Throws AmphoError `invalid_token` when it is not one in form. */
-export function readJwt(token: string): {
-  readonly header: Readonly<Record<string, unknown>>;
-  readonly claims: Readonly<Record<string, unknown>>;
-} {
+export function readJwt(token: string) {
   const jws = readJws(token);
   return { header: jws.header, claims: parseJsonObject(jws.payload) ?? reject("payload") };
 }

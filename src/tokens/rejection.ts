@@ -3,7 +3,7 @@ import { AmphoError } from "../errors.js";
 
 export const rejections = {
   tooLong: "The token is longer than 8 KiB.",
-  form: "The token is not three segments of base64url.",
+  form: "The token is neither three segments of base64url nor a complete API key of this server.",
   header: "The token's header is not a JSON object without repeated members, or a member has the wrong type.",
   extension: "The token's header asks for an extension (crit or b64).",
   unknownKey: "The token names a key that is not configured.",

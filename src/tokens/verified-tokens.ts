@@ -89,9 +89,7 @@ export function createVerifiedTokens<T>(limits: { readonly tokens?: number; read
   /** Counts the tokens that came while the cache was full, in 32 bits that wrap. Hits only read it. */
   let turn = 0;
 
-  function isFull(length: number): boolean {
-    return byMark.size >= tokensMax || characters + length > charactersMax;
-  }
+  const isFull = (length: number): boolean => byMark.size >= tokensMax || characters + length > charactersMax;
 
   /** Evicts a token that has expired or was not used since that turn. Returns false when it finds none nearby. */
   function evictUnusedSince(since: number, now: number): boolean {

@@ -223,7 +223,7 @@ function toRoles(value: unknown): readonly string[] {
   if (isIterable(value)) {
     const roles: readonly unknown[] = [...value];
     if (roles.some((role) => typeof role === "string" && isReservedRole(role)))
-      throw new TypeError("users.find must not return a role that begins with o_ and contains a slash");
+      throw new TypeError("users.find must not return the role *, nor one that begins with o_ and contains a slash");
     if (roles.every((role) => typeof role === "string")) return roles;
   }
   throw new TypeError("users.find must return roles as an array of strings, or leave them out");

@@ -176,6 +176,7 @@ export function findRoleProblem(roles: readonly string[]): string | undefined {
     (role) =>
       role === "" || Array.from(role).length > roleCharactersMax || !role.isWellFormed() || /\p{Cc}/u.test(role),
   );
-  if (roles.some(isReservedRole)) return "A role must not begin with o_ and contain a slash. Such names are reserved.";
+  if (roles.some(isReservedRole))
+    return "A role must not be *, nor begin with o_ and contain a slash. Such names are reserved.";
   return bad ? `A role must have 1 to ${roleCharactersMax} characters and no control characters.` : undefined;
 }

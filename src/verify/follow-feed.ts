@@ -6,7 +6,7 @@ import { FetchFailure, type FetchLimits, fetchJson } from "../outbound/bounded-f
 import { feedKinds, fromFeedEntry } from "../sessions/feed-entry.js";
 import { watchProcessPause } from "../sessions/follow-revocations.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
-import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
+import type { Revocation } from "../store/sql/revocations.js";
 
 /** The kinds that this version knows. A server expresses any other kind as a broader one of these. */
 const kinds = feedKinds.join(",");
@@ -125,8 +125,8 @@ export function followFeed(deps: {
   };
 }
 
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
+const delay = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", done);
@@ -136,15 +136,9 @@ function delay(ms: number, signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", done, { once: true });
     if (signal.aborted) done();
   });
-}
 
 /** Throws FetchFailure for anything unknown, which could be a revocation. Servers replace kinds not asked for. */
-function pageOf(members: Readonly<Record<string, unknown>>): {
-  readonly page: RevocationPage;
-  readonly more: boolean;
-  readonly waitedMs: number;
-  readonly serverNow: number;
-} {
+function pageOf(members: Readonly<Record<string, unknown>>) {
   const { epoch, last, revocations, now, more, waited } = members;
   const malformed = () => new FetchFailure("the response was not a page of revocations");
   if (typeof epoch !== "string" || !isCount(last) || !isCount(now) || !isCount(waited)) throw malformed();

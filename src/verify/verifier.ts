@@ -197,14 +197,13 @@ export function createVerifier<const S extends string = string>(options: Verifie
 const isUnknownKey = (error: unknown): boolean =>
   error instanceof TokenRejection && (error.why === "unknownKey" || error.why === "noKey");
 
-function noKeysError(cause?: unknown): AmphoError {
-  return new AmphoError(
+const noKeysError = (cause?: unknown): AmphoError =>
+  new AmphoError(
     "unavailable",
     "The keys cannot be fetched at the moment. Try again later.",
     { retryAfterSeconds: 1 },
     { cause },
   );
-}
 
 function noKeys(): never {
   throw noKeysError();

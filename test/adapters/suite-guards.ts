@@ -1,11 +1,23 @@
 // The table of guarded requests, and other situations of a guarded route.
 import { beforeAll, describe, expect, it } from "vitest";
+import { createApiKey } from "../../dist/tokens/api-key.js";
 import { sendRaw } from "../http/raw.js";
 import { cases } from "./cases.js";
 import type { Host } from "./host.js";
 import { serving } from "./serving.js";
 
 export function describeGuards(host: Host): void {
+  describe("wrong API keys", () => {
+    const { call } = serving(host, {}, { throttleAddress: 2 });
+
+    it("the address of a client is known, and waits after as many wrong keys as are allowed", async () => {
+      const statuses: number[] = [];
+      for (const need of ["keys", "keyLive", "keys"])
+        statuses.push((await call(`/need/${need}`, createApiKey("ampho"))).status);
+      expect(statuses).toEqual([401, 401, 429]);
+    });
+  });
+
   describe("guards", () => {
     const { call, login, createKey, port, notices } = serving(host);
     let [good, key] = ["", ""];

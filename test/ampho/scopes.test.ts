@@ -1,4 +1,5 @@
 // The scopes of roles: in tokens, out of them, at the routes, and the names that are reserved.
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { authorize as expressAuthorize } from "../../dist/adapters/express.js";
 import type { AmphoOptions } from "../../dist/index.js";
@@ -13,6 +14,13 @@ async function open(options: AmphoOptions) {
   const ann = await world.ampho.users.create({ login: "ann", roles: ["editor"] });
   const { token } = await world.ampho.sessions.create(ann.id);
   return { world, ann, token };
+}
+
+async function openAnn() {
+  const mails = { appUrl: "https://app.example", registration: "invite", mail: async () => undefined } as const;
+  const world = await openWorld(mails);
+  await world.ampho.users.create({ login: "ann" });
+  return world;
 }
 
 describe("AMPHO_SECURITY_SCOPES_IN_TOKEN", () => {
@@ -58,6 +66,47 @@ describe("AMPHO_SECURITY_SCOPES_IN_TOKEN", () => {
   });
 });
 
+describe("the scopes of every user", () => {
+  const everyones = { "*": ["articles:read"], editor: ["articles:write"] };
+
+  it.each([true, false])("a user without a role has them, with scopesInToken %s", async (scopesInToken) => {
+    const { ampho, key, clock } = await openWorld({ scopes: everyones, scopesInToken, keysPerUser: 1 });
+    const { id } = await ampho.users.create({ login: "bob" });
+    const { token } = await ampho.sessions.create(id);
+    const auth = { roles: [], scopes: ["articles:read"] };
+    expect(ampho.verifySync(token)).toMatchObject(auth);
+    const read = { scopes: ["articles:read"] };
+    expect(await ampho.host.guard(`Bearer ${token}`, { ...read, live: true }, undefined)).toMatchObject(auth);
+    const verifier = createVerifier({ keys: key, clock, scopes: everyones });
+    expect(verifier.host.guard(`Bearer ${token}`, read, undefined)).toMatchObject(auth);
+    const write = { scopes: ["articles:write"] };
+    expect(() => ampho.host.guard(`Bearer ${token}`, write, undefined)).toThrow(
+      expect.objectContaining({ code: "insufficient_scope" }),
+    );
+    const named = { name: "Backup", scopes: ["articles:read"] };
+    expect(await ampho.apiKeys.create({ id }, named)).toMatchObject({ scopes: ["articles:read"] });
+    await expect(ampho.apiKeys.create({ id }, { name: "Other", ...write })).rejects.toThrow(/owner does not have/);
+  });
+
+  it("the parameters of the guide for API keys let a user who has registered create a key", async () => {
+    const guide = readFileSync("docs/guides/api-keys.md", "utf8");
+    const [, json] = /^AMPHO_SECURITY_SCOPES='(.*)'$/m.exec(guide) ?? [];
+    const { ampho } = await openWorld({ scopes: json ?? "", keysPerUser: 1 });
+    const { id } = await ampho.users.create({ login: "bob" });
+    const [, scope = ""] = /scopes: \["([^"]+)"\]/.exec(guide) ?? [];
+    expect(await ampho.apiKeys.create({ id }, { name: "Backup", scopes: [scope] })).toMatchObject({ scopes: [scope] });
+  });
+
+  it("other software, a service and another actor get none of them", async () => {
+    const { world, token } = await open({ scopes: everyones, scopesInToken: false });
+    const { ampho, key } = world;
+    const sent = (claims: object) => foreignToken(key, { ...claimsOf(token), sid: undefined, ...claims });
+    expect(ampho.verifySync(sent({})).scopes).toEqual([]);
+    expect(ampho.verifySync(sent({ act: { sub: "x" } }), ["delegated"]).scopes).toEqual([]);
+    expect(ampho.verifySync(sent({ client_id: "x" }), ["service"]).scopes).toEqual([]);
+  });
+});
+
 describe("a scope that no role has", () => {
   it("the scope is a TypeError where the route is written, of Ampho and of a verifier", async () => {
     const { world } = await open({ scopes });
@@ -71,17 +120,10 @@ describe("a scope that no role has", () => {
   });
 });
 
-describe("reserved names", () => {
-  const role = "o_7f3/editor";
+describe.each(["o_7f3/editor", "*"])("the reserved role %s", (role) => {
   const rejected = expect.objectContaining({ code: "invalid_request", details: { field: "roles" } });
-  async function openAnn() {
-    const mails = { appUrl: "https://app.example", registration: "invite", mail: async () => undefined } as const;
-    const world = await openWorld(mails);
-    await world.ampho.users.create({ login: "ann" });
-    return world;
-  }
 
-  it("users.create, setRoles and invite reject a role of an organization", async () => {
+  it("users.create, setRoles and invite reject the role", async () => {
     const { users } = (await openAnn()).ampho;
     await expect(users.create({ login: "bob", roles: ["editor", role] })).rejects.toEqual(rejected);
     await expect(users.setRoles("ann", [role])).rejects.toEqual(rejected);
@@ -91,14 +133,14 @@ describe("reserved names", () => {
     expect(await users.find("bob")).toBeUndefined();
   });
 
-  it("an import reports the line with a role of an organization, and imports nothing", async () => {
+  it("an import reports the line with the role, and imports nothing", async () => {
     const world = await openAnn();
     const line = `${JSON.stringify({ login: "cid", roles: [role] })}\n`;
     await expect(world.ampho.users.import([line])).rejects.toThrow(/Line 1: .* reserved/);
     expect(await world.ampho.users.find("cid")).toBeUndefined();
   });
 
-  it("an application's own table cannot give a role of an organization, by no function of it", async () => {
+  it("an application's own table cannot give the role, by no function of it", async () => {
     const row = { id: "1", login: "ann", roles: [role] };
     for (const users of [
       { find: () => row, verify: () => true },
@@ -110,6 +152,10 @@ describe("reserved names", () => {
       await expect(own.ampho.sessions.create("1")).rejects.toThrow(/begins with o_/);
     }
   });
+});
+
+describe("reserved names", () => {
+  const role = "o_7f3/editor";
 
   it("the configuration rejects reserved roles and scopes, and so does a verifier", async () => {
     for (const [options, name] of [

@@ -116,6 +116,19 @@ describe("the routes of API keys", () => {
     expect(twice.sort()).toEqual([false, true]);
   });
 
+  it("a user who creates keys that end in a second leaves a bounded list", async () => {
+    const { world, grant } = await openKeys({ keysPerUser: 5 });
+    for (let round = 0; round < 8; round++, world.clock.advance(1))
+      for (let n = 0; n < 5; n++) {
+        const body = { name: `${round}.${n}`, scopes: ["articles:read"], expires: world.clock.now() + 1 };
+        expect((await world.call("POST", "/keys", { bearer: grant.token, body })).status).toBe(201);
+      }
+    const { json } = await world.call("GET", "/keys", { bearer: grant.token });
+    const names = (json["keys"] as { readonly name: string }[]).map(({ name }) => name);
+    expect(names.length).toBeLessThan(26);
+    expect(names).toEqual(expect.arrayContaining(["7.0", "7.1", "7.2", "7.3", "7.4"]));
+  });
+
   it("one of two equal rotations at once makes a successor", async () => {
     const { world, userId, grant, create } = await openKeys();
     const { id } = await create();

@@ -82,7 +82,7 @@ describe.each(proxies)("behind $name", ({ name, file, args }) => {
       expect([target, status]).toEqual([target, 303]);
       expect(headers.get("location")).toMatch(/^(http:\/\/localhost:\d+)?\/account\/sign-in\?to=\//);
     }
-    const sent = await get("/app/");
+    const sent = await get("/app/x?a=1&b=2");
     jar.keep(await get((sent.headers.get("location") ?? "").replace(origin, "")));
     const entered = await fetch(`${origin}/account/sign-in`, {
       method: "POST",
@@ -91,7 +91,7 @@ describe.each(proxies)("behind $name", ({ name, file, args }) => {
       body: new URLSearchParams(alice),
     });
     jar.keep(entered);
-    expect([entered.status, entered.headers.get("location")]).toEqual([303, "/app/"]);
+    expect([entered.status, entered.headers.get("location")]).toEqual([303, "/app/x?a=1&b=2"]);
     await vi.waitFor(async () => expect((await get("/app/")).status).toBe(200), { timeout: 20_000, interval: 50 });
     expect(await (await get("/app/")).text()).toContain(`<h1>Hello ${alice.login}</h1>`);
     const site = await get("/");

@@ -132,7 +132,8 @@ it("every error code has an entry with a cause, a fix and the response, whose me
     const { message } = problemExamples[code];
     const uses = sources.join("\n").split(message).length - 1;
     if (code === "invalid_request") expect(wrong).toMatchObject({ message, field: "device" });
-    else if (code === "credential_not_accepted") expect(message).toBe(notAccepted(["session", "foreign"]).message);
+    else if (code === "credential_not_accepted")
+      expect(message).toBe(notAccepted(["session", "foreign"], "service").message);
     else expect(uses, `${code}: ${message}`).toBeGreaterThan(0);
   }
 });

@@ -56,6 +56,7 @@ async function open(ground: Ground, ...functions: readonly ("setPassword" | "cre
     },
     async create({ login, email, password: given = "" }) {
       calls.push("create");
+      await table.beforeCreate();
       if (found(login) !== undefined || found(email) !== undefined) return undefined;
       const user = { ...person(login), email, password: given };
       rows.push(user);
@@ -72,6 +73,7 @@ async function open(ground: Ground, ...functions: readonly ("setPassword" | "cre
   };
   const nothing = async () => {};
   const hooks = {
+    beforeCreate: nothing,
     beforeStore: nothing,
     afterStore: nothing,
     beforeEmail: nothing,
@@ -335,6 +337,28 @@ onBothDatabases((ground) => {
     await world.ampho.sessions.endForUser(`id of ${email}`);
     expect(outcomeOf(await send("one"))).toEqual(over);
     expect(rows).toHaveLength(2);
+  });
+
+  it("two requests of one registration at once, with the same Idempotency-Key, get the same session", async () => {
+    const { world, rows, table, calls } = await open(ground, "create");
+    const email = "new@x.example";
+    const { transaction } = await begin(world, "/register", { email });
+    const { code } = await world.mail("register", email);
+    const headers = { "Idempotency-Key": "one-0123456789abcdef" };
+    const send = () => world.call("POST", "/register/finish", { body: { transaction, code, password }, headers });
+    let arrived = () => {};
+    const both = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    table.beforeCreate = async () => {
+      if (calls.length === 1) return both;
+      arrived();
+      await Promise.race(requests);
+    };
+    const requests = [send(), send()];
+    const [one, two] = (await Promise.all(requests)).map((response) => claimsOf(grantOf(response).token)["sid"]);
+    expect(calls).toEqual(["create", "create"]);
+    expect([two, rows.length]).toEqual([one, 2]);
   });
 
   it("a registration that finds the address of another user opens no session, also for an Idempotency-Key", async () => {

@@ -55,7 +55,7 @@ describe("the gate in src/", () => {
     files.filter((name) => pattern.test(readFileSync(path.join(src, name), "utf8"))).sort();
 
   it("only enter.ts calls the store operation that creates a session", () => {
-    expect(naming(/\benterSession\b(?!`)/)).toEqual([
+    expect(naming(/\bgrantSession\b(?!`)/)).toEqual([
       "flows/gate/enter.ts",
       "store/operations.ts",
       "store/sql/session-grants.ts",

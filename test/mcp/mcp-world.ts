@@ -110,7 +110,9 @@ export async function openMcp(
     );
     return server;
   });
-  const gate = requireBearerAuth({ verifier: verifierOf(ampho, resource), expectedResource: new URL(resource) });
+  const verifier = verifierOf(ampho, resource);
+  const { resourceMetadataUrl } = verifier;
+  const gate = requireBearerAuth({ verifier, resourceMetadataUrl, expectedResource: new URL(resource) });
 
   serve = async (request) => {
     const { pathname } = new URL(request.url);

@@ -79,8 +79,8 @@ describe("the server of docs/guides/mcp.md", () => {
     expect(code.split("\n").filter((line) => line !== "" && !line.startsWith("//"))).toHaveLength(12);
     const globals = globalThis as { ampho?: unknown };
     const modules: Readonly<Record<string, string>> = {
-      "./ampho.js": "export const ampho = globalThis.ampho;",
       "./articles.js": `import { z } from "zod";
+        export const ampho = globalThis.ampho;
         export const inputSchema = z.object({ id: z.string() });
         export const publish = ({ id }, auth) => ({ content: [{ type: "text", text: id + " by " + auth.login }] });`,
       "ampho/mcp": `export * from "./dist/mcp.js";`,
@@ -89,7 +89,7 @@ describe("the server of docs/guides/mcp.md", () => {
     const plugin: Plugin = {
       name: "guide",
       setup(setup) {
-        setup.onResolve({ filter: /^(?:\.\/(?:ampho|articles)\.js|ampho\/mcp)$/ }, ({ path: name }) => ({
+        setup.onResolve({ filter: /^(?:\.\/articles\.js|ampho\/mcp)$/ }, ({ path: name }) => ({
           path: name,
           namespace: "guide",
         }));
@@ -121,6 +121,11 @@ describe("the server of docs/guides/mcp.md", () => {
         }),
       );
     expect((await call("articles:read")).status).toBe(403);
+    const first = await POST(new Request(resource, { method: "POST", body: toolCall("publish") }));
+    expect([first.status, first.headers.get("www-authenticate")]).toEqual([
+      401,
+      expect.stringContaining("resource_metadata="),
+    ]);
     const called = await call("articles:publish");
     expect([called.status, await called.text()]).toEqual([200, expect.stringContaining("a1 by alice")]);
   });
@@ -137,6 +142,15 @@ describe("a request to an MCP server", () => {
     const { origin } = new URL(mcp.url);
     expect(challenge).toContain(`resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`);
     expect(mcp.calls).toEqual([]);
+  });
+
+  it("a request without a good token gets 401 with the metadata, from which an agent learns where tokens are", async () => {
+    const mcp = await openMcp();
+    const url = `${new URL(mcp.url).origin}/.well-known/oauth-protected-resource/mcp`;
+    for (const token of [undefined, "x", mcp.token({ aud: "https://other.example" })])
+      expect((await mcp.post("publish", token)).headers.get("www-authenticate"), token).toContain(
+        `resource_metadata="${url}"`,
+      );
   });
 
   it("a token for another server, for none, forged or expired is 401 (M-16)", async () => {
@@ -213,6 +227,8 @@ describe("the tools of a server", () => {
       { extra: {} },
       { extra: { auth: null } },
       { extra: { auth: { ...extra.auth } } },
+      // As another guard of the same process gets it, whose requirements are others.
+      { extra: { auth: extra.auth } },
       { scopes: ["articles:publish"], extra: { auth: { login: "alice", scopes: ["articles:publish"] } } },
     ]) {
       const result = await call({ http: { authInfo } });
@@ -225,6 +241,23 @@ describe("the tools of a server", () => {
     expect(called).toBe(0);
     await call({ http: { authInfo: { extra } } });
     expect(called).toBe(1);
+  });
+
+  it("a token for two servers of one process keeps the requirements of each (M-16)", async () => {
+    const resources = [
+      { resource, scopes: ["articles:read"] },
+      { resource: "https://b.example", scopes: ["files:read"] },
+    ];
+    const verifier = createVerifier({ keys: key, resources });
+    onTestFinished(() => verifier.close());
+    const token = tokenFor([resource, "https://b.example"], { scope: "articles:read files:read" });
+    const [one, other] = [
+      await tokenVerifier(verifier, { resource }).verifyAccessToken(token),
+      await tokenVerifier(verifier, { resource: "https://b.example" }).verifyAccessToken(token),
+    ];
+    const [{ scopeChallenge }] = guardedTool({ scopes: ["articles:publish"] }, { handler: () => ({}) });
+    expect(scopeChallenge({ authInfo: one })).toEqual({ scopes: ["articles:read", "articles:publish"] });
+    expect(scopeChallenge({ authInfo: other })).toEqual({ scopes: ["files:read", "articles:publish"] });
   });
 
   it("an error of the handler stays with the server, and one of `can` is not shown", async () => {

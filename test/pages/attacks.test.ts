@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { TOTP } from "otpauth";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { mount } from "../../dist/adapters/express.js";
-import type { Ampho, AmphoOptions } from "../../dist/index.js";
+import type { Ampho, AmphoOptions, Auth } from "../../dist/index.js";
 import { actions } from "../../dist/pages/actions.js";
 import { html } from "../../dist/pages/html.js";
 import { returnPath } from "../../dist/pages/pages.js";
@@ -167,6 +167,28 @@ describe("on one instance", () => {
     const entered = await browser.post("sign-in", { login: "alice", password });
     expect(entered.headers.get("location")).toBe("/cart?a=1#b");
     expect((await browser.get("/in")).headers.get("location")).toBe("/account");
+  });
+
+  it.each([
+    ["to=/cart?a=1&b=%26", "/cart?a=1&b=%26"],
+    ["to=/cart&b=2", "/cart"],
+    ["to=//evil.example/?a=1&b=2", "/account"],
+    ["to=/\\evil.example/?a=1", "/account"],
+    [`to=/${"a".repeat(3000)}?b`, "/account"],
+  ])("the return address of a proxy that encodes nothing, %s, leads to %s", async (query, to) => {
+    const browser = browserOf(ampho);
+    await browser.get(`/sign-in?${query}`);
+    const { headers } = await browser.post("sign-in", { login: "alice", password });
+    expect(headers.get("location")).toBe(to);
+  });
+
+  it.each([
+    ["sign-in", { login: "alice", password: "wrong" }, "The name, the address or the password is wrong"],
+    ["register", { email: "ann@shop" }, "Enter a whole e-mail address"],
+    ["keys/create", { name: "Backup", days: "90" }, "Choose at least one thing"],
+  ])("the form %s states what is wrong", async (name, fields, message) => {
+    const browser = name === "keys/create" ? await signedIn(ampho) : browserOf(ampho);
+    expect((await browser.post(name, fields)).text).toContain(message);
   });
 
   it("a link of another site changes nothing of what a user has begun", async () => {
@@ -334,6 +356,122 @@ describe("on one instance", () => {
   });
 });
 
+const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
+it.each([
+  ["texts that are none", "again", '{"factors":[{"toString":1,"valueOf":1}]}'],
+  ["a deep passkey", "again", `{"passkey":{"a":${nested(7000)}}}`],
+  ["deep factors", "again", `{"factors":${nested(7000)}}`],
+  ["a picture that is too large", "uri", "€".repeat(1000)],
+])("a form that brings back %s is shown again, without an internal error", async (_what, name, value) => {
+  const { ampho, notices, close } = await openPages();
+  onTestFinished(close);
+  const forms = [
+    ["", {}, "sign-in/factor", "Second step"],
+    ["register", { email: "zoe@example.org" }, "register/finish", "Check your mail"],
+    ["forgot", { login: "alice" }, "forgot/finish", "Set a new password"],
+    ["totp/begin", {}, "totp/confirm", "Set up an authenticator app"],
+  ] as const;
+  for (const [begin, begun, finish, title] of forms) {
+    const browser = begin === "totp/begin" ? await signedIn(ampho) : browserOf(ampho);
+    if (begin !== "") await browser.post(begin, begun);
+    // Each wrong code is a form that is shown again.
+    const rest = { code: "12345678", password: "amber tulip canoe walnut", totp: "123456" };
+    // Brackets stay as they are, so that the form is not too large.
+    const body = `${new URLSearchParams(finish === "totp/confirm" ? { totp: rest.totp } : rest)}&${name}=${value}`;
+    const headers = { ...own, "content-type": "application/x-www-form-urlencoded" };
+    const { status, text } = await browser.send("POST", `/account/${finish}`, { headers, body });
+    expect([finish, status < 500, /<h1>(.*?)<\/h1>/.exec(text)?.[1]], text).toEqual([finish, true, title]);
+  }
+  expect(notices.filter((line) => line.includes("internal"))).toEqual([]);
+});
+
+it("a form that is sent twice at once signs in once, and both responses have its session", async () => {
+  const { ampho, close } = await openPages({ factors: { editor: "required" } });
+  onTestFinished(close);
+  const browser = browserOf(ampho);
+  await browser.post("sign-in", { login: "alice", password });
+  const { text } = await browser.post("totp/begin", { pending: "yes" });
+  const app = new TOTP({ secret: (/<code[^>]*>([A-Z2-7 ]+)</.exec(text)?.[1] ?? "").replaceAll(" ", "") });
+  const now = Date.now();
+  await browser.post("totp/confirm", { totp: app.generate({ timestamp: now - 30_000 }) });
+  const other = browserOf(ampho);
+  await other.post("sign-in", { login: "alice", password });
+  const headers = { ...own, cookie: other.jar.header() };
+  const body = () => new URLSearchParams({ totp: app.generate({ timestamp: now }) });
+  const sent = await Promise.all(
+    [body(), body()].map((form) => other.send("POST", "/account/sign-in/factor", { headers, body: form })),
+  );
+  for (const one of sent) expect([one.status, one.headers.get("location")]).toEqual([303, "/account"]);
+  const { id = "" } = (await ampho.users.find("alice")) ?? {};
+  expect(await ampho.sessions.list(id)).toHaveLength(2);
+  // Another proof is no repetition, also with the cookies from before.
+  const wrong = new URLSearchParams({ totp: "000000" });
+  expect((await other.send("POST", "/account/sign-in/factor", { headers, body: wrong })).status).toBe(401);
+  // Nor is the same one after the sign-out.
+  await other.post("sign-out");
+  expect((await other.send("POST", "/account/sign-in/factor", { headers, body: body() })).status).toBe(401);
+});
+
+it("a form of a page that one user has left open changes nothing of the next user of the browser", async () => {
+  const { ampho, close } = await openPages();
+  onTestFinished(close);
+  const browser = await signedIn(ampho);
+  const left = (await browser.get("")).text;
+  await browser.post("sign-out");
+  await browser.post("sign-in", { login: "bob", password });
+  const before = await ampho.audit.list({ limit: 10_000 });
+  const forms = [...left.matchAll(/<form action="\/account\/([\w/-]+)" method="post">(.*?)<\/form>/gs)];
+  expect(forms.map(([, action]) => action)).toContain("delete");
+  for (const [, action = "", inner = ""] of forms) {
+    const hidden = [...inner.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)">/g)];
+    const typed = {
+      login: "eve",
+      email: "eve@example.org",
+      name: "x",
+      password,
+      new_password: "amber tulip canoe walnut",
+    };
+    const fields = { ...typed, ...Object.fromEntries(hidden.map(([, name, value]) => [name, value])) };
+    const { status, headers, text } = await browser.post(action, fields);
+    expect([action, status, headers.get("location"), text]).toEqual([action, 303, "/account", ""]);
+  }
+  expect(await ampho.audit.list({ limit: 10_000 })).toEqual(before);
+  expect((await browser.get("")).text).toContain("bob");
+  // A page of the application has a form without the user.
+  await browser.post("delete");
+  expect(await ampho.users.find("bob")).toBeUndefined();
+});
+
+it("a user whom the application's table has lost gets the sign-in page, and can sign in as another one", async () => {
+  const rows = new Map(["alice", "bob"].map((login) => [login, { id: login, login, disabled: false }]));
+  const find = (login: string) => rows.get(login);
+  const users = { find, findById: find, verify: (_: unknown, given: string) => given === password };
+  const { ampho } = await openAmpho({ pages: true, throttleAddress: 0, users });
+  onTestFinished(() => ampho.close());
+  const guarded = ampho.authorize(
+    { redirect: true, live: true },
+    (_request: Request, auth: Auth) => new Response(auth.login),
+  );
+  for (const lose of [
+    () => void rows.delete("alice"),
+    () => void rows.set("alice", { id: "alice", login: "alice", disabled: true }),
+  ]) {
+    rows.set("alice", { id: "alice", login: "alice", disabled: false });
+    const browser = await signedIn(ampho);
+    lose();
+    expect((await browser.get("")).headers.get("location")).toBe("/account/sign-in");
+    const cart = new Request(`${origin}/cart`, { headers: { cookie: browser.jar.header(), accept: "text/html" } });
+    expect((await guarded(cart)).headers.get("location")).toBe("/account/sign-in?to=%2Fcart");
+    for (const path of ["/sign-in", "/sign-in?to=%2Fcart"]) {
+      const { status, text } = await browser.get(path);
+      expect([path, status, text.includes("<h1>Sign in</h1>")]).toEqual([path, 200, true]);
+    }
+    expect((await browser.post("sign-in", { login: "bob", password })).headers.get("location")).toBe("/cart");
+    expect((await browser.get("/sign-in")).headers.get("location")).toBe("/account");
+    expect((await browser.get("")).text).toContain("bob");
+  }
+});
+
 it("HTML in a login, an agent, a provider's label and the names of the site is text", async () => {
   const evil = `<img src=x onerror=alert(1)>"'&`;
   const { ampho, close } = await openPages({
@@ -399,7 +537,7 @@ it.each([
   onTestFinished(close);
   const browser = await signedIn(ampho);
   const { status, text } = await browser.post("keys/create", { name: "Backup", ...fields });
-  expect([status, text.includes("missing or wrong")]).toEqual([400, true]);
+  expect([status, /missing or wrong|Choose at least one/.test(text)]).toEqual([400, true]);
   expect(await ampho.apiKeys.list((await ampho.users.find("alice"))?.id ?? "")).toEqual([]);
 });
 

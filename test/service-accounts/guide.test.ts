@@ -1,5 +1,5 @@
 // The commands of service accounts, and the program of docs/guides/services.md.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
@@ -43,6 +43,10 @@ it("the commands and the program of the guide call a guarded route", async () =>
   const env = { AMPHO_URL: url, API_URL: api.url, SERVICE_ID: id, SERVICE_KEY: key };
   const { stdout, stderr } = await execute(process.execPath, ["nightly.mjs"], { cwd, env });
   expect([stdout, stderr]).toEqual([`200 /articles ${id} service\n`, ""]);
+  const [curl = ""] = /^curl .*$/m.exec(readFileSync("docs/guides/services.md", "utf8")) ?? [];
+  writeFileSync(path.join(cwd, "nightly.key"), `${key}\n`);
+  const sent = await execute("sh", ["-c", curl], { cwd, env });
+  expect(JSON.parse(sent.stdout)).toMatchObject({ token_type: "Bearer", scope: "articles:read" });
 });
 
 it("the commands list, show, change and delete a service account", async () => {

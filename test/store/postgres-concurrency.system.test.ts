@@ -393,6 +393,24 @@ describe("changes of one user at the same moment", () => {
   });
 });
 
+it("the days of use of keys wait for no transaction that ends one of them, and no end of a key waits for them", async () => {
+  const ends = await hold();
+  await ends.query(
+    `insert into ampho_keys (id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at)
+     select 'key_' || n, 'h' || n, 'u-1', 'ann', 'Backup', 'abcd', '[]', 0, $1, $2 from generate_series(1, 3) as n
+     order by n`,
+    [start, start + 86_400],
+  );
+  await ends.query("commit; begin");
+  await ends.query("delete from ampho_keys where id = 'key_2'");
+  await store.touchKeys({ ids: ["key_3", "key_2", "key_1"], day: 20_000 });
+  await ends.query("rollback");
+  const days = async () => (await store.listKeys("u-1")).map(({ usedDay }) => usedDay);
+  expect(await days()).toEqual([20_000, undefined, 20_000]);
+  await store.touchKeys({ ids: ["key_2"], day: 20_000 });
+  expect(await days()).toEqual([20_000, 20_000, 20_000]);
+});
+
 describe("a server that takes no writes", () => {
   it("a standby serves neither writes nor reads until it is the primary again", async () => {
     await addUser(store);

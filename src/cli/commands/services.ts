@@ -11,7 +11,8 @@ export async function addService(input: CommandInput, context: CommandContext): 
   const service = { name: input.argument(), scopes: input.texts("--scope") };
   const { id } = await withManagement(context, ({ services }) => services.add(service));
   context.terminal.print(id);
-  context.terminal.note(`Service account ${quoted(service.name)} created.`);
+  const without = service.scopes.length === 0 ? " without a scope. `ampho service-scopes` gives it some" : "";
+  context.terminal.note(`Service account ${quoted(service.name)} created${without}.`);
 }
 
 export const listServices = listing(

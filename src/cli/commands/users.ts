@@ -16,7 +16,8 @@ export async function addUser(input: CommandInput, context: CommandContext): Pro
   await withManagement(context, async ({ users }) => {
     await users.create({ login, password, roles: input.texts("--role"), email: input.text("--email") });
   });
-  context.terminal.note(`User ${quoted(login)} created${password === undefined ? " without a password" : ""}.`);
+  const without = password === undefined ? " without a password. `ampho user-password` sets one" : "";
+  context.terminal.note(`User ${quoted(login)} created${without}.`);
 }
 
 export const listUsers = listing(

@@ -1,6 +1,7 @@
 // The tokens of a login that the gate has granted, with the proof of its device.
 import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
+import { AmphoError } from "../../errors.js";
 import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
 import type { GrantOutcome, SessionRequest } from "../../store/sql/session-grants.js";
 import type { Spending } from "../../store/sql/spent.js";
@@ -98,6 +99,23 @@ export async function grantAgainUnnamed(
   const account = await proveUnlessOver(deps, transaction, () => requireAccount(deps, named, origin));
   const context = { origin, now, remember, device: deps.deviceProofs.readOf(account, device, now) };
   return issueGrant(deps, account, outcome, context);
+}
+
+/**
+ * Returns what the same request has bought before, or else what `prove` resolves to. The client can have lost the first
+ * response, or send the request twice at once.
+ */
+export async function repeatable<T>(again: () => Promise<T | undefined>, prove: () => Promise<T>): Promise<T> {
+  const repeated = await again();
+  if (repeated !== undefined) return repeated;
+  try {
+    return await prove();
+  } catch (error) {
+    // The first request was still running when this one began.
+    const first = error instanceof AmphoError ? await again() : undefined;
+    if (first !== undefined) return first;
+    throw error;
+  }
 }
 
 /** For a renewal, whose token is its proof. */

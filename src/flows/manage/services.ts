@@ -26,7 +26,8 @@ function requireScopes({ settings }: Manager, scopes: readonly string[]): readon
     if (scope === introspectScope) continue;
     if (!isOwnScope(scope))
       throw invalidRequest("A scope must have no spaces or quotes, and not begin with ampho:.", "scopes");
-    if (known?.includes(scope) === false) throw invalidRequest("No role has this scope.", "scopes");
+    if (known?.includes(scope) === false)
+      throw invalidRequest(`No role of AMPHO_SECURITY_SCOPES has the scope ${scope}.`, "scopes");
   }
   if (new Set(scopes).size < scopes.length) throw invalidRequest("The same scope must not occur twice.", "scopes");
   if (scopes.join(" ").length > scopesMax)

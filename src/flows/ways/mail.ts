@@ -9,7 +9,7 @@ import { leastTime, requireOutbox } from "../find/rules.js";
 import { offersMailLogin } from "../find/ways.js";
 import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgain } from "../gate/grant.js";
+import { digestOfProof, grantAgain, repeatable } from "../gate/grant.js";
 import { bindingOf, claimsOf, proveMailbox, queueCode, readProof, versionFor } from "../prove/mailbox.js";
 import type { Way } from "./sent.js";
 
@@ -29,19 +29,20 @@ export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input
   const idempotency = digestOfProof(input.idempotencyKey, { code, link, match });
   const context: LoginContext = { origin, now: clock.now(), device, live, typed: login, remember, idempotency };
   // The code is bound to the account as it was before, which the first proof of an address changes.
-  const repeated = await grantAgain(deps, account, transaction, context);
-  if (repeated !== undefined) return repeated;
+  const again = () => grantAgain(deps, account, transaction, context);
   const mailWasSent = account !== undefined && opensByMailbox(account) && !account.disabled;
   const key = accountKeyOf(directory, login, account);
   const mailbox = { binding, account, mailWasSent, key, known: device, origin };
-  const allowed = await proveMailbox(deps, read, mailbox);
-  if (account === undefined) throw wrongCredentials();
-  const now = clock.now();
-  const attempt = allowed?.asSucceeded(account.id);
-  const factorsVersion = versionFor(account, binding);
-  const provesEmail = unprovenEmailOf(account);
-  const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion };
-  return enter(deps, account, proven, { ...context, now });
+  return repeatable(again, async () => {
+    const allowed = await proveMailbox(deps, read, mailbox);
+    if (account === undefined) throw wrongCredentials();
+    const now = clock.now();
+    const attempt = allowed?.asSucceeded(account.id);
+    const factorsVersion = versionFor(account, binding);
+    const provesEmail = unprovenEmailOf(account);
+    const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion };
+    return enter(deps, account, proven, { ...context, now });
+  });
 };
 
 // The beginning of a login or a reset by mail (docs/guides/mail-flows.md). A known and an unknown login cause the same

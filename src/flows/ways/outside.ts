@@ -14,7 +14,7 @@ import { proveUnlessOver } from "../find/errors.js";
 import { canRegister } from "../find/ways.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgainUnnamed } from "../gate/grant.js";
+import { digestOfProof, grantAgainUnnamed, repeatable } from "../gate/grant.js";
 import {
   authTimeOf,
   decodeIdentity,
@@ -38,26 +38,18 @@ export const logInOutside: Way<"outside"> = async (deps, { sent, ...input }, ori
   const { provider: sender, code, state, iss } = response;
   const idempotency = digestOfProof(input.idempotencyKey, { sender, code, state, iss });
   // The provider accepts a code once, so a repetition must not reach it.
-  const repeat = () => grantAgainUnnamed(deps, transaction, idempotency, input, origin);
-  const repeated = await repeat();
-  if (repeated !== undefined) return repeated;
-  let identity: OutsideIdentity;
-  try {
+  const again = () => grantAgainUnnamed(deps, transaction, idempotency, input, origin);
+  return repeatable(again, async () => {
     const prove = () => identify(deps, provider, transaction, response, origin);
-    identity = await proveUnlessOver(deps, transaction, prove);
-  } catch (error) {
-    // The first request was still at the provider when this one began.
-    const first = await repeat();
-    if (first !== undefined) return first;
-    throw error;
-  }
-  const found = await store.findIdentity(identity);
-  const authTime = await authTimeOf(deps, provider, identity, transaction, origin);
-  const proven = { identity, transaction, provider, authTime, proven: provenOf(provider, identity) };
-  const more = { ...input, idempotency };
-  if (found === undefined) return enterUnknown(deps, proven, more, origin);
-  const account = await requireAccount(deps, { user: found.user, userId: found.identity.userId }, origin);
-  return enterAs(deps, account, proven, { isNew: false }, more, origin);
+    const identity = await proveUnlessOver(deps, transaction, prove);
+    const found = await store.findIdentity(identity);
+    const authTime = await authTimeOf(deps, provider, identity, transaction, origin);
+    const proven = { identity, transaction, provider, authTime, proven: provenOf(provider, identity) };
+    const more = { ...input, idempotency };
+    if (found === undefined) return enterUnknown(deps, proven, more, origin);
+    const account = await requireAccount(deps, { user: found.user, userId: found.identity.userId }, origin);
+    return enterAs(deps, account, proven, { isNew: false }, more, origin);
+  });
 };
 
 interface OutsideInput {
@@ -231,30 +223,31 @@ export const logInByIdentityCode: Way<"identityCode"> = async (deps, { sent, ...
   const proven = decodeIdentity(transaction.idn);
   const idempotency = digestOfProof(input.idempotencyKey, { code });
   // The code is bound to an account as it was before, which this login can have created.
-  const repeated = await grantAgainUnnamed(deps, transaction, idempotency, input, origin);
-  if (repeated !== undefined) return repeated;
-  const address = parseAddress(transaction.email ?? "");
-  if (address === undefined || deps.outbox === undefined || deps.providers.find(proven.provider) === undefined)
-    throw transactionOver();
-  const { canonical } = address;
-  const account = await directory.findByAddress(canonical);
-  const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
-  const device = account && deps.deviceProofs.readOf(account, input.device, clock.now());
-  const mailWasSent = await leadsToAccount(deps, account, address);
-  const key = accountKeyOf(directory, canonical, account);
-  const mailbox = { binding, account, mailWasSent, key, known: device, origin };
-  const allowed = await proveCode(deps, transaction, code, mailbox);
-  const now = clock.now();
-  const common = { amr: ["fed", "mail"], at: transaction.iat, transaction, identity: { proven, isNew: true } };
-  if (account === undefined) {
-    const registration = await registrationFor(deps, address);
-    if (registration === undefined) throw registrationClosed();
-    const { account: created, register } = await draftFor(deps, transaction, address, registration, origin);
-    const further = { register, isNewUser: true, attempt: allowed.asSucceeded(created.id) } as const;
-    return enter(deps, created, { ...common, ...further }, { origin, now, idempotency });
-  }
-  const further = { provesEmail: unprovenEmailOf(account), factorsVersion: versionFor(account, binding) };
-  const proof = { ...common, ...further, attempt: allowed.asSucceeded(account.id) };
-  const live = liveOf(deps, input.bearer, account.id);
-  return enter(deps, account, proof, { origin, now, live, device, remember: input.remember, idempotency });
+  const again = () => grantAgainUnnamed(deps, transaction, idempotency, input, origin);
+  return repeatable(again, async () => {
+    const address = parseAddress(transaction.email ?? "");
+    if (address === undefined || deps.outbox === undefined || deps.providers.find(proven.provider) === undefined)
+      throw transactionOver();
+    const { canonical } = address;
+    const account = await directory.findByAddress(canonical);
+    const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
+    const device = account && deps.deviceProofs.readOf(account, input.device, clock.now());
+    const mailWasSent = await leadsToAccount(deps, account, address);
+    const key = accountKeyOf(directory, canonical, account);
+    const mailbox = { binding, account, mailWasSent, key, known: device, origin };
+    const allowed = await proveCode(deps, transaction, code, mailbox);
+    const now = clock.now();
+    const common = { amr: ["fed", "mail"], at: transaction.iat, transaction, identity: { proven, isNew: true } };
+    if (account === undefined) {
+      const registration = await registrationFor(deps, address);
+      if (registration === undefined) throw registrationClosed();
+      const { account: created, register } = await draftFor(deps, transaction, address, registration, origin);
+      const further = { register, isNewUser: true, attempt: allowed.asSucceeded(created.id) } as const;
+      return enter(deps, created, { ...common, ...further }, { origin, now, idempotency });
+    }
+    const further = { provesEmail: unprovenEmailOf(account), factorsVersion: versionFor(account, binding) };
+    const proof = { ...common, ...further, attempt: allowed.asSucceeded(account.id) };
+    const live = liveOf(deps, input.bearer, account.id);
+    return enter(deps, account, proof, { origin, now, live, device, remember: input.remember, idempotency });
+  });
 };

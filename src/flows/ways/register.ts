@@ -18,7 +18,7 @@ import { leastTime, requireAddress, requireOutbox, requireOwnAddress, requirePas
 import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof, LoginContext } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgain } from "../gate/grant.js";
+import { digestOfProof, grantAgain, repeatable } from "../gate/grant.js";
 import { claimsOf, proveMailbox, queueCode, readProof, type SentProof } from "../prove/mailbox.js";
 import { verifyNewPasskey } from "../prove/passkey.js";
 import { draftAccount } from "./new-account.js";
@@ -127,25 +127,24 @@ export const finishRegistration: Flow<Registered, RegistrationInput> = async (de
   const login = transaction.login ?? address.address;
   const codes = input.passkey === undefined ? undefined : createRecoveryCodes();
   const repetition: LoginContext = { origin, now: clock.now(), typed: login, idempotency: digestOfRequest(input) };
-  const repeated = await repeatRegistration(deps, transaction, address, repetition, codes);
-  if (repeated !== undefined) {
-    await endSuperseded(deps, repeated, input.superseded, origin);
-    return { ...(codes && { recovery_codes: codes }), ...repeated };
-  }
-  const allowed = await proveMailbox(deps, read, mailbox);
-  const settled = <T>(rest: Promise<T>): Promise<T> => settleOnError(rest, allowed);
-  const roles = await settled(rolesOf(deps, transaction));
-  const secret = await settled(proveSecret(deps, input, transaction, login, codes, origin));
-  const { passwordHash, enrol } = secret;
-  const to = { userId: undefined, address: address.address, language: origin.language ?? "en" };
-  const existsMail = { kind: "account_exists", ...to, claims: { agent: origin.agent ?? null }, until: transaction.exp };
-  const user = { address, login, roles, password: input.password, passwordHash, invitation: transaction.inv };
-  const { account, register } = await settled(draftAccount(deps, { transaction, ...user, existsMail, origin }));
-  const now = clock.now();
-  const amr = ["mail", ...secret.amr];
-  const attempt = allowed?.asSucceeded(account.id);
-  const proven = { amr, at: now, transaction, attempt, enrol, register, isNewUser: true } as const;
-  const grant = await enter(deps, account, proven, { ...repetition, now });
+  const again = () => repeatRegistration(deps, transaction, address, repetition, codes);
+  const grant = await repeatable(again, async () => {
+    const allowed = await proveMailbox(deps, read, mailbox);
+    const settled = <T>(rest: Promise<T>): Promise<T> => settleOnError(rest, allowed);
+    const roles = await settled(rolesOf(deps, transaction));
+    const secret = await settled(proveSecret(deps, input, transaction, login, codes, origin));
+    const { passwordHash, enrol } = secret;
+    const to = { userId: undefined, address: address.address, language: origin.language ?? "en" };
+    const claims = { agent: origin.agent ?? null };
+    const existsMail = { kind: "account_exists", ...to, claims, until: transaction.exp };
+    const user = { address, login, roles, password: input.password, passwordHash, invitation: transaction.inv };
+    const { account, register } = await settled(draftAccount(deps, { transaction, ...user, existsMail, origin }));
+    const now = clock.now();
+    const amr = ["mail", ...secret.amr];
+    const attempt = allowed?.asSucceeded(account.id);
+    const proven = { amr, at: now, transaction, attempt, enrol, register, isNewUser: true } as const;
+    return enter(deps, account, proven, { ...repetition, now });
+  });
   await endSuperseded(deps, grant, input.superseded, origin);
   return { ...(codes && { recovery_codes: codes }), ...grant };
 };

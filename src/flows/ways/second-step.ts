@@ -11,7 +11,7 @@ import { sessionTransaction } from "../find/own-session.js";
 import { enter } from "../gate/enter.js";
 import { factorNeededError, needsEnrolCode } from "../gate/factor-needed.js";
 import type { LoginContext } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgain } from "../gate/grant.js";
+import { digestOfProof, grantAgain, repeatable } from "../gate/grant.js";
 import { proveFactor } from "../prove/factor.js";
 import { pendingIdentityOf } from "../prove/identity.js";
 import type { Way } from "./sent.js";
@@ -33,16 +33,18 @@ export const finishLogin: Way<"second"> = async (deps, { sent, ...input }, origi
   const stepsUp = transaction.amr.length === 0;
   const live = sid === undefined ? undefined : { sessionId: sid, ...(stepsUp && { only: true as const }) };
   const context: LoginContext = { origin, now, live, device, deviceId, remember, idempotency };
-  const repeated = await grantAgain(deps, account, transaction, context);
-  if (repeated !== undefined) return repeated;
   const known =
     deviceId !== undefined ? { device: deviceId } : stepsUp && sid !== undefined ? { session: sid } : undefined;
-  const factor = await proveFactor(deps, account, sent.factor, { known, transaction, origin });
   const { amr, iat: at } = transaction;
   const identity = pendingIdentityOf(transaction);
   const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
-  const proven = { amr, at, factor, transaction, identity, provesEmail };
-  return enter(deps, account, proven, { ...context, now: clock.now() });
+  const again = () => grantAgain(deps, account, transaction, context);
+  const { factor: sentFactor } = sent;
+  return repeatable(again, async () => {
+    const factor = await proveFactor(deps, account, sentFactor, { known, transaction, origin });
+    const proven = { amr, at, factor, transaction, identity, provesEmail };
+    return enter(deps, account, proven, { ...context, now: clock.now() });
+  });
 };
 
 /** The response of the first step again. Rejects with `transaction_over` for a dead one. */

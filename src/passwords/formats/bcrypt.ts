@@ -2,7 +2,6 @@
 // The library is bcryptjs, which has no native part and no dependency. It verifies an imported hash once, at the first
 // correct login. bcrypt itself reads only 72 bytes of a password, as the exporting system did. The argon2id hash that
 // replaces it covers the whole password.
-
 import { createHash, createHmac } from "node:crypto";
 import { hashSync } from "bcryptjs";
 import { equalBytes } from "../../crypto/equal.js";

@@ -1,6 +1,5 @@
 // crypt(3) by rounds of a digest: `$5$` and `$6$` (Drepper, "Unix crypt using SHA-256 and SHA-512", 2008), `$1$`
 // (Kamp, FreeBSD 1994) and Apache's `$apr1$`.
-
 import { createHash, hash } from "node:crypto";
 import { equalText } from "../../crypto/equal.js";
 import { encodeCryptBase64 } from "./base64.js";

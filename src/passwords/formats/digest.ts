@@ -1,6 +1,5 @@
 // One round of a digest, salted or not: LDAP's `{SSHA}` and kin (RFC 2307 and its successors), Django's `sha1$` and
 // `md5$`, and Werkzeug's before 0.9. An attacker with the database cracks them. Users log in once with them.
-
 import { createHash, createHmac } from "node:crypto";
 import { equalBytes } from "../../crypto/equal.js";
 import { decodeBase64, decodeHex } from "./base64.js";

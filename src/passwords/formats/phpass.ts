@@ -1,5 +1,4 @@
 // The portable hashes of phpass (Openwall). WordPress before 6.8 has `$P$`, phpBB `$H$`, Drupal `$S$` with SHA-512.
-
 import { hash } from "node:crypto";
 import { equalText } from "../../crypto/equal.js";
 import { encodeCryptBase64, readCryptNumber } from "./base64.js";

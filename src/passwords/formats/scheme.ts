@@ -1,5 +1,4 @@
 // The result of every reader of stored hashes, and their shared limits, comparison, and the two KDFs of node:crypto.
-
 import { pbkdf2Sync, scryptSync } from "node:crypto";
 import { equalBytes } from "../../crypto/equal.js";
 

@@ -1,6 +1,5 @@
 // scrypt (RFC 7914) in the formats of PHC strings (passlib, AdonisJS), Django, Werkzeug, libxcrypt and libsodium
 // (`$7$`), lambdaworks (`$s0$`), Spring, npm's scrypt-kdf, and common Node programs.
-
 import { createCipheriv, createHash, createHmac } from "node:crypto";
 import { equalBytes } from "../../crypto/equal.js";
 import {

@@ -55,9 +55,7 @@ export function failureOf(error: unknown, text?: string): Error {
   return /connection|terminated|timeout/i.test(error.message) ? new PostgresFailure("lost") : error;
 }
 
-function asError(error: unknown): Error {
-  return isError(error) ? error : new Error("a value that is no Error was thrown");
-}
+const asError = (error: unknown): Error => (isError(error) ? error : new Error("a value that is no Error was thrown"));
 
 const explanations: readonly (readonly [RegExp, string])[] = [
   [/^lost$|^ECONNRESET$|^EPIPE$/, "the connection to PostgreSQL was lost"],

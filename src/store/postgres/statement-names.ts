@@ -37,6 +37,4 @@ export function createStatementNames(onRejected: () => void) {
   };
 }
 
-function nameOf(text: string): string {
-  return `ampho_${createHash("sha256").update(text).digest("base64url").slice(0, 22)}`;
-}
+const nameOf = (text: string): string => `ampho_${createHash("sha256").update(text).digest("base64url").slice(0, 22)}`;

@@ -113,15 +113,13 @@ function* checkServer(): Transaction<{ readonly version: number }> {
 /** With reads a quarter of a second apart, a revocation is then known within a second. */
 const overdueMs = 400;
 
-type HedgedRead = <T>(read: (again: boolean) => Promise<T>) => Promise<T>;
-
 /**
  * The first successful result counts. Rejects if there is none. A result is overdue only if it takes twice as long as
  * the one before, so that a distant server does not get each read twice.
  */
-function createHedgedRead(): HedgedRead {
+function createHedgedRead() {
   let tookMs = 0;
-  return async <T>(read: (again: boolean) => Promise<T>) => {
+  return async <T>(read: (again: boolean) => Promise<T>): Promise<T> => {
     const timed = async (again: boolean) => {
       const askedMs = performance.now();
       const result = await read(again);

@@ -144,13 +144,11 @@ function clockOf(row: Row | undefined): number {
  * server process to other clients afterwards. Each time it checks for the primary, because behind a pooler or a proxy
  * the server can be another one than before.
  */
-function beginText({ statementMs, idleMs }: TransactionLimits): string {
-  return `begin isolation level read committed; select
+const beginText = ({ statementMs, idleMs }: TransactionLimits): string => `begin isolation level read committed; select
     case when pg_is_in_recovery() or current_setting('transaction_read_only')::boolean then 1 else 0 end as standby,
     floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms,
     set_config('statement_timeout', '${statementMs}', true) as s,
     set_config('idle_in_transaction_session_timeout', '${idleMs}', true) as i`;
-}
 
 async function rollBack(connection: PostgresConnection): Promise<void> {
   try {

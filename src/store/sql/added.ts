@@ -132,6 +132,5 @@ export function* givenFactors(userId: string, { factors }: AccountFactors): Tran
 }
 
 /** True if the second factor that was proven is one of them. */
-export function isGiven(use: FactorUse, { factors, passkeys }: GivenFactors): boolean {
-  return use.factor === "passkey" ? passkeys.includes(use.id) : factors.includes(use.factor);
-}
+export const isGiven = (use: FactorUse, { factors, passkeys }: GivenFactors): boolean =>
+  use.factor === "passkey" ? passkeys.includes(use.id) : factors.includes(use.factor);

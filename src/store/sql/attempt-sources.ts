@@ -55,6 +55,5 @@ export function* writeSource({ source, state }: SourceRow, now: number): Transac
   else yield* write(updateState, [...states.values(state), now, source]);
 }
 
-export function* writeRecordedUntil({ source, recordedUntil }: SourceRow): Transaction<void> {
-  yield* write("update ampho_attempt_sources set recorded_until = ? where source = ?", [recordedUntil, source]);
-}
+export const writeRecordedUntil = ({ source, recordedUntil }: SourceRow): Transaction<void> =>
+  write("update ampho_attempt_sources set recorded_until = ? where source = ?", [recordedUntil, source]);

@@ -29,6 +29,9 @@ interface Judged<L, R> {
   readonly judgement: counting.Judgement;
 }
 
+/** Reads a row that was asked for before. */
+type Read<R> = () => Transaction<R>;
+
 interface AllJudged {
   readonly sources: readonly Judged<SourceLimit, sourceRows.SourceRow>[];
   readonly counters: readonly Judged<AttemptCounter, counterRows.AttemptCounterRow>[];
@@ -66,12 +69,12 @@ export function* allowAttempt(input: AttemptRequest): Transaction<AttemptVerdict
 
 function* judgeAll(
   input: AttemptRequest,
-  sendOfSource: (source: string) => Transaction<() => Transaction<sourceRows.SourceRow>>,
-  sendOfCounter: (counter: AttemptCounter) => Transaction<() => Transaction<counterRows.AttemptCounterRow>>,
+  sendOfSource: (source: string) => Transaction<Read<sourceRows.SourceRow>>,
+  sendOfCounter: (counter: AttemptCounter) => Transaction<Read<counterRows.AttemptCounterRow>>,
 ): Transaction<AllJudged> {
   const { now, subject } = input;
-  const sentSources: (readonly [SourceLimit, () => Transaction<sourceRows.SourceRow>])[] = [];
-  const sentCounters: (readonly [AttemptCounter, () => Transaction<counterRows.AttemptCounterRow>])[] = [];
+  const sentSources: (readonly [SourceLimit, Read<sourceRows.SourceRow>])[] = [];
+  const sentCounters: (readonly [AttemptCounter, Read<counterRows.AttemptCounterRow>])[] = [];
   for (const limited of input.sources) sentSources.push([limited, yield* sendOfSource(limited.source)]);
   for (const limited of [...input.counters].sort(byKey)) sentCounters.push([limited, yield* sendOfCounter(limited)]);
 
@@ -101,9 +104,8 @@ function overBy({ counters }: AllJudged): AttemptVerdict | undefined {
   return undefined;
 }
 
-function isPending({ sources, counters }: AllJudged): boolean {
-  return [...sources, ...counters].some(({ judgement }) => judgement.outcome === "pending");
-}
+const isPending = ({ sources, counters }: AllJudged): boolean =>
+  [...sources, ...counters].some(({ judgement }) => judgement.outcome === "pending");
 
 /** The rejection with the longest wait, if there is one. Each rejection is recorded if it was not recorded before. */
 function* findRejection(
@@ -164,17 +166,13 @@ function* recordCounter(
   yield* recordAudit({ ...entry(input), login, reason: isLocked ? "locked" : row.kind });
 }
 
-function recordedSourcesOf({ recordedSources, recordedUntil }: counterRows.AttemptCounterRow, input: AttemptRequest) {
-  return isRecordedAt(recordedUntil, input) ? recordedSources : [];
-}
+const recordedSourcesOf = ({ recordedSources, recordedUntil }: counterRows.AttemptCounterRow, input: AttemptRequest) =>
+  isRecordedAt(recordedUntil, input) ? recordedSources : [];
 
-function isRecordedAt(recordedUntil: number, { now, windowSeconds }: AttemptRequest): boolean {
-  return now < recordedUntil && recordedUntil <= now + windowSeconds + counting.skewMaxSeconds;
-}
+const isRecordedAt = (recordedUntil: number, { now, windowSeconds }: AttemptRequest): boolean =>
+  now < recordedUntil && recordedUntil <= now + windowSeconds + counting.skewMaxSeconds;
 
-function entry({ now, event, origin }: AttemptRequest) {
-  return { at: now, event, origin } as const;
-}
+const entry = ({ now, event, origin }: AttemptRequest) => ({ at: now, event, origin }) as const;
 
 /** As the user spells it. Undefined without an account, because users sometimes type their password there. */
 function* findLogin({ login, canonical }: NamedAccount): Transaction<string | undefined> {
@@ -188,26 +186,17 @@ export function* settleAttempt(input: Settlement): Transaction<void> {
   const counted = new Map(input.counters.map((counter) => [counter.key, counter]));
   const alsoReset = outcome === "succeeded" ? input.alsoReset : [];
   const inserts = outcome === "failed";
-  const sources: (readonly [SourceLimit, () => Transaction<sourceRows.SourceRow | undefined>])[] = [];
-  const counters: (readonly [
-    AttemptCounter | undefined,
-    () => Transaction<counterRows.AttemptCounterRow | undefined>,
-  ])[] = [];
-  for (const each of input.sources)
-    sources.push([
-      each,
-      inserts
-        ? yield* sourceRows.sendSourceLock(each.source, now)
-        : yield* sourceRows.sendSourceLockIfPresent(each.source),
-    ]);
+  const sources: (readonly [SourceLimit, Read<sourceRows.SourceRow | undefined>])[] = [];
+  const counters: (readonly [AttemptCounter | undefined, Read<counterRows.AttemptCounterRow | undefined>])[] = [];
+  const { sendSourceLock, sendSourceLockIfPresent } = sourceRows;
+  const { sendCounterLock, sendCounterLockIfPresent } = counterRows;
+  for (const each of input.sources) {
+    const { source } = each;
+    sources.push([each, yield* inserts ? sendSourceLock(source, now) : sendSourceLockIfPresent(source)]);
+  }
   for (const key of [...new Set([...counted.keys(), ...alsoReset])].sort()) {
     const each = counted.get(key);
-    counters.push([
-      each,
-      each && inserts
-        ? yield* counterRows.sendCounterLock(each, now)
-        : yield* counterRows.sendCounterLockIfPresent(key),
-    ]);
+    counters.push([each, yield* each && inserts ? sendCounterLock(each, now) : sendCounterLockIfPresent(key)]);
   }
 
   for (const [limited, read] of sources) {
@@ -293,9 +282,7 @@ export function* settleWrongFactor(
   else yield* recordAudit(audit);
 }
 
-function byKey(a: AttemptCounter, b: AttemptCounter): number {
-  return a.key < b.key ? -1 : 1;
-}
+const byKey = (a: AttemptCounter, b: AttemptCounter): number => (a.key < b.key ? -1 : 1);
 
 function counterLimits(counter: AttemptCounter, attempt: Attempt): counting.CounterLimits {
   const { freeAttempts, lockAfter = attempt.lockAfter, windowSeconds = attempt.windowSeconds, everySeconds } = counter;

@@ -84,25 +84,14 @@ const stretch = 16384;
  */
 function* newestOf(
   logins: readonly string[],
-  {
-    since = 0,
-    limit,
-    userId,
-  }: { readonly since?: number | undefined; readonly limit: number; readonly userId?: string },
+  { since = 0, limit, userId }: Partial<AuditQuery> & { readonly limit: number; readonly userId?: string },
 ): Transaction<readonly AuditRow[]> {
   const ofUser = userId === undefined ? "" : "and user_id = ?";
+  const sql = `where (n / ${stretch}) = ? and login = ? and at >= ? ${ofUser} order by n desc limit ?`;
+  const user = userId === undefined ? [] : [userId];
   const found: AuditRow[] = [];
   for (let at = (yield* countStretches()) - 1; at >= 0 && found.length < limit; at--)
-    for (const login of logins)
-      found.push(
-        ...(yield* rows.all(`where (n / ${stretch}) = ? and login = ? and at >= ? ${ofUser} order by n desc limit ?`, [
-          at,
-          login,
-          since,
-          ...(userId === undefined ? [] : [userId]),
-          limit,
-        ])),
-      );
+    for (const login of logins) found.push(...(yield* rows.all(sql, [at, login, since, ...user, limit])));
   return newest(found, limit);
 }
 

@@ -213,10 +213,9 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
 /** At least the time, so that a version of a lost timeline does not come back after a restored backup. */
 const nextVersion = (version: number, now: number) => Math.max(version + 1, now);
 
-function* removePassword(userId: string): Transaction<void> {
-  yield* write(
+const removePassword = (userId: string): Transaction<void> =>
+  write(
     `update ampho_users set password_hash = null, hash_kind = null, password_version = password_version + 1
      where id = ? and coalesce(password_by_operator, case when import_n is null then 0 else 1 end) = 0`,
     [userId],
   );
-}

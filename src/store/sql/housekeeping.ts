@@ -3,7 +3,7 @@
 import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { integer, type Row, text } from "../rows.js";
 import { first, type Transaction, write } from "../transaction.js";
-import { deleteBatch, type OldRows, type OldRowsCursor } from "./old-rows.js";
+import { type Batch, deleteBatch, type OldRows } from "./old-rows.js";
 
 export interface HousekeepingLease {
   /** A random name of one turn. */
@@ -48,24 +48,14 @@ export function* takeHousekeepingLease(input: LeaseRequest): Transaction<Houseke
   return "taken";
 }
 
-export type DeletedRows =
-  | {
-      readonly outcome: "deleted";
-      readonly rows: number;
-      /** Undefined when there are no more. */
-      readonly next: OldRowsCursor | undefined;
-    }
-  /** Another process has the lease now. Nothing was deleted. */
-  | { readonly outcome: "lost" };
-
-/** Deletes a small batch of old rows and extends the lease. */
-export function* deleteOldRows(input: HousekeepingLease & OldRows): Transaction<DeletedRows> {
+/** Deletes a small batch of old rows and extends the lease. Undefined: another process has the lease now. */
+export function* deleteOldRows(input: HousekeepingLease & OldRows): Transaction<Batch | undefined> {
   // Waits for a transaction that asks for the lease at this moment. To skip the row would mean that the lease is lost.
   const lease = yield* lockLease("update");
   // The lease can have expired, as long as no other process has taken it.
-  if (lease?.["holder"] !== input.holder) return { outcome: "lost" };
+  if (lease?.["holder"] !== input.holder) return undefined;
   yield* extend(input);
-  return { outcome: "deleted", ...(yield* deleteBatch(input)) };
+  return yield* deleteBatch(input);
 }
 
 /** Ends the turn and gives the lease back. */
@@ -75,9 +65,8 @@ export function* releaseHousekeepingLease({ holder, now }: HousekeepingLease): T
 }
 
 /** `skipLocked`: undefined while another transaction has the row. `update`: waits for that transaction. */
-function lockLease(lock: "skipLocked" | "update"): Transaction<Row | undefined> {
-  return first("select holder, leased_until, seen_at, steady_from from ampho_housekeeping where id = 1", [], lock);
-}
+const lockLease = (lock: "skipLocked" | "update"): Transaction<Row | undefined> =>
+  first("select holder, leased_until, seen_at, steady_from from ampho_housekeeping where id = 1", [], lock);
 
 function isTaken(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): boolean {
   const until = integer(lease, "leased_until");

@@ -23,11 +23,10 @@ export type ProvenIdentity = Pick<IdentityRow, "issuer" | "subject" | "provider"
 type IdentityKey = Pick<IdentityRow, "issuer" | "subject">;
 
 /** The id of an identity in paths and commands. It reveals neither part. */
-export function identityIdOf({ issuer, subject }: IdentityKey): string {
-  return createHash("sha256")
+export const identityIdOf = ({ issuer, subject }: IdentityKey): string =>
+  createHash("sha256")
     .update(JSON.stringify([issuer, subject]))
     .digest("base64url");
-}
 
 export interface FoundIdentity {
   readonly identity: IdentityRow;
@@ -103,14 +102,13 @@ export function insertFreeIdentity(
 }
 
 /** Records a login. False: the identity was unlinked meanwhile. */
-export function touchIdentity(
+export const touchIdentity = (
   userId: string,
   { issuer, subject, email }: ProvenIdentity,
   now: number,
-): Transaction<boolean> {
-  return exists(
+): Transaction<boolean> =>
+  exists(
     `update ampho_identities set used_at = ?, email = coalesce(?, email)
      where issuer = ? and subject = ? and user_id = ? returning user_id`,
     [now, email ?? null, issuer, subject, userId],
   );
-}

@@ -22,12 +22,6 @@ export interface StagedUser extends NewUserRow, ImportedFactors {
 /** Lines count from 1. A trial, which cannot be published, is an import that has lost this line. */
 const trialLine = 0;
 
-export interface NewImport {
-  readonly now: number;
-  /** A trial cannot be published, and blocks no other import. */
-  readonly trial: boolean;
-}
-
 const newImports = tableOf("ampho_imports", {
   state: asText,
   startedAt: asInteger,
@@ -35,8 +29,9 @@ const newImports = tableOf("ampho_imports", {
   lostLine: orNull(asInteger),
 });
 
-/** Returns the number of the import. */
-export function* startImport({ now, trial }: NewImport): Transaction<number> {
+/** Returns the number of the import. A trial cannot be published, and blocks no other import. */
+export function* startImport(input: { readonly now: number; readonly trial: boolean }): Transaction<number> {
+  const { now, trial } = input;
   const opened = { state: "open", startedAt: now, touchedAt: now, lostLine: trial ? trialLine : null };
   const row = yield* first(`${newImports.insert} returning n`, newImports.values(opened));
   if (!row) throw new TypeError("an inserted row was not returned");

@@ -90,10 +90,19 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
   return yield* endChange({ ...changed, revoked: [...changed.revoked, ended] });
 }
 
+/** So many expired keys of an owner are kept until housekeeping deletes them. */
+const expiredMax = 20;
+
 export function* insertKey(
   { userId, login, key, now }: Pick<KeyChange, "userId" | "login" | "key" | "now">,
   addedBy: string | null,
 ): Transaction<void> {
+  // A key can end in a second. So its owner could add rows without an end, which every list would read.
+  yield* write(
+    `delete from ampho_keys where user_id = ? and expires_at <= ? and n <=
+       (select n from ampho_keys where user_id = ? and expires_at <= ? order by n desc limit 1 offset ?)`,
+    [userId, now, userId, now, expiredMax],
+  );
   const fresh = { userId, login, gen: 0, createdAt: now, usedDay: undefined, addedBy };
   yield* write(newKeys.insert, newKeys.values({ ...key, ...fresh }));
 }
@@ -132,13 +141,10 @@ function* removeServiceKey(service: ServiceRow, id: string, about: ServiceChange
   return yield* endChange({ revoked: [...revoked, keyRevocation(id, about.now)] });
 }
 
-export interface KeysRemoval extends Ending {
-  readonly userId: string;
-  readonly reason?: string | undefined;
-}
-
 /** Ends all keys of a user or of a service. Each key has a revocation with its id. Returns how many there were. */
-export function* removeUserKeys(input: KeysRemoval): Transaction<number> {
+export function* removeUserKeys(
+  input: Ending & { readonly userId: string; readonly reason?: string | undefined },
+): Transaction<number> {
   const { userId, reason, now, origin } = input;
   const service = yield* lockService(userId);
   const revoked = service
@@ -162,13 +168,11 @@ export function* removeAllKeys({ random, now, origin }: Ending & { readonly rand
 }
 
 /** The oldest first. Keys that have expired lately are among them. */
-export function listKeys(userId: string): Transaction<readonly KeyRow[]> {
-  return keys.allLast("where user_id = ? order by n", [userId]);
-}
+export const listKeys = (userId: string): Transaction<readonly KeyRow[]> =>
+  keys.allLast("where user_id = ? order by n", [userId]);
 
-export function findKeyByHash(hash: string): Transaction<KeyRow | undefined> {
-  return keys.firstLast("where hash = ?", [hash]);
-}
+export const findKeyByHash = (hash: string): Transaction<KeyRow | undefined> =>
+  keys.firstLast("where hash = ?", [hash]);
 
 /** A key as a guard reads it. */
 export interface FoundKey {
@@ -236,8 +240,17 @@ export function* listAgingKeys(
   };
 }
 
-/** Records the days of use. */
+/** How many keys one call of `touchKeys` takes. */
+export const touchedAtOnce = 100;
+
+/**
+ * Records the days of use. A key whose row is locked is left out: it ends, or another process records the same. So the
+ * processes of a fleet, which all begin with the day, do not wait for each other, and no end of keys waits for them.
+ */
 export function* touchKeys({ ids, day }: { readonly ids: readonly string[]; readonly day: number }): Transaction<void> {
-  for (const id of ids)
-    yield* write("update ampho_keys set used_day = ? where id = ? and coalesce(used_day, 0) < ?", [day, id, day]);
+  // Filled up to one length, so that the statement has one text.
+  const filled = Array.from({ length: touchedAtOnce }, (_, at) => ids[at] ?? ids[0] ?? "");
+  const sql = `select id from ampho_keys where id in (${marks(touchedAtOnce)}) and coalesce(used_day, 0) < ?`;
+  for (const row of yield* query(sql, [...filled, day], "skipLocked"))
+    yield* write("update ampho_keys set used_day = ? where id = ?", [day, text(row, "id")]);
 }

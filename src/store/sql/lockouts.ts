@@ -32,14 +32,10 @@ export function* pruneAttempts({ rowsMax }: { readonly rowsMax: number }): Trans
   return { more };
 }
 
-export interface LockoutQuery extends Ending {
-  readonly windowSeconds: number;
-  readonly lockAfter: number;
-  readonly limit: number;
-}
-
 /** Lists the counters and sources that reject attempts, the longest wait first. Writes an audit row. */
-export function* listLockouts(input: LockoutQuery): Transaction<readonly Lockout[]> {
+export function* listLockouts(
+  input: Ending & { readonly windowSeconds: number; readonly lockAfter: number; readonly limit: number },
+): Transaction<readonly Lockout[]> {
   const { now, windowSeconds, lockAfter, limit, origin } = input;
   const counters = yield* query(
     `${attemptCounters.select} where streak >= ? or next_at > ? order by streak desc, key limit ?`,
@@ -78,29 +74,19 @@ function ofSource({ source, state }: SourceRow, windowSeconds: number, now: numb
 }
 
 /** Returns how many rows were deleted. */
-export function* clearLockouts({
-  target,
-  now,
-  origin,
-}: Ending & { readonly target: LockoutTarget }): Transaction<number> {
+export function* clearLockouts(input: Ending & { readonly target: LockoutTarget }): Transaction<number> {
+  const { target, now, origin } = input;
   const audit = { at: now, event: "throttle_cleared", origin } as const;
   if ("login" in target) {
     const { login: typed, canonical } = target;
-    const user =
-      canonical === undefined
-        ? undefined
-        : yield* first("select login from ampho_users where canonical = ?", [canonical]);
+    const select = "select login from ampho_users where canonical = ?";
+    const user = canonical === undefined ? undefined : yield* first(select, [canonical]);
     const login = user && text(user, "login");
     // A counter contains the login as its user spells it. The user can be deleted, so that this spelling is not known
     // here.
-    const rows =
-      canonical === undefined
-        ? yield* deleteFrom("ampho_attempts where login = ? returning key", [typed])
-        : yield* deleteFrom("ampho_attempts where login in (?, ?) or lower(login) = ? returning key", [
-            typed,
-            login ?? canonical,
-            canonical,
-          ]);
+    const spelled = canonical === undefined ? "login = ?" : "login in (?, ?) or lower(login) = ?";
+    const names = canonical === undefined ? [typed] : [typed, login ?? canonical, canonical];
+    const rows = yield* deleteFrom(`ampho_attempts where ${spelled} returning key`, names);
     yield* recordAudit({ ...audit, login, reason: "login", detail: { rows } });
     return rows;
   }

@@ -77,9 +77,8 @@ function valuesOf(draft: MailDraft, now: number): SqlValue[] {
   return mails.values({ pages: "", at, until, userId, address, kind, claims, language, tries: 0, nextAt: at, undo });
 }
 
-export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
-  yield* writeMail(insert, [...valuesOf(draft, now), draft.address]);
-}
+export const insertMail = (draft: MailDraft, now: number): Transaction<void> =>
+  writeMail(insert, [...valuesOf(draft, now), draft.address]);
 
 /** The same for one of `hourMax` mails of its kind. Returns the seconds until the next one, and 0 if it is written. */
 export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: number): Transaction<number> {

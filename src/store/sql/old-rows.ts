@@ -74,6 +74,7 @@ export const oldRowKinds = Object.keys(retentions) as readonly OldRowKind[];
 
 export interface Batch {
   readonly rows: number;
+  /** Undefined when there are no more. */
   readonly next: OldRowsCursor | undefined;
 }
 

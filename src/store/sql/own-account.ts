@@ -100,15 +100,10 @@ export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
   return yield* endChange({ revoked: [...revoked, foreignRevocation(input, until)] });
 }
 
-export interface ExportRequest extends Ending {
-  readonly userId: string;
-  readonly login: string;
-  /** The newest events are returned, so many at most. */
-  readonly eventsMax: number;
-}
-
-/** Returns the rows of the audit log about the user, and records the export. */
-export function* exportAccount(input: ExportRequest): Transaction<readonly AuditRow[]> {
+/** Returns the newest rows of the audit log about the user, `eventsMax` at most, and records the export. */
+export function* exportAccount(
+  input: Ending & { readonly userId: string; readonly login: string; readonly eventsMax: number },
+): Transaction<readonly AuditRow[]> {
   const { userId, login, now, origin, eventsMax } = input;
   yield* recordAudit({ at: now, event: "account_exported", userId, login, origin });
   return yield* listOwnAudit(userId, login, eventsMax);

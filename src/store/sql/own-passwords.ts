@@ -13,19 +13,16 @@ const storingSeconds = 30;
 const markOf = (userId: string) => `storing ${userId}`;
 
 /** False: the table stores another new password now. */
-export function beginStoring(userId: string, now: number): Transaction<boolean> {
-  return exists(
+export const beginStoring = (userId: string, now: number): Transaction<boolean> =>
+  exists(
     `insert into ampho_spent (hash, until, at) values (?, ?, ?)
      on conflict (hash) do update set until = excluded.until, at = excluded.at where ampho_spent.until <= ? returning hash`,
     [markOf(userId), now + storingSeconds, now, now],
   );
-}
 
 /** `since`: the `now` of its beginning. A change that ends too late leaves the mark of the next one. */
-export function* endStoring(userId: string, since: number): Transaction<void> {
-  yield* write("delete from ampho_spent where hash = ? and at = ?", [markOf(userId), since]);
-}
+export const endStoring = (userId: string, since: number): Transaction<void> =>
+  write("delete from ampho_spent where hash = ? and at = ?", [markOf(userId), since]);
 
-export function isStoring(userId: string, now: number): Transaction<boolean> {
-  return exists("select 1 as found from ampho_spent where hash = ? and until > ?", [markOf(userId), now]);
-}
+export const isStoring = (userId: string, now: number): Transaction<boolean> =>
+  exists("select 1 as found from ampho_spent where hash = ? and until > ?", [markOf(userId), now]);

@@ -19,12 +19,10 @@ export interface UserRegistration {
 }
 
 /** `taken`: an account has the address, which only its mailbox learns. `closed`: the invitation is not valid. */
-export type RegistrationOutcome = "created" | "taken" | "login_taken" | "closed";
-
 export function* register(
   { user, invitation, existsMail }: UserRegistration,
   { now, origin }: Ending,
-): Transaction<RegistrationOutcome> {
+): Transaction<"created" | "taken" | "login_taken" | "closed"> {
   if (invitation !== undefined && !(yield* useInvitation({ id: invitation, now }))) return "closed";
   const outcome = yield* insertUser(user, now);
   if (outcome === "created") {
@@ -51,23 +49,20 @@ export interface InvitationUse {
 }
 
 /** False: it was used or taken back before, or is over. */
-export function useInvitation({ id, now }: InvitationUse): Transaction<boolean> {
-  return exists(
+export const useInvitation = ({ id, now }: InvitationUse): Transaction<boolean> =>
+  exists(
     `update ampho_invites set used_at = ? where id = ? and used_at is null and removed_at is null and until > ?
      returning id`,
     [now, id, now],
   );
-}
 
 /** Makes an invitation usable again that this use has used up. */
-export function* returnInvitation({ id, now }: InvitationUse): Transaction<void> {
-  yield* write("update ampho_invites set used_at = null where id = ? and used_at = ?", [id, now]);
-}
+export const returnInvitation = ({ id, now }: InvitationUse): Transaction<void> =>
+  write("update ampho_invites set used_at = null where id = ? and used_at = ?", [id, now]);
 
 /** Finds the user whose address it is. A login that is an address counts as the one of a user who has no other. */
-export function findUserByAddress(canonical: string): Transaction<User | undefined> {
-  return users.firstLast(`where ${addressOfRow} = ? and ${visible}`, [canonical]);
-}
+export const findUserByAddress = (canonical: string): Transaction<User | undefined> =>
+  users.firstLast(`where ${addressOfRow} = ? and ${visible}`, [canonical]);
 
 const invitations = tableOf("ampho_invites", {
   id: asText,
@@ -97,9 +92,8 @@ export function* createInvitation(input: {
   yield* recordAudit({ at, event: "invited", userId: invitedBy ?? undefined, origin, detail });
 }
 
-export function findInvitation(id: string): Transaction<Invitation | undefined> {
-  return invitations.firstLast("where id = ?", [id]);
-}
+export const findInvitation = (id: string): Transaction<Invitation | undefined> =>
+  invitations.firstLast("where id = ?", [id]);
 
 /** Finds the invitations for addresses of a canonical form that can be used, the newest first. */
 export function* findInvitationsFor(input: {

@@ -89,9 +89,8 @@ export function* confirmRenewal({ sessionId, gen }: TokenSession): Transaction<v
  * A copied token from before a re-authentication must not receive the new `auth_time` and `acr`, which only factors
  * prove. An honest tab that raced with it finds the newer tokens in the storage of the client.
  */
-function isRacing({ gen, now, graceSeconds }: Renewal, { provedGen, provedAt }: Session): boolean {
-  return gen < provedGen && isRecent(provedAt, graceSeconds, now, skewMaxSeconds);
-}
+const isRacing = ({ gen, now, graceSeconds }: Renewal, { provedGen, provedAt }: Session): boolean =>
+  gen < provedGen && isRecent(provedAt, graceSeconds, now, skewMaxSeconds);
 
 function canRepeat(input: Renewal, session: Session, row: Row): boolean {
   const { gen, repeatsOnly, now, graceSeconds, idempotency } = input;
@@ -157,13 +156,11 @@ function* end(
   return { outcome: "ended", reason: why === "replayed" ? "replayed" : "user" };
 }
 
-function entry(input: Renewal, session: Session | undefined) {
-  return {
-    at: input.now,
-    userId: session?.userId,
-    login: session?.login,
-    sessionId: input.sessionId,
-    origin: input.origin,
-    detail: { by: input.by, gen: input.gen },
-  };
-}
+const entry = (input: Renewal, session: Session | undefined) => ({
+  at: input.now,
+  userId: session?.userId,
+  login: session?.login,
+  sessionId: input.sessionId,
+  origin: input.origin,
+  detail: { by: input.by, gen: input.gen },
+});

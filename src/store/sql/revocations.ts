@@ -54,9 +54,8 @@ export type Revocation = Numbered &
  * When a revocation of tokens that expire at `expires` has no effect any more. It also rejects the login transactions
  * that were issued before it, however soon access tokens expire.
  */
-export function untilOf(now: number, ...expires: readonly number[]): number {
-  return Math.max(now + transactionTtlSeconds, ...expires) + leewayMaxSeconds;
-}
+export const untilOf = (now: number, ...expires: readonly number[]): number =>
+  Math.max(now + transactionTtlSeconds, ...expires) + leewayMaxSeconds;
 
 /** When the last recovery that was begun until `now` is over. Its link begins to work a day later. */
 export const recoveryUntil = (now: number): number => now + recoveryDelaySeconds + transactionTtlSeconds;
@@ -132,15 +131,12 @@ export interface RevocationPage {
 }
 
 /** The outcome of a change that was carried out. The end of its transaction. */
-export function* endChange({
-  revoked,
-  session,
-}: {
+export function* endChange(changed: {
   readonly revoked: NewRevocations;
   readonly session?: Session | undefined;
 }): Transaction<ChangeOutcome<"done">> {
-  yield* writeRevocations(revoked);
-  return { outcome: "done", session };
+  yield* writeRevocations(changed.revoked);
+  return { outcome: "done", session: changed.session };
 }
 
 const columns = [...new Set(Object.values(kinds).flatMap((table) => table.columns))].join(", ");

@@ -8,19 +8,15 @@ import type { Ending } from "./session-rows.js";
 import { type Spending, spend } from "./spent.js";
 
 /** A service has its id or its name. No name has the form of an id. */
-export function findService(idOrName: string): Transaction<ServiceRow | undefined> {
-  return services.firstLast("where id = ? or name = ?", [idOrName, idOrName]);
-}
+export const findService = (idOrName: string): Transaction<ServiceRow | undefined> =>
+  services.firstLast("where id = ? or name = ?", [idOrName, idOrName]);
 
 /** In the order of their names. */
-export function listServices(): Transaction<readonly ServiceRow[]> {
-  return services.allLast("order by name", []);
-}
-
-export interface ServiceCreation extends Ending, Pick<ServiceRow, "id" | "name" | "scopes"> {}
+export const listServices = (): Transaction<readonly ServiceRow[]> => services.allLast("order by name", []);
 
 /** False: another service has the name. */
-export function* addService({ id, name, scopes, now, origin }: ServiceCreation): Transaction<boolean> {
+export function* addService(input: Ending & Pick<ServiceRow, "id" | "name" | "scopes">): Transaction<boolean> {
+  const { id, name, scopes, now, origin } = input;
   const fresh = { jwks: undefined, disabled: false, createdAt: now, issuedAt: 0, tokensUntil: 0, endedAt: 0 };
   const service = { id, name, scopes, ...fresh };
   const isAdded = yield* exists(`${services.insert} on conflict do nothing returning id`, services.values(service));
@@ -90,23 +86,17 @@ export function* issueServiceToken(input: TokenIssue): Transaction<IssueOutcome>
   const { serviceId, proof, ttlSeconds, now, origin } = input;
   const service = yield* lockService(serviceId);
   if (!service || service.disabled) return { outcome: "unknown" };
+  const selectKey = "select id from ampho_keys where hash = ? and user_id = ? and expires_at > ?";
   const holds =
     "keyHash" in proof
-      ? yield* exists("select id from ampho_keys where hash = ? and user_id = ? and expires_at > ?", [
-          proof.keyHash,
-          serviceId,
-          now,
-        ])
+      ? yield* exists(selectKey, [proof.keyHash, serviceId, now])
       : service.jwks === proof.jwks && (yield* spend(proof.spending, now));
   if (!holds) return { outcome: "unknown" };
   const scopes = input.scopes ?? service.scopes;
   if (scopes.length === 0 || !scopes.every((scope) => service.scopes.includes(scope))) return { outcome: "scope" };
   const issuedAt = Math.max(now, service.endedAt + 1);
-  yield* write("update ampho_services set issued_at = ?, tokens_until = ? where id = ?", [
-    Math.max(issuedAt, service.issuedAt),
-    Math.max(issuedAt + ttlSeconds, service.tokensUntil),
-    serviceId,
-  ]);
+  const latest = [Math.max(issuedAt, service.issuedAt), Math.max(issuedAt + ttlSeconds, service.tokensUntil)];
+  yield* write("update ampho_services set issued_at = ?, tokens_until = ? where id = ?", [...latest, serviceId]);
   const detail = { service: service.name, scopes };
   yield* recordAudit({ at: now, event: "service_token_issued", userId: serviceId, login: undefined, origin, detail });
   return { outcome: "issued", scopes, issuedAt };

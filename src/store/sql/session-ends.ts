@@ -37,8 +37,6 @@ export function* foreignUntil({ userId, now, foreignMaxSeconds }: TokenEnding): 
   return untilOf(now, now + foreignMaxSeconds, ...rows.map((row) => integer(row, "access_expires")));
 }
 
-const revoked = ({ id, accessExpires }: EndedSession, now: number) => revokedUntil(accessExpires, id, now);
-
 function revokedUntil(accessExpires: number, sessionId: string, now: number): NewRevocation {
   return { kind: "session", at: now, until: untilOf(now, accessExpires), sessionId };
 }
@@ -48,17 +46,14 @@ export function revokedTokens({ id: sessionId, gen, accessExpires }: Session, no
   return { kind: "session", at: now, until: untilOf(now, accessExpires), sessionId, gen };
 }
 
-function* recordEnd(
+const recordEnd = (
   { id, userId, login }: EndedSession,
   reason: EndReason,
   { now, origin }: Ending,
-): Transaction<void> {
-  yield* recordAudit({ at: now, ...endEvent(reason), userId, login, sessionId: id, origin });
-}
+): Transaction<void> => recordAudit({ at: now, ...endEvent(reason), userId, login, sessionId: id, origin });
 
-function endEvent(reason: EndReason) {
-  return reason === "logout" ? ({ event: "logout" } as const) : ({ event: "session_ended", reason } as const);
-}
+const endEvent = (reason: EndReason) =>
+  reason === "logout" ? ({ event: "logout" } as const) : ({ event: "session_ended", reason } as const);
 
 /** Ends one session. The caller writes the audit row. `canExpire`: the `exp` of a token that is not on record. */
 export function* endById(id: string, reason: EndReason, now: number, canExpire = 0): Transaction<NewRevocations> {
@@ -130,7 +125,7 @@ export function* endOpenSessions(input: OpenSessions): Transaction<NewRevocation
     .map((row) => endings.of(row))
     .filter(({ expiresAt, accessExpires }) => expiresAt > now || accessExpires + leewayMaxSeconds > now);
   for (const session of open) yield* recordEnd(session, reason, input);
-  return open.map((session) => revoked(session, now));
+  return open.map(({ id, accessExpires }) => revokedUntil(accessExpires, id, now));
 }
 
 /** In the order in which every other transaction locks several sessions. */

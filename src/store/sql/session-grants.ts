@@ -26,7 +26,7 @@ import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js"
 import { provesFirst } from "./mailbox-changes.js";
 import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
-import { type NewRevocation, type NewRevocations, writeRevocations } from "./revocations.js";
+import { type NewRevocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
 import type { Ending, ProvenLevel, Session, TokenTimes } from "./session-rows.js";
 import { insertSession, raisedLevel, recordProof, sessions } from "./session-rows.js";
@@ -127,6 +127,14 @@ type Account = State & AccountFactors;
  * up the second factor and the transaction. Ends the oldest sessions of a user who has too many.
  */
 export function* grantSession(input: SessionRequest): Transaction<GrantOutcome> {
+  const revoked: NewRevocation[] = [];
+  const outcome = yield* decideAndGrant(input, revoked);
+  yield* writeRevocations(revoked);
+  return outcome;
+}
+
+/** Adds to `revoked` what it revokes, also where it does not grant the login. */
+function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Transaction<GrantOutcome> {
   const { userId, now } = input;
   if (input.identity?.isNew === true) {
     yield* advisoryLock(identityLock(input.identity.proven));
@@ -161,7 +169,6 @@ export function* grantSession(input: SessionRequest): Transaction<GrantOutcome> 
   }
 
   if (input.spend && !input.register && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
-  const revoked: NewRevocation[] = [];
   if (input.isNewId) {
     const ended = yield* carryOut("id_reused", { ...whoOf(input), before: account });
     account = { ...account, ...ended.account };
@@ -177,16 +184,15 @@ export function* grantSession(input: SessionRequest): Transaction<GrantOutcome> 
   // A factor that another person can have set up is not asked for, and proves nothing.
   const given = isFirstProof && account.factors.length > 0 ? yield* givenFactors(userId, account) : undefined;
   if (input.use) {
-    if (given && !isGiven(input.use, given)) return yield* withEnds(yield* rejectFactor(input), revoked);
-    const used = yield* useUp(account, input.use, input);
-    if (!used) return yield* withEnds(yield* rejectFactor(input), revoked);
+    const used = given && !isGiven(input.use, given) ? undefined : yield* useUp(account, input.use, input);
+    if (!used) return yield* rejectFactor(input);
     ({ account, codesLeft } = used);
   }
   if (input.disabled === "pending") return yield* keepPending(input, account, revoked);
   const decision = decideFor(input, withEnrolled(input, withGiven(account, given)));
   if (decision.result === "reject") {
     yield* reject(input, "one_factor_only", true);
-    return yield* withEnds({ outcome: "insufficient" }, revoked);
+    return { outcome: "insufficient" };
   }
   // Not before a second factor that an import has brought is proven: a reader of a mistyped address must change
   // nothing.
@@ -198,11 +204,10 @@ export function* grantSession(input: SessionRequest): Transaction<GrantOutcome> 
     user = yield* findUserById(userId);
     revoked.push(...ended.revoked);
   }
-  if (decision.result === "factor_needed")
-    return yield* withEnds(yield* recordFactorNeeded(input, account, decision, user), revoked);
+  if (decision.result === "factor_needed") return yield* recordFactorNeeded(input, account, decision, user);
   if (input.enrol) {
     const added = yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy });
-    if (!added) return yield* withEnds(yield* rejectFactor(input), revoked);
+    if (!added) return yield* rejectFactor(input);
     account = { ...account, ...added.account };
     revoked.push(...added.revoked);
   }
@@ -210,30 +215,28 @@ export function* grantSession(input: SessionRequest): Transaction<GrantOutcome> 
   // A user who registers has it already.
   if (input.identity?.isNew === true && !input.register) yield* link(input, input.identity.proven, account, addedBy);
   const raised = input.live === undefined ? undefined : yield* raise(input, input.live, account, decision);
-  if (!raised && !input.create) return yield* withEnds(yield* reject(input, "session_ended", true), revoked);
+  if (!raised && !input.create) return yield* reject(input, "session_ended", true);
   // The session is not live, so this is a login like any other.
-  if (!raised && raisesOnly) return yield* grantSession({ ...input, live: undefined });
-  const opened = raised ?? (yield* createSession(input, account, decision));
-  const { session } = opened;
-  revoked.push(...opened.displaced);
+  if (!raised && raisesOnly) return yield* decideAndGrant({ ...input, live: undefined }, revoked);
+  const session = raised ?? (yield* createSession(input, account, decision, revoked));
   if (input.spend) yield* recordBought(input.spend, session.id, session.gen);
   if (input.remember && session.amr.includes("mfa"))
     yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
   yield* recordAccess(account, session.accessExpires);
-  yield* writeRevocations(revoked);
   return { outcome: "granted", session, user, versions: versionsOf(account), codesLeft };
 }
 
 /** The passkey or the identity is the way in of this user, once the account is enabled. */
-function* keepPending(input: SessionRequest, account: Account, revoked: NewRevocations): Transaction<GrantOutcome> {
+function* keepPending(input: SessionRequest, account: Account, revoked: NewRevocation[]): Transaction<GrantOutcome> {
   const added =
     input.enrol && (yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy: undefined }));
-  if (input.enrol && !added) return yield* withEnds(yield* rejectFactor(input), revoked);
+  if (input.enrol && !added) return yield* rejectFactor(input);
+  revoked.push(...(added?.revoked ?? []));
   if (input.identity?.isNew === true) yield* link(input, input.identity.proven, account, undefined);
   yield* recordAudit({ ...auditOf(input), event: "login_rejected", reason: "disabled" });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
-  return yield* withEnds({ outcome: "pending" }, [...revoked, ...(added?.revoked ?? [])]);
+  return { outcome: "pending" };
 }
 
 /** The transaction is used up before, so that of two requests with it one creates the user. */
@@ -285,12 +288,6 @@ const newSessionId = ({ create, live }: SessionRequest, { era }: Account): strin
 
 const sessionIdIn = (era: number, { random }: NewSession): string => `${era.toString(36)}.${random}`;
 
-/** The end of a transaction that ended sessions and still does not grant the login. */
-function* withEnds(denied: Denied, revoked: NewRevocations): Transaction<Denied> {
-  yield* writeRevocations(revoked);
-  return denied;
-}
-
 /** The account as the first proof of its address leaves it. */
 function withGiven(account: Account, given: GivenFactors | undefined): Account {
   if (given === undefined) return account;
@@ -316,18 +313,13 @@ function decideFor({ amr, gate, create, live }: SessionRequest, account: Account
 
 type Granted = Extract<Decision, { readonly result: "grant" }>;
 
-interface Opened {
-  readonly session: Session;
-  readonly displaced: NewRevocations;
-}
-
 /** Writes no audit row when the session is not live, because a new session is then created, which is recorded. */
 function* raise(
   input: SessionRequest,
   sessionId: string,
   { era }: Account,
   { amr, acr }: Granted,
-): Transaction<Opened | undefined> {
+): Transaction<Session | undefined> {
   const { userId, provenAt } = input;
   let level: ProvenLevel = { authTime: provenAt, amr, acr };
   if (input.create === undefined) {
@@ -340,10 +332,16 @@ function* raise(
   if (!session) return undefined;
   const event = input.create === undefined ? "stepped_up" : "reauthenticated";
   yield* recordAudit({ ...auditOf(input), event, sessionId, detail: detailOf(level.amr) });
-  return { session, displaced: [] };
+  return session;
 }
 
-function* createSession(input: SessionRequest, { era }: Account, { amr, acr }: Granted): Transaction<Opened> {
+/** Ends the oldest sessions of a user who has too many. */
+function* createSession(
+  input: SessionRequest,
+  { era }: Account,
+  { amr, acr }: Granted,
+  revoked: NewRevocation[],
+): Transaction<Session> {
   const { userId, login, now, origin, create } = input;
   if (!create) throw new TypeError("a step-up creates no session");
   const { maxSeconds, sessionsPerUser } = create;
@@ -358,14 +356,13 @@ function* createSession(input: SessionRequest, { era }: Account, { amr, acr }: G
   yield* insertSession(session, era);
   yield* recordAudit({ ...auditOf(input), event: "login", sessionId: id, detail: detailOf(amr) });
   if (input.isNewDevice) yield* insertNotice({ kind: "new_device", at: now, userId, origin, hourly: true });
-  const displaced = yield* endOldestSessions({ sessionId: id, userId, era, keep: sessionsPerUser, now, origin });
-  return { session, displaced };
+  revoked.push(...(yield* endOldestSessions({ sessionId: id, userId, era, keep: sessionsPerUser, now, origin })));
+  return session;
 }
 
 /** A login by password alone has no detail, because nearly every row of the log is one. */
-function detailOf(amr: readonly string[]): AuditEntry["detail"] {
-  return amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
-}
+const detailOf = (amr: readonly string[]): AuditEntry["detail"] =>
+  amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
 
 /** Codes for an enrolment. A known device has as many more, so that a thief of the password does not stop its user. */
 const codesAnHour = 5;
@@ -404,9 +401,7 @@ function* rejectFactor(input: SessionRequest): Transaction<Denied> {
   return { outcome: "factor_rejected" };
 }
 
-function auditOf({ now, userId, login, origin }: SessionRequest) {
-  return { at: now, userId, login, origin };
-}
+const auditOf = ({ now, userId, login, origin }: SessionRequest) => ({ at: now, userId, login, origin });
 
 const whoOf = ({ now, userId, login, origin }: SessionRequest) => ({ now, userId, login, origin });
 
@@ -451,11 +446,10 @@ export function* repeatGrant(input: GrantRepeat): Transaction<GrantOutcome | und
   };
 }
 
-function lockBought({ sessionId, gen }: TokenSession, now: number): Transaction<Session | undefined> {
-  return sessions.first(
+const lockBought = ({ sessionId, gen }: TokenSession, now: number): Transaction<Session | undefined> =>
+  sessions.first(
     `where id = ? and gen = ? and ended_at is null
      and era = (select era from ampho_state where id = 1) and expires_at > ?`,
     [sessionId, gen, now],
     "update",
   );
-}

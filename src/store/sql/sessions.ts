@@ -23,48 +23,37 @@ export const sendIsLive = ({ sessionId, gen }: TokenSession, now: number): Trans
     (row) => row !== undefined,
   );
 
-export interface SessionQuery {
-  readonly id: string;
-  readonly now: number;
-}
-
-export interface LiveSession {
-  readonly session: Session;
-  /** The stored user of the session. */
-  readonly user: User | undefined;
-}
-
 const selectWithUser = `select ${sessions.joined()}, ${joinedUserColumns} from ampho_sessions
   left join ampho_users on ampho_users.id = ampho_sessions.user_id and ${visible}
   where ampho_sessions.id = ? and ${isLive}`;
 
-/** One statement, because a route with `live` runs it for each request. */
-export function* findSession({ id, now }: SessionQuery): Transaction<LiveSession | undefined> {
-  const row = yield* queryLastRow(selectWithUser, [id, now]);
+/** With its stored user. One statement, because a route with `live` runs it for each request. */
+export function* findSession(input: {
+  readonly id: string;
+  readonly now: number;
+}): Transaction<{ readonly session: Session; readonly user: User | undefined } | undefined> {
+  const row = yield* queryLastRow(selectWithUser, [input.id, input.now]);
   return row && { session: sessions.of(row), user: joinedUserOf(row) };
 }
 
-export function listSessions({
+export const listSessions = ({
   userId,
   now,
 }: {
   readonly userId: string;
   readonly now: number;
-}): Transaction<readonly Session[]> {
-  return sessions.allLast(`where user_id = ? and ${isLive} order by n desc`, [userId, now]);
-}
-
-export interface LoginSpellings {
-  /** The login as the operator typed it. */
-  readonly login: string;
-  readonly canonical: string;
-}
+}): Transaction<readonly Session[]> =>
+  sessions.allLast(`where user_id = ? and ${isLive} order by n desc`, [userId, now]);
 
 /**
- * Returns the ids of users who have open sessions under a login, by its spelling or, for ASCII letters, in any case.
+ * Returns the ids of users who have open sessions under a login, as it was typed or, for ASCII letters, in any case.
  * With an application's own table only the sessions know them. Reads the whole table, for operators.
  */
-export function* findSessionUsers({ login, canonical }: LoginSpellings): Transaction<readonly string[]> {
+export function* findSessionUsers(typed: {
+  readonly login: string;
+  readonly canonical: string;
+}): Transaction<readonly string[]> {
+  const { login, canonical } = typed;
   const rows = yield* queryLast(
     "select distinct user_id, login from ampho_sessions where ended_at is null and (login = ? or lower(login) = ?)",
     [login, canonical],

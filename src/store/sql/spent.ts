@@ -25,9 +25,8 @@ const insert = `insert into ampho_spent (hash, until, at, idempotency)
   on conflict (hash) do nothing returning hash`;
 
 /** False: the transaction was used before, or too many of its proofs were wrong. */
-export function spend({ hash, until, idempotency, counter }: Spending, now: number): Transaction<boolean> {
-  return exists(insert, [hash, until, now, idempotency ?? null, counter ?? null]);
-}
+export const spend = ({ hash, until, idempotency, counter }: Spending, now: number): Transaction<boolean> =>
+  exists(insert, [hash, until, now, idempotency ?? null, counter ?? null]);
 
 const isSpent = "select 1 from ampho_spent where hash = ?";
 
@@ -46,13 +45,11 @@ export function* isTransactionOver(input: {
 }
 
 /** Makes the transaction usable again, in the same store transaction. */
-export function* unspend({ hash }: Spending): Transaction<void> {
-  yield* write("delete from ampho_spent where hash = ?", [hash]);
-}
+export const unspend = ({ hash }: Spending): Transaction<void> =>
+  write("delete from ampho_spent where hash = ?", [hash]);
 
-export function* recordBought({ hash }: Spending, sessionId: string, gen: number): Transaction<void> {
-  yield* write("update ampho_spent set bought = ?, gen = ? where hash = ?", [sessionId, gen, hash]);
-}
+export const recordBought = ({ hash }: Spending, sessionId: string, gen: number): Transaction<void> =>
+  write("update ampho_spent set bought = ?, gen = ? where hash = ?", [sessionId, gen, hash]);
 
 /** How long a lost response is returned again, as at a renewal with an idempotency key. */
 const repeatSeconds = 60;

@@ -52,13 +52,11 @@ export function* applicationOwnsUsers(): Transaction<boolean> {
  * Notes whose users the sessions belong to. `owns: false` changes nothing while a user of another table is signed in,
  * because the process that asks might only lack an option. Returns the note.
  */
-export function* writeApplicationOwnsUsers({
-  owns,
-  now,
-}: {
+export function* writeApplicationOwnsUsers(input: {
   readonly owns: boolean;
   readonly now: number;
 }): Transaction<boolean> {
+  const { owns, now } = input;
   const stranger =
     !owns &&
     (yield* exists(
@@ -131,9 +129,8 @@ export function* moveEra(now: number): Transaction<State> {
 }
 
 /** The same without a new era. `random` differs each time, so that no process knows the epoch. */
-export function* moveEpoch(random: string): Transaction<void> {
-  yield* write("update ampho_state set epoch = substr(epoch, 1, 32) || '-' || ? where id = 1", [random]);
-}
+export const moveEpoch = (random: string): Transaction<void> =>
+  write("update ampho_state set epoch = substr(epoch, 1, 32) || '-' || ? where id = 1", [random]);
 
 const hour = 3600;
 

@@ -35,9 +35,8 @@ export function* recordUserEvent(entry: AuditEntry, imported?: number): Transact
 }
 
 /** Notes that a process has hooks. Until then, changes are recorded for it. */
-export function* noteUserHooks({ until }: { readonly until: number }): Transaction<void> {
-  yield* write("update ampho_state set hooks_until = ? where id = 1 and hooks_until < ?", [until, until]);
-}
+export const noteUserHooks = ({ until }: { readonly until: number }): Transaction<void> =>
+  write("update ampho_state set hooks_until = ? where id = 1 and hooks_until < ?", [until, until]);
 
 // Only the oldest row of each user is taken. Rows of an imported user wait until the row of the creation is there. The
 // subqueries return a value, so that PostgreSQL looks once for each row and joins no table to another.

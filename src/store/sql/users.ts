@@ -50,8 +50,8 @@ export interface NewUserRow extends Pick<User, "id" | "login" | "canonical" | "p
 }
 
 /** The values of a new user. An import calls it for each line, and a spread in it would cost 30 µs. */
-export function userValues(user: NewUserRow, now: number): SqlValue[] {
-  return users.values({
+export const userValues = (user: NewUserRow, now: number): SqlValue[] =>
+  users.values({
     id: user.id,
     login: user.login,
     canonical: user.canonical,
@@ -63,17 +63,13 @@ export function userValues(user: NewUserRow, now: number): SqlValue[] {
     createdAt: now,
     email: user.email,
   });
-}
 
 const insert = `${users.insert} on conflict do nothing returning id`;
 
 export type CreationOutcome = "created" | "login_taken" | "email_taken";
 
-export function* createUser({
-  user,
-  now,
-  origin,
-}: Ending & { readonly user: NewUserRow }): Transaction<CreationOutcome> {
+export function* createUser(input: Ending & { readonly user: NewUserRow }): Transaction<CreationOutcome> {
+  const { user, now, origin } = input;
   const outcome = yield* insertUser(user, now);
   if (outcome !== "created") return outcome;
   if (origin.actor === "operator")
@@ -136,13 +132,11 @@ export function* changeNames<T>(
   return recorded;
 }
 
-export function findUser(canonical: string): Transaction<User | undefined> {
-  return users.firstLast(`where canonical = ? and ${visible}`, [canonical]);
-}
+export const findUser = (canonical: string): Transaction<User | undefined> =>
+  users.firstLast(`where canonical = ? and ${visible}`, [canonical]);
 
-export function findUserById(id: string): Transaction<User | undefined> {
-  return users.first(`where id = ? and ${visible}`, [id]);
-}
+export const findUserById = (id: string): Transaction<User | undefined> =>
+  users.first(`where id = ? and ${visible}`, [id]);
 
 /** One statement for up to 1000 ids. The lists have few lengths, so that prepared statements stay few. */
 export function* findUsers({ ids }: { readonly ids: readonly string[] }): Transaction<readonly User[]> {
@@ -224,17 +218,13 @@ interface HashCount {
 }
 
 /** Returns whether any hash does not have the current parameters. Unpublished imports are included. */
-export function hasOtherHashes(): Transaction<boolean> {
-  return exists("select 1 from ampho_users where hash_kind is not null limit 1");
-}
+export const hasOtherHashes = (): Transaction<boolean> =>
+  exists("select 1 from ampho_users where hash_kind is not null limit 1");
 
-interface HashCountPage {
-  readonly counts: readonly HashCount[];
-  /** Undefined on the last page. */
-  readonly next: string | undefined;
-}
-
-export function* countHashKinds(page: Page): Transaction<HashCountPage> {
+/** `next`: undefined on the last page. */
+export function* countHashKinds(
+  page: Page,
+): Transaction<{ readonly counts: readonly HashCount[]; readonly next: string | undefined }> {
   const hasHashColumn = "case when password_hash is null then 0 else 1 end as has_hash";
   const { rows, next } = yield* readPage(`hash_kind, ${hasHashColumn}`, page);
   const counts = new Map<string, HashCount>();

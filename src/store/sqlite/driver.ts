@@ -16,14 +16,11 @@ export interface SqliteModule {
 }
 
 /** The drivers that this process has. */
-export function availableDrivers(): readonly DriverName[] {
-  return (["node", "package"] as const).filter((name) => load[name]());
-}
+export const availableDrivers = (): readonly DriverName[] =>
+  (["node", "package"] as const).filter((name) => load[name]());
 
 /** The default driver, for the main thread: the worker would not know of `--no-experimental-sqlite`. */
-export function usualDriver(): DriverName {
-  return isBuiltin("node:sqlite") ? "node" : "package";
-}
+export const usualDriver = (): DriverName => (isBuiltin("node:sqlite") ? "node" : "package");
 
 /** Throws ConfigurationError if there is none. */
 export function loadDriver(wanted: DriverName | undefined): SqliteModule {

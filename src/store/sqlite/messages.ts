@@ -50,6 +50,4 @@ export type Reply = { readonly id: number } & (
 const readClock = process.hrtime.bigint;
 
 /** A monotonic clock that all threads of the process share. */
-export function monotonicMs(): number {
-  return Number(readClock() / 1_000_000n);
-}
+export const monotonicMs = (): number => Number(readClock() / 1_000_000n);

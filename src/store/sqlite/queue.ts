@@ -179,9 +179,7 @@ function runAlone(connection: SqliteConnection, job: QueuedJob): Reply {
 }
 
 /** No job of the transaction can go on. */
-function isOfDatabase(error: unknown): boolean {
-  return error instanceof SqliteFailure && (error.breaking || error.passing);
-}
+const isOfDatabase = (error: unknown): boolean => error instanceof SqliteFailure && (error.breaking || error.passing);
 
 function toFailure(error: unknown): Failure {
   const reason = error instanceof Error ? error.message : "unknown";

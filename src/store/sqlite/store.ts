@@ -66,11 +66,10 @@ async function prepareSchema(thread: Thread, { migrate, log }: SqliteOptions): P
 /** For a migration of a large table, and while another process applies one. */
 const patient = { tryMs: 600_000, waitMs: 600_500 };
 
-function applyAllIn(thread: Thread): Promise<readonly Migration[]> {
-  return applyAll(
+const applyAllIn = (thread: Thread): Promise<readonly Migration[]> =>
+  applyAll(
     async () => (await thread.run<MigrationStep | undefined>({ kind: "migrations", step: "up" }, patient))?.migration,
   );
-}
 
 /** Rejects as `openSqlite` does. */
 export function openSqliteMigrations(options: SqliteTarget): Migrations {

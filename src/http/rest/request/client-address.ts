@@ -91,6 +91,14 @@ export function callerOf(
   };
 }
 
+/** The peers of requests of a framework that does not show them. */
+const peers = new WeakMap<object, string>();
+
+/** Notes the peer of such a request for `addressOfAny`. */
+export function notePeer(request: object, address: string | undefined): void {
+  if (address !== undefined) peers.set(request, address);
+}
+
 /** The same for a request in the form of any framework. Undefined where the framework does not know the address. */
 export function addressOfAny(request: unknown, hops: number): string | undefined {
   const { raw, req } = Object(request) as { readonly raw?: unknown; readonly req?: unknown };
@@ -105,7 +113,7 @@ export function addressOfAny(request: unknown, hops: number): string | undefined
     const value: unknown = typeof get === "function" ? get.call(headers, name) : headers?.[name];
     return typeof value === "string" ? value : undefined;
   };
-  const peer = socket?.remoteAddress ?? peerAddress;
+  const peer = socket?.remoteAddress ?? peerAddress ?? peers.get(Object(request) as object);
   return clientAddress(typeof peer === "string" ? peer : undefined, read, hops);
 }
 

@@ -7,24 +7,21 @@ import { keptAsGiven } from "./rows.js";
 import { type StoredTotp, storedTotpOf } from "./totp.js";
 
 /** Writes the account's row. Each change of its factors has a new version. */
-export function* writeAccount(userId: string, account: AccountFactors): Transaction<void> {
-  yield* write(
+export const writeAccount = (userId: string, account: AccountFactors): Transaction<void> =>
+  write(
     `insert into ampho_accounts (user_id, ${accounts.list}) values (?, ${accounts.placeholders})
      on conflict (user_id) do update set
        factors_version = excluded.factors_version, devices_version = excluded.devices_version,
        factors = excluded.factors, policy = excluded.policy`,
     [userId, ...accounts.values(account)],
   );
-}
 
 /** The factors without one, as `factors` names them. */
-export function without(factors: readonly FactorName[], gone: FactorName): readonly FactorName[] {
-  return factors.filter((factor) => factor !== gone);
-}
+export const without = (factors: readonly FactorName[], gone: FactorName): readonly FactorName[] =>
+  factors.filter((factor) => factor !== gone);
 
-export function withFactors(factors: readonly FactorName[], ...added: readonly FactorName[]): readonly FactorName[] {
-  return factorNames.filter((name) => factors.includes(name) || added.includes(name));
-}
+export const withFactors = (factors: readonly FactorName[], ...added: readonly FactorName[]): readonly FactorName[] =>
+  factorNames.filter((name) => factors.includes(name) || added.includes(name));
 
 export interface Factors extends AccountFactors {
   readonly totp: StoredTotp | undefined;

@@ -112,10 +112,9 @@ const rows: { readonly [F in MainFactor]: AddRow<Extract<NewFactor, { readonly f
 const rowOf = ({ factor }: NewFactor) => rows[factor] as AddRow<NewFactor>;
 
 export function* isFactorTaken(input: NewFactor): Transaction<boolean> {
-  return (yield* rowOf(input).isTaken?.(input) ?? noStatement()) === true;
+  const { isTaken } = rowOf(input);
+  return isTaken !== undefined && (yield* isTaken(input));
 }
-
-function* noStatement(): Transaction<undefined> {}
 
 /** Undefined: an account has this factor, or the user has too many. The caller holds the lock of the sessions. */
 export function* addFactor(before: Locked, input: Added<NewFactor>): Transaction<CarriedOut | undefined> {
@@ -198,9 +197,8 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
 }
 
 /** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
-function isEnough(left: readonly FactorName[], policy: Policy | undefined): boolean {
-  return policy === "phr" ? left.some(reachesPhr) : policy !== "required" || left.length > 0;
-}
+const isEnough = (left: readonly FactorName[], policy: Policy | undefined): boolean =>
+  policy === "phr" ? left.some(reachesPhr) : policy !== "required" || left.length > 0;
 
 /**
  * Uses up a second factor. The last recovery code is no factor of the account any more. Undefined: it was used before,

@@ -59,15 +59,15 @@ export function* findPasskey(id: string): Transaction<FoundPasskey | undefined> 
   );
 }
 
-export interface PasskeyList {
-  readonly passkeys: readonly PasskeyRow[];
-  readonly handle: string | null;
-}
-
 const listed = `select ${passkeys.joined("of_")}, handle
   from (select cast(? as text) as user_id) as asked
   left join ampho_accounts on ampho_accounts.user_id = asked.user_id
   left join ampho_passkeys on ampho_passkeys.user_id = asked.user_id`;
+
+export interface PasskeyList {
+  readonly passkeys: readonly PasskeyRow[];
+  readonly handle: string | null;
+}
 
 export function* listPasskeys(userId: string): Transaction<PasskeyList> {
   const rows = yield* queryLast(listed, [userId]);
@@ -96,18 +96,15 @@ export function* insertPasskey(
   return yield* exists(insert, newPasskeys.values({ ...passkey, userId, createdAt: now, usedAt: undefined, addedBy }));
 }
 
-export function isPasskeyTaken(id: string): Transaction<boolean> {
-  return exists("select id from ampho_passkeys where id = ?", [id]);
-}
+export const isPasskeyTaken = (id: string): Transaction<boolean> =>
+  exists("select id from ampho_passkeys where id = ?", [id]);
 
-export function hasPasskey(userId: string, id: string): Transaction<boolean> {
-  return exists("select id from ampho_passkeys where id = ? and user_id = ?", [id, userId]);
-}
+export const hasPasskey = (userId: string, id: string): Transaction<boolean> =>
+  exists("select id from ampho_passkeys where id = ? and user_id = ?", [id, userId]);
 
 /** Returns false unless the user has this passkey. */
-export function renamePasskey({ id, userId, name }: Pick<PasskeyRow, "id" | "userId" | "name">): Transaction<boolean> {
-  return exists("update ampho_passkeys set name = ? where id = ? and user_id = ? returning id", [name, id, userId]);
-}
+export const renamePasskey = ({ id, userId, name }: Pick<PasskeyRow, "id" | "userId" | "name">): Transaction<boolean> =>
+  exists("update ampho_passkeys set name = ? where id = ? and user_id = ? returning id", [name, id, userId]);
 
 export function* passkeyIdsOf(userId: string): Transaction<readonly string[]> {
   const rows = yield* query("select id from ampho_passkeys where user_id = ?", [userId]);
@@ -115,13 +112,12 @@ export function* passkeyIdsOf(userId: string): Transaction<readonly string[]> {
 }
 
 /** True if a passkey of the user signs in alone: it verifies the user, and the browser offers it without an id. */
-export function hasLoginPasskey(userId: string, rp: string, except = ""): Transaction<boolean> {
-  return exists(
+export const hasLoginPasskey = (userId: string, rp: string, except = ""): Transaction<boolean> =>
+  exists(
     `select id from ampho_passkeys
      where user_id = ? and rp = ? and id <> ? and uv = 1 and coalesce(discoverable, 1) = 1 limit 1`,
     [userId, rp, except],
   );
-}
 
 /** Deletes one passkey of the user. Without an id, deletes all. */
 export function* deletePasskeys(userId: string, id?: string): Transaction<void> {
@@ -139,15 +135,13 @@ export interface PasskeyTouch {
   readonly userVerified: boolean;
 }
 
-export function usePasskey(userId: string, use: PasskeyTouch, now: number): Transaction<boolean> {
-  return exists(
+export const usePasskey = (userId: string, use: PasskeyTouch, now: number): Transaction<boolean> =>
+  exists(
     `update ampho_passkeys set sign_count = ?, backed_up = ?, uv = case when uv = 1 then 1 else ? end, used_at = ?
      where id = ? and user_id = ? and sign_count = ? returning id`,
     [use.signCount, use.backedUp ? 1 : 0, use.userVerified ? 1 : 0, now, use.id, userId, use.seenCount],
   );
-}
 
 /** Sets the user handle, which all passkeys of the account have. The account has a row. */
-export function* writeHandle(userId: string, handle: string): Transaction<void> {
-  yield* write("update ampho_accounts set handle = ? where user_id = ?", [handle, userId]);
-}
+export const writeHandle = (userId: string, handle: string): Transaction<void> =>
+  write("update ampho_accounts set handle = ? where user_id = ?", [handle, userId]);

@@ -50,9 +50,8 @@ export function* writeTotp(
   yield* write(newTotps.insert, newTotps.values({ userId, secret, kid, lastStep: step, since: now, addedBy }));
 }
 
-export function* deleteTotp(userId: string): Transaction<void> {
-  yield* write("delete from ampho_totp where user_id = ?", [userId]);
-}
+export const deleteTotp = (userId: string): Transaction<void> =>
+  write("delete from ampho_totp where user_id = ?", [userId]);
 
 export type StoredTotp = RowOf<typeof totps>;
 
