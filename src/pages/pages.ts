@@ -7,7 +7,7 @@ import { AmphoError, type ErrorCode, invalidRequest, type PasswordProblemReason 
 import { cookieOf, setCookie } from "../http/rest/cookies/cookie-header.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
-import type { RenewPage } from "../http/rest/host.js";
+import type { RenewedPage, RenewPage } from "../http/rest/host.js";
 import type { HttpRequest, HttpResponse } from "../http/rest/message.js";
 import { isForm, type Members, readMembers } from "../http/rest/request/body.js";
 import { parseTarget } from "../http/rest/request/target.js";
@@ -85,9 +85,10 @@ export function createPages(deps: PagesDeps): Handle {
   const { pagesPrefix: prefix } = settings;
   const appName = settings.appName ?? (settings.appUrl === undefined ? "" : new URL(settings.appUrl).host);
   const at = (name: string) => (name === "" || name.startsWith("?") ? prefix + name : `${prefix}/${name}`);
-  const viewOf = (request: HttpRequest, isSignedIn: boolean) => {
+  const viewOf = (request: HttpRequest, auth?: RenewedPage["auth"]) => {
     const language = languageOf(request.header("accept-language"));
-    return createView({ texts: pageTexts[language], language, at, features, isSignedIn, settings, now: clock.now() });
+    const whose = { isSignedIn: auth !== undefined, user: auth?.id };
+    return createView({ texts: pageTexts[language], language, at, features, ...whose, settings, now: clock.now() });
   };
 
   return async (request) => {
@@ -98,7 +99,7 @@ export function createPages(deps: PagesDeps): Handle {
       response = { ...(await respond(request, name, parseQuery(query))), route: at(name) };
     } catch (error) {
       const { status, error: code = "internal_error", headers: own } = errorResponse(error, request.id);
-      const view = { ...viewOf(request, false), cookies: () => [] };
+      const view = { ...viewOf(request), cookies: () => [] };
       const shown = documentOf(ways.failedPage(view), view, { status, alert: errorText(view, code) });
       response = { ...shown, headers: { ...own, ...shown.headers }, error: code };
     }
@@ -121,7 +122,7 @@ export function createPages(deps: PagesDeps): Handle {
     const jar = renewed.cookieHeader ?? request.header("cookie");
     const { call, cookies: set } = createEndpoints(deps.handle, settings.restPrefix, request, jar);
     const cookies = () => [...renewed.cookies, ...set];
-    const session: Session = { ...viewOf(request, renewed.auth !== undefined), call, request, cookies };
+    const session: Session = { ...viewOf(request, renewed.auth), call, request, cookies };
     if (request.method === "POST" && action !== undefined) return act(session, name, action);
     return page === undefined ? goOn(session, query.get("done")) : read(session, page, query);
   }
@@ -150,7 +151,8 @@ export function createPages(deps: PagesDeps): Handle {
     // A form of another site does nothing, also where it needs no session (login CSRF).
     deps.cookies.credentialsOf(session.request, true);
     if (!isForm(session.request)) throw new AmphoError("unsupported_media_type", "A page takes a form.");
-    const fields = fieldsOf(await readMembers(session.request));
+    const { user, ...fields } = fieldsOf(await readMembers(session.request));
+    if (user !== undefined && session.isSignedIn && user !== session.user) return redirect(session, prefix);
     let outcome: Outcome;
     try {
       outcome = await action(session, fields);
@@ -171,19 +173,18 @@ export function createPages(deps: PagesDeps): Handle {
   function goOn(session: Session, notice: string | null | undefined): HttpResponse {
     const kept = cookieOf(session.request.header("cookie"), returnCookie);
     if (kept === undefined) return redirect(session, at(isNotice(notice) ? `?done=${notice}` : ""));
-    return redirect(
-      session,
-      returnPath(attempt(() => decodeURIComponent(kept))) ?? prefix,
-      setCookie(returnCookie, "", 0),
-    );
+    const wanted = returnPath(attempt(() => decodeURIComponent(kept)));
+    return redirect(session, wanted ?? prefix, setCookie(returnCookie, "", 0));
   }
 
   /** Shows what the error asks for, or the form again with the message. `name`: that of the form, if it was no GET. */
   async function failure(error: unknown, session: Session, name = "", fields: Fields = {}): Promise<HttpResponse> {
     if (!(error instanceof Problem)) throw error;
     const { body, status } = error;
-    const { reason = "", retry_after: seconds } = body;
-    const alert = errorText(session, reason, seconds) ?? errorText(session, body.error, seconds);
+    const { reason = "", retry_after: seconds, field = "" } = body;
+    const code = name === "sign-in" && body.error === "invalid_credentials" ? "wrong_password" : body.error;
+    const codes = [reason, `${code}_${field}`, code];
+    const alert = codes.map((one) => errorText(session, one, seconds)).find((text) => text !== undefined);
     const show = (page: HtmlPage) => documentOf(page, session, { status, alert });
     try {
       const next = await nextOf(body, session);

@@ -66,9 +66,8 @@ export function secondStepPage(view: View, { factors = [], passkey }: NeededFact
 export function goOnPage(view: View, action: "confirm" | "sign-in/pending"): HtmlPage {
   const { texts: t } = view;
   const confirms = action === "confirm";
-  const go = view.form(action, [button(t.continue)], { confirms: yes(confirms) });
-  const text = confirms ? t.againText : t.secondStepText;
-  return view.page(t.secondStep, [text, go], confirms ? view.cancel : view.startAgain);
+  const [text, link] = confirms ? [t.againText, view.cancel] : [t.secondStepText, view.startAgain];
+  return view.page(t.secondStep, [text, view.form(action, [button(t.continue)], { confirms: yes(confirms) })], link);
 }
 
 /**

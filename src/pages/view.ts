@@ -18,6 +18,8 @@ export interface ViewValues {
   /** The changes that an account page can offer. */
   readonly features: Pick<Features, "keepsPasswords" | "changesPasswords" | "offersPasskeys" | "account" | "mails">;
   readonly isSignedIn: boolean;
+  /** Undefined for a user who is not signed in. A form of one user must not change the account of the next one. */
+  readonly user: string | undefined;
 }
 
 export interface HtmlPage {
@@ -76,7 +78,7 @@ export function createView(values: ViewValues) {
   }
 
   const form = (action: string, parts: Parts, hidden: Hidden = {}): Html =>
-    html`<form action="${at(action)}" method="post">${Object.entries(hidden).map(
+    html`<form action="${at(action)}" method="post">${Object.entries({ ...hidden, user: values.user }).map(
       ([name, value]) => value != null && html`<input type="hidden" name="${name}" value="${value}">`,
     )}${block(parts)}</form>`;
 
