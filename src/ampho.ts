@@ -19,13 +19,12 @@ import { relyingPartyOf } from "./factors/passkey/relying-party.js";
 import { createTotpSecrets } from "./factors/totp/totp.js";
 import { createTransactions } from "./factors/transactions.js";
 import type { Caller, Deps } from "./flows/deps.js";
-import type { ApiKeyOptions } from "./flows/find/api-key.js";
 import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
 import { callback } from "./flows/manage/checks.js";
 import { createManagement } from "./flows/manage/create-management.js";
 import { createSession, type VouchedLevel } from "./flows/manage/create-session.js";
-import type { Management, NewService, UserRef } from "./flows/manage/management.js";
+import type { Management, UserRef } from "./flows/manage/management.js";
 import type { ManagementDeps } from "./flows/manage/manager.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
 import { type RunningHooks, startUserHooks, type UserHooks, userHookNames } from "./flows/manage/user-hooks.js";
@@ -90,9 +89,7 @@ import type { Credential } from "./tokens/credential.js";
 import { createKeyring, type Keyring } from "./tokens/keyring.js";
 import type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
 import { productVersion } from "./version.js";
-import type { NewApiKey } from "./wire/keys.js";
 import type { Grant } from "./wire/login.js";
-import type { ServiceView } from "./wire/services.js";
 
 /** The options of createAmpho besides the parameters of docs/reference/configuration.md. */
 export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
@@ -128,8 +125,7 @@ const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "clock
  * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails. `S` are
  * the scopes that `createAmpho({ scopes })` states, as in `Ampho<"articles:read" | "articles:write">`, else any text.
  */
-export interface Ampho<S extends string = string>
-  extends Omit<Management, "sessions" | "users" | "apiKeys" | "services"> {
+export interface Ampho<S extends string = string> extends Omit<Management<S>, "sessions" | "users"> {
   /** Users of the database, named by their logins in any spelling. */
   readonly users: Management["users"] & {
     /**
@@ -152,30 +148,6 @@ export interface Ampho<S extends string = string>
      * @example await ampho.sessions.create(user.id, { amr: ["fed", "mfa"] });
      */
     create(userId: string, level?: VouchedLevel): Promise<Grant>;
-  };
-  /** API keys of users of the database, or of the application's own user table. */
-  readonly apiKeys: Omit<Management["apiKeys"], "create"> & {
-    /**
-     * Creates a key, which only this result has. Rejects with `not_found` for an unknown or disabled user. Rejects with
-     * `invalid_request` for scopes that the user does not have, a wrong end, and one key too many.
-     * @example const { key } = await ampho.apiKeys.create(user.id, { name: "Backup", scopes: ["articles:read"] });
-     */
-    create(user: string | UserRef, key: ApiKeyOptions<S>): Promise<NewApiKey>;
-  };
-  /** Service accounts (docs/guides/services.md). */
-  readonly services: Omit<Management["services"], "add" | "setScopes"> & {
-    /**
-     * Creates a service account. Rejects with `invalid_request` for a name that is taken or not allowed, and for a
-     * scope that no role has.
-     * @example const { id } = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
-     */
-    add(service: NewService<S>): Promise<ServiceView>;
-    /**
-     * Replaces the scopes. Its keys have the new ones at once, and its tokens end. Rejects like `add`, and with
-     * `not_found`.
-     * @example await ampho.services.setScopes("nightly", ["articles:read"]);
-     */
-    setScopes(service: string, scopes: NewService<S>["scopes"]): Promise<void>;
   };
   /**
    * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.

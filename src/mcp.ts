@@ -53,7 +53,10 @@ interface Gate {
   readonly requirements: CheckedRequirements<undefined> & { readonly resource: string };
 }
 
-/** How each user was verified. An `AuthInfo` that another code has written has no entry. */
+/**
+ * How each user was verified, by the member `extra`. An `AuthInfo` that another code has written has no entry, also with
+ * an Auth of this instance, which all requests with the same token share.
+ */
 const gates = new WeakMap<object, Gate>();
 
 /**
@@ -79,7 +82,8 @@ export function tokenVerifier<S extends string, I extends GuardInstance>(
       try {
         const auth = await host.guard(`Bearer ${token}`, checked, undefined);
         if (auth === undefined) throw missingToken();
-        gates.set(auth, { auth, host, token, requirements: checked });
+        const extra = { auth: auth as Auth<S> };
+        gates.set(extra, { auth, host, token, requirements: checked });
         const { client_id: client } = auth.claims;
         return {
           token,
@@ -88,7 +92,7 @@ export function tokenVerifier<S extends string, I extends GuardInstance>(
           expiresAt: auth.expires,
           resource: new URL(resource),
           resourceMetadataUrl,
-          extra: { auth: auth as Auth<S> },
+          extra,
         };
       } catch (error) {
         throw toOAuthError(host, error);
@@ -259,8 +263,8 @@ export function guardedTool<
 }
 
 function gateOf(authInfo: unknown): Gate | undefined {
-  const { extra } = Object(authInfo) as { readonly extra?: { readonly auth?: object } | null };
-  return extra?.auth === undefined ? undefined : gates.get(extra.auth);
+  const { extra } = Object(authInfo) as { readonly extra?: object | null };
+  return gates.get(Object(extra) as object);
 }
 
 function rejectedCall(code: string, message: string): RejectedCall {

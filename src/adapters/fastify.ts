@@ -166,21 +166,9 @@ export function guarded<
   // GuardedHandler, written out: the alias costs seven instantiations more in each route.
   handler: (request: Q & { readonly auth: AuthOf<N, S> }, reply: Y) => unknown,
 ): (request: Q, reply: Y) => unknown;
-export function guarded<
-  S extends string,
-  N extends Requirements<Q, S>,
-  Q extends FastifyRequest,
-  Y extends FastifyReply,
->(
-  ampho: GuardInstance<S>,
-  ...args: GuardedArguments<N, GuardedHandler<N, Q, Y, S>>
-): (request: Q, reply: Y) => unknown {
-  // The types of the route's own request and reply exist at compile time only.
-  const handle = createGuarded(
-    framework,
-    ampho,
-    args as unknown as GuardedArguments<Requirements<FastifyRequest>, Handle>,
-  );
+// The types of the route's own request and reply exist at compile time only.
+export function guarded(ampho: GuardInstance, ...args: GuardedArguments<Requirements<FastifyRequest>, Handle>): Handle {
+  const handle = createGuarded(framework, ampho, args);
   return (request, reply) => handle(request, reply, undefined);
 }
 

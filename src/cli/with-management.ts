@@ -2,8 +2,9 @@
 // The code that serves requests is not loaded, because loading takes most of the time of a command.
 import type { Management } from "../flows/manage/management.js";
 import { openManagement } from "../open-management.js";
-import type { CommandContext } from "./command.js";
+import type { CommandContext, CommandInput, RunCommand } from "./command.js";
 import { configure } from "./configure.js";
+import { printList } from "./input.js";
 
 /** Users, sessions, keys and the audit log. They sign nothing, so no key is required. */
 export function withManagement<T>(
@@ -15,6 +16,17 @@ export function withManagement<T>(
   const log = (line: string) => context.terminal.note(`ampho: ${line}`);
   return closing(openManagement(configuration, { log }, operatorOf(context)), work);
 }
+
+/** The command that reads a list and prints it. In the table, the columns `whole` are not cut. */
+export const listing =
+  <T>(
+    read: (management: Management, input: CommandInput) => Promise<readonly T[]>,
+    header: readonly string[],
+    cellsOf: (row: T) => readonly string[],
+    whole?: readonly number[],
+  ): RunCommand =>
+  async (input, context) =>
+    printList(input, context, await withManagement(context, (opened) => read(opened, input)), header, cellsOf, whole);
 
 /** Closes what was opened, also if the work fails. */
 export async function closing<A extends { close(): Promise<void> }, T>(

@@ -181,8 +181,10 @@ export function createPages(deps: PagesDeps): Handle {
   async function failure(error: unknown, session: Session, name = "", fields: Fields = {}): Promise<HttpResponse> {
     if (!(error instanceof Problem)) throw error;
     const { body, status } = error;
-    const { reason = "", retry_after: seconds } = body;
-    const alert = errorText(session, reason, seconds) ?? errorText(session, body.error, seconds);
+    const { reason = "", retry_after: seconds, field = "" } = body;
+    const code = name === "sign-in" && body.error === "invalid_credentials" ? "wrong_password" : body.error;
+    const codes = [reason, `${code}_${field}`, code];
+    const alert = codes.map((one) => errorText(session, one, seconds)).find((text) => text !== undefined);
     const show = (page: HtmlPage) => documentOf(page, session, { status, alert });
     try {
       const next = await nextOf(body, session);

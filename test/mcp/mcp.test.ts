@@ -227,6 +227,8 @@ describe("the tools of a server", () => {
       { extra: {} },
       { extra: { auth: null } },
       { extra: { auth: { ...extra.auth } } },
+      // As another guard of the same process gets it, whose requirements are others.
+      { extra: { auth: extra.auth } },
       { scopes: ["articles:publish"], extra: { auth: { login: "alice", scopes: ["articles:publish"] } } },
     ]) {
       const result = await call({ http: { authInfo } });
@@ -239,6 +241,23 @@ describe("the tools of a server", () => {
     expect(called).toBe(0);
     await call({ http: { authInfo: { extra } } });
     expect(called).toBe(1);
+  });
+
+  it("a token for two servers of one process keeps the requirements of each (M-16)", async () => {
+    const resources = [
+      { resource, scopes: ["articles:read"] },
+      { resource: "https://b.example", scopes: ["files:read"] },
+    ];
+    const verifier = createVerifier({ keys: key, resources });
+    onTestFinished(() => verifier.close());
+    const token = tokenFor([resource, "https://b.example"], { scope: "articles:read files:read" });
+    const [one, other] = [
+      await tokenVerifier(verifier, { resource }).verifyAccessToken(token),
+      await tokenVerifier(verifier, { resource: "https://b.example" }).verifyAccessToken(token),
+    ];
+    const [{ scopeChallenge }] = guardedTool({ scopes: ["articles:publish"] }, { handler: () => ({}) });
+    expect(scopeChallenge({ authInfo: one })).toEqual({ scopes: ["articles:read", "articles:publish"] });
+    expect(scopeChallenge({ authInfo: other })).toEqual({ scopes: ["files:read", "articles:publish"] });
   });
 
   it("an error of the handler stays with the server, and one of `can` is not shown", async () => {

@@ -42,7 +42,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await tabTo(page, "[name=password]");
     await page.keyboard.type(`${password}x`);
     await page.keyboard.press("Enter");
-    await walker.reads("alert", "That is not right, or it was used before. Try again.");
+    await walker.reads("alert", "The name, the address or the password is wrong. Check them, and try again.");
     await walker.sees("Sign in");
     // The login is known, so the password has the focus, and a screen reader reads what was wrong.
     const focused = () => page.evaluate(() => document.activeElement?.outerHTML);

@@ -1,19 +1,19 @@
 // The commands `key-…`: API keys of users.
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
-import { exactlyOne, printList } from "../input.js";
+import { exactlyOne } from "../input.js";
 import { countOf, formatTime, quoted } from "../terminal/table.js";
-import { withManagement } from "../with-management.js";
-import { forUser } from "./factors.js";
+import { listing, withManagement } from "../with-management.js";
+import { idOf } from "./factors.js";
 
-export async function listKeys(input: CommandInput, context: CommandContext): Promise<void> {
-  const keys = await forUser(input, context, (management, userId) => management.apiKeys.list(userId));
-  const header = ["ID", "START", "NAME", "SCOPES", "EXPIRES (UTC)", "USED"];
-  const cellsOf = ({ id, start, name, scopes, expires, last_used: used }: (typeof keys)[number]) => {
+export const listKeys = listing(
+  async (management, input) => management.apiKeys.list(await idOf(input, management)),
+  ["ID", "START", "NAME", "SCOPES", "EXPIRES (UTC)", "USED"],
+  ({ id, start, name, scopes, expires, last_used: used }) => {
     return [id, `${start}…`, name, scopes.join(" "), formatTime(expires), used ?? ""];
-  };
-  printList(input, context, keys, header, cellsOf, [0]);
-}
+  },
+  [0],
+);
 
 export async function revokeApiKeys(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;

@@ -1,21 +1,20 @@
 // The commands `factor-…`, except `factor-rekey`, `device-forget` and `identity-…`.
 import type { FactorRemovalTarget, Management } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
-import { exactlyOne, printList, requiredReason } from "../input.js";
+import { exactlyOne, requiredReason } from "../input.js";
 import { formatTime, quoted, table } from "../terminal/table.js";
-import { withManagement } from "../with-management.js";
+import { listing, withManagement } from "../with-management.js";
 
-/** Runs `work` for the user of the argument, which is an id with --id, and where the application has its own table. */
-export function forUser<T>(
+/** The id of the user of the argument, which is an id with --id, and where the application has its own table. */
+export async function idOf(input: CommandInput, { factors }: Management): Promise<string> {
+  return input.has("--id") ? input.argument() : factors.findUserId(input.argument());
+}
+
+const forUser = <T>(
   input: CommandInput,
   context: CommandContext,
   work: (management: Management, userId: string) => Promise<T>,
-): Promise<T> {
-  const typed = input.argument();
-  return withManagement(context, async (management) =>
-    work(management, input.has("--id") ? typed : await management.factors.findUserId(typed)),
-  );
-}
+): Promise<T> => withManagement(context, async (management) => work(management, await idOf(input, management)));
 
 export async function listFactors(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
@@ -58,15 +57,15 @@ export async function forgetDevices(input: CommandInput, context: CommandContext
   context.terminal.note(`No device of user ${quoted(input.argument())} is remembered any more.`);
 }
 
-export async function listIdentities(input: CommandInput, context: CommandContext): Promise<void> {
-  const identities = await forUser(input, context, (management, userId) => management.identities.list(userId));
-  const header = ["ID", "PROVIDER", "SUBJECT", "EMAIL", "SINCE (UTC)", "USED (UTC)"];
-  const cellsOf = ({ id, provider, subject, email, created, used }: (typeof identities)[number]) => {
+export const listIdentities = listing(
+  async (management, input) => management.identities.list(await idOf(input, management)),
+  ["ID", "PROVIDER", "SUBJECT", "EMAIL", "SINCE (UTC)", "USED (UTC)"],
+  ({ id, provider, subject, email, created, used }) => {
     const usedAt = used === null ? "" : formatTime(used);
     return [id, provider, subject, email ?? "", formatTime(created), usedAt];
-  };
-  printList(input, context, identities, header, cellsOf, [0]);
-}
+  },
+  [0],
+);
 
 export async function removeIdentity(input: CommandInput, context: CommandContext): Promise<void> {
   const id = input.secondArgument() ?? "";

@@ -4,9 +4,8 @@ import { systemClock } from "../../clock.js";
 import type { InvitationView } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
-import { printList } from "../input.js";
 import { formatTime } from "../terminal/table.js";
-import { withManagement } from "../with-management.js";
+import { listing, withManagement } from "../with-management.js";
 
 export async function inviteUser(input: CommandInput, context: CommandContext): Promise<void> {
   const invitation = { email: input.argument(), roles: input.texts("--role") };
@@ -16,20 +15,17 @@ export async function inviteUser(input: CommandInput, context: CommandContext): 
   );
 }
 
-export async function listInvitations(input: CommandInput, context: CommandContext): Promise<void> {
-  const found = await withManagement(context, ({ users }) => users.invitations.list());
-  const now = systemClock.now();
-  const cellsOf = (each: InvitationView) => {
-    const { id, email, until, roles } = each;
-    return [id, email, stateOf(each, now), formatTime(until), roles.join(" ")];
-  };
-  printList(input, context, found, ["ID", "ADDRESS", "STATE", "UNTIL (UTC)", "ROLES"], cellsOf, [0, 3]);
-}
+export const listInvitations = listing(
+  ({ users }) => users.invitations.list(),
+  ["ID", "ADDRESS", "STATE", "UNTIL (UTC)", "ROLES"],
+  (each) => [each.id, each.email, stateOf(each), formatTime(each.until), each.roles.join(" ")],
+  [0, 3],
+);
 
-function stateOf({ used, removed, until }: InvitationView, now: number): string {
+function stateOf({ used, removed, until }: InvitationView): string {
   if (used !== null) return "used";
   if (removed !== null) return "removed";
-  return until > now ? "open" : "expired";
+  return until > systemClock.now() ? "open" : "expired";
 }
 
 export async function removeInvitation(input: CommandInput, context: CommandContext): Promise<void> {

@@ -3,10 +3,9 @@ import { readFileSync } from "node:fs";
 import { systemClock } from "../../clock.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
-import { printList } from "../input.js";
 import { formatTime, quoted } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
-import { withManagement } from "../with-management.js";
+import { listing, withManagement } from "../with-management.js";
 
 export async function addService(input: CommandInput, context: CommandContext): Promise<void> {
   const service = { name: input.argument(), scopes: input.texts("--scope") };
@@ -16,13 +15,12 @@ export async function addService(input: CommandInput, context: CommandContext): 
   context.terminal.note(`Service account ${quoted(service.name)} created${without}.`);
 }
 
-export async function listServices(input: CommandInput, context: CommandContext): Promise<void> {
-  const services = await withManagement(context, (management) => management.services.list());
-  const cellsOf = ({ name, id, disabled, scopes }: (typeof services)[number]) => {
-    return [name, id, disabled ? "disabled" : "enabled", scopes.join(" ")];
-  };
-  printList(input, context, services, ["NAME", "ID", "STATE", "SCOPES"], cellsOf, [1]);
-}
+export const listServices = listing(
+  ({ services }) => services.list(),
+  ["NAME", "ID", "STATE", "SCOPES"],
+  ({ name, id, disabled, scopes }) => [name, id, disabled ? "disabled" : "enabled", scopes.join(" ")],
+  [1],
+);
 
 export async function showService(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;

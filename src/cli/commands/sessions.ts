@@ -1,28 +1,28 @@
 // The commands `session-…`.
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
-import { exactlyOne, printList } from "../input.js";
+import { exactlyOne } from "../input.js";
 import { formatTime, quoted } from "../terminal/table.js";
-import { withManagement } from "../with-management.js";
+import { listing, withManagement } from "../with-management.js";
 
 /** Prints `2026-01-31 23:59` without seconds, because the identifier beside it is long. */
 const minuteOf = (seconds: number) => formatTime(seconds).slice(0, 16);
 
-export async function listSessions(input: CommandInput, context: CommandContext): Promise<void> {
-  const all = await withManagement(context, async ({ sessions }) => {
+export const listSessions = listing(
+  async ({ sessions }, input) => {
     const lists = [];
     const typed = input.argument();
     const ids = input.has("--id") ? [typed] : await sessions.findUserIds(typed);
     for (const userId of ids) lists.push(...(await sessions.list(userId)));
     return lists;
-  });
-  const header = ["ID", "RENEWED", "EXPIRES (UTC)", "FROM"];
-  const cellsOf = ({ id, renewed, expires, address, agent }: (typeof all)[number]) => {
+  },
+  ["ID", "RENEWED", "EXPIRES (UTC)", "FROM"],
+  ({ id, renewed, expires, address, agent }) => {
     const from = [address, agent].filter((one) => one !== null).join(" ");
     return [id, minuteOf(renewed), minuteOf(expires), from];
-  };
-  printList(input, context, all, header, cellsOf, [0]);
-}
+  },
+  [0],
+);
 
 export async function endSessions(input: CommandInput, context: CommandContext): Promise<void> {
   const id = input.optionalArgument();

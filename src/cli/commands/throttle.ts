@@ -6,20 +6,21 @@ import type { Lockout } from "../../throttle/attempt.js";
 import { counterKinds } from "../../throttle/counter-kinds.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { UsageError } from "../failures.js";
-import { exactlyOne, printList, typedUser } from "../input.js";
+import { exactlyOne, typedUser } from "../input.js";
 import { countOf, formatTime } from "../terminal/table.js";
-import { withManagement } from "../with-management.js";
+import { listing, withManagement } from "../with-management.js";
 
 const nameOf = (kind: Lockout["kind"]) => (kind === "source" ? "address" : counterKinds[kind].counts);
 
-export async function listLockouts(input: CommandInput, context: CommandContext): Promise<void> {
-  const all = await withManagement(context, ({ throttle }) => throttle.list());
-  const cellsOf = ({ kind, login, source, failures, until }: Lockout) => {
+export const listLockouts = listing(
+  ({ throttle }) => throttle.list(),
+  ["LOGIN OR ADDRESS", "COUNTER", "FAILED", "UNTIL (UTC)"],
+  ({ kind, login, source, failures, until }) => {
     const untilText = until === null ? "cleared" : formatTime(until);
     return [source ?? login ?? "(no such user)", nameOf(kind), String(failures), untilText];
-  };
-  printList(input, context, all, ["LOGIN OR ADDRESS", "COUNTER", "FAILED", "UNTIL (UTC)"], cellsOf, [3]);
-}
+  },
+  [3],
+);
 
 export async function clearLockouts(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.optionalArgument();

@@ -4,10 +4,10 @@ import { escaped } from "../../config/redact.js";
 import type { Management, UserRef } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput, RunCommand } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
-import { printList, typedUser } from "../input.js";
+import { typedUser } from "../input.js";
 import { quoted, table } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
-import { withManagement } from "../with-management.js";
+import { listing, withManagement } from "../with-management.js";
 
 export async function addUser(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
@@ -20,15 +20,15 @@ export async function addUser(input: CommandInput, context: CommandContext): Pro
   context.terminal.note(`User ${quoted(login)} created${without}.`);
 }
 
-export async function listUsers(input: CommandInput, context: CommandContext): Promise<void> {
-  await withManagement(context, async ({ users }) => {
+export const listUsers = listing(
+  async ({ users }) => {
     const all = [];
     for await (const user of users.list()) all.push(user);
-    printList(input, context, all, ["LOGIN", "STATE", "ROLES"], ({ login, roles, disabled }) => {
-      return [login, stateOf(disabled), roles.join(" ")];
-    });
-  });
-}
+    return all;
+  },
+  ["LOGIN", "STATE", "ROLES"],
+  ({ login, roles, disabled }) => [login, stateOf(disabled), roles.join(" ")],
+);
 
 const stateOf = (disabled: boolean) => (disabled ? "disabled" : "");
 
@@ -91,12 +91,13 @@ export async function changeRoles(input: CommandInput, context: CommandContext):
   for (const role of roles) terminal.print(role);
 }
 
-export async function countHashes(input: CommandInput, context: CommandContext): Promise<void> {
-  const counts = await withManagement(context, ({ users }) => users.countHashFormats());
-  printList(input, context, counts, ["FORMAT", "USERS", ""], ({ format, current, users }) => {
+export const countHashes = listing(
+  ({ users }) => users.countHashFormats(),
+  ["FORMAT", "USERS", ""],
+  ({ format, current, users }) => {
     return [format ?? "none", String(users), current || format === null ? "" : "replaced at the next login"];
-  });
-}
+  },
+);
 
 /** 1024 characters of four bytes, and a line end. */
 const inputBytesMax = 4 * 1024 + 2;

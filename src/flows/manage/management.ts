@@ -203,9 +203,9 @@ export interface MailView {
 
 /**
  * A value of the wrong type or an unknown member rejects with `invalid_request`. The message names the argument, and
- * `details.field` the member.
+ * `details.field` the member. `S` are the scopes of the roles.
  */
-export interface Management {
+export interface Management<S extends string = string> {
   /**
    * Users of the database, each named by a login in any spelling, `{ login }` or `{ id }`. Where the application keeps
    * its own user table, only `find`, `findById`, `findMany` and `expirePassword` work, and the others reject with
@@ -374,7 +374,7 @@ export interface Management {
      * `invalid_request` for scopes that the user does not have, a wrong end, and one key too many.
      * @example const { key } = await ampho.apiKeys.create(user.id, { name: "Backup", scopes: ["articles:read"] });
      */
-    create(user: string | UserRef, key: ApiKeyOptions): Promise<NewApiKey>;
+    create(user: string | UserRef, key: ApiKeyOptions<S>): Promise<NewApiKey>;
     /**
      * The keys of a user, the oldest first.
      * @example const keys = await ampho.apiKeys.list(user.id);
@@ -422,7 +422,7 @@ export interface Management {
      * scope that no role has.
      * @example const { id } = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
      */
-    add(service: NewService): Promise<ServiceView>;
+    add(service: NewService<S>): Promise<ServiceView>;
     /**
      * All service accounts, in the order of their names.
      * @example const services = await ampho.services.list();
@@ -437,7 +437,7 @@ export interface Management {
      * Replaces the scopes. Its keys have the new ones at once. Rejects like `add`.
      * @example await ampho.services.setScopes("nightly", ["articles:read", "articles:write"]);
      */
-    setScopes(service: string, scopes: NewService["scopes"]): Promise<void>;
+    setScopes(service: string, scopes: NewService<S>["scopes"]): Promise<void>;
     /**
      * Rejects its keys and assertions until `enable`.
      * @example await ampho.services.disable("nightly");

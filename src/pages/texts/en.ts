@@ -127,7 +127,10 @@ export const enTexts = {
   /** The texts of the codes of errors. pages.ts lists the codes that share one. */
   errors: {
     invalid_request: "Something in the form is missing or wrong. Check it, and send it again.",
+    invalid_request_email: "Enter a whole e-mail address, such as ann@example.com.",
+    invalid_request_scopes: "Choose at least one thing that the key can do.",
     invalid_credentials: "That is not right, or it was used before. Try again.",
+    wrong_password: "The name, the address or the password is wrong. Check them, and try again.",
     code_used: "This code was used before. Wait for the next one.",
     unknown_passkey: "No account here has this passkey. Choose another way.",
     match_needed: "Enter the number that is on the page that asked for the mail.",

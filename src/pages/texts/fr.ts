@@ -127,7 +127,10 @@ export const frTexts: PageTexts = {
   },
   errors: {
     invalid_request: "Il manque quelque chose dans le formulaire, ou il y a une erreur. Vérifiez-le, puis renvoyez-le.",
+    invalid_request_email: "Saisissez une adresse e-mail complète, comme ann@example.com.",
+    invalid_request_scopes: "Choisissez au moins une chose que la clé peut faire.",
     invalid_credentials: "Ce n’est pas correct, ou cela a déjà été utilisé. Réessayez.",
+    wrong_password: "Le nom, l’adresse ou le mot de passe est incorrect. Vérifiez-les, puis réessayez.",
     code_used: "Ce code a déjà été utilisé. Attendez le suivant.",
     unknown_passkey: "Aucun compte n’a cette clé d’accès. Choisissez un autre moyen.",
     match_needed: "Saisissez le nombre affiché sur la page qui a demandé l’e-mail.",
