@@ -97,10 +97,7 @@ export function attempt<T>(read: () => T): T | undefined {
 /** A script sends the result of a ceremony as JSON. Null for what no endpoint reads, such as deep nesting. */
 const jsonOf = (text = "") => attempt(() => parseJson(Buffer.from(text))) ?? null;
 
-/**
- * The values that `kept` of sign-in.ts has put into the form. They are the browser's own text, so they only decide what
- * this page shows.
- */
+/** What `kept` of sign-in.ts has put into the form: the browser's own text, which only decides what a page shows. */
 function keptOf({ again, code }: Fields) {
   const { factors, passkey, match } = jsonOf(again) ?? {};
   return {
@@ -191,11 +188,7 @@ export const actions: Readonly<Record<string, Action>> = {
   "register/finish": proof("/register/finish", ({ code, password, passkey }, { texts: { firstPasskey: name } }) =>
     passkey === undefined ? { code: digits(code), password } : { code: digits(code), passkey: jsonOf(passkey), name },
   ),
-  forgot: step<MailBegun>(
-    "/password/reset",
-    ({ login }) => ({ login }),
-    (view, begun) => ways.resetPage(view, begun),
-  ),
+  forgot: step<MailBegun>("/password/reset", ({ login }) => ({ login }), ways.resetPage),
   "forgot/finish": (visit, fields) => finishReset(visit, fields, { code: digits(fields["code"]) }),
   link: (visit, { link = "" }) => landingOf(visit, link),
   "link/finish": finishLink,
@@ -241,17 +234,14 @@ export const agains: Readonly<Record<string, Show>> = {
   "forgot/finish": (visit, fields) => ways.resetPage(visit, keptOf(fields)),
   link: ways.pasteLinkPage,
   "link/finish": (visit, { link = "", ...fields }) =>
-    fields["again"] === undefined ? landingOf(visit, link) : ways.resetPage(visit, keptOf(fields), link),
+    fields["again"] === undefined ? landingOf(visit, link) : ways.resetPage(visit, keptOf(fields), { link }),
   "totp/begin": enrolAgain,
   "totp/confirm": (visit, { secret = "", uri = "" }) => own.totpPage(visit, { secret, uri }),
   "passkeys/begin": enrolAgain,
   "email/finish": own.confirmEmail,
 };
 
-/**
- * The part of a mailed link behind `#`: a transaction and its proof. The browser that asked for the mail needs no
- * number.
- */
+/** Behind `#`: a transaction and its proof. The browser that asked for the mail needs no number. */
 const tokenOf = (link: string) => /#ampho(-\w+)?=([\w.-]+)\s*$/.exec(link) ?? [];
 
 function landingOf(view: View, link: string): HtmlPage {
@@ -296,7 +286,7 @@ async function finishReset(visit: Visit, fields: Fields, sent: object): Promise<
   } catch (error) {
     if (!(error instanceof Problem) || error.body.error !== "factor_needed") throw error;
     const { factors, passkey } = error.body;
-    return ways.resetPage(visit, { match, code, factors, passkey }, link);
+    return ways.resetPage(visit, { match, code, factors, passkey }, { link });
   }
   return { goTo: "sign-in", notice: "reset" };
 }

@@ -1,5 +1,4 @@
-// Calls the endpoints as the browser that sent the request to a page. Every rule of the endpoints holds for the pages
-// too.
+// Calls the endpoints as the browser that sent the request to a page. So every rule of the endpoints holds for pages.
 import { cookieOf, replaceCookies } from "../http/rest/cookies/cookie-header.js";
 import { cookieNames } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
@@ -18,18 +17,13 @@ export class Problem extends Error {
   }
 }
 
-export interface Endpoints {
-  /** Returns the body of the response. Rejects with Problem. */
-  call<T>(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<T>;
-  /** The Set-Cookie values of all calls so far. */
-  readonly cookies: readonly string[];
-}
+export type Endpoints = ReturnType<typeof createEndpoints>;
 
 /** Headers that belong to the form, and not to a call. */
 const own = new Set(["content-type", "content-length", "transfer-encoding"]);
 
 /** `sent`: the Cookie header of the request, or with the tokens of its renewal. */
-export function createEndpoints(handle: Handle, prefix: string, request: HttpRequest, sent?: string): Endpoints {
+export function createEndpoints(handle: Handle, prefix: string, request: HttpRequest, sent?: string) {
   const cookies: string[] = [];
   let jar = sent;
   // After a second click a browser drops the first response, with its cookies. A transaction is secret and used once.
@@ -37,8 +31,10 @@ export function createEndpoints(handle: Handle, prefix: string, request: HttpReq
   const header = (name: string) =>
     name === "cookie" ? jar : name === "idempotency-key" ? key() : own.has(name) ? undefined : request.header(name);
   return {
-    cookies,
-    async call<T>(method: "GET" | "POST" | "DELETE", path: string, value: object = {}) {
+    /** The Set-Cookie values of all calls so far. */
+    cookies: cookies as readonly string[],
+    /** Returns the body of the response. Rejects with Problem. */
+    async call<T>(method: "GET" | "POST" | "DELETE", path: string, value: object = {}): Promise<T> {
       const body = method === "GET" ? ({ kind: "none" } as const) : ({ kind: "parsed", value } as const);
       const response = await handle({ ...request, method, target: prefix + path, header, body, authorization: [] });
       for (const cookie of response.cookies ?? []) {

@@ -139,7 +139,7 @@ export function registrationPage(view: View, { match, code, passkey }: Mailed & 
 }
 
 /** `link`: the mailed link that is finished. Without it, the form asks for the code. `needed`: what it also needs. */
-export function resetPage(view: View, needed: Mailed & NeededFactors, link?: string): HtmlPage {
+export function resetPage(view: View, needed: Mailed & NeededFactors, { link }: Hidden = {}): HtmlPage {
   const { texts: t, form, field } = view;
   const { match, code, factors = [], passkey } = needed;
   const parts = [
