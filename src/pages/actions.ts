@@ -97,7 +97,7 @@ export function attempt<T>(read: () => T): T | undefined {
 /** A script sends the result of a ceremony as JSON. Null for what no endpoint reads, such as deep nesting. */
 const jsonOf = (text = "") => attempt(() => parseJson(Buffer.from(text))) ?? null;
 
-/** What `kept` of sign-in.ts has put into the form: the browser's own text, which only decides what a page shows. */
+/** The values of `kept` of sign-in.ts. They are the browser's own text, so they only decide what a page shows. */
 function keptOf({ again, code }: Fields) {
   const { factors, passkey, match } = jsonOf(again) ?? {};
   return {

@@ -94,7 +94,7 @@ export function callerOf(
 /** The peers of requests of a framework that does not show them. */
 const peers = new WeakMap<object, string>();
 
-/** Notes the peer of such a request for `addressOfAny`. */
+/** Notes the peer of a request for `addressOfAny`. */
 export function notePeer(request: object, address: string | undefined): void {
   if (address !== undefined) peers.set(request, address);
 }
