@@ -54,8 +54,8 @@ interface Gate {
 }
 
 /**
- * How each user was verified, by the member `extra`. An `AuthInfo` that another code has written has no entry, also with
- * an Auth of this instance, which all requests with the same token share.
+ * How each user was verified, by the member `extra`. An `AuthInfo` that another code has written has no entry, also
+ * with an Auth of this instance, which all requests with the same token share.
  */
 const gates = new WeakMap<object, Gate>();
 
