@@ -230,7 +230,6 @@ export function createPages(deps: PagesDeps): Handle {
     const { texts: t, form, isSignedIn, cookies } = view;
     const { status = 200, notice, alert } = shown;
     const { pagesCss: css, pagesLogo: logo } = settings;
-    const done = isNotice(notice) && t.done[notice];
     const signOut = form("sign-out", [button(t.signOut, "small quiet")]);
     const brand = html`<a class="brand" href="/">${logo !== undefined && html`<img src="${logo}" alt=""> `}${appName}</a>`;
     const { text } = html`<!doctype html>
@@ -246,7 +245,7 @@ ${css !== undefined && html`<link rel="stylesheet" href="${css}">`}
 ${isSignedIn && html`<nav aria-label="${t.account}"><a href="${prefix}">${t.account}</a> ${signOut}</nav>`}</header>
 <main>
 <p class="message" id="alert" role="alert" data-failed="${t.failed}">${alert}</p>
-<p class="message" id="status" role="status">${done}</p>
+<p class="message" id="status" role="status">${isNotice(notice) && t.done[notice]}</p>
 <div id="page" class="${isWide ? "wide" : "card"}">${body}</div>
 </main>
 </html>

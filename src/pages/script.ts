@@ -17,6 +17,13 @@ followLink();
 const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
 for (const time of document.querySelectorAll("time")) time.textContent = format.format(new Date(time.dateTime));
 
+// A second click would make the browser drop the response to the first one, with the recovery codes that it shows.
+let last;
+addEventListener("submit", (event) => {
+  if (event.target === last?.target && event.timeStamp - last.timeStamp < 1000) event.preventDefault();
+  else last = event;
+});
+
 let waiting;
 async function run(button, mediation) {
   if (mediation === undefined && !button.form.reportValidity()) return;
@@ -29,9 +36,8 @@ async function run(button, mediation) {
     button.dataset.webauthn === "create"
       ? await navigator.credentials.create({ ...options, publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(json) })
       : await navigator.credentials.get({ ...options, publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(json) });
-  const input = Object.assign(document.createElement("input"), { type: "hidden", name: "passkey" });
-  input.value = JSON.stringify(credential);
-  button.form.append(input);
+  const passkey = { type: "hidden", name: "passkey", value: JSON.stringify(credential) };
+  button.form.append(Object.assign(document.createElement("input"), passkey));
   button.form.submit();
 }
 

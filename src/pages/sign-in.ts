@@ -24,10 +24,9 @@ export function signInPage(view: View, { ways, passkey, transaction }: WaysIn, l
   const byPasskey = passkey && passkeyButton("get", t.signInPasskey, passkey, html` data-autofill`);
   const choices = [
     byPasskey && form("sign-in/passkey", [byPasskey], { ...hidden, transaction }),
-    ways.providers.map(({ name: provider, label }) => {
-      const text = fill(t.signInProvider, { provider: label });
-      return form("sign-in/provider", [button(text, "quiet")], { ...hidden, provider });
-    }),
+    ways.providers.map(({ name: provider, label }) =>
+      form("sign-in/provider", [button(fill(t.signInProvider, { provider: label }), "quiet")], { ...hidden, provider }),
+    ),
   ];
   const parts = [
     confirms && t.againText,
@@ -52,12 +51,11 @@ export function secondStepPage(view: View, { factors = [], passkey }: NeededFact
   const hidden = { ...kept({ factors, passkey }), confirms: yes(confirms) };
   const step = (...parts: Inserted[]) => form("sign-in/factor", parts, hidden);
   const box = html`<label class="check"><input type="checkbox" name="remember" value="yes"> ${t.remember}</label>`;
-  const byCode = step(field("recovery_code"), button(t.continue));
   const parts = [
     factors.length === 0 ? t.noSecondStep : confirms ? t.againText : t.secondStepText,
     passkey && step(passkeyButton("get", t.usePasskey, passkey)),
     factors.includes("totp") && step(field("totp", { isFirst: true }), !confirms && box, button(t.continue)),
-    factors.includes("recovery_code") && details(t.useRecoveryCode, byCode),
+    factors.includes("recovery_code") && details(t.useRecoveryCode, step(field("recovery_code"), button(t.continue))),
   ];
   return view.page(t.secondStep, parts, confirms ? ["", factors.length === 0 ? t.account : t.cancel] : view.startAgain);
 }
@@ -76,10 +74,8 @@ export function goOnPage(view: View, action: "confirm" | "sign-in/pending"): Htm
  */
 export function enrolPage(view: View, mail: boolean, waitSeconds?: number): HtmlPage {
   const { texts: t, form, field } = view;
-  if (waitSeconds !== undefined) {
-    const minutes = Math.ceil(waitSeconds / 60);
-    return view.page(t.setUpStep, [fill(t.errors.too_many_attempts, { minutes })], view.startAgain);
-  }
+  const wait = waitSeconds !== undefined && fill(t.errors.too_many_attempts, { minutes: Math.ceil(waitSeconds / 60) });
+  if (wait !== false) return view.page(t.setUpStep, [wait], view.startAgain);
   const passkeys = html`<button class="quiet" formaction="${view.at("passkeys/begin")}">${t.addPasskey}</button>`;
   const parts = [mail && field("code"), button(t.setUpApp), view.features.offersPasskeys && passkeys];
   const begin = form("totp/begin", parts, { pending: "yes", mail: yes(mail) });
@@ -173,8 +169,7 @@ export type LinkPurpose = (typeof linkPurposes)[number];
 /** The landing page of mailed links. A button finishes them, because mail scanners open links. */
 export function landingPage(view: View, purpose: LinkPurpose, link: string, needsMatch: boolean): HtmlPage {
   const { texts: t, form, field } = view;
-  const titles = { login: t.signIn, register: t.register, reset: t.newPassword, alarm: t.notMe };
-  const title = titles[purpose];
+  const title = { login: t.signIn, register: t.register, reset: t.newPassword, alarm: t.notMe }[purpose];
   const asksPassword = purpose === "register" || purpose === "reset";
   const parts = [
     needsMatch && field("match", { hint: t.matchHint, isFirst: true, isOptional: true }),

@@ -2,7 +2,7 @@
 // SHA-256 digests. So a reader of the feed learns no session id and no login, and can still recognize those of a token.
 import { createHash } from "node:crypto";
 import { canonicalLogin } from "../logins/login-name.js";
-import type { Numbered, Revocation } from "../store/sql/revocations.js";
+import type { Numbered, Revocation } from "../store/revocation.js";
 import type { RevocationNames } from "./revocation-set.js";
 
 export type FeedEntry = Numbered &

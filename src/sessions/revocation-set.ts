@@ -2,7 +2,8 @@
 // "Revocation"). A row leaves when every token that it could revoke has expired. The file is long because all indexes
 // of the set change together.
 import { canonicalLogin } from "../logins/login-name.js";
-import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
+import type { Revocation } from "../store/revocation.js";
+import type { RevocationPage } from "../store/sql/revocations.js";
 import type { ReadKey } from "../tokens/access-tokens.js";
 import { isOfService } from "../tokens/credential.js";
 

@@ -1,6 +1,7 @@
 // The argument of `onRevoked` listeners: a revocation in the application's terms.
+
+import type { Revocation } from "../store/revocation.js";
 import { keyIdPrefix } from "../store/sql/key-ends.js";
-import type { Revocation } from "../store/sql/revocations.js";
 
 /** A revocation, for example to close the sockets of a session or a user. */
 export type Revoked =

@@ -1,6 +1,6 @@
 // The store: the operations of operations.ts, run by a driver for SQLite or PostgreSQL.
 import type { Operations } from "./operations.js";
-import type { Revocation } from "./sql/revocations.js";
+import type { Revocation } from "./revocation.js";
 import type { Effects } from "./transaction.js";
 
 /**

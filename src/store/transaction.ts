@@ -4,8 +4,9 @@
 // The SQL is the subset that SQLite 3.40 and PostgreSQL 14 both understand, with `on conflict` and `returning`.
 // Parameters are `?`, ids and JSON are text, times are integer seconds, and flags are 0 and 1. dialect.ts names the
 // differences.
+
+import type { Revocation } from "./revocation.js";
 import type { Row, SqlValues } from "./rows.js";
-import type { Revocation } from "./sql/revocations.js";
 
 export interface Statement {
   readonly sql: string;
@@ -54,7 +55,7 @@ export interface Revoking {
 /** `resultOf` asks for the rows of a deferred statement. */
 export type Step = Statement | AdvisoryLock | { readonly resultOf: Statement } | End | Revoking;
 
-/** What a driver reports after the commit, to the listeners of the store. */
+/** A driver reports them after the commit, to the listeners of the store. */
 export interface Effects {
   /** The transaction can have written a mail, which then leaves at once. */
   mails: boolean;

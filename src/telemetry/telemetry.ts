@@ -16,7 +16,7 @@ import {
   type OperationOutput,
   type RunOperation,
 } from "../store/operations.js";
-import type { Revocation } from "../store/sql/revocations.js";
+import type { Revocation } from "../store/revocation.js";
 import type { Store } from "../store/store.js";
 import type { CaptchaOutcome } from "../throttle/captcha.js";
 import { flowResults, other, requestMethods, storeErrors } from "./definitions.js";

@@ -6,7 +6,7 @@ import { FetchFailure, type FetchLimits, fetchJson } from "../outbound/bounded-f
 import { feedKinds, fromFeedEntry } from "../sessions/feed-entry.js";
 import { watchProcessPause } from "../sessions/follow-revocations.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
-import type { Revocation } from "../store/sql/revocations.js";
+import type { Revocation } from "../store/revocation.js";
 
 /** The kinds that this version knows. A server expresses any other kind as a broader one of these. */
 const kinds = feedKinds.join(",");

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser, Auth } from "../../dist/index.js";
 import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
-import type { Revocation } from "../../dist/store/sql/revocations.js";
+import type { Revocation } from "../../dist/store/revocation.js";
 import { apiKeyTest, createApiKey } from "../../dist/tokens/api-key.js";
 import { admission, openWorld } from "../world/ampho.js";
 import { textsOf } from "../world/sqlite.js";

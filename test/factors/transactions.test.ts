@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createTransactions, type Purpose } from "../../dist/factors/transactions.js";
 import { importKeys } from "../../dist/keys/jwk-set.js";
 import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
-import type { Revocation } from "../../dist/store/sql/revocations.js";
+import type { Revocation } from "../../dist/store/revocation.js";
 import { deviceProof, refreshToken } from "../../dist/tokens/jwt.js";
 import { createKeyring } from "../../dist/tokens/keyring.js";
 import { settableClock, start } from "../world/clock.js";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { broadenEntry, feedKinds, feedNames, fromFeedEntry, toFeedEntry } from "../../dist/sessions/feed-entry.js";
 import { createRevocationSet, type RevocableClaims } from "../../dist/sessions/revocation-set.js";
-import type { Revocation } from "../../dist/store/sql/revocations.js";
+import type { Revocation } from "../../dist/store/revocation.js";
 
 const at = 1_790_000_000;
 const common = { n: 1, at, until: at + 100_000 };

@@ -1,10 +1,10 @@
 // Inputs of operations with usual values, for tests to vary.
 import type { Origin } from "../../dist/audit/entry.js";
+import type { Revocation } from "../../dist/store/revocation.js";
 import type { OwnSession } from "../../dist/store/sql/changes.js";
 import type { MailRequest } from "../../dist/store/sql/mail.js";
 import type { Invitation } from "../../dist/store/sql/registrations.js";
 import type { Renewal } from "../../dist/store/sql/renewal.js";
-import type { Revocation } from "../../dist/store/sql/revocations.js";
 import type { NewSession, SessionRequest } from "../../dist/store/sql/session-grants.js";
 import type { Session } from "../../dist/store/sql/session-rows.js";
 import type { NewUserRow, UserEmail } from "../../dist/store/sql/users.js";

@@ -33,7 +33,7 @@ import { changeNames, lockUser, sendUserLock, type User, type UserEmail } from "
  */
 type MailboxOutcome = ChangeOutcome<"done" | "over" | "changed" | "factor_rejected" | "taken" | "storing">;
 
-export interface PasswordReset extends Ending {
+export interface MailboxReset extends Ending {
   readonly userId: string;
   readonly login: string;
   readonly stored: StoredUser;
@@ -58,7 +58,7 @@ export interface PasswordReset extends Ending {
 }
 
 /** Sets a new password for a proven mailbox, and ends all sessions. */
-export function* finishReset(input: PasswordReset): Transaction<MailboxOutcome> {
+export function* finishReset(input: MailboxReset): Transaction<MailboxOutcome> {
   const { userId, login, stored, passwordHash, use, now, origin } = input;
   const readChecked = yield* sendUserCheck(input, "update");
   yield* advisoryLock(`sessions of ${userId}`);
