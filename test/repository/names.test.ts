@@ -7,7 +7,8 @@ const src = path.resolve(import.meta.dirname, "../../src");
 const declaration =
   /^export (?:declare )?(?:async )?(?<kind>class|const|enum|function\*?|interface|let|type) (?<name>\w+)(?<rest>.*)/gm;
 
-const isArrow = /(?:^ =|> =) (?:async )?(?:<|\()/;
+/** `listing` returns a command. */
+const isArrow = /(?:^ =|> =) (?:(?:async )?(?:<|\()|listing\()/;
 
 /** An operation has one verb from the command or the endpoint to its statements. An operator has flows of the same names. */
 const layers = [

@@ -4,10 +4,10 @@ import { CommandFailure } from "../failures.js";
 import { exactlyOne } from "../input.js";
 import { countOf, formatTime, quoted } from "../terminal/table.js";
 import { listing, withManagement } from "../with-management.js";
-import { idOf } from "./factors.js";
+import { userIdOf } from "./factors.js";
 
 export const listKeys = listing(
-  async (management, input) => management.apiKeys.list(await idOf(input, management)),
+  async (management, input) => management.apiKeys.list(await userIdOf(input, management)),
   ["ID", "START", "NAME", "SCOPES", "EXPIRES (UTC)", "USED"],
   ({ id, start, name, scopes, expires, last_used: used }) => {
     return [id, `${start}…`, name, scopes.join(" "), formatTime(expires), used ?? ""];

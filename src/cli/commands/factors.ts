@@ -6,7 +6,7 @@ import { formatTime, quoted, table } from "../terminal/table.js";
 import { listing, withManagement } from "../with-management.js";
 
 /** The id of the user of the argument, which is an id with --id, and where the application has its own table. */
-export async function idOf(input: CommandInput, { factors }: Management): Promise<string> {
+export async function userIdOf(input: CommandInput, { factors }: Management): Promise<string> {
   return input.has("--id") ? input.argument() : factors.findUserId(input.argument());
 }
 
@@ -14,7 +14,7 @@ const forUser = <T>(
   input: CommandInput,
   context: CommandContext,
   work: (management: Management, userId: string) => Promise<T>,
-): Promise<T> => withManagement(context, async (management) => work(management, await idOf(input, management)));
+): Promise<T> => withManagement(context, async (management) => work(management, await userIdOf(input, management)));
 
 export async function listFactors(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
@@ -58,7 +58,7 @@ export async function forgetDevices(input: CommandInput, context: CommandContext
 }
 
 export const listIdentities = listing(
-  async (management, input) => management.identities.list(await idOf(input, management)),
+  async (management, input) => management.identities.list(await userIdOf(input, management)),
   ["ID", "PROVIDER", "SUBJECT", "EMAIL", "SINCE (UTC)", "USED (UTC)"],
   ({ id, provider, subject, email, created, used }) => {
     const usedAt = used === null ? "" : formatTime(used);

@@ -60,14 +60,14 @@ async function grantToken(
 
 const wrongScope = () => new AmphoError("invalid_scope", "The service account does not have all of these scopes.");
 
-export interface Revocation {
+export interface TokenToRevoke {
   readonly token: string;
   /** Undefined for a text that no guard accepts: a refresh token, or nothing. */
   readonly auth: Auth | undefined;
 }
 
 /** Ends what the token belongs to. */
-export const revokeToken: Flow<void, Revocation> = async (deps, { token, auth }, caller) => {
+export const revokeToken: Flow<void, TokenToRevoke> = async (deps, { token, auth }, caller) => {
   const { store, clock } = deps;
   const reason = "logout";
   const now = clock.now();
