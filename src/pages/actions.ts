@@ -72,8 +72,9 @@ function showLink(visit: Visit, fields: Fields, query = new URLSearchParams()) {
 
 /** The page on which a user begins an action. */
 export function startOf({ isSignedIn }: View, action: string, { confirms }: Fields): PageName {
-  if (isSignedIn) return confirms === undefined ? "account" : "confirm";
-  return (["register", "forgot"] as const).find((name) => action.startsWith(name)) ?? "signIn";
+  if (isSignedIn && confirms !== undefined) return "confirm";
+  const begun = (["register", "forgot"] as const).find((name) => action.startsWith(name));
+  return begun ?? (isSignedIn && !action.startsWith("sign-in") ? "account" : "signIn");
 }
 
 type Entered = Partial<RecoveryCodes & Pick<Grant, "recovery_codes_left">>;

@@ -28,7 +28,6 @@ import { createView, type HtmlPage, type View, type ViewValues } from "./view.js
 export interface PagesDeps {
   /** `pages`: those of the application that take the place of these. */
   readonly settings: Configuration & { readonly pages: ReplacedPages };
-  /** The endpoints. */
   readonly handle: Handle;
   readonly cookies: CookieMode;
   readonly renewPage: RenewPage;

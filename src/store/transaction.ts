@@ -37,6 +37,7 @@ export type RowLock = "share" | "update" | "skipLocked";
  */
 export interface AdvisoryLock {
   readonly advisoryLock: string;
+  readonly isShared: boolean;
 }
 
 /**
@@ -67,8 +68,8 @@ export const noEffects = (): Effects => ({ mails: false, revoked: [] });
 /** The steps of one transaction, which returns a `T`. An exception rolls the transaction back. */
 export type Transaction<T> = Generator<Step, T, readonly Row[]>;
 
-export function* advisoryLock(name: string): Transaction<void> {
-  yield { advisoryLock: name };
+export function* advisoryLock(name: string, { isShared = false } = {}): Transaction<void> {
+  yield { advisoryLock: name, isShared };
 }
 
 export function* query(sql: string, parameters: SqlValues = [], lock?: RowLock): Transaction<readonly Row[]> {

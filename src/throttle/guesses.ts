@@ -17,15 +17,17 @@ export function remember<T>(map: Map<string, T>, name: string, value: T, max: nu
   }
 }
 
-/** How many of an address are checked at once. A slow database must not have it wait for one address alone. */
-const pendingMax = 128;
+/** How many different ones are checked at once. A slow database must not have it wait for one address alone. */
+const pendingMax = { address: 128, network: 1024 };
 
 interface Source {
   readonly max: number;
   /** The wrong ones. */
   readonly wrong: Set<string>;
   readonly until: number;
-  pending: number;
+  /** Those that are being checked, with the number of their requests. */
+  readonly pending: Map<string, number>;
+  readonly pendingMax: number;
 }
 
 /**
@@ -40,11 +42,11 @@ export function createGuesses(
   const { throttleAddress, throttleNetwork, throttleWindow: windowSeconds } = settings;
   const counted = new Map<string, Source>();
 
-  function sourceOf(name: string, max: number, now: number): Source {
+  function sourceOf(name: string, max: number, pendingMax: number, now: number): Source {
     const known = counted.get(name);
     // A window that ends too late was begun before the clock was set back.
     if (known !== undefined && known.until > now && known.until <= now + windowSeconds) return known;
-    const source = { max, wrong: new Set<string>(), until: now + windowSeconds, pending: 0 };
+    const source = { max, wrong: new Set<string>(), until: now + windowSeconds, pending: new Map(), pendingMax };
     remember(counted, name, source, sourcesMax);
     return source;
   }
@@ -52,9 +54,10 @@ export function createGuesses(
   function sourcesOf(address: string | undefined, now: number): readonly Source[] {
     const source = attemptSourceOf(address);
     const sources: Source[] = [];
-    if (source !== undefined && throttleAddress > 0) sources.push(sourceOf(source.address, throttleAddress, now));
+    if (source !== undefined && throttleAddress > 0)
+      sources.push(sourceOf(source.address, throttleAddress, pendingMax.address, now));
     if (source?.network !== undefined && throttleNetwork > 0)
-      sources.push(sourceOf(source.network, throttleNetwork, now));
+      sources.push(sourceOf(source.network, throttleNetwork, pendingMax.network, now));
     return sources;
   }
 
@@ -76,18 +79,22 @@ export function createGuesses(
         throw new AmphoError("too_many_attempts", "Too many wrong keys. Wait before the next one.", {
           retryAfterSeconds: full.until - now,
         });
-      if (sources.some((source) => source.pending >= pendingMax))
+      if (sources.some(({ pending, pendingMax: most }) => pending.size >= most && !pending.has(name)))
         throw new AmphoError("overloaded", "Too many keys of this address are checked at once. Try again.", {
           retryAfterSeconds: 1,
         });
-      for (const source of sources) source.pending++;
+      for (const { pending } of sources) pending.set(name, (pending.get(name) ?? 0) + 1);
       try {
         return await check();
       } catch (error) {
         if (error instanceof AmphoError && error.code === wrong) for (const source of sources) source.wrong.add(name);
         throw error;
       } finally {
-        for (const source of sources) source.pending--;
+        for (const { pending } of sources) {
+          const others = (pending.get(name) ?? 1) - 1;
+          if (others > 0) pending.set(name, others);
+          else pending.delete(name);
+        }
       }
     },
   };

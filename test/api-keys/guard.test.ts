@@ -436,6 +436,14 @@ describe("guesses", () => {
     expect(new Set(asked)).toEqual(new Set(["articles:read"]));
   });
 
+  it("a thousand requests at once with one good key that a process does not know are all accepted", async () => {
+    const { create, ask, reads } = await openKeys({ throttleAddress: 3 });
+    const { key } = await create();
+    const asked = await Promise.all(Array.from({ length: 1000 }, () => ask(key, readers, "203.0.113.7")));
+    expect(new Set(asked)).toEqual(new Set(["articles:read"]));
+    expect(reads()).toBe(1);
+  });
+
   it("an address has a bounded number of keys that are read at once, and the others of a flood are overloaded", async () => {
     const { ask, reads } = await openKeys({ throttleAddress: 3 });
     const flood = Array.from({ length: 1000 }, () => ask(createApiKey("ampho"), readers, "203.0.113.7"));

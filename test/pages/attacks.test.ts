@@ -466,6 +466,8 @@ it("a user whom the application's table has lost gets the sign-in page, and can 
       const { status, text } = await browser.get(path);
       expect([path, status, text.includes("<h1>Sign in</h1>")]).toEqual([path, 200, true]);
     }
+    const wrong = await browser.post("sign-in", { login: "bob", password: "wrong" });
+    expect([wrong.status, wrong.text.includes("The name, the address or the password is wrong.")]).toEqual([401, true]);
     expect((await browser.post("sign-in", { login: "bob", password })).headers.get("location")).toBe("/cart");
     expect((await browser.get("/sign-in")).headers.get("location")).toBe("/account");
     expect((await browser.get("")).text).toContain("bob");

@@ -156,7 +156,7 @@ describe("transactions in each other's way", () => {
         ({ code }) => code !== "40P01",
       );
       await other.query("commit");
-      expect(await ends).toHaveLength(2);
+      expect(await ends).toBe(2);
     }
     expect((await eventsOf(store)).filter((event) => event.startsWith("session_ended"))).toHaveLength(ended);
   });
@@ -409,6 +409,42 @@ it("the days of use of keys wait for no transaction that ends one of them, and n
   expect(await days()).toEqual([20_000, undefined, 20_000]);
   await store.touchKeys({ ids: ["key_2"], day: 20_000 });
   expect(await days()).toEqual([20_000, 20_000, 20_000]);
+});
+
+it.each([
+  ["the end of all keys", () => store.removeAllKeys({ random: "r", now: start, origin })],
+  [
+    "the end of everything with keys",
+    () => store.endAllSessions({ now: start, origin, foreignMaxSeconds: 0, accessTtlSeconds: 900, keys: true }),
+  ],
+])("%s leaves no key that is created or rotated meanwhile", async (_, endAll) => {
+  await addUser(store);
+  await database.query(
+    `insert into ampho.ampho_keys (id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at)
+     select 'key_' || n, 'h' || n, case n when 1 then 'u-other' else '${ann.id}' end, 'ann', 'Backup', 'abcd', '[]', 0,
+       ${start}, ${start + 86_400} from generate_series(1, 2) as n order by n`,
+  );
+  // The deletion of all keys waits for the first one.
+  const holds = await hold();
+  await holds.query("select id from ampho_keys where id = 'key_1' for update");
+  const ended = endAll();
+  await waitingFor(1);
+  const key = { id: "key_new", hash: "hash", name: "Backup", start: "abcd", scopes: [], expiresAt: start + 86_400 };
+  const change = { userId: ann.id, login: "ann", stored: {}, now: start, origin, own: undefined, keysMax: 10 };
+  const created = store.createKey({ ...change, key });
+  const rotated = store.rotateKey({
+    ...change,
+    key: { ...key, id: "key_next", hash: "next" },
+    from: "key_2",
+    overlapSeconds: 0,
+  });
+  await waitingFor(3);
+  await holds.query("commit");
+  await ended;
+  expect((await rotated).outcome).toBe("none");
+  // It came after the end.
+  expect((await created).outcome).toBe("done");
+  expect((await store.listKeys(ann.id)).map(({ id }) => id)).toEqual(["key_new"]);
 });
 
 describe("a server that takes no writes", () => {

@@ -1,7 +1,7 @@
 // The tokens of a login that the gate has granted, with the proof of its device.
 import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, hasCode, ignoreRejection } from "../../errors.js";
 import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
 import type { GrantOutcome, SessionRequest } from "../../store/sql/session-grants.js";
 import type { Spending } from "../../store/sql/spent.js";
@@ -111,8 +111,10 @@ export async function repeatable<T>(again: () => Promise<T | undefined>, prove: 
   try {
     return await prove();
   } catch (error) {
+    // These ask for more, and have used the transaction up.
+    if (!(error instanceof AmphoError) || hasCode(error, "factor_needed", "link_needed", "match_needed")) throw error;
     // The first request was still running when this one began.
-    const first = error instanceof AmphoError ? await again() : undefined;
+    const first = await again().catch(ignoreRejection);
     if (first !== undefined) return first;
     throw error;
   }

@@ -365,8 +365,8 @@ export interface Management<S extends string = string> {
     endForEveryone(options?: { readonly keys?: boolean | undefined }): Promise<void>;
   };
   /**
-   * API keys of users (docs/guides/api-keys.md). `userId` is the id of a user of the database, or of the application's
-   * own user table. Without AMPHO_SECURITY_KEYS_PER_USER, `create` and `rotate` reject with `not_found`.
+   * API keys of users (docs/guides/api-keys.md). A `user` is one of the database, or of the application's own user
+   * table. Without AMPHO_SECURITY_KEYS_PER_USER, `create` and `rotate` reject with `not_found`.
    */
   readonly apiKeys: {
     /**

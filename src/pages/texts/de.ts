@@ -128,7 +128,7 @@ export const deTexts: PageTexts = {
   errors: {
     invalid_request: "Im Formular fehlt etwas, oder etwas stimmt nicht. Prüfen Sie es und senden Sie es noch einmal.",
     invalid_request_email: "Geben Sie eine ganze E-Mail-Adresse ein, etwa ann@example.com.",
-    invalid_request_scopes: "Wählen Sie mindestens etwas, was der Schlüssel darf.",
+    invalid_request_scopes: "Wählen Sie mindestens eine Sache, die der Schlüssel darf.",
     invalid_credentials: "Das stimmt nicht, oder es wurde schon verwendet. Versuchen Sie es noch einmal.",
     wrong_password: "Name, Adresse oder Passwort ist falsch. Prüfen Sie die Eingabe und versuchen Sie es noch einmal.",
     code_used: "Dieser Code wurde schon verwendet. Warten Sie auf den nächsten.",

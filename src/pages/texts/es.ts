@@ -130,7 +130,7 @@ export const esTexts: PageTexts = {
     invalid_request_email: "Escriba una dirección de correo completa, como ann@example.com.",
     invalid_request_scopes: "Elija al menos una cosa que la clave pueda hacer.",
     invalid_credentials: "No es correcto, o ya se ha usado. Inténtelo de nuevo.",
-    wrong_password: "El nombre, la dirección o la contraseña no es correcta. Compruébelo e inténtelo de nuevo.",
+    wrong_password: "El nombre, la dirección o la contraseña no son correctos. Compruébelos e inténtelo de nuevo.",
     code_used: "Este código ya se ha usado. Espere al siguiente.",
     unknown_passkey: "Ninguna cuenta tiene esta llave de acceso. Elija otra forma.",
     match_needed: "Introduzca el número de la página que pidió el correo.",

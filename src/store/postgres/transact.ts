@@ -163,8 +163,10 @@ function runStep(
   step: Statement | AdvisoryLock,
   pages = "",
 ): Promise<QueryResult<Row>> {
-  const lock = "select 1 as locked from pg_advisory_xact_lock(hashtextextended($1, 0))";
-  if ("advisoryLock" in step) return connection.query(lock, [step.advisoryLock]);
+  if ("advisoryLock" in step) {
+    const lock = step.isShared ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock";
+    return connection.query(`select 1 as locked from ${lock}(hashtextextended($1, 0))`, [step.advisoryLock]);
+  }
   return connection.query(numbered(step.sql) + (step.lock ? locks[step.lock] : ""), withPages(step, pages));
 }
 

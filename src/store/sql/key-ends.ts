@@ -1,7 +1,7 @@
 // The ends of API keys: the revocation of a key, and the keys that a change of their account ends.
 import { leewayMaxSeconds, transactionTtlSeconds } from "../../clock.js";
 import { text } from "../rows.js";
-import { query, type Transaction } from "../transaction.js";
+import { advisoryLock, query, type Transaction } from "../transaction.js";
 import { type Additions, whichOf } from "./added.js";
 import { recordAudit } from "./audit.js";
 import type { NewRevocation, NewRevocations } from "./revocations.js";
@@ -13,6 +13,9 @@ export const keyCacheSeconds = transactionTtlSeconds;
 
 /** Ids of keys begin with it, and no id of a session does. */
 export const keyIdPrefix = "key_";
+
+/** First where a key is created (`isShared`), or every key ends: a delete sees no key that is created meanwhile. */
+export const lockKeys = (options?: { readonly isShared: boolean }): Transaction<void> => advisoryLock("keys", options);
 
 /** It has the form of a session's, which every verifier knows. `gen`: only what was read of older generations. */
 export function keyRevocation(id: string, now: number, gen?: number): NewRevocation {

@@ -6,7 +6,7 @@ import { recordAudit } from "./audit.js";
 import { carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { visible } from "./import-rows.js";
-import { keyIdPrefix, keyRevocation } from "./key-ends.js";
+import { keyIdPrefix, keyRevocation, lockKeys } from "./key-ends.js";
 import { type ChangeOutcome, endChange, failed, writeRevocations, writeUnreported } from "./revocations.js";
 import type { ServiceChangeDetail, ServiceRow } from "./service-changes.js";
 import { carryOutService, endEveryKey, lockService, services } from "./service-changes.js";
@@ -53,6 +53,7 @@ export type KeyOutcome = ChangeOutcome<"done" | "changed" | "full" | "none">;
 
 export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
   const { userId, login, key, keysMax, own, now, origin } = input;
+  yield* lockKeys({ isShared: true });
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
   if ((yield* countKeys(userId, now)) >= keysMax) return failed("full");
@@ -70,6 +71,7 @@ export interface KeyRotation extends KeyChange {
 /** A key is rotated once. With overlaps, a user has at most twice as many keys as can be created. */
 export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
   const { userId, login, key, keysMax, from, overlapSeconds, own, now, origin } = input;
+  yield* lockKeys({ isShared: true });
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
   if ((yield* countKeys(userId, now)) >= 2 * keysMax) return failed("full");
@@ -160,6 +162,7 @@ export function* removeUserKeys(
  * sockets that were opened with a key. This process too must see the epoch first, so the driver does not report it.
  */
 export function* removeAllKeys({ random, now, origin }: Ending & { readonly random: string }): Transaction<void> {
+  yield* lockKeys();
   yield* recordAudit({ at: now, event: "key_removed", origin, detail: { keys: "all" } });
   const ended = yield* endEveryKey({ now, origin });
   // Last: a change of a service, or of a key, has its lock and waits for the row of the state.

@@ -1,6 +1,7 @@
 // Service accounts: their rows, their keys, and the access tokens that they get.
 import { exists, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
+import { lockKeys } from "./key-ends.js";
 import { countKeys, insertKey, type NewKey } from "./keys.js";
 import { writeRevocations } from "./revocations.js";
 import { carryOutService, lockService, type ServiceRow, services } from "./service-changes.js";
@@ -59,6 +60,7 @@ export interface ServiceKeyCreation extends Ending {
 
 export function* createServiceKey(input: ServiceKeyCreation): Transaction<"done" | "none" | "full"> {
   const { serviceId, key, keysMax, now, origin } = input;
+  yield* lockKeys({ isShared: true });
   const service = yield* lockService(serviceId);
   if (!service) return "none";
   if ((yield* countKeys(serviceId, now)) >= keysMax) return "full";
