@@ -18,5 +18,8 @@ export function randomOctets(bytes: number): Buffer {
   return taken;
 }
 
-/** A random identifier in base64url. 16 bytes are 22 characters and 128 bits. */
-export const randomId = (bytes = 16): string => randomOctets(bytes).toString("base64url");
+/** A random identifier in base64url: 22 characters and 128 bits for 16 bytes. No `-` makes it an option of a command. */
+export function randomId(bytes = 16): string {
+  const id = randomOctets(bytes).toString("base64url");
+  return id.startsWith("-") ? randomId(bytes) : id;
+}

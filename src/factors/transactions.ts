@@ -162,9 +162,9 @@ export function createTransactions(
     },
     /** The name under which the store spends the transaction. The database reveals no `jti`. */
     spentHash: ({ jti }: Pick<Spendable, "jti">) => createHash("sha256").update(jti).digest("base64url"),
-    totpSeed: (transaction: Secretive) => derive("totpSeed", transaction).subarray(0, seedBytes),
+    totpSeed: (transaction: Secretive): Buffer => derive("totpSeed", transaction).subarray(0, seedBytes),
     /** The challenge of a passkey (WebAuthn L3 §13.4.3). */
-    passkeyChallenge: (transaction: Secretive) => derive("passkeyChallenge", transaction),
+    passkeyChallenge: (transaction: Secretive): Buffer => derive("passkeyChallenge", transaction),
     /** The secrets of a login at an outside provider (RFC 9700 §2.1), as RFC 7636 §4.1 wants the verifier of PKCE. */
     outsideSecrets: (transaction: Secretive): OutsideSecrets => ({
       state: derive("outsideState", transaction).toString("base64url"),

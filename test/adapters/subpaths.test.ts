@@ -35,6 +35,16 @@ const adapters = [
   { name: "nest", code: ["@nestjs/common", "@nestjs/core"], types: ["@nestjs/common", "@nestjs/core"] },
 ];
 
+it("no declaration names a generic Buffer, which older types of Node do not know", () => {
+  const all = path.dirname(dist);
+  const declarations = readdirSync(all, { recursive: true, encoding: "utf8" }).filter((name) =>
+    /\.d\.c?ts$/.test(name),
+  );
+  expect(declarations.length).toBeGreaterThan(100);
+  const texts = declarations.map((name) => [name, readFileSync(path.join(all, name), "utf8")] as const);
+  expect(texts.filter(([, text]) => /\b(?:Buffer|Uint8Array)</.test(text)).map(([name]) => name)).toEqual([]);
+});
+
 it("every adapter of package.json is in this list", () => {
   const files = [...JSON.stringify(manifest.exports).matchAll(/\/dist\/adapters\/([\w-]+)\.js/g)].map(
     ([, name]) => name,

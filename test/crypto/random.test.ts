@@ -6,6 +6,10 @@ test("an identifier has 128 bits in base64url", () => {
   expect(randomId(32)).toMatch(/^[A-Za-z0-9_-]{43}$/);
 });
 
+test("no identifier begins with -, because a command would take it for an option", () => {
+  expect(Array.from({ length: 5000 }, () => randomId()).filter((id) => id.startsWith("-"))).toEqual([]);
+});
+
 test("no identifier is repeated, even where one block of randomness ends and the next begins", () => {
   const count = 5000;
   expect(new Set(Array.from({ length: count }, () => randomId())).size).toBe(count);

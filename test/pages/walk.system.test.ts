@@ -384,7 +384,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await walker.sees("Sign in");
     await walker.reads("status", "Your account is deleted.");
     await signIn(walker, "janet", nextPassword);
-    await walker.reads("alert", /not right/);
+    await walker.reads("alert", /is wrong/);
     await walker.leave();
   });
 
@@ -468,7 +468,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await walker.type("Days until the key ends", "30");
     await keys.getByLabel("Name", { exact: true }).fill("Backup");
     await keys.getByRole("button", { name: "Create an API key" }).click();
-    await walker.reads("alert", /missing or wrong/);
+    await walker.reads("alert", /at least one/);
     await create();
     const first = await shown();
     const { scopes, expires } = await shop.ampho.verify(first, credentials);

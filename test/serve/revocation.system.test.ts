@@ -113,8 +113,7 @@ async function run(
   query: (sql: string, values: readonly SqlValue[]) => Promise<readonly Row[]>,
 ): Promise<void> {
   for (let step = work.next([]); !step.done; ) {
-    if (!("sql" in step.value)) throw new Error("only queries are expected here");
-    const rows = await query(step.value.sql, step.value.parameters);
+    const rows = "sql" in step.value ? await query(step.value.sql, step.value.parameters) : [];
     step = work.next(rows.map((row) => Object.fromEntries(Object.entries(row).map(numeric))));
   }
 }

@@ -164,7 +164,7 @@ describe.each([
     stopped.process.kill("SIGCONT");
     const said = [];
     for (let line = await stopped.line(); line !== undefined; line = await stopped.line()) said.push(line);
-    expect(said.at(-1)).toBe("lost undefined");
+    expect(said.at(-1)).toBe("lost");
     expect(await count("ampho_audit")).toBe(left);
   }, 60_000);
 

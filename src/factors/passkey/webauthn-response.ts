@@ -80,6 +80,8 @@ function readBytes(members: Members, name: keyof typeof bytesMax): Buffer {
   return bytes;
 }
 
+type Parts<Name extends string> = Readonly<Record<Name, Buffer>>;
+
 interface Credential {
   readonly id: string;
   readonly idBytes: Buffer;
@@ -102,7 +104,10 @@ export function readTransports(value: unknown): readonly string[] {
   return [...new Set(texts.filter((text) => /^[a-z-]{1,32}$/.test(text)))];
 }
 
-export function readRegistrationResponse(value: unknown) {
+export function readRegistrationResponse(
+  value: unknown,
+): Omit<Credential, "response"> &
+  Parts<"clientData" | "attestationObject"> & { readonly transports: readonly string[] } {
   const { id, idBytes, response } = readCredential(value);
   return {
     id,
@@ -113,7 +118,9 @@ export function readRegistrationResponse(value: unknown) {
   };
 }
 
-export function readAuthenticationResponse(value: unknown) {
+export function readAuthenticationResponse(
+  value: unknown,
+): Pick<Credential, "id"> & { readonly userHandle: unknown } & Parts<"clientData" | "authenticatorData" | "signature"> {
   const { id, response } = readCredential(value);
   const handle = response["userHandle"] ?? undefined;
   ensure(handle === undefined || decode(handle, bytesMax.userHandle) !== undefined, "response");

@@ -7,5 +7,5 @@ const outcome = await transport.send(JSON.parse(message)).then(
   () => "sent",
   (error) => `${error.name}: ${error.message}`,
 );
-transport.close();
+transport.close?.();
 console.log(outcome);

@@ -9,9 +9,9 @@ const lease = () => ({ holder, now: Number(now) + Math.floor(process.uptime()), 
 console.log(await store.takeHousekeepingLease({ ...lease(), everySeconds: undefined }));
 for (;;) {
   const old = { kind: "audit", windowSeconds: 900, auditKeepSeconds: 1 };
-  const { outcome, rows } = await store.deleteOldRows({ ...lease(), ...old });
-  console.log(`${outcome} ${rows}`);
-  if (outcome === "lost" || rows === 0) break;
+  const rows = (await store.deleteOldRows({ ...lease(), ...old }))?.rows;
+  console.log(rows === undefined ? "lost" : `deleted ${rows}`);
+  if (rows === undefined || rows === 0) break;
   await pause(500);
 }
 await store.close();

@@ -62,7 +62,7 @@ const wrongClaims = (target: Target) =>
     );
   });
 
-const racers = 8;
+const racers = 3;
 
 const replayed = (target: Target) =>
   withAssertions(target, async ({ gateway }) => {
