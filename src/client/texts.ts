@@ -14,7 +14,7 @@ export function parse(text: string | null | undefined): unknown {
   }
 }
 
-export function toBytes(text: string): Uint8Array<ArrayBuffer> {
+export function toBytes(text: string): BufferSource {
   return Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (character) => character.charCodeAt(0));
 }
 

@@ -18,7 +18,7 @@ export function randomOctets(bytes: number): Buffer {
   return taken;
 }
 
-/** A random identifier in base64url: 22 characters and 128 bits for 16 bytes. No `-` makes it an option of a command. */
+/** A random identifier in base64url: 22 characters, 128 bits for 16 bytes. None begins with `-`, as an option does. */
 export function randomId(bytes = 16): string {
   const id = randomOctets(bytes).toString("base64url");
   return id.startsWith("-") ? randomId(bytes) : id;
