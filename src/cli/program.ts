@@ -3,7 +3,7 @@ import { Command, CommanderError, Help, Option } from "commander";
 import { withEnvFile } from "../config/env-file.js";
 import { type Parameter, parameters } from "../config/parameters.js";
 import { escaped } from "../config/redact.js";
-import { AmphoError, ConfigurationError } from "../errors.js";
+import { AmphoError, ConfigurationError, hasCode } from "../errors.js";
 import { reasonOf } from "../log-lines.js";
 import { nearest } from "../nearest.js";
 import { DatabaseError } from "../store/database-error.js";
@@ -139,7 +139,7 @@ function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, s
   if (error instanceof CommanderError) return [2, usageMessage(error, typed)];
   if (error instanceof UsageError) return [2, `${error.message} ${seeHelp(typed[0])}`];
   if (error instanceof ConfigurationError) return [2, error.message];
-  if (error instanceof AmphoError && error.code === "unavailable" && reasonOf(error) !== error.message)
+  if (hasCode(error, "unavailable") && reasonOf(error) !== error.message)
     return [1, `${error.message} The reason: ${reasonOf(error)}.`];
   if (error instanceof CommandFailure || error instanceof AmphoError || error instanceof DatabaseError) {
     return [1, error.message];

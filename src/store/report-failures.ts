@@ -1,6 +1,6 @@
 // Reports why operations of the database fail. `/readyz` reads only the revocations, so a full disk or a missing right
 // of the role would otherwise show nowhere.
-import { AmphoError, isError } from "../errors.js";
+import { type AmphoError, hasCode, isError } from "../errors.js";
 import { databaseUnavailable } from "./database-error.js";
 import { bindOperations, callOf, type OperationName, operationNames, type RunOperation } from "./operations.js";
 import type { Store } from "./store.js";
@@ -27,7 +27,7 @@ export function reportFailures(store: Store, report: (failure: FailureReport | u
 
   function failed(operation: OperationName, error: unknown): void {
     if (isClosed || operation === "readRevocations") return;
-    if (!(error instanceof AmphoError && error.code === "unavailable" && isError(error.cause))) return;
+    if (!hasCode(error, "unavailable") || !isError(error.cause)) return;
     const reason = error.cause.message;
     if (failing.get(operation) === reason) return;
     failing.set(operation, reason);

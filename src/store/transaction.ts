@@ -4,7 +4,6 @@
 // The SQL is the subset that SQLite 3.40 and PostgreSQL 14 both understand, with `on conflict` and `returning`.
 // Parameters are `?`, ids and JSON are text, times are integer seconds, and flags are 0 and 1. dialect.ts names the
 // differences.
-
 import type { Revocation } from "./revocation.js";
 import type { Row, SqlValues } from "./rows.js";
 

@@ -1,7 +1,7 @@
 // Limits the guesses of keys, in the memory of one process.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
-import { AmphoError } from "../errors.js";
+import { AmphoError, hasCode } from "../errors.js";
 import { attemptSourceOf } from "./sources.js";
 
 export type Guesses = ReturnType<typeof createGuesses>;
@@ -33,7 +33,7 @@ interface Source {
 /**
  * Limits how many different bad keys and assertions an address and its network can send within the window, as logins
  * are limited. It counts in this process alone, because a count in the database would be a write for each bad key.
- * Good ones never count, however many an address sends at once.
+ * Good ones never count.
  */
 export function createGuesses(
   settings: Pick<Configuration, "throttleAddress" | "throttleNetwork" | "throttleWindow">,
@@ -87,7 +87,7 @@ export function createGuesses(
       try {
         return await check();
       } catch (error) {
-        if (error instanceof AmphoError && error.code === wrong) for (const source of sources) source.wrong.add(name);
+        if (hasCode(error, wrong)) for (const source of sources) source.wrong.add(name);
         throw error;
       } finally {
         for (const { pending } of sources) {

@@ -1,5 +1,4 @@
 // Reads requests of node:http. Raw headers show what is repeated, because Node silently keeps the first one.
-
 import type { IncomingMessage } from "node:http";
 import type { AmphoError } from "../../errors.js";
 import { invalidRequest } from "../../errors.js";
