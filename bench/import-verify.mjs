@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { machine, median } from "./measure.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 41);
-const bar = 1.3;
+const bar = 0.8;
 const subjects = {
   "ampho/verify": new URL("../dist/verify/verifier.js", import.meta.url).href,
   jose: "jose",

@@ -73,3 +73,13 @@ for (const name of files) {
   writeFileSync(target, code);
 }
 writeFileSync(path.join(cjs, "package.json"), '{ "type": "commonjs" }\n');
+
+const { exports, bin } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+const modules = [...Object.values(exports).map((each) => each.default?.default), bin.ampho].filter(
+  (name) => name !== undefined,
+);
+const { joinModules } = await import("./chunks.mjs");
+await joinModules(
+  dist,
+  modules.map((name) => path.relative(dist, path.join(root, name))),
+);

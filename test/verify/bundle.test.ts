@@ -33,7 +33,18 @@ describe("the import graph of ampho/verify", () => {
     }
   }
   visit(path.join(dist, "verify/verifier.js"));
-  const names = [...files.keys()].map((file) => path.relative(dist, file));
+  const loaded = [...files.keys()].map((file) => path.relative(dist, file));
+  // A chunk names the modules that are joined in it.
+  const joined = [...files.values()].flatMap((text) =>
+    [...text.matchAll(/^\/\/ (\S+\.js)$/gm)].map(([, name = ""]) => name),
+  );
+  const names = [...loaded, ...joined];
+
+  test("ampho/verify loads its modules as one chunk, without the chunks of the server", () => {
+    expect(joined).toContain("verify/verifier.js");
+    expect(joined).toContain("tokens/jws.js");
+    expect(loaded.filter((name) => name.endsWith("-chunk.js"))).toEqual(["verify-chunk.js"]);
+  });
 
   test("ampho/verify imports no package, and of Node only node:crypto and node:buffer", () => {
     expect([...outside].sort()).toEqual(["node:buffer", "node:crypto"]);

@@ -1,5 +1,5 @@
 // The connections of the standalone server: how many are open, what each one waits for, and whether it closes.
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
@@ -80,7 +80,10 @@ export function trackResponse(
 // Requests that Node's HTTP parser rejects get a bare status line, as Node would send it, and their connection is
 // closed. So does a CONNECT request, with the body of an error.
 
-const statuses: Readonly<Record<string, number>> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
+const statuses: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+};
 
 const lingerMs = 500;
 
@@ -97,11 +100,11 @@ export function rejectSocket(socket: Duplex, code = "", hasBegun = false, body =
   rejected.add(socket);
   // Node has removed its listeners from a CONNECT request's socket. Without a listener its reset would end the process.
   socket.on("error", () => socket.destroy());
-  const status = statuses[code] ?? 400;
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, "Connection: close", "Cache-Control: no-store"];
+  const status = statuses[code] ?? "400 Bad Request";
+  const head = [`HTTP/1.1 ${status}`, "Connection: close", "Cache-Control: no-store"];
   if (body !== "") head.push("Content-Type: application/json", `Content-Length: ${Buffer.byteLength(body)}`);
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
   // An immediate reset could arrive before the response.
   setTimeout(() => socket.destroy(), lingerMs).unref();
-  return status;
+  return Number.parseInt(status, 10);
 }

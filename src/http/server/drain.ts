@@ -1,8 +1,7 @@
 // An application that mounts Ampho has the readiness of `ampho serve` for a route, and the graceful end of its server.
 import { subscribe } from "node:diagnostics_channel";
-import { type IncomingMessage, Server, type ServerResponse } from "node:http";
-import { Server as SecureServer } from "node:https";
-import type { Socket, Server as StreamServer } from "node:net";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { type Socket, Server as StreamServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { within } from "../../clock.js";
 import { type Duration, parseDuration } from "../../duration.js";
@@ -46,7 +45,7 @@ export function createEnding(host: ServedHost, { delaySeconds }: { readonly dela
     shutdown.begin();
     if (delaySeconds > 0) await pause(delaySeconds * 1000);
     // Nothing is known of connections under TLS.
-    const timer = server instanceof SecureServer ? setInterval(() => server.closeIdleConnections(), 100) : undefined;
+    const timer = isSecure(server) ? setInterval(() => server.closeIdleConnections(), 100) : undefined;
     await shutdown.close().finally(() => clearInterval(timer));
   }
 
@@ -73,7 +72,9 @@ export function createEnding(host: ServedHost, { delaySeconds }: { readonly dela
   };
 }
 
-const isServer = (value: unknown): boolean => value instanceof Server || value instanceof SecureServer;
+// Recognized by a member, because the classes would load node:http and node:https in every process.
+const isServer = (value: unknown): boolean => value instanceof StreamServer && "closeIdleConnections" in value;
+const isSecure = (server: Server): boolean => "setSecureContext" in server;
 
 /** The open connections of each server of this process. A server itself does not list them. */
 const accepted = new WeakMap<object, Set<Socket>>();
@@ -94,7 +95,7 @@ export function watchAccepted(): void {
 
 /** Tracks the connections and open responses of a server from now on, and ends each with its next response. */
 function followConnections(server: Server): Pick<Connections, "open" | "accepted"> {
-  if (server instanceof SecureServer) {
+  if (isSecure(server)) {
     server.prependListener("request", (_request, response: ServerResponse) => closeAfter(undefined, response));
     return { open: new Map(), accepted: 0 };
   }
