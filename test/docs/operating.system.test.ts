@@ -1,6 +1,5 @@
 // Runs docs/operate/fleet.md. Its blocks are one script. Only three things are changed:
 // the packages come from this repository, the ports are free ones, and Prometheus reads more often.
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireProgram } from "../deploy/programs.js";
 import { freePort } from "../world/free-port.js";
 import { startOwnPostgres } from "../world/postgres.js";
+import { startGroup } from "../world/process-group.js";
 import { usePostgres } from "../world/use-postgres.js";
 import { readPage } from "./evidence.js";
 
@@ -76,18 +76,13 @@ describe("four processes on PostgreSQL, from nothing", () => {
       PGUSER: "postgres",
       PGPASSWORD: "of-the/tests@only",
     };
-    const child = spawn("bash", ["-euo", "pipefail", "-c", script + ending], { cwd: folder, env, detached: true });
+    const { child, end } = startGroup("bash", ["-euo", "pipefail", "-c", script + ending], { cwd: folder, env });
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    try {
-      // Not "close", because processes that a failure leaves running keep its output open.
-      const [code] = await once(child, "exit");
-      expect(code, stderr).toBe(0);
-    } finally {
-      // Ends the processes that are left.
-      if (child.pid !== undefined) endGroup(child.pid);
-    }
+    // Not "close", because processes that a failure leaves running keep its output open.
+    const [code] = await once(child, "exit").finally(end);
+    expect(code, stderr).toBe(0);
     // Four start, then the balancer, then four restart.
     expect(stdout.match(/\{"status":"ok"/g)).toHaveLength(9);
     expect(stdout).toContain('"login":"alice"');
@@ -102,11 +97,3 @@ describe("four processes on PostgreSQL, from nothing", () => {
       expect(statSync(path.join(folder, file)).mode & 0o077, file).toBe(0);
   });
 });
-
-function endGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // All of them have ended already.
-  }
-}

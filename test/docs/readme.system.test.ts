@@ -1,12 +1,12 @@
 // The two commands of the README, in a copy of the repository as a container has it. It is in a folder of its user alone, with
 // an empty HOME and a TMPDIR. The commands install everything, so they take a while.
-import { spawn } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
+import { startGroup } from "../world/process-group.js";
 import { blocks, environment, root } from "./readme.js";
 
 /** The cache of npm is not below the empty HOME, so that the packages are downloaded only once. */
@@ -35,11 +35,9 @@ it("the two commands lead from a copy of the repository to a login and to tests 
     copyFileSync(path.join(root, file), path.join(folder, file));
   }
   const port = await freePort();
-  const started = spawn("npm", ["start"], {
+  const { child: started, end } = startGroup("npm", ["start"], {
     cwd: folder,
     env: { ...env, AMPHO_PORT: String(port) },
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: true,
   });
   try {
     let output = "";
@@ -65,7 +63,7 @@ it("the two commands lead from a copy of the repository to a login and to tests 
     });
     expect(JSON.parse(seen)).toMatchObject({ login: "alice", roles: ["reader"] });
   } finally {
-    if (started.pid !== undefined) process.kill(-started.pid, "SIGKILL");
+    end();
   }
   // A file that needs PostgreSQL, and one that starts processes.
   const tests = ["test/gate/renewal-limits.test.ts", "test/cli/throttle.test.ts"];

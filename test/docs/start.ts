@@ -1,6 +1,5 @@
 // docs/getting-started.md begins with an empty folder. The tests write the files of a framework, run its commands, and use the
 // application in Chromium. `test/docs/start.system.test.ts` has packages that are here anyway, and `start.install.test.ts` installs them.
-import { spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -9,6 +8,7 @@ import { spawnSync } from "../../scripts/child-process.mjs";
 import { addAuthenticator } from "../client/authenticator.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { listen } from "../world/listen.js";
+import { startGroup } from "../world/process-group.js";
 import { readPage } from "./evidence.js";
 import { root } from "./readme.js";
 
@@ -72,7 +72,7 @@ export interface RunningServer {
 
 /** Runs a command of a page in a shell, in a process group of its own. */
 export function startServer(command: string, folder: string, env: NodeJS.ProcessEnv): RunningServer {
-  const shell = spawn("sh", ["-c", command], { cwd: folder, env, detached: true });
+  const { child: shell, end } = startGroup("sh", ["-c", command], { cwd: folder, env });
   let output = "";
   for (const stream of [shell.stdout, shell.stderr])
     stream.on("data", (chunk: Buffer) => {
@@ -83,7 +83,7 @@ export function startServer(command: string, folder: string, env: NodeJS.Process
     output: () => output,
     seconds: () => groupSeconds(shell.pid ?? Number.NaN),
     async stop() {
-      if (shell.pid !== undefined && shell.exitCode === null) process.kill(-shell.pid, "SIGKILL");
+      end();
       await closed;
     },
   };

@@ -1,9 +1,10 @@
 // A new project with the packed tarball and other packages in it, installed as its user would.
-import { type SpawnSyncReturns, spawn } from "node:child_process";
+import type { SpawnSyncReturns } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { execFileSync, spawnSync } from "../../scripts/child-process.mjs";
 import { freshFolder } from "../world/folder.js";
+import { startGroup } from "../world/process-group.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 export const password = "violet kettle harbour morning";
@@ -56,11 +57,9 @@ export async function serving<T>(
   use: () => Promise<T>,
 ): Promise<T> {
   const [program, ...args] = onNode(start.command, start.node);
-  const child = spawn(program, args, {
+  const { child, end } = startGroup(program, args, {
     cwd: start.folder,
     env: environment(start.folder, start.env),
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
@@ -77,7 +76,7 @@ export async function serving<T>(
   } catch (error) {
     throw new Error(`the server printed:\n${output.slice(-6000)}`, { cause: error });
   } finally {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+    end();
     await ended;
   }
 }
