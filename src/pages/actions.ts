@@ -258,7 +258,6 @@ function purposeOf(link: string): ways.LinkPurpose {
   if (use === "-alarm") return "alarm";
   const { for: purpose } = jsonOf(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) ?? {};
   if (purpose === "invite") return "register";
-  if (purpose === "recover") return "reset";
   return ways.linkPurposes.find((known) => known === purpose) ?? "login";
 }
 

@@ -38,6 +38,8 @@ export const guardResults = [
   "credential_not_accepted",
   "cross_site",
   "invalid_request",
+  "too_many_attempts",
+  "overloaded",
   "unavailable",
   "internal_error",
 ] as const;

@@ -1,10 +1,11 @@
 // The metrics of an instance: every decision by its reason, and no sent data.
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { problems } from "../../dist/http/rest/responses/problems.js";
 import { routes } from "../../dist/http/rest/routes.js";
-import { histograms } from "../../dist/telemetry/definitions.js";
+import { guardResults, histograms } from "../../dist/telemetry/definitions.js";
+import { createApiKey } from "../../dist/tokens/api-key.js";
 import { admission, openWorld, password, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { freshFolder } from "../world/folder.js";
@@ -102,6 +103,36 @@ describe("every decision is counted by its reason:", () => {
       'ampho_guard_decisions_total{result="missing_token"} 2',
       'ampho_guard_decisions_total{result="ok"} 3',
     ]);
+  });
+
+  it("wrong API keys, until their address waits", async () => {
+    const { ampho } = await openWorld({ keysPerUser: 5, scopes: { "*": ["read"] }, throttleAddress: 2 });
+    const wrongKey = () => {
+      const request = { socket: { remoteAddress: "192.0.2.1" }, headers: {} };
+      return ampho.host.guard(`Bearer ${createApiKey("ampho")}`, { credentials: ["key"], scopes: ["read"] }, request);
+    };
+    for (const code of ["invalid_token", "invalid_token", "too_many_attempts"])
+      await expect(wrongKey()).rejects.toMatchObject({ code });
+    const decisions = samplesOf(ampho.metrics());
+    expect(decisions.get('ampho_guard_decisions_total{result="invalid_token"}')).toBe(2);
+    expect(decisions.get('ampho_guard_decisions_total{result="too_many_attempts"}')).toBe(1);
+  });
+
+  it("every code that the modules of a guard throw is a result, and no bug", () => {
+    const src = path.resolve(import.meta.dirname, "../../src");
+    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) =>
+      /^(?:guard|tokens|adapters)\/.*\.ts$|^throttle\/guesses\.ts$|^sessions\/follow-/.test(name),
+    );
+    const thrown = files.flatMap((name) =>
+      [...readFileSync(path.join(src, name), "utf8").matchAll(/new AmphoError\(\s*"(\w+)"/g)].map(
+        ([, code = ""]) => code,
+      ),
+    );
+    expect(thrown.length).toBeGreaterThan(10);
+    // An adapter throws it outside a guard.
+    const elsewhere = ["not_found"];
+    const results: readonly string[] = guardResults;
+    expect(thrown.filter((code) => !results.includes(code) && !elsewhere.includes(code))).toEqual([]);
   });
 
   it("a page of another site that speaks with a cookie", async () => {

@@ -89,9 +89,8 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
   // The account must still reach the level that it reached before, or that the change has proven.
   const canLosePasskeys = proven !== undefined && policy !== "phr" && keeps.totp;
   if (!isAny && !keeps.passkey && !(passkeys.length === 0 ? keeps.totp : canLosePasskeys)) return account;
-  for (const id of gone) yield* deleteFactor(userId, "passkey", id);
-  if (losesTotp) yield* deleteFactor(userId, "totp");
-  if (!keeps.recovery_code) yield* deleteFactor(userId, "recovery_code");
+  for (const factor of lost) yield* deleteFactor(userId, factor);
+  if (keeps.passkey) for (const id of gone) yield* deleteFactor(userId, "passkey", id);
   const factors = account.factors.filter((factor) => keeps[factor]);
   const detail = { factors: lost, ...(gone.length > 0 && { passkeys: gone }) };
   yield* recordAudit({ at, event: "factor_removed", reason, userId, login, origin, detail });

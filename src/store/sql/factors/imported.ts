@@ -1,5 +1,5 @@
 // The second factors of an imported user.
-import { factorNames } from "../../../levels/factors.js";
+import { type FactorName, factorNames } from "../../../levels/factors.js";
 import { exists, type Transaction } from "../../transaction.js";
 import { writeAccount } from "./account-factors.js";
 import { insertPasskey, type NewPasskeyRow, writeHandle } from "./passkeys.js";
@@ -14,8 +14,13 @@ export interface ImportedFactors {
 /** False: an account has the handle, a passkey or a recovery code. */
 export function* importFactors(userId: string, { passkeys, totp }: ImportedFactors, now: number): Transaction<boolean> {
   const codes = totp?.recoveryHashes ?? [];
-  const has = { passkey: passkeys !== undefined, totp: totp !== undefined, recovery_code: codes.length > 0 };
-  const factors = factorNames.filter((name) => has[name]);
+  // An import brings no other factor.
+  const has: Readonly<Partial<Record<FactorName, boolean>>> = {
+    passkey: passkeys !== undefined,
+    totp: totp !== undefined,
+    recovery_code: codes.length > 0,
+  };
+  const factors = factorNames.filter((name) => has[name] === true);
   if (factors.length === 0) return true;
   if (passkeys && !(yield* importPasskeys(userId, passkeys, now))) return false;
   for (const hash of codes) if (!(yield* importCode(userId, hash))) return false;
