@@ -10,9 +10,15 @@ app.get("/readyz", async (_request, response) => {
   const { status, body } = await ampho.health();
   response.status(status).json(body);
 });
+let begun = 0;
 app.get("/hello", authorize(ampho), async (request, response) => {
+  begun += 1;
   await new Promise((resolve) => setTimeout(resolve, 20));
   response.send(request.auth.login);
 });
 const server = app.listen(0, "127.0.0.1", () => console.log(server.address().port));
-process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));
+process.once("SIGTERM", async () => {
+  await ampho.drain(server);
+  await ampho.close();
+  console.log(`begun: ${begun}`);
+});
