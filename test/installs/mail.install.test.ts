@@ -10,10 +10,14 @@ import { shell } from "./project.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const folder = freshFolder();
+const { dependencies, peerDependencies } = JSON.parse(
+  readFileSync(path.join(root, "package.json"), "utf8"),
+) as Readonly<Record<"dependencies" | "peerDependencies", Readonly<Record<string, string>>>>;
 beforeAll(() => {
   for (const name of ["dist", "test/mail/children"])
     cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
-  writeFileSync(path.join(folder, "package.json"), '{ "type": "module" }');
+  writeFileSync(path.join(folder, "package.json"), JSON.stringify({ type: "module", dependencies }));
+  shell(folder, "npm install --no-audit --no-fund");
 });
 
 const send = (mailUrl: string) =>
@@ -32,9 +36,6 @@ it("a mail server is a mistake in the configuration without nodemailer, and a fo
 });
 
 it("the oldest nodemailer that package.json allows sends a mail under TLS, and ends one that takes too long", async () => {
-  const { peerDependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
-    readonly peerDependencies: Readonly<Record<string, string>>;
-  };
   const oldest = /^>=(\d+\.\d+)/.exec(peerDependencies["nodemailer"] ?? "")?.[1];
   shell(folder, `npm install --no-audit --no-fund --no-save nodemailer@${oldest}.0`);
   const server = await startMailServer({ hideSTARTTLS: false, ...certificate("server") });

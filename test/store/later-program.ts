@@ -24,11 +24,11 @@ export function makeLaterProgram(...migrations: readonly string[]): OtherProgram
   symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
   const later = migrations.map((members, at) => `{ version: ${present + at + 1}, ${members} }`);
   // The thread of SQLite has its own copy of the list.
-  for (const name of ["dist/store/migrations/known.js", "dist/store/sqlite/worker.js"]) {
+  for (const name of ["dist/management-chunk.js", "dist/store/sqlite/worker.js"]) {
     const file = path.join(folder, name);
     const text = readFileSync(file, "utf8");
     const [before = "", now = ""] = /\bknown = \[([^\]]*)\]/.exec(text) ?? [];
-    if (now.split(",").length !== present) throw new Error(`${name} has no list of the migrations`);
+    if (before === "" || now.split(",").length !== present) throw new Error(`${name} has no list of the migrations`);
     writeFileSync(
       file,
       text.replace(before, () => `known = [${[now, ...later].join(", ")}]`),
