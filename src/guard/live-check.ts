@@ -2,6 +2,7 @@
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
+import { policyOf, reachesPolicy } from "../levels/policy.js";
 import { scopesOf } from "../levels/scopes.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { isStorableText } from "../store/storable-text.js";
@@ -11,9 +12,9 @@ import type { Auth } from "../tokens/auth.js";
 import type { Account, Directory } from "../users/directory.js";
 
 export interface LiveCheckDeps {
-  readonly store: Pick<Store, "findSession" | "findService">;
+  readonly store: Pick<Store, "findSession" | "findService" | "listFactors">;
   readonly directory: Directory;
-  readonly settings: Pick<Configuration, "scopes">;
+  readonly settings: Pick<Configuration, "scopes" | "factors">;
   readonly clock: Pick<Clock, "now">;
 }
 
@@ -44,14 +45,19 @@ const withScopes = (auth: Auth, present: readonly string[]): Auth =>
   Object.freeze({ ...auth, scopes: Object.freeze(auth.scopes.filter((one) => present.includes(one))) });
 
 async function accountOfSession(
-  { store, directory, clock }: LiveCheckDeps,
+  { store, directory, settings, clock }: LiveCheckDeps,
   id: string,
   sub: string | undefined,
 ): Promise<Account | undefined> {
   const found = await store.findSession({ id, now: clock.now() });
   if (found === undefined || found.session.userId !== sub) return undefined;
   const account = await directory.findOwner(found.session, found.user);
-  return account?.id === sub ? account : undefined;
+  if (account?.id !== sub) return undefined;
+  // Only the application knows that its table has given a role, which ends no session before its renewal.
+  if (account.stored !== undefined || reachesPolicy(found.session, policyOf(account.roles, settings.factors)))
+    return account;
+  const { policy } = await store.listFactors(account.id);
+  return policy !== undefined && reachesPolicy(found.session, policy) ? account : undefined;
 }
 
 /** The application's own table can find a user by another spelling, whom the token does not name. */

@@ -21,6 +21,16 @@ export function policyOf(roles: readonly string[], byRole: RolePolicies): Policy
   return policies[Math.max(...ranks)] ?? "optional";
 }
 
+/** The roles of a user as a flow has read them, and the policy of each role. */
+export interface RoleRules {
+  readonly roles: readonly string[];
+  readonly rolePolicies: RolePolicies;
+}
+
+/** `present`: the roles in the locked row, because a role can have been given since. Undefined for an own table. */
+export const presentPolicy = (present: readonly string[] | undefined, { roles, rolePolicies }: RoleRules): Policy =>
+  policyOf(present ?? roles, rolePolicies);
+
 /** True if a login with this is enough for the policy. A remembered device was enough for its session. */
 export function reachesPolicy(
   { amr, acr }: { readonly amr: readonly string[]; readonly acr: Acr },

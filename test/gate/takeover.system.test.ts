@@ -51,6 +51,19 @@ onBothDatabases((ground) => {
       expect(await world.events()).toContain("email_changed: alarm");
     });
 
+    it("an alarm puts an address back that a thief has changed to another mailbox with the same compared form", async () => {
+      const world = await openMailing(ground);
+      const own = "straße@example.org";
+      const thief = await addPerson(world, own, password);
+      const other = await world.login(own);
+      const taken = await changeAddress(world, thief.token, "strasse@example.org");
+      expect(await admission(world.ampho, other.token)).toBe("invalid_token");
+      const { alarm } = await world.mail("email_changed", own);
+      expect((await raise(world, alarm)).status).toBe(204);
+      expect((await world.ampho.users.find(own))?.email).toBe(own);
+      expect(await admission(world.ampho, taken.token)).toBe("invalid_token");
+    });
+
     it("an alarm puts the address back that a thief has changed twice, but not one that another user has by now", async () => {
       const world = await openMailing(ground);
       const first = await addPerson(world, address, password);
@@ -185,6 +198,21 @@ onBothDatabases((ground) => {
     });
   });
 
+  it("a login with a code of the former mailbox that runs beside a change of the address does not live on", async () => {
+    const world = await openMailing(ground);
+    await addPerson(world, address, password);
+    for (let at = 0; at < 12; at++) {
+      world.clock.advance(3600);
+      const { transaction, mail } = await asked(world, address);
+      const running = logInBy(world, { transaction, code: mail.code });
+      await new Promise((resolve) => setTimeout(resolve, at));
+      await world.ampho.users.setEmail(address, `ann${at}@example.org`);
+      const { status, json } = await running;
+      if (status === 200) expect(await admission(world.ampho, String(json["token"]))).toBe("invalid_token");
+      await world.ampho.users.setEmail(address, address);
+    }
+  });
+
   describe("the first proof of an address", () => {
     it("a first proof by a mailed code ends the sessions, the password, and what sessions have added", async () => {
       const world = await openMailing(ground);
@@ -315,8 +343,32 @@ onBothDatabases((ground) => {
       const weak = await world.login("ann");
       const renewed = grantOf(await world.renew(weak.refresh_token));
       roles = ["admin"];
+      const { authorize } = world.ampho;
+      const guarded = authorize({ roles: ["admin"], live: true }, () => new Response());
+      const headers = { authorization: `Bearer ${renewed.token}` };
+      expect((await guarded(new Request("https://app.example/", { headers }))).status).toBe(401);
+      // The policy of the account takes the place of that of its roles.
+      await world.ampho.factors.setPolicy("1", "optional");
+      expect((await guarded(new Request("https://app.example/", { headers }))).status).toBe(200);
+      await world.ampho.factors.setPolicy("1", "default");
       expect((await world.renew(renewed.refresh_token)).error).toBe("session_ended");
       expect(await world.ampho.sessions.list("1")).toEqual([]);
+    });
+
+    it("a strict role that is given while a login runs comes to no session that has proven less", async () => {
+      const world = await ground.open({ factors: { admin: "required" } });
+      const ann = await world.user("ann", { password });
+      for (let at = 0; at < 12; at++) {
+        await world.ampho.users.setRoles("ann", []);
+        const running = Array.from({ length: 3 }, () => logIn(world, "ann"));
+        await new Promise((resolve) => setTimeout(resolve, 10 * at));
+        await world.ampho.users.setRoles("ann", ["admin"]);
+        for (const { status, json } of await Promise.all(running)) {
+          if (status === 200) expect(await admission(world.ampho, String(json["token"]))).toBe("invalid_token");
+          else expect(json["error"]).toBe("factor_needed");
+        }
+        expect(await world.ampho.sessions.list(ann.id)).toEqual([]);
+      }
     });
 
     it("a strict policy leaves a session that the application has created, until the role is given", async () => {
@@ -366,12 +418,15 @@ onBothDatabases((ground) => {
     });
     const former = await addPerson(world, "former@example.org", password);
     const { secret, grant } = await confirmApp(world, former);
+    const { alarm } = await world.mail("factor_added", "former@example.org");
     rows.clear();
     world.clock.advance(60);
     const victim = await addPerson(world, "victim@example.org", password);
     expect(claimsOf(victim.token)["sub"]).toBe(claimsOf(former.token)["sub"]);
     expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
+    expect((await raise(world, alarm)).status).toBe(204);
+    expect(await admission(world.ampho, victim.token)).toBe("in");
     expect(await world.ampho.factors.list("1")).toMatchObject({ factors: [] });
     world.clock.advance(1);
     const totp = codeAt(secret, world.clock.now());

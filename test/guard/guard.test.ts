@@ -22,6 +22,7 @@ const settings = {
   tokenForeignTtl: 86_400,
   scopes: {},
   scopesInToken: true,
+  factors: {},
   revocationLagMax: 0,
   tokenEndpoint: false,
   keysPerUser: 0,

@@ -24,7 +24,7 @@ async function openFollower() {
       idleSeconds: 10_000,
       amr: ["pwd"],
       provenAt: clock.now(),
-      gate: { policy: "optional" },
+      gate: { roles: [], rolePolicies: {} },
       create: { random: `random-${random++}`, maxSeconds: 50_000, sessionsPerUser: 100 },
       origin: { actor: "user" },
       stored: false,

@@ -211,7 +211,7 @@ function resetContract(store: Opened): void {
     factorAttempt: undefined,
     now: start,
     origin,
-    rolePolicy: "optional" as const,
+    rules: { roles: [], rolePolicies: {} },
     removesFactors: false,
     provesEmail: "ann@x.example",
     isFirstProof: false,
@@ -301,9 +301,13 @@ function resetContract(store: Opened): void {
     expect(await eventsOf(store())).toContain("alarm");
   });
 
-  it("an alarm also ends the sessions and device proofs of a user of another table", async () => {
-    const { id } = await openSession(store(), { stored: false });
-    const { revocations } = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, stored: false }));
+  it("an alarm also ends the sessions and device proofs of a user of another table, if it had the notice", async () => {
+    const heard = { ...origin, language: "en", noticeTo: "ann@x.example" };
+    const { id } = await openSession(store(), { stored: false, isNewDevice: true, origin: heard });
+    const [{ n: notice = 0 } = {}] = await store().listMail({ limit: 1 });
+    const former = { ...alarm, notice: notice + 1, spend: spend("former"), stored: false } as const;
+    expect((await revoking(store(), (own) => own.raiseAlarm(former))).revocations).toEqual([]);
+    const { revocations } = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, notice, stored: false }));
     expect(revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     expect((await store().listFactors(ann.id)).factorsVersion).toBeGreaterThan(0);
   });

@@ -55,6 +55,21 @@ export function sessionContract(store: Opened): void {
     ]);
   });
 
+  it("the roles of the locked row decide about a login, and not those that its flow has read", async () => {
+    await addUser(store());
+    const rolePolicies = { admin: "required" } as const;
+    const gate = { roles: [], rolePolicies };
+    expect((await store().grantSession(login({ gate }))).outcome).toBe("granted");
+    const change = { add: ["admin"], remove: [] };
+    const who = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
+    await store().setRoles({ ...who, change, rolePolicies });
+    expect((await store().grantSession(login({ gate }))).outcome).toBe("factor_needed");
+    const ofTable = { stored: false, userId: "of-a-table" } as const;
+    expect((await store().grantSession(login({ gate, ...ofTable }))).outcome).toBe("granted");
+    const strict = { roles: ["admin"], rolePolicies };
+    expect((await store().grantSession(login({ gate: strict, ...ofTable }))).outcome).toBe("factor_needed");
+  });
+
   it("a user of an application's own table needs no row", async () => {
     const made = await store().grantSession(login({ userId: "theirs", stored: false }));
     expect(made).toMatchObject({ outcome: "granted", user: undefined });

@@ -89,7 +89,7 @@ export function userEventContract(store: Opened): void {
       passwordHash: "h",
       factorsVersion: 0,
       use: undefined,
-      rolePolicy: "optional",
+      rules: { roles: [], rolePolicies: {} },
       removesFactors: false,
       provesEmail: "cid@x.example",
       isFirstProof: true,

@@ -220,7 +220,7 @@ async function runFactorOperations(run: Run): Promise<void> {
     userVerified: true,
   } as const;
   await run("grantSession", login({ amr: ["swk", "mfa"], use: touched, random: "touched", spend: spend("s-p") }));
-  const removal = { ...session, own: undefined, rolePolicy: undefined };
+  const removal = { ...session, own: undefined, rules: undefined };
   await run("removeFactors", { ...removal, factor: "passkey", id: "p-1" });
   for (const factor of ["recovery_code", "totp"] as const) await run("removeFactors", { ...removal, factor });
   const identity = (n: number) => ({
@@ -305,10 +305,10 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("listOldSecrets", { kid: "other", after: undefined, limit: 10 });
   await run("rekeyTotp", { userId: ann.id, from: "sealed-3", to: { secret: "sealed-4", kid: "other" } });
   await run("countSecretsByKey", undefined);
-  await run("removeFactors", { ...session, own: undefined, rolePolicy: undefined });
+  await run("removeFactors", { ...session, own: undefined, rules: undefined });
   const enrol = { factor: "totp", totp: totp(5), codes: ["c"] } as const;
   await run("grantSession", second({ enrol, spend: spend("s-3") }));
-  await run("removeFactors", { ...who, own: undefined, rolePolicy: undefined });
+  await run("removeFactors", { ...who, own: undefined, rules: undefined });
   await run("endUserSessions", {
     userId: ann.id,
     now: start,
@@ -386,7 +386,7 @@ async function runMailOperations(run: Run): Promise<void> {
     stored: {},
     passwordHash: "hash-3",
     use: undefined,
-    rolePolicy: "optional" as const,
+    rules: { roles: [], rolePolicies: {} },
     removesFactors: true,
     provesEmail: "ann@x.example",
     isFirstProof: false,

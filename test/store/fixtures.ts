@@ -49,7 +49,7 @@ export function login({ random: given, maxSeconds, sessionsPerUser, ...changes }
     stored: {},
     amr: ["pwd"],
     provenAt: changes.now ?? start,
-    gate: { policy: "optional" },
+    gate: { roles: [], rolePolicies: {} },
     create,
     ...changes,
   };

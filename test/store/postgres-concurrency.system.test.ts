@@ -291,7 +291,7 @@ describe("changes of one user at the same moment", () => {
     factorAttempt: undefined,
     now: start,
     origin,
-    rolePolicy: "optional" as const,
+    rules: { roles: [], rolePolicies: {} },
     removesFactors: false,
     provesEmail: "ann@x.example",
     isFirstProof: false,

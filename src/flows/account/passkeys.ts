@@ -7,13 +7,13 @@ import {
   type RelyingParty,
 } from "../../factors/passkey/relying-party.js";
 import { passkeyMethod } from "../../levels/methods.js";
-import { policyOf } from "../../levels/policy.js";
 import { passkeysMax } from "../../store/sql/factors/passkeys.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { PasskeyListing, PasskeyView } from "../../wire/account.js";
 import type { PasskeySetUp } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps, Flow, OwnFlow } from "../deps.js";
+import { rulesOf } from "../find/account.js";
 import { toPasskeyView } from "../find/factor-views.js";
 import { cleanName } from "../find/name.js";
 import { requireSession } from "../find/own-session.js";
@@ -97,8 +97,8 @@ export const renameOwnPasskey: OwnFlow<void, { readonly id: string; readonly nam
 
 export const removeOwnPasskey: OwnFlow<Grant, { readonly id: string }> = (deps, { auth, id }, caller) =>
   changeOwn(deps, auth, caller, async (who, { account, factorsVersion }) => {
-    const rolePolicy = policyOf(account.roles, deps.settings.factors);
-    const removal = { ...who, factorsVersion, rolePolicy, ways: configuredWays(deps), factor: "passkey", id } as const;
+    const rules = rulesOf(deps, account);
+    const removal = { ...who, factorsVersion, rules, ways: configuredWays(deps), factor: "passkey", id } as const;
     const outcome = await deps.store.removeFactors(removal);
     if (outcome.outcome === "none") throw notYours();
     return outcome;

@@ -2,12 +2,11 @@
 // second factor where the account has one (NIST SP 800-63B-4 §4.2.2.2). It ends all sessions and never creates one.
 import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
-import { policyOf } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { type ReportedChange, renamedBy } from "../../store/sql/mailbox-changes.js";
 import { type Account, canReset, originFor, unprovenEmailOf } from "../../users/directory.js";
 import type { Deps, Flow } from "../deps.js";
-import { findAccount } from "../find/account.js";
+import { findAccount, rulesOf } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";
 import { stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
 import { requirePassword } from "../find/rules.js";
@@ -61,7 +60,7 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
     use: factor?.use,
     now,
     origin: originFor(account, origin),
-    rolePolicy: policyOf(account.roles, deps.settings.factors),
+    rules: rulesOf(deps, account),
     removesFactors,
     provesEmail,
     isFirstProof,

@@ -1,10 +1,10 @@
 // Authenticator apps, recovery codes and remembered devices of the user's own account (docs/guides/second-factors.md).
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import { findStep, otpauthUri, totpSecretText } from "../../factors/totp/totp.js";
-import { policyOf } from "../../levels/policy.js";
 import type { TotpSetUp } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Flow, OwnFlow } from "../deps.js";
+import { rulesOf } from "../find/account.js";
 import { wrongCredentials } from "../find/errors.js";
 import { requireSession } from "../find/own-session.js";
 import { beginEnrolment, type Enrolling, type EnrolmentEnd, finishEnrolment, requireLiving } from "./enrolling.js";
@@ -43,10 +43,9 @@ export const confirmTotp: Flow<RecoveryCodes & Grant, TotpConfirmation> = async 
 };
 
 export const removeTotp: OwnFlow<Grant> = (deps, { auth }, caller) =>
-  changeOwn(deps, auth, caller, (who, { account, factorsVersion }) => {
-    const rolePolicy = policyOf(account.roles, deps.settings.factors);
-    return deps.store.removeFactors({ ...who, factorsVersion, rolePolicy, factor: "totp" });
-  });
+  changeOwn(deps, auth, caller, (who, { account, factorsVersion }) =>
+    deps.store.removeFactors({ ...who, factorsVersion, rules: rulesOf(deps, account), factor: "totp" }),
+  );
 
 export const renewRecoveryCodes: OwnFlow<RecoveryCodes & Grant> = async (deps, { auth }, caller) => {
   const codes = createRecoveryCodes();

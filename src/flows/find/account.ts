@@ -2,6 +2,7 @@
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver, unlessRejected } from "../../errors.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
+import type { RoleRules } from "../../levels/policy.js";
 import type { Session } from "../../store/sql/session-rows.js";
 import type { User } from "../../store/sql/users.js";
 import { isStorableText } from "../../store/storable-text.js";
@@ -30,6 +31,11 @@ export async function findAccount(deps: FindDeps, userId: string): Promise<Accou
  */
 export const passwordVersionOf = ({ store, directory }: Pick<Deps, "store" | "directory">, userId: string) =>
   directory.forTable(async () => (await store.listFactors(userId)).factorsVersion);
+
+export const rulesOf = ({ settings }: Pick<Deps, "settings">, { roles }: Account): RoleRules => ({
+  roles,
+  rolePolicies: settings.factors,
+});
 
 /** Rejects with `invalid_credentials` for a user who was deleted or disabled. `user`: the row of the database. */
 export async function requireAccount(

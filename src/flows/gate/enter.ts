@@ -2,11 +2,11 @@
 // which returns the first tokens or rejects with what is still needed. Nothing else calls `store.grantSession`.
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import { policyOf } from "../../levels/policy.js";
 import type { SessionRequest } from "../../store/sql/session-grants.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
+import { rulesOf } from "../find/account.js";
 import { stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
 import { enrolMailOf, factorNeededFor, oldestProofOf } from "./factor-needed.js";
 import type { GateProof, LoginContext } from "./gate-proof.js";
@@ -59,7 +59,7 @@ function requestOf(deps: Deps, account: Account, proven: GateProof, context: Log
     disabled: account.disabled ? (proven.isNewUser ? "pending" : "rejected") : undefined,
     amr: [...proven.amr, ...(factor?.methods ?? []), ...(enrol === undefined ? [] : [enrol.method])],
     provenAt: oldestProofOf(proven),
-    gate: acr === undefined ? { policy: policyOf(account.roles, settings.factors), remembered } : { acr },
+    gate: acr === undefined ? { ...rulesOf(deps, account), remembered } : { acr },
     factorsVersion: transaction?.factorsVersion ?? proven.factorsVersion ?? factor?.factorsVersion,
     use: factor?.use,
     spend: transaction && spendingOf(deps, transaction, idempotency),

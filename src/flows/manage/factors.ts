@@ -25,7 +25,7 @@ export function manageFactors(m: Manager): Management["factors"] {
     remove: forUser({ target: check.factorTarget }, async (userId, target) => {
       const operator = await withoutSession(m, userId, target.reason);
       const what = "all" in target ? {} : removalOf(target.id);
-      const outcome = await store.removeFactors({ ...operator, ...what, rolePolicy: undefined });
+      const outcome = await store.removeFactors({ ...operator, ...what, rules: undefined });
       if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such second factor.");
     }),
     setPolicy: forUser({ policy: check.policy }, async (userId, given) => {

@@ -156,7 +156,3 @@ const definedOf = (members: Readonly<Record<string, string | number | undefined>
   Object.fromEntries(
     Object.entries(members).filter((member): member is [string, string | number] => member[1] !== undefined),
   );
-
-/** For a user of an application's own table, who has no password version. */
-export const versionFor = ({ stored }: Account, { factorsVersion }: MailBinding): number | undefined =>
-  stored === undefined ? factorsVersion : undefined;

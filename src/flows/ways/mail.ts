@@ -10,7 +10,7 @@ import { offersMailLogin } from "../find/ways.js";
 import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain, repeatable } from "../gate/grant.js";
-import { bindingOf, claimsOf, proveMailbox, queueCode, readProof, versionFor } from "../prove/mailbox.js";
+import { bindingOf, claimsOf, proveMailbox, queueCode, readProof } from "../prove/mailbox.js";
 import type { Way } from "./sent.js";
 
 export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input }, origin) => {
@@ -38,9 +38,15 @@ export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input
     if (account === undefined) throw wrongCredentials();
     const now = clock.now();
     const attempt = allowed?.asSucceeded(account.id);
-    const factorsVersion = versionFor(account, binding);
     const provesEmail = unprovenEmailOf(account);
-    const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion };
+    const proven = {
+      amr: ["mail"],
+      at: now,
+      transaction,
+      attempt,
+      provesEmail,
+      factorsVersion: binding.factorsVersion,
+    };
     return enter(deps, account, proven, { ...context, now });
   });
 };

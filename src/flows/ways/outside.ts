@@ -25,7 +25,7 @@ import {
   recordRejected,
   requireProvider,
 } from "../prove/identity.js";
-import { bindingOf, claimsFor, proveCode, queueCode, versionFor } from "../prove/mailbox.js";
+import { bindingOf, claimsFor, proveCode, queueCode } from "../prove/mailbox.js";
 import { draftAccount } from "./new-account.js";
 import type { Way } from "./sent.js";
 
@@ -72,7 +72,10 @@ function enterAs(
   deps: Deps,
   account: Account,
   { identity, transaction, proven, authTime }: ProvenLogin,
-  { isNew, ...more }: Pick<GateProof, "register" | "isNewUser" | "provesEmail"> & { readonly isNew: boolean },
+  {
+    isNew,
+    ...more
+  }: Pick<GateProof, "register" | "isNewUser" | "provesEmail" | "factorsVersion"> & { readonly isNew: boolean },
   { bearer, remember, idempotency, ...sent }: OutsideInput,
   origin: Origin,
 ): Promise<Grant> {
@@ -105,8 +108,14 @@ async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideInput,
     if ((await deps.store.findIdentity(identity)) !== undefined) throw transactionOver();
     // The provider speaks for its own spelling, and another mailbox can have the same compared form.
     const isOwn = account.email !== undefined && isSameMailbox(account.email.address, address.address);
-    if (identity.ownsDomain && isOwn && opensByMailbox(account) && !account.disabled)
-      return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
+    if (identity.ownsDomain && isOwn && opensByMailbox(account) && !account.disabled) {
+      const { factorsVersion } = await deps.store.listFactors(account.id);
+      // The address can have changed before the version was read. A later change moves the version.
+      if ((await deps.directory.findByAddress(address.canonical))?.email?.address !== account.email?.address)
+        throw transactionOver();
+      const linking = { isNew: true, provesEmail: unprovenEmailOf(account), factorsVersion };
+      return enterAs(deps, account, login, linking, input, origin);
+    }
     throw await mailLinkCode(deps, login, address, ["login", "mail"], origin);
   }
   const registration = await registrationFor(deps, address);
@@ -245,7 +254,7 @@ export const logInByIdentityCode: Way<"identityCode"> = async (deps, { sent, ...
       const further = { register, isNewUser: true, attempt: allowed.asSucceeded(created.id) } as const;
       return enter(deps, created, { ...common, ...further }, { origin, now, idempotency });
     }
-    const further = { provesEmail: unprovenEmailOf(account), factorsVersion: versionFor(account, binding) };
+    const further = { provesEmail: unprovenEmailOf(account), factorsVersion: binding.factorsVersion };
     const proof = { ...common, ...further, attempt: allowed.asSucceeded(account.id) };
     const live = liveOf(deps, input.bearer, account.id);
     return enter(deps, account, proof, { origin, now, live, device, remember: input.remember, idempotency });

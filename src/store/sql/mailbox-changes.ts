@@ -2,10 +2,11 @@
 // alarm of a notice. Each uses up its transaction in the same store transaction.
 import type { AuditEntry } from "../../audit/entry.js";
 import { withoutLoneSpares } from "../../levels/factors.js";
-import type { Policy } from "../../levels/policy.js";
+import { presentPolicy, type RoleRules } from "../../levels/policy.js";
+import { isSameMailbox } from "../../logins/address.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { integer, text } from "../rows.js";
-import { advisoryLock, query, type Transaction, write } from "../transaction.js";
+import { advisoryLock, exists, query, type Transaction, write } from "../transaction.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, type ChangedAccount, carryOut, type OwnSession } from "./changes.js";
@@ -40,7 +41,7 @@ export interface MailboxReset extends Ending {
   /** Null for a user of an application's own table, which stores the password itself. */
   readonly passwordHash: string | null;
   readonly factorsVersion: number;
-  readonly rolePolicy: Policy;
+  readonly rules: RoleRules;
   /** The second factor of the account, which is used up. */
   readonly use: FactorUse | undefined;
   /** All second factors go, because the user has lost them and an operator let the user in without them. */
@@ -107,7 +108,7 @@ export function* finishReset(input: MailboxReset): Transaction<MailboxOutcome> {
     yield* recordAudit({ at: now, event: "factor_removed", reason: "recovery", userId, login, origin, detail });
   }
   const left = { ...account, factors: input.removesFactors ? [] : factors };
-  const { rolePolicy } = input;
+  const rolePolicy = presentPolicy("user" in checked ? checked.user?.roles : undefined, input.rules);
   const changed = { ...who, before: account, account: left, proven: use, rolePolicy };
   const { revoked } = yield* carryOut(input.isOwnUnproven === true ? "unproven_reset" : "password_reset", changed);
   return yield* endChange({ revoked: [...(first?.revoked ?? []), ...revoked] });
@@ -159,7 +160,8 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   yield* settleIfAny(attempt, stopped === undefined ? "succeeded" : "returned", now, login);
   if (stopped !== undefined) return failed(stopped);
   const before = user ? user.email : ownUser?.before;
-  const isOther = before !== undefined && before.canonical !== email?.canonical;
+  // Another mailbox can have the same compared form.
+  const isOther = before !== undefined && (email === undefined || !isSameMailbox(before.address, email.address));
   const given =
     isOther && before.provenAt !== undefined ? { email: before, canonical: email?.canonical ?? null } : undefined;
   const about = { userId, login, now, origin, own, undo: given };
@@ -228,6 +230,9 @@ export function* raiseAlarm(input: Alarm): Transaction<ReportedChange | undefine
   // An application's own table can have failed to undo the change. It changes nothing twice.
   const tableUndo = stored ? undefined : undo;
   if (!(yield* spend(spending, now))) return tableUndo;
+  // The notice of a former user of the table, whose id another one has now.
+  if (!stored && !(yield* exists("select 1 from ampho_mail where n = ? and user_id = ?", [input.notice, userId])))
+    return undefined;
   const login = user?.login;
   // The user was deleted, and operators see the alarm. A row of the account would stay for ever.
   if (stored && !user) {

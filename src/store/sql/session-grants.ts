@@ -9,7 +9,7 @@ import type { Acr } from "../../levels/acr.js";
 import { type Decision, decide } from "../../levels/decide.js";
 import type { FactorName } from "../../levels/factors.js";
 import { acrOf, withMfa } from "../../levels/methods.js";
-import type { Policy } from "../../levels/policy.js";
+import { presentPolicy, type RoleRules } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { advisoryLock, exists, type Transaction, write } from "../transaction.js";
 import { type GivenFactors, givenFactors, isGiven } from "./added.js";
@@ -49,7 +49,7 @@ export interface SessionRequest extends Ending, TokenTimes {
   readonly amr: readonly string[];
   readonly provenAt: number;
   /** `remembered`: the versions in the proof of a remembered device. `acr`: the application vouches for it. */
-  readonly gate: { readonly policy: Policy; readonly remembered?: DeviceVersions | undefined } | { readonly acr: Acr };
+  readonly gate: (RoleRules & { readonly remembered?: DeviceVersions | undefined }) | { readonly acr: Acr };
   /** The version of the factors that the caller has read, or that the transaction holds. */
   readonly factorsVersion?: number | undefined;
   /** The second factor of `amr`. It is used up. */
@@ -189,7 +189,7 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
     ({ account, codesLeft } = used);
   }
   if (input.disabled === "pending") return yield* keepPending(input, account, revoked);
-  const decision = decideFor(input, withEnrolled(input, withGiven(account, given)));
+  const decision = decideFor(input, withEnrolled(input, withGiven(account, given)), user);
   if (decision.result === "reject") {
     yield* reject(input, "one_factor_only", true);
     return { outcome: "insufficient" };
@@ -300,7 +300,8 @@ function withEnrolled({ enrol }: SessionRequest, account: Account): Account {
   return { ...account, factors: withFactors(account.factors, enrol.factor) };
 }
 
-function decideFor({ amr, gate, create, live }: SessionRequest, account: Account): Decision {
+/** The token has the roles of the locked row, so their policies decide. */
+function decideFor({ amr, gate, create, live }: SessionRequest, account: Account, user: User | undefined): Decision {
   if ("acr" in gate) return { result: "grant", amr, acr: gate.acr };
   // A step-up adds to what the session has proven.
   if (create === undefined) return { result: "grant", amr, acr: acrOf(withMfa(amr)) };
@@ -308,7 +309,12 @@ function decideFor({ amr, gate, create, live }: SessionRequest, account: Account
     gate.remembered?.factorsVersion === account.factorsVersion &&
     gate.remembered.devicesVersion === account.devicesVersion;
   const remembered = live === undefined && isCurrent;
-  return decide({ amr, factors: account.factors, policy: account.policy ?? gate.policy, remembered });
+  return decide({
+    amr,
+    factors: account.factors,
+    policy: account.policy ?? presentPolicy(user?.roles, gate),
+    remembered,
+  });
 }
 
 type Granted = Extract<Decision, { readonly result: "grant" }>;

@@ -1,7 +1,7 @@
 // Changes of an account's second factors. `changes.ts` has what each ends (ASVS 7.4.3).
 import type { FactorName, MainFactor } from "../../../levels/factors.js";
 import { factorNames, factors, isSpare, reachesPhr, withoutLoneSpares } from "../../../levels/factors.js";
-import { type Policy, policyOf, type RolePolicies } from "../../../levels/policy.js";
+import { type Policy, policyOf, presentPolicy, type RolePolicies, type RoleRules } from "../../../levels/policy.js";
 import { advisoryLock, type Transaction } from "../../transaction.js";
 import { recordAudit } from "../audit.js";
 import { type CarriedOut, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
@@ -41,8 +41,11 @@ export interface FactorOutcome
   readonly isFirst?: boolean;
 }
 
+/** `roles`: those in the row of the user. */
+type LockedAccount = Locked & { readonly roles: readonly string[] | undefined };
+
 /** Reads the account under the lock of the sessions. Undefined: something changed since the caller has read it. */
-export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Locked | undefined> {
+export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<LockedAccount | undefined> {
   const { userId, own, now } = input;
   const readChecked = yield* sendUserCheck(input);
   yield* advisoryLock(`sessions of ${userId}`);
@@ -53,7 +56,7 @@ export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Lo
   // An operator also changes the factors of a disabled user, and then gives `stored: false`.
   if ("rejected" in checked || (readLive !== undefined && !(yield* readLive()))) return undefined;
   const { factorsVersion = account.factorsVersion } = input;
-  return factorsVersion === account.factorsVersion ? account : undefined;
+  return factorsVersion === account.factorsVersion ? { ...account, roles: checked.user?.roles } : undefined;
 }
 
 type Who = Pick<FactorChange, "userId" | "login" | "own" | "now" | "origin">;
@@ -168,8 +171,8 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
   readonly factor?: FactorName | undefined;
   /** One of several. Undefined: the whole factor. */
   readonly id?: string | undefined;
-  /** The policy that the rest must reach. An operator gives none. */
-  readonly rolePolicy: Policy | undefined;
+  /** The rest must reach the policy. An operator gives none. */
+  readonly rules: RoleRules | undefined;
   /** Undefined for an operator, and for a factor that begins no login. */
   readonly ways?: ConfiguredWays | undefined;
   /** The operator's reason. */
@@ -178,15 +181,15 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
 
 /** Removes the second factors. Ends the other sessions. */
 export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome> {
-  const { userId, factor, id, rolePolicy, ways } = input;
+  const { userId, factor, id, rules, ways } = input;
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
-  const { factors: had, policy = rolePolicy } = before;
+  const { factors: had, policy = rules && presentPolicy(before.roles, rules) } = before;
   if (factor === undefined ? had.length === 0 : !had.includes(factor)) return failed("none");
   const ids = factor === undefined || id === undefined ? [] : yield* idsOf(userId, factor);
   if (id !== undefined && !ids.includes(id)) return failed("none");
   const left = withoutLoneSpares(factor === undefined ? [] : ids.length > 1 ? had : without(had, factor));
-  if (rolePolicy !== undefined && !isEnough(left, policy)) return failed("last_way_in");
+  if (rules && !isEnough(left, policy)) return failed("last_way_in");
   if (ways && !(yield* hasWayIn(input, ways, yield* identitiesOf(userId), id))) return failed("last_way_in");
   if (factor === undefined || left.length === 0) yield* deleteFactors(userId);
   else yield* deleteFactor(userId, factor, id);
