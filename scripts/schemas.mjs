@@ -40,7 +40,7 @@ async function fill(store) {
     origin,
     amr: ["pwd"],
     provenAt: now,
-    gate: { policy: "optional" },
+    gate: { roles: [], rolePolicies: {} },
   });
   const open = async (name, random) => {
     const entered = await store.grantSession({

@@ -7,7 +7,7 @@ const store = await openSqlite({ path, migrate: true, log: () => {} });
 const origin = { actor: "user" };
 const limits = { now: 1_790_000_000, accessTtlSeconds: 900, idleSeconds: 10_000, stored: false, origin };
 
-const proven = { amr: ["pwd"], provenAt: limits.now, gate: { policy: "optional" } };
+const proven = { amr: ["pwd"], provenAt: limits.now, gate: { roles: [], rolePolicies: {} } };
 
 const report = (line) => new Promise((resolve) => process.stdout.write(`${line}\n`, resolve));
 
