@@ -40,3 +40,10 @@ export function reachesPolicy(
   if (policy === "phr") return reaches(acr, "phr");
   return reaches(acr, "2fa") || amr.includes("dev");
 }
+
+/**
+ * True if a session goes on. The application vouches for one without methods, which it has created. A stricter role or
+ * policy that is given still ends it.
+ */
+export const goesOnUnder = (session: Parameters<typeof reachesPolicy>[0], policy: Policy): boolean =>
+  session.amr.length === 0 || reachesPolicy(session, policy);

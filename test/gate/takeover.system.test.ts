@@ -351,6 +351,11 @@ onBothDatabases((ground) => {
       await world.ampho.factors.setPolicy("1", "optional");
       expect((await guarded(new Request("https://app.example/", { headers }))).status).toBe(200);
       await world.ampho.factors.setPolicy("1", "default");
+      // The application vouches for a session that it has created.
+      const created = await world.ampho.sessions.create("1");
+      const vouched = new Request("https://app.example/", { headers: { authorization: `Bearer ${created.token}` } });
+      expect((await guarded(vouched)).status).toBe(200);
+      await world.ampho.sessions.end(claimsOf(created.token)["sid"] as string);
       expect((await world.renew(renewed.refresh_token)).error).toBe("session_ended");
       expect(await world.ampho.sessions.list("1")).toEqual([]);
     });

@@ -111,8 +111,8 @@ async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideInput,
     if (identity.ownsDomain && isOwn && opensByMailbox(account) && !account.disabled) {
       const { factorsVersion } = await deps.store.listFactors(account.id);
       // The address can have changed before the version was read. A later change moves the version.
-      if ((await deps.directory.findByAddress(address.canonical))?.email?.address !== account.email?.address)
-        throw transactionOver();
+      const present = await deps.directory.findByAddress(address.canonical);
+      if (present?.id !== account.id || present.email?.address !== account.email?.address) throw transactionOver();
       const linking = { isNew: true, provesEmail: unprovenEmailOf(account), factorsVersion };
       return enterAs(deps, account, login, linking, input, origin);
     }

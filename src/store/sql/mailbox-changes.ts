@@ -230,7 +230,7 @@ export function* raiseAlarm(input: Alarm): Transaction<ReportedChange | undefine
   // An application's own table can have failed to undo the change. It changes nothing twice.
   const tableUndo = stored ? undefined : undo;
   if (!(yield* spend(spending, now))) return tableUndo;
-  // The notice of a former user of the table, whose id another one has now.
+  // A former user of the table had the notice, and another user has the id now.
   if (!stored && !(yield* exists("select 1 from ampho_mail where n = ? and user_id = ?", [input.notice, userId])))
     return undefined;
   const login = user?.login;

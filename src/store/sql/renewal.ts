@@ -4,7 +4,7 @@
 // so that the cost does not grow with the number of sessions.
 import type { Origin } from "../../audit/entry.js";
 import { isRecent } from "../../clock.js";
-import { policyOf, type RolePolicies, reachesPolicy } from "../../levels/policy.js";
+import { goesOnUnder, policyOf, type RolePolicies } from "../../levels/policy.js";
 import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { DatabaseError } from "../database-error.js";
 import { integer, type Row, textOrNull } from "../rows.js";
@@ -122,8 +122,7 @@ function* grant(
     if (user.disabled) return yield* end(input, session, "user_disabled");
   }
   const policy = ownPolicy ?? policyOf(ownRoles ?? user?.roles ?? [], rolePolicies);
-  // The application vouches for a session without methods, which it has created.
-  if (session.amr.length > 0 && !reachesPolicy(session, policy)) return yield* end(input, session, "policy");
+  if (!goesOnUnder(session, policy)) return yield* end(input, session, "policy");
   yield* recordAudit({ ...entry(input, session), event });
   yield* recordAccess({ accessUntil }, session.accessExpires);
   return { outcome, session, user };
