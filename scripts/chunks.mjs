@@ -40,6 +40,7 @@ export async function joinModules(dist, entries) {
   /** The chunk of each joined module. */
   const chunkOf = new Map();
   for (const [chunk, root] of Object.entries(chunks)) {
+    // Adapters work with the verifier or with the whole instance, so they can load what both need as one file.
     const stays = root === roots[0] ? browser : apart;
     for (const file of reach([root])) if (!stays.has(file) && !chunkOf.has(file)) chunkOf.set(file, chunk);
   }
