@@ -35,10 +35,10 @@ it("the snippets of the pages about the client run and print the expected lines"
 
 it("the snippets of the pages about the client for second factors and cookies run and print the expected lines", async () => {
   expect(ofWays).toHaveLength(3);
-  // Each code is accepted once, and the step before and after the present one are accepted too.
+  // Each code is accepted once, and that of the next step is accepted too.
   const prelude = `
     import { URI } from "otpauth";
-    let app, step = -1;
+    let app, step = 0;
     const showQrCode = (uri) => void (app = URI.parse(uri));
     const askCode = async () => app.generate({ timestamp: Date.now() + 30_000 * step++ });
   `;

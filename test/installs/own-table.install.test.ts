@@ -155,10 +155,10 @@ it("an application with Drizzle and SQLite has each way in of docs/guides/own-us
     const begun = await post("/totp", {}, byMail.json["token"]);
     const app = new TOTP({ secret: Secret.fromBase32(String(begun.json["secret"])) });
     const codeAt = (step: number) => app.generate({ timestamp: (now() + step * 30) * 1000 });
-    const confirm = { transaction: begun.json["transaction"], totp: codeAt(-1) };
+    const confirm = { transaction: begun.json["transaction"], totp: codeAt(0) };
     expect((await post("/totp/confirm", confirm, byMail.json["token"])).status).toBe(200);
     expect(await logIn("bob@x.example")).toMatchObject({ status: 401, json: { error: "factor_needed" } });
-    const second = await logIn("bob@x.example", { totp: codeAt(0) });
+    const second = await logIn("bob@x.example", { totp: codeAt(1) });
     expect(claimsOf(String(second.json["token"]))).toMatchObject({ acr: "2fa", amr: ["pwd", "otp", "mfa"] });
 
     // Passkey.
