@@ -76,14 +76,7 @@ export function createKeyring(
 ) {
   let material = deriveMaterial(keys);
   const { revokedKeys } = revocations;
-  const leeway = settings.tokenLeeway;
-  const accessRules = {
-    leewaySeconds: leeway,
-    issuer: settings.tokenIssuer,
-    audience: settings.tokenAudience,
-    foreignMaxSeconds: settings.tokenForeignTtl,
-    revokedKeys,
-  };
+  const { tokenLeeway: leeway, tokenIssuer: issuer, tokenAudience: audience, tokenForeignTtl } = settings;
 
   return {
     /** Throws `unavailable` while the key that signs is revoked: nothing that it signs would be believed. */
@@ -98,9 +91,16 @@ export function createKeyring(
     // This runs on each guarded request. There is nearly never a revoked key.
     isRevoked: (kid: string): boolean => revokedKeys.size > 0 && revokedKeys.has(kid),
     signAccess: (claims: AccessClaims): string => signJwt(material.signing, accessToken, claims),
-    /** Throws `invalid_token`. */
+    /** Throws `invalid_token`. The rules are written out, because to spread them takes a quarter of the whole time. */
     verifyAccess: (token: string, now: number): VerifiedJwt<AccessClaims> =>
-      verifyJwt(token, material.all, accessToken, { ...accessRules, now }),
+      verifyJwt(token, material.all, accessToken, {
+        now,
+        leewaySeconds: leeway,
+        issuer,
+        audience,
+        foreignMaxSeconds: tokenForeignTtl,
+        revokedKeys,
+      }),
     sign: <C extends Claims>(kind: DerivedKind<C>, claims: C): string =>
       signJwt(material.derived(kind.info).signing, kind, claims),
     /** The same under the key with this `kid`. Undefined for a key that is not there, cannot sign or is revoked. */
