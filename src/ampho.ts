@@ -82,12 +82,13 @@ import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";
 import { type Captcha, createCaptcha, siteverify, type VerifyCaptcha } from "./throttle/captcha.js";
 import { createDelayedRejection } from "./throttle/delayed-rejection.js";
 import { createGuesses } from "./throttle/guesses.js";
-import { createThrottle, shareThrottle } from "./throttle/throttle.js";
+import { createThrottle, shareThrottle, type Throttle } from "./throttle/throttle.js";
 import { acceptsKeys } from "./tokens/api-key.js";
 import type { Auth } from "./tokens/auth.js";
 import type { Credential } from "./tokens/credential.js";
 import { createKeyring, type Keyring } from "./tokens/keyring.js";
 import type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
+import type { Directory } from "./users/directory.js";
 import { productVersion } from "./version.js";
 import type { Grant } from "./wire/login.js";
 
@@ -564,13 +565,22 @@ async function createDeps(
     guesses: createGuesses(settings, clock),
     offersCaptcha: captcha !== undefined,
   };
-  return {
-    ...deps,
-    forRequest() {
-      const view = limitWaits(store);
-      return { ...deps, store: view, directory: directoryOver(view), throttle: throttleOver(view) };
-    },
-  };
+  /** The directory and the throttle are made at their first use. A renewal, the most frequent flow, needs neither. */
+  class RequestDeps {
+    readonly store = limitWaits(store);
+    #directory: Directory | undefined;
+    #throttle: Throttle | undefined;
+    get directory(): Directory {
+      this.#directory ??= directoryOver(this.store);
+      return this.#directory;
+    }
+    get throttle(): Throttle {
+      this.#throttle ??= throttleOver(this.store);
+      return this.#throttle;
+    }
+  }
+  Object.setPrototypeOf(RequestDeps.prototype, deps);
+  return { ...deps, forRequest: () => new RequestDeps() as unknown as Deps };
 }
 
 /** All flows of one request have the same caller. */
