@@ -151,7 +151,7 @@ const clock = { algorithms: ["HS256"], clockTimestamp: now * 1000 };
       ampho: { run: (at) => signJwt(key, accessToken, { ...unsigned[at], jti: randomId() }) },
       "fast-jwt": { run: (at) => fastSign({ ...unsigned[at], jti: randomId() }) },
     },
-    [["ampho", "fast-jwt", 1]],
+    [["ampho", "fast-jwt", 1.4]],
   );
 }
 

@@ -1,5 +1,6 @@
 // Places for the requests to one other server. Each waits for that server for up to some seconds. The client that
 // causes it can be an attacker, who must not take the places of all others.
+import { isIPv4 } from "node:net";
 
 /** Where a client is: its address (IPv4, or an IPv6 /64), and the network of an IPv6 address (a /48). */
 export interface ClientSource {
@@ -18,7 +19,7 @@ export class NoPlace extends Error {
   }
 }
 
-/** An address can take an eighth of the places, and an IPv6 network a quarter. */
+/** An address can take an eighth of the places, and a network (an IPv4 /24 or an IPv6 /48) a quarter. */
 export function createPlaces(max: number) {
   const taken = new Map<string, number>();
   let running = 0;
@@ -43,7 +44,7 @@ export function createPlaces(max: number) {
 
 function sharesOf(source: ClientSource | undefined, max: number): readonly (readonly [string, number])[] {
   if (source === undefined) return [];
-  const { address, network } = source;
+  const { address, network = isIPv4(address) ? address.replace(/\d+$/, "0/24") : undefined } = source;
   return [[address, max / 8], ...(network === undefined ? [] : [[network, max / 4] as const])];
 }
 
