@@ -1,6 +1,6 @@
 // A login at an outside provider through HTTP (docs/guides/providers.md).
 import { expect, it } from "vitest";
-import type { ApplicationUsers } from "../../dist/index.js";
+import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
 import { createSubject, register } from "../factors/webauthn/authenticator.js";
 import { grantOf, password } from "../world/ampho.js";
 import { runningClock, start } from "../world/clock.js";
@@ -508,6 +508,25 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await signIn(outside, byOther))).toEqual(needed);
     const grant = grantOf(await signIn(outside, { claims: { sub: "s-1", ...verified } }));
     expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, amr: ["fed"] });
+  });
+
+  it("a first login signs nobody in whose address an own table gives to another user meanwhile", async () => {
+    const row = { id: "7", login: "ann", email: verified.email, emailProven: true };
+    let present: ApplicationUser = row;
+    const users = {
+      // Each read sees the row as it was before the address moved.
+      async find(): Promise<ApplicationUser> {
+        const read = present;
+        present = { ...row, id: "8", login: "bob" };
+        return read;
+      },
+      verify: async () => true,
+    };
+    const outside = await openOutside(ground, { options: { users }, acme: { domains: ["acme.example"] } });
+    expect(outcomeOf(await signIn(outside, { claims: { sub: "s-1", ...verified } }))).toEqual(over);
+    expect(await identities(outside, ground)).toEqual([]);
+    const grant = grantOf(await signIn(outside, { claims: { sub: "s-1", ...verified } }));
+    expect(claimsOf(grant.token)).toMatchObject({ sub: "8" });
   });
 
   it("a login with a bearer token of the same user re-authenticates the session, and of another user opens a new one", async () => {
