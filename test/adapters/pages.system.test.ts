@@ -15,7 +15,7 @@ const ann = { login: "ann", password };
 const form = `<!doctype html><form method="post" action="/orders"><input name="article"><button>Order</button></form>`;
 
 async function openShop() {
-  const { ampho } = await openAmpho({ cookies: true, tokenTtl: 10, tokenLeeway: 0 }, ann);
+  const { ampho } = await openAmpho({ cookies: true, tokenTtl: 20, tokenLeeway: 0 }, ann);
   const app = express();
   app.use(mount(ampho), renew(ampho));
   app.get("/", authorize(ampho), (_request, response) => void response.type("html").send(form));

@@ -8,6 +8,7 @@ import {
   openWorld,
   password,
   type ReadResponse,
+  untilHashed,
   type World,
 } from "../world/ampho.js";
 import { within } from "../world/deadline.js";
@@ -135,7 +136,7 @@ describe("login, renewal, logout, disabling and a new password at once", () => {
       (at) => at.call("POST", "/logout", { bearer: one()?.token }),
       (at) => at.call("DELETE", "/sessions", { bearer: one()?.token }),
       (at) => at.ampho.users.disable(login),
-      (at) => at.ampho.users.setPassword(login, password),
+      (at) => untilHashed(() => at.ampho.users.setPassword(login, password)),
       (at) => at.ampho.users.setRoles(login, pick(2) === 0 ? [] : ["editor"]),
       (at) => at.ampho.users.disable(login).then(() => at.ampho.users.enable(login)),
     ];

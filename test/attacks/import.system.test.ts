@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
 import type { Store } from "../../dist/store/store.js";
 import { ampho, binary } from "../world/command.js";
+import { post } from "../world/requests.js";
 
 const password = "violet kettle harbour morning";
 const env = {
@@ -73,8 +74,6 @@ async function serve(): Promise<string> {
   });
 }
 
-const post = (url: string, body: unknown) =>
-  fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 const login = (url: string, name: string, typed = password) => post(`${url}/login`, { login: name, password: typed });
 
 const lines = (count: number, prefix = "user") =>

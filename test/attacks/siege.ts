@@ -62,9 +62,11 @@ export async function layIn(env: Readonly<Record<string, string>> = {}): Promise
   const [grant, other] = [await logIn(served), await logIn(served, mallory)];
   const isGood = async () => (await fetch(`${served.url}/session`, { headers: bearer(grant.token) })).status === 200;
   let sent = 2;
+  // A client comes again with a login that a busy machine has shed.
+  const entries = () => served.entries().filter(({ error }) => error !== "overloaded");
   /** One line for each request. The line of a request that was cut off can come after its client has gone. */
   const hasOneLineEach = () =>
-    vi.waitFor(() => expect(served.entries()).toHaveLength(sent), { timeout: 30_000, interval: 10 });
+    vi.waitFor(() => expect(entries()).toHaveLength(sent), { timeout: 30_000, interval: 10 });
   // The memory of a server is comparable only after it has worked for a while and has freed much at once.
   const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n";
   const large = Buffer.concat([Buffer.from(head), Buffer.alloc(5_000_000, "x")]);
@@ -84,12 +86,12 @@ export async function layIn(env: Readonly<Record<string, string>> = {}): Promise
   async function withstand(attack: () => Promise<number>): Promise<void> {
     const written = served.stderr().length;
     // After an attack that got through, the next one is judged separately.
-    sent = served.entries().length;
+    sent = entries().length;
     sent += await attack();
     expect(await isGood()).toBe(true);
     sent += 1;
     await hasOneLineEach();
-    expect(served.entries().filter(({ status }) => status >= 500)).toEqual([]);
+    expect(entries().filter(({ status }) => status >= 500)).toEqual([]);
     const log = served.stderr().slice(written);
     expect(log).not.toMatch(/internal error|[^\P{Cc}\n]/u);
     for (const secret of [revocationFeedToken, alice.password, grant.token, grant.refresh_token])

@@ -23,14 +23,14 @@ async function openElsewhere(port = 0) {
   return { authorizations, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** Two free ports, of which the second one is written as the first one and a digit. */
+/** Two free ports, of which the second one is written as the first one and a digit. `fetch` refuses none of these. */
 async function freePortsWithOneBeginning(): Promise<readonly [number, number]> {
   const isFree = (port: number) =>
     new Promise<boolean>((resolve) => {
       const server = createServer().once("error", () => resolve(false));
       server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
     });
-  for (let port = 2000 + randomInt(4000); ; port += 1) {
+  for (let port = 2100 + randomInt(1100); ; port += 1) {
     const longer = port * 10 + 1;
     if ((await isFree(port)) && (await isFree(longer))) return [port, longer];
   }

@@ -234,13 +234,13 @@ describe("three tabs", () => {
     clock.advance(1000);
     world.intercept = (request, response) => {
       if (!request.url?.endsWith("/renew")) return false;
-      response.writeHead(503, { "Retry-After": "1" }).end('{"error":"unavailable","message":"Down."}');
+      response.writeHead(503, { "Retry-After": "5" }).end('{"error":"unavailable","message":"Down."}');
       return true;
     };
     expect(await Promise.all(tabs.map((tab) => callIn(tab, 5)))).toEqual(times(3, times(5, "unavailable")));
     expect(renewals(world)).toHaveLength(3);
     world.intercept = undefined;
-    await wait(1100);
+    await wait(5100);
     expect(await Promise.all(tabs.map((tab) => callIn(tab)))).toEqual(times(3, ["ann"]));
     expect(await world.count("renew")).toBe(1);
   });

@@ -204,7 +204,9 @@ describe.each([
       const response = await ways.fetch("/strong");
       return [response.status, logins];
     });
-    await second.waitForTimeout(500);
+    // It waits for the first one.
+    const waiting = () => second.evaluate(async () => (await navigator.locks.query()).pending?.length);
+    await expect.poll(waiting).toBe(1);
     release();
     expect(await raised).toBe("2fa");
     expect(await reported).toEqual([200, ["ann"]]);

@@ -89,7 +89,7 @@ describe("a process that gets a signal to end", () => {
   const ready = async ({ root }: Served) => (await fetch(`${root}/readyz`)).status;
 
   it("a process is unready at once after SIGTERM, and keeps responding for the time of AMPHO_SHUTDOWN_DELAY", async () => {
-    const served = await startServe({ ...place, env: { ...place.env, AMPHO_SHUTDOWN_DELAY: "5" } });
+    const served = await startServe({ ...place, env: { ...place.env, AMPHO_SHUTDOWN_DELAY: "10" } });
     const untilMs = performance.now() + 3000;
     const ended = served.stop();
     await vi.waitFor(async () => expect(await ready(served)).toBe(503), { timeout: 15_000, interval: 10 });

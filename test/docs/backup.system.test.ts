@@ -65,9 +65,9 @@ const statusOf = async ({ url }: Served, { token }: Grant) =>
 
 /** After `session-end --all`, running processes reject every earlier token, and each user of the backup can log in. */
 async function expectRestored(served: Served, place: Place, grants: readonly Grant[]): Promise<void> {
-  await vi.waitFor(async () => expect((await fetch(`${served.root}/readyz`)).status).toBe(200), { timeout: 5000 });
+  await vi.waitFor(async () => expect((await fetch(`${served.root}/readyz`)).status).toBe(200), { timeout: 60_000 });
   for (const grant of grants) {
-    await vi.waitFor(async () => expect(await statusOf(served, grant)).toBe(401), { timeout: 5000 });
+    await vi.waitFor(async () => expect(await statusOf(served, grant)).toBe(401), { timeout: 60_000 });
     const renewed = await post(`${served.url}/renew`, { refresh_token: grant.refresh_token });
     expect([renewed.status, (await renewed.json()).error]).toEqual([401, "session_ended"]);
   }

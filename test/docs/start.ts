@@ -142,6 +142,10 @@ export function usePage(page: StartPage, open: () => Promise<Opened>) {
     await tab.click("#sign-out");
     await tab.waitForURL(`${url}/`);
     await tab.waitForSelector("#sign-in");
+    // Before the script of the page has run, a button of React does nothing.
+    const isReact = () =>
+      Object.keys(document.querySelector("#passkey") ?? {}).some((key) => key.startsWith("__react"));
+    if (page.framework === "Next.js") await tab.waitForFunction(isReact);
   };
   const signIn = async (typed = password, email = "ann@example.org") => {
     await tab.fill("#sign-in [name=email]", email);

@@ -50,7 +50,9 @@ describe("docs/guides/testing.md", () => {
     const shown = snippets("docs/guides/testing.md", "app.ts", "testing.ts", "app.test.ts");
     for (const [file, text] of Object.entries(shown)) write(file, text);
     compile("app.test.ts");
-    expect(run("vitest/vitest.mjs", "run", "--root", ".", "--no-color", "app.test.js")).toMatch(/Tests +2 passed/);
+    expect(run("vitest/vitest.mjs", "run", "--root", ".", "--no-color", "--testTimeout=600000", "app.test.js")).toMatch(
+      /Tests +2 passed/,
+    );
   });
 });
 

@@ -78,6 +78,7 @@ onBothDatabases((ground) => {
     const world = await prepare(ground);
     const received: { raw: string }[] = [];
     let first: Instance | undefined;
+    let asked: Promise<readonly string[]> | undefined;
     let killed: Promise<void> | undefined;
     const server = await startMailServer({
       onData(stream, _, callback) {
@@ -85,15 +86,17 @@ onBothDatabases((ground) => {
         stream.on("data", (chunk: Buffer) => chunks.push(chunk));
         stream.on("end", () => {
           received.push({ raw: Buffer.concat(chunks).toString("utf8") });
-          // The process that sends it dies before it knows.
-          if (killed === undefined) killed = first?.kill();
+          // The process that sends it dies before it knows, and after it has reported which requests it acknowledged.
+          killed ??= asked?.then(() => first?.kill());
           void (killed ?? Promise.resolve()).then(() => callback(null));
         });
       },
     });
     first = await start(ground, world, server.port);
-    const acknowledged = await askAll(first, people);
+    asked = askAll(first, people);
+    const acknowledged = await asked;
     await expect.poll(() => killed !== undefined, { timeout: holdMs }).toBe(true);
+    await killed;
     await start(ground, world, server.port);
     const isWhole = async () => {
       const rows = await ground.sql(world, "select n from ampho_mail where sent_at is null");

@@ -4,14 +4,13 @@ import { realClock, startInstance } from "../ampho/processes.js";
 import { password, type World } from "../world/ampho.js";
 import { codeAt, type Ground, onBothDatabases, pendingLogin, setUp, textsOf, unthrottled } from "./owners.js";
 
-/** A user whose app is set up, with the code of the next step, which is valid already. */
+/** A user whose app is set up with the code of the present step. That of the next one is valid already. */
 async function open(ground: Ground) {
   const world: World = await ground.open({ ...unthrottled, clock: realClock });
   const { id } = await world.user("ann", { password });
   const { token } = await world.login("ann");
   const { secret, transaction } = await setUp(world, token);
-  // The step before, so that the codes of the next two steps are not used.
-  const totp = codeAt(secret, realClock.now() - 30);
+  const totp = codeAt(secret, realClock.now());
   const confirmed = await world.call("POST", "/totp/confirm", { body: { transaction, totp }, bearer: token });
   expect(confirmed.status, confirmed.text).toBe(200);
   const options = { ...unthrottled, databaseUrl: ground.urlOf(world) };
@@ -35,7 +34,7 @@ onBothDatabases((ground) => {
     const opened = await open(ground);
     const { world, secret, id } = opened;
     const transactions = [await pendingLogin(world, "ann"), await pendingLogin(world, "ann")];
-    const totp = codeAt(secret, realClock.now() + 15);
+    const totp = codeAt(secret, realClock.now() + 30);
     const statuses = await race(
       opened,
       transactions.map((transaction) => ({ transaction, totp })),

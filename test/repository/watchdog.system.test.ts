@@ -23,6 +23,7 @@ async function run(source: string, limits: { readonly stallMs?: number; readonly
       folder,
       "--globals",
       "--pool=forks",
+      `--testTimeout=${hourMs}`,
       `--reporter=${path.join(root, "scripts/progress.mjs")}`,
     ],
     { cwd: folder, reports: folder, ...limits },
@@ -39,7 +40,7 @@ test("a worker that is blocked is killed, and the report names its file, its tes
        await annotate("blocks");
        spawnSync("sleep", ["${sleepSeconds}"]);
      });`,
-    { stallMs: 20_000, totalMs: hourMs },
+    { stallMs: 30_000, totalMs: hourMs },
   );
   expect(passed).toBe(false);
   expect(said).toMatch(/^ {2}hangs\.test\.js \(\d+ s\)$/m);

@@ -73,7 +73,7 @@ it("an application under load ends within the limit after SIGTERM, and no reques
 });
 
 it("an application behind a balancer is not ready after SIGTERM, and serves until the delay is over", async () => {
-  const { running, token, port } = await startApplication({ AMPHO_SHUTDOWN_DELAY: "3" });
+  const { running, token, port } = await startApplication({ AMPHO_SHUTDOWN_DELAY: "10" });
   expect(await ask(port, token, undefined, "/readyz")).toBe(200);
   running.kill("SIGTERM");
   await expect.poll(() => ask(port, token, undefined, "/readyz")).toBe(503);

@@ -122,8 +122,9 @@ describe("POST /introspect", () => {
         await introspect(bad[name]);
         times.get(name)?.push(performance.now() - begun);
       }
-    const medians = names.map((name) => (times.get(name) ?? []).sort((a, b) => a - b)[30] ?? 0);
-    expect(Math.max(...medians) / Math.min(...medians)).toBeLessThan(2);
+    // A tenth of them is faster. On a busy machine the rest can wait for a processor.
+    const fast = names.map((name) => (times.get(name) ?? []).sort((a, b) => a - b)[6] ?? 0);
+    expect(Math.max(...fast) / Math.min(...fast)).toBeLessThan(2);
   });
 
   it("only a service account with the scope can ask, in any of the three ways", async () => {

@@ -188,7 +188,7 @@ describe("over PostgreSQL", () => {
 
   it("a revocation is read in one round trip", async () => {
     const before = done.length;
-    await expect.poll(() => done.slice(before).filter(isOwn).length, { timeout: 5000 }).toBeGreaterThan(2);
+    await expect.poll(() => done.slice(before).filter(isOwn).length).toBeGreaterThan(2);
     const reading = done.filter((each) => isOwn(each) && each.texts.some((sql) => sql.includes("ampho_revocations")));
     expect(reading.length).toBeGreaterThan(2);
     expect(new Set(reading.map(({ trips }) => trips))).toEqual(new Set([1]));
@@ -205,7 +205,8 @@ describe("over PostgreSQL", () => {
     grant = (await served("POST", "/login", { body: alice })).json;
     grant = (await served("POST", "/renew", { body: { refresh_token: grant["refresh_token"] } })).json;
     expect((await served("GET", "/sessions", bearer())).status).toBe(200);
-    expect((await ask("POST", "/logout", bearer())).status).toBe(204);
+    // A logout whose response was lost has ended the session.
+    expect([204, 401]).toContain((await served("POST", "/logout", bearer())).status);
     proxy.delay(wayMs);
   });
 });

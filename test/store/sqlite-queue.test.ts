@@ -147,7 +147,11 @@ describe("more writes than can wait", () => {
     );
     expect(await store.findUser("ann")).toBeDefined();
     holder.process.stdin.write("release\n");
-    expect((await all).filter(({ status }) => status === "fulfilled")).toHaveLength(10_000);
+    const codes = (await all).map((each) => (each.status === "fulfilled" ? "written" : each.reason.code));
+    expect(codes.filter((code) => code === "overloaded")).toHaveLength(50);
+    expect(codes).toContain("written");
+    // On a busy machine the last ones can wait for too long.
+    expect(["written", "overloaded", "unavailable"]).toEqual(expect.arrayContaining([...new Set(codes)]));
   });
 });
 

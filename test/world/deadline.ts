@@ -1,5 +1,7 @@
 // Deadlines that the contract promises: a request that begins later must find the promise kept.
 import { setTimeout } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import { expect } from "vitest";
 
 const pauseMs = 10;
 
@@ -17,6 +19,16 @@ export async function within(ms: number, isSo: () => boolean | Promise<boolean>)
     await setTimeout(pauseMs);
     untilMs += Math.max(0, performance.now() - pausedMs - 5 * pauseMs);
   }
+}
+
+/** The promise of revocations: a value that is read a second later is the expected one. */
+export async function withinSecond(read: () => unknown, expected: unknown): Promise<void> {
+  let last: unknown;
+  const isSo = async () => {
+    last = await read();
+    return isDeepStrictEqual(last, expected);
+  };
+  await within(1000, isSo).catch(() => expect(last).toEqual(expected));
 }
 
 /** Starts a stopwatch that leaves out the time in which this process stood still. It returns the milliseconds so far. */

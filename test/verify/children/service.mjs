@@ -13,6 +13,8 @@ const server = createServer((request, response) => {
   if (request.url === "/lag") response.end(String(verifier.revocationLag()));
   else guard(request, response, () => response.end(request.auth.login));
 });
+// A client that was stopped for a while still finds its connection.
+server.keepAliveTimeout = 600_000;
 await verifier.ready();
 server.listen(0, "127.0.0.1", () => process.stdout.write(`${server.address().port}\n`));
 process.on("SIGTERM", () => {
