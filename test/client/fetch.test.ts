@@ -23,7 +23,7 @@ async function openElsewhere(port = 0) {
   return { authorizations, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** Two free ports, of which the second one is written as the first one and a digit. `fetch` refuses none of these. */
+/** Two free ports, of which the second one is written as the first one and a digit. `fetch` rejects none of these. */
 async function freePortsWithOneBeginning(): Promise<readonly [number, number]> {
   const isFree = (port: number) =>
     new Promise<boolean>((resolve) => {

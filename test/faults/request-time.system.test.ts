@@ -11,7 +11,7 @@ import { useDatabase } from "../world/use-postgres.js";
 const limitMs = 5_900;
 const login = { body: { login: "ann", password } };
 
-/** What the hashes of an instance have waited and taken, which is long on a busy machine. */
+/** The hashes of an instance have waited and taken so long, which is much on a busy machine. */
 const hashingMs = (world: World): number =>
   [...world.ampho.metrics().matchAll(/^ampho_hash_(?:wait|duration)_seconds_sum (\S+)$/gm)].reduce(
     (sum, [, seconds]) => sum + 1000 * Number(seconds),

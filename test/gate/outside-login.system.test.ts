@@ -510,7 +510,7 @@ onBothDatabases((ground) => {
     expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, amr: ["fed"] });
   });
 
-  it("a first login signs nobody in whose address an own table gives to another user meanwhile", async () => {
+  it("a first login is over when an own table gives the address to another user meanwhile", async () => {
     const row = { id: "7", login: "ann", email: verified.email, emailProven: true };
     let present: ApplicationUser = row;
     const users = {
