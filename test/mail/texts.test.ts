@@ -257,8 +257,8 @@ describe("the language of a mail", () => {
 
   it("a header of any text selects a language in a short time", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => languages.includes(languageOf(text))));
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (const unit of [",", "de,", "de;q=", "a-", " ", ";", "de;q=0.5 "]) languageOf(unit.repeat(100_000));
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(500);
   });
 });
