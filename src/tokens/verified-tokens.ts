@@ -38,7 +38,7 @@ const bucketMarks = 8;
 
 /**
  * Remembers for a mark the turn in which it was last seen: in its bucket for the last eight marks, and so nearly always
- * for the last `marks / 4` of all. A note then reads one line of memory (of 1 MiB for 131 072). A table with one slot a
+ * for the last `marks / 4` of all. A note then reads one line of memory (of 512 KiB for 65 536). A table with one slot a
  * mark is simpler, but two tokens that take turns in one slot would be new for ever. A `Map` takes twice the time and
  * leaves garbage.
  */
@@ -77,7 +77,7 @@ export function createVerifiedTokens<T>(limits: { readonly tokens?: number; read
   const ring: (Entry<T> | undefined)[] = [];
   const free: number[] = [];
   // So a new working set is recognized although as many other tokens come between its uses.
-  const sightings = createSightings(8 * tokensMax);
+  const sightings = createSightings(4 * tokensMax);
   let hand = 0;
   let characters = 0;
   /** Counts the tokens that came while the cache was full, in 32 bits that wrap. Hits only read it. */
