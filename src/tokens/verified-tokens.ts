@@ -38,7 +38,7 @@ const bucketMarks = 8;
 
 /**
  * Remembers for a mark the turn in which it was last seen: in its bucket for the last eight marks, and so nearly always
- * for the last `marks / 4` of all. A note then reads one line of memory, of 512 KiB for 65 536. A table with one slot a
+ * for the last `marks / 4` of all. A note then reads one line of memory, of 512 KiB in all. A table with one slot a
  * mark is simpler, but two tokens that take turns in one slot would be new for ever. A `Map` takes twice the time and
  * leaves garbage.
  */
