@@ -565,7 +565,10 @@ async function createDeps(
     guesses: createGuesses(settings, clock),
     offersCaptcha: captcha !== undefined,
   };
-  /** The directory and the throttle are made at their first use. A renewal, the most frequent flow, needs neither. */
+  /**
+   * The directory and the throttle are made at their first use. A renewal, the most frequent flow, needs neither. All
+   * other members are inherited from `deps`, so a copy by spreading would lack them.
+   */
   class RequestDeps {
     readonly store = limitWaits(store);
     #directory: Directory | undefined;

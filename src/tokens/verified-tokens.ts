@@ -37,10 +37,10 @@ function markOf(token: string): number {
 const bucketMarks = 8;
 
 /**
- * Remembers for a mark the turn in which it was last seen: in its bucket for the last eight marks, and so nearly always
- * for the last `marks / 4` of all. A note then reads one line of memory, of 512 KiB in all. A table with one slot a
- * mark is simpler, but two tokens that take turns in one slot would be new for ever. A `Map` takes twice the time and
- * leaves garbage.
+ * Remembers for a mark the turn in which it was last seen. Each bucket remembers its last eight marks, so the table
+ * nearly always has the last `marks / 4` of all. A note reads one line of memory, and the table takes 512 KiB. A table
+ * with one slot a mark is simpler, but two tokens that take turns in one slot would be new for ever. A `Map` takes
+ * twice the time and leaves garbage.
  */
 function createSightings(marks: number) {
   const buckets = 2 ** Math.ceil(Math.log2(marks / bucketMarks));
@@ -76,7 +76,7 @@ export function createVerifiedTokens<T>(limits: { readonly tokens?: number; read
   const byMark = new Map<number, Entry<T>>();
   const ring: (Entry<T> | undefined)[] = [];
   const free: number[] = [];
-  // So a new working set is recognized although as many other tokens come between its uses.
+  // Four marks for each token: a new working set is recognized although as many other tokens come between its uses.
   const sightings = createSightings(4 * tokensMax);
   let hand = 0;
   let characters = 0;

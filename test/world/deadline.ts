@@ -28,7 +28,10 @@ export async function withinSecond(read: () => unknown, expected: unknown): Prom
     last = await read();
     return isDeepStrictEqual(last, expected);
   };
-  await within(1000, isSo).catch(() => expect(last).toEqual(expected));
+  await within(1000, isSo).catch((error) => {
+    expect(last).toEqual(expected);
+    throw error;
+  });
 }
 
 /** Starts a stopwatch that leaves out the time in which this process stood still. It returns the milliseconds so far. */
