@@ -32,12 +32,13 @@ export const firstMigration: MigrationSteps = {
     // argon2id with m=19456, t=2, p=1 and without a hash, else the kind and cost of the hash. `email_proven_at` is null
     // until the user has used a code or a link that was mailed to the address. `password_by_operator` is 1 if an
     // operator has set the password, and 0 if another one has. Null: the row is as it was created, by an import or not.
+    // `email_by_operator` is 1 if an operator has set the address with a reason.
     `create table ampho_users (
       id ${text} not null primary key, login ${text} not null, canonical ${text} not null unique,
       password_hash ${text}, password_version bigint not null, roles ${text} not null, roles_version bigint not null,
       disabled smallint not null check (disabled in (0, 1)), created_at bigint not null, hash_kind ${text},
       import_n bigint, import_line bigint, email ${text}, email_canonical ${text}, email_proven_at bigint,
-      password_by_operator smallint
+      password_by_operator smallint, email_by_operator smallint not null default 0 check (email_by_operator in (0, 1))
     )`,
     "create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null",
     "create index ampho_users_import on ampho_users (import_n, import_line) where import_n is not null",
@@ -49,14 +50,15 @@ export const firstMigration: MigrationSteps = {
     // application's own table. `proved_gen` is the generation that the last login created. `amr` is a JSON array.
     // `proved_at`: the time of the last login or step-up within the session. `refreshed_at`: the time of that, or of
     // the last renewal by refresh token. It limits how long an access token alone renews. A renewal changes no column
-    // of an index: `delete_after` stays, and housekeeping moves it on when it finds the row due.
+    // of an index: `delete_after` stays, and housekeeping moves it on when it finds the row due. `confirmed`: the change
+    // that a code of the mailbox has confirmed for this session, `review`, or `*` for every change. `confirmed_at`: when.
     `create table ampho_sessions (
       n ${countingKey}, id ${text} not null unique, era bigint not null, user_id ${text} not null,
       login ${text} not null, gen bigint not null, created_at bigint not null, auth_time bigint not null,
       proved_gen bigint not null, renewed_at bigint not null, expires_at bigint not null, ends_at bigint not null,
       access_expires bigint not null, idempotency ${text}, address ${text}, agent ${text}, ended_at bigint,
       end_reason ${text}, amr ${text} not null, acr ${text} not null, proved_at bigint not null,
-      refreshed_at bigint not null, delete_after bigint not null
+      refreshed_at bigint not null, delete_after bigint not null, confirmed ${text}, confirmed_at bigint
     ) ${busyTable}`,
     "create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null",
     "create index ampho_sessions_remove on ampho_sessions (delete_after, n)",
@@ -102,10 +104,11 @@ export const firstMigration: MigrationSteps = {
     // `factors` is a JSON array of the second factors that the account can prove. `policy` replaces that of the roles.
     // `handle` is the user handle of all passkeys of the account. A remembered device holds both versions. `added_by`,
     // in this and other tables, is the session that has added the row. It is null for an operator, an import and a
-    // registration.
+    // registration. `confirmed`, in this and other tables: the set-up was confirmed by the mailbox or a passkey. `frozen`:
+    // `password` is rejected as a wrong one, or `all` ways in are. `language`: that of the last mailed code that was used.
     `create table ampho_accounts (
       user_id ${text} not null primary key, factors_version bigint not null, devices_version bigint not null,
-      factors ${text} not null, policy ${text}, handle ${text} unique
+      factors ${text} not null, policy ${text}, handle ${text} unique, frozen ${text}, language ${text}
     )`,
 
     // Used login transactions, by the hash of their `jti`. The primary key decides which of two requests is first.
@@ -119,7 +122,8 @@ export const firstMigration: MigrationSteps = {
     // `secret` is encrypted with a key derived from the key `kid`, and bound to the user.
     `create table ampho_totp (
       user_id ${text} not null primary key, secret ${text} not null, kid ${text} not null, last_step bigint not null,
-      since bigint not null, added_by ${text}
+      since bigint not null, added_by ${text},
+      confirmed smallint not null default 0 check (confirmed in (0, 1))
     )`,
     "create index ampho_totp_kid on ampho_totp (kid, user_id)",
 
@@ -137,7 +141,7 @@ export const firstMigration: MigrationSteps = {
       backed_up smallint not null check (backed_up in (0, 1)), uv smallint not null check (uv in (0, 1)),
       discoverable smallint check (discoverable in (0, 1)), transports ${text} not null, aaguid ${text} not null,
       rp ${text} not null, name ${text} not null, created_at bigint not null, used_at bigint, own_handle ${text},
-      added_by ${text}
+      added_by ${text}, confirmed smallint not null default 0 check (confirmed in (0, 1))
     )`,
     "create index ampho_passkeys_user on ampho_passkeys (user_id)",
 
@@ -167,7 +171,8 @@ export const firstMigration: MigrationSteps = {
     // Identities at outside providers. `email` is the address that the provider reported last. It identifies no user.
     `create table ampho_identities (
       issuer ${text} not null, subject ${text} not null, user_id ${text} not null, provider ${text} not null,
-      email ${text}, created_at bigint not null, used_at bigint, added_by ${text}, primary key (issuer, subject)
+      email ${text}, created_at bigint not null, used_at bigint, added_by ${text},
+      confirmed smallint not null default 0 check (confirmed in (0, 1)), primary key (issuer, subject)
     )`,
     "create index ampho_identities_user on ampho_identities (user_id)",
 

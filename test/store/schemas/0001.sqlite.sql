@@ -27,7 +27,7 @@ create table ampho_users (
   password_hash text, password_version bigint not null, roles text not null, roles_version bigint not null,
   disabled smallint not null check (disabled in (0, 1)), created_at bigint not null, hash_kind text,
   import_n bigint, import_line bigint, email text, email_canonical text, email_proven_at bigint,
-  password_by_operator smallint
+  password_by_operator smallint, email_by_operator smallint not null default 0 check (email_by_operator in (0, 1))
 );
 
 create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null;
@@ -42,7 +42,7 @@ create table ampho_sessions (
   proved_gen bigint not null, renewed_at bigint not null, expires_at bigint not null, ends_at bigint not null,
   access_expires bigint not null, idempotency text, address text, agent text, ended_at bigint,
   end_reason text, amr text not null, acr text not null, proved_at bigint not null,
-  refreshed_at bigint not null, delete_after bigint not null
+  refreshed_at bigint not null, delete_after bigint not null, confirmed text, confirmed_at bigint
     ) ;
 
 create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null;
@@ -87,7 +87,7 @@ create index ampho_audit_at on ampho_audit (at, n);
 
 create table ampho_accounts (
   user_id text not null primary key, factors_version bigint not null, devices_version bigint not null,
-  factors text not null, policy text, handle text unique
+  factors text not null, policy text, handle text unique, frozen text, language text
 );
 
 create table ampho_spent (
@@ -99,7 +99,8 @@ create index ampho_spent_until on ampho_spent (until);
 
 create table ampho_totp (
   user_id text not null primary key, secret text not null, kid text not null, last_step bigint not null,
-  since bigint not null, added_by text
+  since bigint not null, added_by text,
+  confirmed smallint not null default 0 check (confirmed in (0, 1))
 );
 
 create index ampho_totp_kid on ampho_totp (kid, user_id);
@@ -116,7 +117,7 @@ create table ampho_passkeys (
   backed_up smallint not null check (backed_up in (0, 1)), uv smallint not null check (uv in (0, 1)),
   discoverable smallint check (discoverable in (0, 1)), transports text not null, aaguid text not null,
   rp text not null, name text not null, created_at bigint not null, used_at bigint, own_handle text,
-  added_by text
+  added_by text, confirmed smallint not null default 0 check (confirmed in (0, 1))
 );
 
 create index ampho_passkeys_user on ampho_passkeys (user_id);
@@ -146,7 +147,8 @@ create index ampho_user_events_at on ampho_user_events (at, n);
 
 create table ampho_identities (
   issuer text not null, subject text not null, user_id text not null, provider text not null,
-  email text, created_at bigint not null, used_at bigint, added_by text, primary key (issuer, subject)
+  email text, created_at bigint not null, used_at bigint, added_by text,
+  confirmed smallint not null default 0 check (confirmed in (0, 1)), primary key (issuer, subject)
 );
 
 create index ampho_identities_user on ampho_identities (user_id);
@@ -197,53 +199,53 @@ insert into ampho_imports (n, state, started_at, touched_at, lost_line)
 insert into ampho_imports (n, state, started_at, touched_at, lost_line)
   values (2, 'open', 1790000000, 1790000000, null);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
-  values ('i-eve', 'eve', 'eve', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 1, 1, null, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
+  values ('i-eve', 'eve', 'eve', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 1, 1, null, null, null, null, 0);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
-  values ('i-fay', 'fay', 'fay', '{MD5}X03MO1qnZdYdgyfeuILPmQ==', 1, '[]', 1, 0, 1790000000, 'f md5 1', 1, 2, null, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
+  values ('i-fay', 'fay', 'fay', '{MD5}X03MO1qnZdYdgyfeuILPmQ==', 1, '[]', 1, 0, 1790000000, 'f md5 1', 1, 2, null, null, null, null, 0);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
-  values ('i-gus', 'gus', 'gus', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 2, 1, null, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
+  values ('i-gus', 'gus', 'gus', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 2, 1, null, null, null, null, 0);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
-  values ('u-alice', 'Alice', 'alice', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["editor","reader"]', 1, 0, 1790000000, null, null, null, null, null, null, 1);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
+  values ('u-alice', 'Alice', 'alice', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["editor","reader"]', 1, 0, 1790000000, null, null, null, null, null, null, 1, 0);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
-  values ('u-bob', 'bob', 'bob', null, 1, '[]', 1, 0, 1790000000, null, null, null, 'bob@mail.example', 'bob@mail.example', 1790000000, 1);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
+  values ('u-bob', 'bob', 'bob', null, 1, '[]', 1, 0, 1790000000, null, null, null, 'bob@mail.example', 'bob@mail.example', 1790000000, 1, 0);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
-  values ('u-cid', 'cid', 'cid', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["reader"]', 1790000090, 0, 1790000000, null, null, null, null, null, null, 1);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
+  values ('u-cid', 'cid', 'cid', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["reader"]', 1790000090, 0, 1790000000, null, null, null, null, null, null, 1, 0);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
-  values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null, null, null, null, 1);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
+  values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null, null, null, null, 1, 0);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after)
-  values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at)
+  values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400, null, null);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after)
-  values (2, 'tlpwwq.new', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at)
+  values (2, 'tlpwwq.new', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400, null, null);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after)
-  values (3, 'tlpwwq.reauthenticated', 1790000090, 'u-alice', 'alice', 1, 1790000000, 1790000000, 1, 1790000030, 1791209630, 1797776000, 1790000930, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000030, 1790000030, 1791814400);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at)
+  values (3, 'tlpwwq.reauthenticated', 1790000090, 'u-alice', 'alice', 1, 1790000000, 1790000000, 1, 1790000030, 1791209630, 1797776000, 1790000930, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000030, 1790000030, 1791814400, null, null);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after)
-  values (4, 'tlpwwq.renewed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000060, 1791814400);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at)
+  values (4, 'tlpwwq.renewed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000060, 1791814400, null, null);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after)
-  values (5, 'tlpwwq.replayed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, null, '192.0.2.7', 'curl/8', 1790000060, 'replayed', '["pwd"]', '1fa', 1790000000, 1790000060, 1790605760);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at)
+  values (5, 'tlpwwq.replayed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, null, '192.0.2.7', 'curl/8', 1790000060, 'replayed', '["pwd"]', '1fa', 1790000000, 1790000060, 1790605760, null, null);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after)
-  values (6, 'tlpwwq.logged-out', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'logout', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at)
+  values (6, 'tlpwwq.logged-out', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'logout', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after)
-  values (7, 'tlpwwq.with-roles', 1790000090, 'u-cid', 'cid', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at)
+  values (7, 'tlpwwq.with-roles', 1790000090, 'u-cid', 'cid', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400, null, null);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after)
-  values (8, 'tlpwwq.of-disabled', 1790000090, 'u-dan', 'dan', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at)
+  values (8, 'tlpwwq.of-disabled', 1790000090, 'u-dan', 'dan', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after)
-  values (9, 'tlpwwq.with-factors', 1790000090, 'u-bob', 'bob', 1, 1790000000, 1790000000, 1, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000000, 'policy', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at)
+  values (9, 'tlpwwq.with-factors', 1790000090, 'u-bob', 'bob', 1, 1790000000, 1790000000, 1, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000000, 'policy', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null);
 
 insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, exact_login, roles_version, roles, kid, era)
   values (1, 1790000090, 1790087390, 'all', null, null, null, null, null, null, null, null, 1790000090);
@@ -383,11 +385,11 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
   values (35, 1790000000, 'invited', null, null, null, null, 'operator', 'root@host', null, null, '{"invitation":"kkkkkkkkkkkkkkkkkkkkkk","roles":["reader"]}');
 
-insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle)
-  values ('u-bob', 1790000001, 0, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii');
+insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle, frozen, language)
+  values ('u-bob', 1790000001, 0, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii', null, null);
 
-insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle)
-  values ('u-dan', 1790000090, 0, '[]', null, null);
+insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle, frozen, language)
+  values ('u-dan', 1790000090, 0, '[]', null, null, null, null);
 
 insert into ampho_spent (hash, until, at, bought, gen, idempotency)
   values ('ddddddddddddddddddddddddddddddddddddddddddd', 1790000660, 1790000000, null, null, null);
@@ -398,8 +400,8 @@ insert into ampho_spent (hash, until, at, bought, gen, idempotency)
 insert into ampho_spent (hash, until, at, bought, gen, idempotency)
   values ('kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk', 1790000660, 1790000000, null, null, null);
 
-insert into ampho_totp (user_id, secret, kid, last_step, since, added_by)
-  values ('u-bob', 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 'signing', 59666666, 1790000000, 'tlpwwq.with-factors');
+insert into ampho_totp (user_id, secret, kid, last_step, since, added_by, confirmed)
+  values ('u-bob', 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 'signing', 59666666, 1790000000, 'tlpwwq.with-factors', 0);
 
 insert into ampho_recovery (hash, user_id, used_at)
   values ('eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 'u-bob', null);
@@ -407,8 +409,8 @@ insert into ampho_recovery (hash, user_id, used_at)
 insert into ampho_recovery (hash, user_id, used_at)
   values ('fffffffffffffffffffffffffffffffffffffffffff', 'u-bob', null);
 
-insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, discoverable, transports, aaguid, rp, name, created_at, used_at, own_handle, added_by)
-  values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null, null, null);
+insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, discoverable, transports, aaguid, rp, name, created_at, used_at, own_handle, added_by, confirmed)
+  values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null, null, null, 0);
 
 insert into ampho_mail (n, pages, at, until, user_id, address, kind, claims, language, tries, next_at, sent_at, failure, undo)
   values (1, '', 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null, null);
@@ -428,8 +430,8 @@ insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, 
 insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, import_line, tries, next_at)
   values (5, 1790000000, 'u-bob', 'changed', 'email_changed', 'operator', null, 0, 0, 1790000000);
 
-insert into ampho_identities (issuer, subject, user_id, provider, email, created_at, used_at, added_by)
-  values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null, null);
+insert into ampho_identities (issuer, subject, user_id, provider, email, created_at, used_at, added_by, confirmed)
+  values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null, null, 0);
 
 insert into ampho_keys (n, id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at, used_day, added_by)
   values (1, 'key_1', 'lllllllllllllllllllllllllllllllllllllllllll', 'u-bob', 'bob', 'Job', 'aB3d', '["read"]', 0, 1790000000, 1790086400, null, null);
