@@ -128,10 +128,10 @@ const clock = { algorithms: ["HS256"], clockTimestamp: now * 1000 };
       jose: { share: 0.2, awaits: true, run: (at) => jwtVerify(tokens[at], joseKey, { currentDate }) },
     },
     [
-      ["ampho, map off", "fast-jwt", 1.5],
+      ["ampho, map off", "fast-jwt", 1.35],
       ["ampho, map off", "jose", 5],
-      ["ampho, map off", "raw HMAC", 0.5],
-      ["ampho, map on", "fast-jwt", 1.5],
+      ["ampho, map off", "raw HMAC", 0.4],
+      ["ampho, map on", "fast-jwt", 1.15],
     ],
   );
 
@@ -151,14 +151,14 @@ const clock = { algorithms: ["HS256"], clockTimestamp: now * 1000 };
       ampho: { run: (at) => signJwt(key, accessToken, { ...unsigned[at], jti: randomId() }) },
       "fast-jwt": { run: (at) => fastSign({ ...unsigned[at], jti: randomId() }) },
     },
-    [["ampho", "fast-jwt", 1.4]],
+    [["ampho", "fast-jwt", 1.25]],
   );
 }
 
-for (const [algorithm, hash, count, encoding] of [
-  ["EdDSA", null, 300, {}],
-  ["ES256", "sha256", 300, { dsaEncoding: "ieee-p1363" }],
-  ["RS256", "sha256", 600, {}],
+for (const [algorithm, hash, count, encoding, least] of [
+  ["EdDSA", null, 300, {}, 0.95],
+  ["ES256", "sha256", 300, { dsaEncoding: "ieee-p1363" }, 0.95],
+  ["RS256", "sha256", 600, {}, 0.88],
 ]) {
   const own = generateJwk(algorithm);
   const pair = createKeySet(importKeys(own).keys);
@@ -180,7 +180,7 @@ for (const [algorithm, hash, count, encoding] of [
       ampho: { run: (at) => verifyJwt(tokens[at % tokens.length], pair, accessToken, rules) },
       "fast-jwt": { run: (at) => fast(tokens[at % tokens.length]) },
     },
-    [["ampho", "raw node:crypto", 0.95]],
+    [["ampho", "raw node:crypto", least]],
   );
 }
 

@@ -1,6 +1,5 @@
 // A key, imported and checked once, bound to one algorithm (RFC 8725 §3.1). Nothing can print its KeyObjects.
-import type { KeyObject, SignKeyObjectInput } from "node:crypto";
-import { type ComputeHmac, createHmacOf } from "../crypto/hmac.js";
+import { createHmac, type KeyObject, type SignKeyObjectInput } from "node:crypto";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";
 
 export type PublicJwk = Readonly<Record<string, string>>;
@@ -23,6 +22,9 @@ export interface Key {
 /** Returns whether `signature` is a valid signature of `input`, which must be ASCII. */
 export type VerifySignature = (input: string, signature: Buffer) => boolean;
 
+/** Computes the HMAC (RFC 2104 §2), base64url, of a text of ASCII characters. */
+type ComputeHmac = (text: string) => string;
+
 export type KeyMaterial =
   | { readonly kind: "secret"; readonly secret: KeyObject; readonly computeHmac: ComputeHmac }
   | {
@@ -38,7 +40,8 @@ export const tokenCharactersMax = 8192;
 export function createSecretMaterial(secret: KeyObject, algorithm: Algorithm): KeyMaterial {
   const { hash } = algorithmFacts(algorithm);
   if (hash === null) throw new TypeError("not an HMAC algorithm");
-  return { kind: "secret", secret, computeHmac: createHmacOf(hash, secret, tokenCharactersMax) };
+  const computeHmac = (text: string) => createHmac(hash, secret).update(text, "latin1").digest("base64url");
+  return { kind: "secret", secret, computeHmac };
 }
 
 /** Keys with indexes for a verifier. */

@@ -2,12 +2,11 @@
 // test/vectors/wycheproof/README.md.
 import { createPublicKey, createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { createHmacOf } from "../../dist/crypto/hmac.js";
 import { AmphoError, ConfigurationError } from "../../dist/errors.js";
 import type { Algorithm } from "../../dist/keys/algorithms.js";
 import { importJwk } from "../../dist/keys/jwk.js";
 import { importKeys } from "../../dist/keys/jwk-set.js";
-import { createKeySet, type Key } from "../../dist/keys/key.js";
+import { createKeySet, createSecretMaterial, type Key } from "../../dist/keys/key.js";
 import { createVerification, verifyInput } from "../../dist/keys/signature.js";
 import { verifyJws } from "../../dist/tokens/jws.js";
 import { accessToken, verifyJwt } from "../../dist/tokens/jwt.js";
@@ -193,7 +192,8 @@ describe("primitives", () => {
       for (const { tcId, key, msg, tag, result } of tests) {
         run++;
         const secret = createSecretKey(Buffer.from(key, "hex"));
-        const material = { kind: "secret", secret, computeHmac: createHmacOf("sha256", secret, 8192) } as const;
+        const material = createSecretMaterial(secret, "HS256");
+        if (material.kind !== "secret") throw new TypeError("not an HMAC");
         const whole: Key = { kid: "w", algorithm: "HS256", canSign: true, publicJwk: undefined, material };
         const verdict = verifyInput(whole, toInput(msg), toSignature(tag));
         expect({ tcId, verdict }).toEqual({ tcId, verdict: tagSize === 256 && result === "valid" });

@@ -38,7 +38,8 @@ export const firstMigration: MigrationSteps = {
       password_hash ${text}, password_version bigint not null, roles ${text} not null, roles_version bigint not null,
       disabled smallint not null check (disabled in (0, 1)), created_at bigint not null, hash_kind ${text},
       import_n bigint, import_line bigint, email ${text}, email_canonical ${text}, email_proven_at bigint,
-      password_by_operator smallint, email_by_operator smallint not null default 0 check (email_by_operator in (0, 1))
+      password_by_operator smallint,
+      email_by_operator smallint not null default 0 check (email_by_operator in (0, 1))
     )`,
     "create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null",
     "create index ampho_users_import on ampho_users (import_n, import_line) where import_n is not null",
@@ -50,8 +51,9 @@ export const firstMigration: MigrationSteps = {
     // application's own table. `proved_gen` is the generation that the last login created. `amr` is a JSON array.
     // `proved_at`: the time of the last login or step-up within the session. `refreshed_at`: the time of that, or of
     // the last renewal by refresh token. It limits how long an access token alone renews. A renewal changes no column
-    // of an index: `delete_after` stays, and housekeeping moves it on when it finds the row due. `confirmed`: the change
-    // that a code of the mailbox has confirmed for this session, `review`, or `*` for every change. `confirmed_at`: when.
+    // of an index: `delete_after` stays, and housekeeping moves it on when it finds the row due. `confirmed`: the
+    // change that a code of the mailbox has confirmed for this session, `review`, or `*` for every change.
+    // `confirmed_at`: when.
     `create table ampho_sessions (
       n ${countingKey}, id ${text} not null unique, era bigint not null, user_id ${text} not null,
       login ${text} not null, gen bigint not null, created_at bigint not null, auth_time bigint not null,
@@ -104,8 +106,9 @@ export const firstMigration: MigrationSteps = {
     // `factors` is a JSON array of the second factors that the account can prove. `policy` replaces that of the roles.
     // `handle` is the user handle of all passkeys of the account. A remembered device holds both versions. `added_by`,
     // in this and other tables, is the session that has added the row. It is null for an operator, an import and a
-    // registration. `confirmed`, in this and other tables: the set-up was confirmed by the mailbox or a passkey. `frozen`:
-    // `password` is rejected as a wrong one, or `all` ways in are. `language`: that of the last mailed code that was used.
+    // registration. `confirmed`, in this and other tables: the set-up was confirmed by the mailbox or a passkey.
+    // `frozen`: `password` is rejected as a wrong one, or `all` ways in are. `language`: that of the last mailed code
+    // that was used.
     `create table ampho_accounts (
       user_id ${text} not null primary key, factors_version bigint not null, devices_version bigint not null,
       factors ${text} not null, policy ${text}, handle ${text} unique, frozen ${text}, language ${text}

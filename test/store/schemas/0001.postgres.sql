@@ -27,7 +27,8 @@ create table ampho_users (
   password_hash text collate "C", password_version bigint not null, roles text collate "C" not null, roles_version bigint not null,
   disabled smallint not null check (disabled in (0, 1)), created_at bigint not null, hash_kind text collate "C",
   import_n bigint, import_line bigint, email text collate "C", email_canonical text collate "C", email_proven_at bigint,
-  password_by_operator smallint, email_by_operator smallint not null default 0 check (email_by_operator in (0, 1))
+  password_by_operator smallint,
+  email_by_operator smallint not null default 0 check (email_by_operator in (0, 1))
 );
 
 create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null;
