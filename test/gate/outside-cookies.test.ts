@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { password, type ReadResponse, readResponse, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
-import { appleKey, identities, type Outside, openOutside } from "./outside.js";
+import { appleKey, codeOf, identities, type Outside, openOutside } from "./outside.js";
 import { addOwner, type Ground, onBothDatabases } from "./owners.js";
 
 const origin = "https://app.example";
@@ -155,6 +155,33 @@ onBothDatabases((ground) => {
     const asAnn = await begunLink();
     expect((await asAnn.form("/login", { login: "ann@acme.example", password, transaction: "" })).status).toBe(200);
     expect(await identities(outside, ground)).toMatchObject([{ subject: "ann" }]);
+  });
+
+  /** How Ann signs in as always, in a browser in which another person was before. */
+  const ordinary: Record<string, (outside: Outside, browser: Browser) => Promise<ReadResponse>> = {
+    "a password": (_, browser) => browser.form("/login", { login: "ann@acme.example", password }),
+    "the script of a page": (_, browser) => browser.post("/login", { login: "ann@acme.example", password }),
+    "a mailed code": async (outside, browser) => {
+      // An address gets one code a minute.
+      outside.world.clock.advance(61);
+      await browser.form("/login/mail", { login: "ann@acme.example" });
+      return browser.form("/login", { code: await codeOf(outside, "ann@acme.example", "login") });
+    },
+    "the code of the mail that the other person has caused": async (outside, browser) =>
+      browser.form("/login", { code: await codeOf(outside, "ann@acme.example") }),
+  };
+  it.each(Object.keys(ordinary))("an ordinary sign-in by %s never links what another person began", async (way) => {
+    const outside = await open(ground, {}, { mailLogin: true });
+    const { world } = outside;
+    await world.user("ann@acme.example", { password });
+    const browser = openBrowser(world);
+    const stranger = { sub: "stranger", email: "ann@acme.example", email_verified: true };
+    const query = await begin(outside, browser, stranger);
+    const location = new URL(locationOf(await browser.get(`/login/outside/acme/callback?${query}`)));
+    expect(location.searchParams.get("ampho_error")).toBe("link_needed");
+    const signedIn = await ordinary[way]?.(outside, browser);
+    expect(signedIn?.status).toBe(way.startsWith("the code") ? 401 : 200);
+    expect(await identities(outside, ground)).toEqual([]);
   });
 
   it("the reason of a provider and a failure lead back to the application", async () => {

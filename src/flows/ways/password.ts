@@ -1,7 +1,6 @@
 // A login by password, the first factor, with a second factor in the same request or in the next one.
 import type { Origin } from "../../audit/entry.js";
 import { leewayMaxSeconds } from "../../clock.js";
-import { hasCode } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { needsRehash } from "../../passwords/hash.js";
 import { type Account, type PasswordCheck, rejectNow } from "../../users/directory.js";
@@ -49,7 +48,7 @@ export const logInByPassword: Way<"password"> = async (deps, { sent, ...input },
     if (waiting === 0) await rehashing;
   }
   const context = { known: known === undefined ? undefined : { device: known.deviceId }, origin };
-  const linking = await settleOnError(linkingOf(deps, sent, account), allowed);
+  const linking = await settleOnError(linkingOf(deps, sent.linking, account), allowed);
   // The factor comes last, because a right one counts as wrong if the rest is rejected.
   const factor = sent.factor && (await settleOnError(proveFactor(deps, account, sent.factor, context), allowed));
   const now = clock.now();
@@ -70,21 +69,11 @@ export const logInByPassword: Way<"password"> = async (deps, { sent, ...input },
 };
 
 /** The identity that this login links. Rejects with `transaction_over` unless it is for this account. */
-async function linkingOf(
-  deps: Deps,
-  { linking, linkingCookie }: { readonly linking: string | undefined; readonly linkingCookie: string | undefined },
-  account: Account,
-): Promise<Partial<GateProof>> {
-  const token = linking ?? linkingCookie;
-  if (token === undefined) return {};
-  try {
-    const { transaction, proven } = await identityFor(deps, token, account);
-    // The password is proven now, and the login at the provider gives the session nothing.
-    return { transaction, identity: { proven, isNew: true }, authTime: deps.clock.now() };
-  } catch (error) {
-    if (linking === undefined && hasCode(error, "transaction_over")) return {};
-    throw error;
-  }
+async function linkingOf(deps: Deps, linking: string | undefined, account: Account): Promise<Partial<GateProof>> {
+  if (linking === undefined) return {};
+  const { transaction, proven } = await identityFor(deps, linking, account);
+  // The password is proven now, and the login at the provider gives the session nothing.
+  return { transaction, identity: { proven, isNew: true }, authTime: deps.clock.now() };
 }
 
 /** Replaces an old hash, which needs the right password. A failure does not affect the login. */

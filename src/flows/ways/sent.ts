@@ -13,8 +13,6 @@ interface Proofs {
     readonly factor: SentFactor | undefined;
     /** The transaction of `link_needed`, with the login that proves the account. */
     readonly linking: string | undefined;
-    /** The same token from a cookie. Ignored if the user signs in to another account. */
-    readonly linkingCookie: string | undefined;
     /** The token of a solved captcha. It has no effect unless the throttle would reject the attempt. */
     readonly captcha: string | undefined;
   };

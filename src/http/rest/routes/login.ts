@@ -64,16 +64,13 @@ function sentOf({ input, bearer, cookies }: LoginCall): SentLogin {
   const hasOther = (login ?? password ?? factor) !== undefined;
   const isMailed = input.code !== undefined || input.link !== undefined;
   if (isMailed && hasOther) throw invalidRequest('Send "code" or "link" without a login and without another factor.');
-  if (isMailed) return sentByMail(proofOf(input, cookies));
+  if (isMailed) return sentByMail(input, cookies);
   if (outside !== undefined && hasOther)
     throw invalidRequest('Send "outside" with a "transaction" and without another factor.');
   if (outside !== undefined)
     return { way: "outside", transaction: input.transaction ?? cookies.transaction ?? "", response: outside };
-  if (login !== undefined) {
-    // A login beside the transaction of `link_needed` proves the account that gets the identity.
-    const linkingCookie = isTransactionFor(cookies.transaction, "identity") ? cookies.transaction : undefined;
-    return { way: "password", login, password, factor, captcha, linking: input.transaction, linkingCookie };
-  }
+  // Never the cookie alone: another person can have left an identity there.
+  if (login !== undefined) return { way: "password", login, password, factor, captcha, linking: input.transaction };
   // In cookie mode `{}` asks for the factors of the session, whatever login was begun before.
   const pending = factor !== undefined || bearer === undefined ? cookies.transaction : undefined;
   const transaction = input.transaction ?? pending;
@@ -84,11 +81,11 @@ function sentOf({ input, bearer, cookies }: LoginCall): SentLogin {
   throw invalidRequest('"login" must be a text of 1 to 255 characters without control characters.', "login");
 }
 
-function sentByMail(proof: ReturnType<typeof proofOf>): SentLogin {
-  const { transaction, code } = proof;
+function sentByMail(input: LoginCall["input"], cookies: LoginCall["cookies"]): SentLogin {
+  const { transaction, code } = input;
   if (code !== undefined && transaction !== undefined && isTransactionFor(transaction, "identity"))
     return { way: "identityCode", transaction, code };
-  return { way: "mail", proof };
+  return { way: "mail", proof: proofOf(input, cookies) };
 }
 
 const provider = z.object({
