@@ -95,7 +95,9 @@ function fateOf({ identity, passkey, totp, recovery_code: codes, password }) {
 function ends([change, row]) {
   const begun = row.begun === "kept" ? "–" : "end";
   const devices = row.begun === "kept" && row.devices === "kept" ? "–" : "forgotten";
-  return `| ${nameOf(change)} | ${sessions[row.sessions]} | ${begun} | ${devices} | ${fateOf(row)} | ${fates[row.key]} |`;
+  const invitations = row.invitations === "end" ? "end" : "–";
+  const mine = `${fateOf(row)} | ${fates[row.key]} | ${invitations}`;
+  return `| ${nameOf(change)} | ${sessions[row.sessions]} | ${begun} | ${devices} | ${mine} |`;
 }
 
 function reports([change, row]) {
@@ -127,15 +129,15 @@ function ofService([change, { event, tokens, key, jwks }]) {
 
 const rowsOf = (write, shown = () => true) => Object.entries(consequences).filter(shown).map(write).join("\n");
 
-const endsNothing = /\| none \| – \| – \| – \| – \|$/;
+const endsNothing = /\| none \| – \| – \| – \| – \| – \|$/;
 
 /** The path and the text of each generated page. */
 export function generate() {
   const first = withGenerated(
     file,
     "changes",
-    `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities, second factors, password | API keys |
-| --- | --- | --- | --- | --- | --- |
+    `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities, second factors, password | API keys | invitations for its address |
+| --- | --- | --- | --- | --- | --- | --- |
 ${rowsOf(ends, (each) => !endsNothing.test(ends(each)))}
 `,
   );

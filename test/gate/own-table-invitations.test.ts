@@ -10,8 +10,11 @@ const email = "ann@x.example";
 
 async function open(ground: Ground) {
   const before = await openMailing(ground, { registration: "invite" });
-  await before.ampho.users.invite({ email, roles: ["admin"] });
-  const { invite } = await before.mail("invite", email);
+  const invited = async () => {
+    await before.ampho.users.invite({ email, roles: ["admin"] });
+    return (await before.mail("invite", email)).invite;
+  };
+  const [invite, twin] = [await invited(), await invited()];
   const rows: ApplicationUser[] = [];
   const created: (readonly string[])[] = [];
   const table = { create: async (user: ApplicationUser): Promise<ApplicationUser | undefined> => user };
@@ -34,13 +37,13 @@ async function open(ground: Ground) {
     await before.another({ ...mailSettings, registration: "invite", users }),
     before.mails,
   );
-  const ask = async () => {
-    const { transaction } = await begin(world, "/register", { email, invite });
+  const ask = async (by = invite) => {
+    const { transaction } = await begin(world, "/register", { email, invite: by });
     const { code } = await world.mail("register", email);
     return () => world.call("POST", "/register/finish", { body: { transaction, code, password } });
   };
   const list = () => before.ampho.users.invitations.list();
-  return { before, world, table, created, ask, list, invite, rows };
+  return { before, world, table, created, ask, list, invite, twin, rows };
 }
 
 const closed = [403, "registration_closed"];
@@ -58,6 +61,24 @@ onBothDatabases((ground) => {
     expect(created).toEqual([["admin"]]);
   });
 
+  it("a user who was deleted does not come back with a second invitation", async () => {
+    const { world, ask, created, twin } = await open(ground);
+    const [finish, again] = [await ask(), await ask(twin)];
+    const { token } = grantOf(await finish());
+    expect((await world.call("DELETE", "/account", { bearer: token })).status).toBe(204);
+    expect(outcomeOf(await again())).toEqual(closed);
+    expect(outcomeOf(await world.call("POST", "/register", { body: { email, invite: twin } }))).toEqual(closed);
+    expect(created).toEqual([["admin"]]);
+  });
+
+  it("a user whom the table has created does not come back with an invitation of before", async () => {
+    const { world, rows, twin } = await open(ground);
+    rows.push({ id: "id-9", login: email, email, roles: ["admin"] });
+    const { token } = await world.login(email);
+    expect((await world.call("DELETE", "/account", { bearer: token })).status).toBe(204);
+    expect(outcomeOf(await world.call("POST", "/register", { body: { email, invite: twin } }))).toEqual(closed);
+  });
+
   it("one of several registrations with one invitation at once creates a user", async () => {
     const { ask, created, rows } = await open(ground);
     const finishes = [await ask(), await ask(), await ask(), await ask()];
@@ -69,7 +90,7 @@ onBothDatabases((ground) => {
   it("an invitation that was taken back after the registration had begun creates no user", async () => {
     const { before, ask, created, list } = await open(ground);
     const finish = await ask();
-    await before.ampho.users.invitations.remove((await list())[0]?.id ?? "");
+    for (const { id } of await list()) await before.ampho.users.invitations.remove(id);
     expect(outcomeOf(await finish())).toEqual(closed);
     expect(created).toEqual([]);
   });

@@ -75,7 +75,7 @@ export function userEventContract(store: Opened): void {
     const bea = { ...ann, id: "u-bea", login: "Bea", canonical: "bea" };
     await observed("createUser", { user: bea, now: start, origin: operator });
     const of = { userId: bea.id, login: bea.login, canonical: bea.canonical, now: start, origin: operator };
-    const own = { ...of, own: undefined, factorsVersion: 0, passwordVersion: 1, foreignMaxSeconds: 60 };
+    const own = { ...of, address: "bea", own: undefined, factorsVersion: 0, passwordVersion: 1, foreignMaxSeconds: 60 };
     await observed("setLogin", { ...own, newLogin: "Beatrix", newCanonical: "beatrix", isSame: false });
     for (const disabled of [true, false]) await observed("setDisabled", { ...own, disabled });
     const cid = { ...ann, id: "u-cid", login: "cid", canonical: "cid", email: emailOf("cid@x.example") };

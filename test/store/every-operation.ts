@@ -95,6 +95,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
     login: "Ann",
     canonical: "ann",
     own: undefined,
+    address: "ann",
     factorsVersion: 0,
     passwordVersion: 3,
   };

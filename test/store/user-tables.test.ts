@@ -55,7 +55,7 @@ const fates: Readonly<Record<string, Fate>> = {
   // For the hook of the deletion.
   ampho_user_events: { names: "user_id", left: ["id", "id"], ends: [] },
   // Invitations for the address go. Those that the user has made for others stay.
-  ampho_invites: { names: "email email_canonical invited_by", left: ["id", "id"], ends: [] },
+  ampho_invites: { names: "email email_canonical invited_by", left: ["id", "id"], ends: ["invitations"] },
 };
 
 /** The tables that name no user. */

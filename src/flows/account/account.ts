@@ -81,6 +81,7 @@ export const removeOwnAccount: OwnFlow<void> = async (deps, { auth }, caller) =>
 const changeOf = ({ clock, settings }: Deps, { account, sessionId, gen, factorsVersion }: Recent, origin: Origin) => ({
   userId: account.id,
   login: account.login,
+  address: account.email?.canonical ?? canonicalLogin(account.login),
   factorsVersion,
   now: clock.now(),
   origin: originFor(account, origin),

@@ -4,11 +4,13 @@
 import type { AuditEntry } from "../../audit/entry.js";
 import type { AuditEvent } from "../../audit/events.js";
 import type { Policy } from "../../levels/policy.js";
-import { advisoryLock, type Transaction, write } from "../transaction.js";
+import { text } from "../rows.js";
+import { advisoryLock, first, type Transaction, write } from "../transaction.js";
 import { type Additions, endAdded, type Fate, type Lasting } from "./added.js";
 import { recordAudit } from "./audit.js";
 import { writeAccount } from "./factors/account-factors.js";
 import { deleteAccount, type FactorUse } from "./factors/rows.js";
+import { addressOfRow } from "./import-rows.js";
 import { endKeys } from "./key-ends.js";
 import type { Undo } from "./mail-rows.js";
 import { endInvitations } from "./registrations.js";
@@ -46,22 +48,25 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
   readonly devices: "ends" | "kept";
   /** `unproven`: it is removed, unless an operator or an import has set it. `set`: the change itself decides. */
   readonly password: "unproven" | "set" | "kept";
+  /** Those for the address before the change, with which the user would come back or get a role again. */
+  readonly invitations: "end" | "kept";
 }
 
 const fates = <F extends Fate>(fate: F) =>
   ({ identity: fate, passkey: fate, totp: fate, recovery_code: fate, key: fate }) as const;
 
-const quiet = { event: undefined, alarm: undefined, reason: undefined, password: "kept" } as const;
+const quiet = { event: undefined, alarm: undefined, reason: undefined, password: "kept", invitations: "kept" } as const;
 const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
 /** An API key works without a login. It ends with the session that has added it, if a thief can have had that one. */
 const others = { ...all, key: "added", sessions: "others" } as const;
+const moved = { invitations: "end" } as const;
 const below = { sessions: "below", key: "added", reason: "policy" } as const;
-const gone = { ...all, ...fates("all"), begun: "gone", password: "set", reason: "user_deleted" } as const;
+const gone = { ...all, ...fates("all"), ...moved, begun: "gone", password: "set", reason: "user_deleted" } as const;
 const password = { password: "set", reason: "password_changed" } as const;
 const reset = { ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" } as const;
 const factors = { reason: "factors_changed", alarm: "added" } as const;
-const proven = { by: ["mailbox"], event: "email_proven" } as const;
+const proven = { ...moved, by: ["mailbox"], event: "email_proven" } as const;
 const users = ["recent", "operator"] as const;
 
 export const consequences = {
@@ -78,13 +83,20 @@ export const consequences = {
   unproven_reset: { ...all, ...reset, identity: "any", key: "any" },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
   password_stored: { ...others, ...password, key: "kept", by: ["password", "mailbox"] },
-  login_changed: { ...all, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
+  login_changed: { ...all, ...moved, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
   login_respelled: { ...none, by: ["recent"], event: "login_changed", alarm: "login" },
-  email_changed: { ...others, by: users, event: "email_changed", alarm: "address", reason: "email_changed" },
+  email_changed: { ...others, ...moved, by: users, event: "email_changed", alarm: "address", reason: "email_changed" },
   /** The address becomes the login name in the same step. */
-  names_changed: { ...others, by: ["recent"], event: "email_changed", alarm: "names", reason: "email_changed" },
+  names_changed: {
+    ...others,
+    ...moved,
+    by: ["recent"],
+    event: "email_changed",
+    alarm: "names",
+    reason: "email_changed",
+  },
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
-  email_added: { ...none, by: users, event: "email_changed" },
+  email_added: { ...none, ...moved, by: users, event: "email_changed" },
   /**
    * The first proof of the address, by a reset or by a login without the password. The account can be that of a person
    * who has typed the address of another one. So nothing of it stays but what an operator has set.
@@ -102,7 +114,7 @@ export const consequences = {
   identity_relinked: { ...none, by: ["recent"] },
   identity_unlinked: { ...others, by: users, event: "identity_unlinked", reason: "factors_changed" },
   devices_forgotten: { ...none, by: ["session", "operator"], event: "devices_forgotten", devices: "ends" },
-  roles_changed: { ...none, ...below, by: ["operator"], event: "roles_changed" },
+  roles_changed: { ...none, ...below, ...moved, by: ["operator"], event: "roles_changed" },
   policy_set: { ...none, ...below, by: ["operator"], event: "factor_policy_changed" },
   key_added: { ...none, by: users, event: "key_created", alarm: "added" },
   key_rotated: { ...none, by: users, event: "key_rotated", alarm: "added" },
@@ -140,6 +152,8 @@ export interface ChangedAccount extends Ending, Pick<AuditEntry, "reason" | "det
   readonly account?: AccountFactors | undefined;
   /** The second factor with which the change was proven. It stays where only the additions of ended sessions go. */
   readonly proven?: FactorUse | undefined;
+  /** The canonical address until now of a user of an application's own table. That of others is in their row. */
+  readonly address?: string | undefined;
   /** The policy of the roles, for a change that ends what is below it. */
   readonly rolePolicy?: Policy | undefined;
   /** The change that the alarm link of the notice undoes. */
@@ -178,8 +192,8 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
   if (event !== undefined)
     yield* recordAudit({ ...about, event, sessionId: input.sessionId }, alarm === undefined ? undefined : input.undo);
   // After the notice, which also goes to an address of earlier mails.
+  if (row.invitations === "end") yield* endInvitationsOf(input, event ?? reason, row.begun === "gone");
   if (row.identity === "all") {
-    yield* endInvitations(userId, input);
     yield* deleteAccount(userId);
     account = { ...account, factors: [], policy: undefined };
   }
@@ -208,6 +222,12 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
   const session = yield* replaceTokens({ ...own, userId, era, now, origin });
   const older = session && revokedTokens(session, now);
   return { revoked: older ? [...ended, older] : ended, session, account };
+}
+
+function* endInvitationsOf(input: ChangedAccount, reason: string, isDeleted: boolean): Transaction<void> {
+  const row = yield* first(`select ${addressOfRow} as address from ampho_users where id = ?`, [input.userId]);
+  const address = row ? text(row, "address") : input.address;
+  if (address !== undefined) yield* endInvitations(address, { ...input, reason, isDeleted });
 }
 
 /** At least the time, so that a version of a lost timeline does not come back after a restored backup. */

@@ -164,7 +164,7 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   const isOther = before !== undefined && (email === undefined || !isSameMailbox(before.address, email.address));
   const given =
     isOther && before.provenAt !== undefined ? { email: before, canonical: email?.canonical ?? null } : undefined;
-  const about = { userId, login, now, origin, own, undo: given };
+  const about = { userId, login, now, origin, own, address: ownUser?.before?.canonical, undo: given };
   const change = isOther ? "email_changed" : "email_added";
   const carry = () => (renamed === undefined ? carryOut(change, about) : rename(renamed, about));
   const names = renamed && { login: renamed.newLogin, canonical: renamed.canonical };

@@ -19,6 +19,8 @@ export interface OwnChange extends TokenEnding {
   /** The live session that asks. Undefined where the application's own table was changed already. */
   readonly own: TokenSession | undefined;
   readonly factorsVersion: number;
+  /** The canonical address of a user of an application's own table. */
+  readonly address: string;
   /** The version of the password that the caller has read. Undefined for a user of an application's own table. */
   readonly passwordVersion: number | undefined;
 }
@@ -56,7 +58,8 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   if (locked === false) return failed("changed");
   const { user, before } = locked;
   const undo = { login, loginCanonical: input.canonical, canonical: newCanonical };
-  const about = { userId, login: newLogin, now, origin, before, detail: { before: login }, undo };
+  const { address } = input;
+  const about = { userId, login: newLogin, now, origin, before, address, detail: { before: login }, undo };
   const until = yield* foreignUntil(input);
   const carry = () => carryOut(isSame ? "login_respelled" : "login_changed", about);
   // The user can have given the address up meanwhile.
@@ -82,12 +85,12 @@ function foreignRevocation({ userId, login, now, passwordVersion }: OwnChange, u
 
 /** Deletes the user with everything that belongs to the account. The audit log keeps the id only. */
 export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
-  const { userId, login, now, origin } = input;
+  const { userId, login, now, origin, address } = input;
   const locked = yield* lockOwn(input);
   if (locked === false) return failed("changed");
   const until = yield* foreignUntil(input);
   const { before } = locked;
-  const { revoked } = yield* carryOut("account_removed", { userId, login, now, origin, before });
+  const { revoked } = yield* carryOut("account_removed", { userId, login, now, origin, before, address });
   // The mark stops a login by password in progress, which has found the user in the application's table.
   if (locked.user === undefined) yield* beginStoring(userId, now);
   yield* releaseLockouts(login);

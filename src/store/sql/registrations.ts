@@ -1,8 +1,8 @@
 // Users who register themselves, and invitations (docs/guides/mail-flows.md). A user is created with a proven
 // address, in the transaction that uses up the code. Nothing of a user exists before.
 import type { Origin } from "../../audit/entry.js";
-import { integer, text, textOrNull } from "../rows.js";
-import { exists, first, query, type Transaction, write } from "../transaction.js";
+import { text, textOrNull } from "../rows.js";
+import { advisoryLock, exists, first, query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { addressOfRow, holderOf, visible } from "./import-rows.js";
 import { insertMail, type MailDraft } from "./mail-rows.js";
@@ -48,17 +48,30 @@ export interface InvitationUse {
   readonly now: number;
 }
 
-/** False: it was used or taken back before, or is over. */
-export const useInvitation = ({ id, now }: InvitationUse): Transaction<boolean> =>
-  exists(
-    `update ampho_invites set used_at = ? where id = ? and used_at is null and removed_at is null and until > ?
-     returning id`,
-    [now, id, now],
-  );
+const isOpen = "used_at is null and removed_at is null and until > ?";
 
-/** Makes an invitation usable again that this use has used up. */
+/**
+ * Uses up all invitations for the address, because a deleted user would come back with another one. False: this one was
+ * used or taken back before, or is over.
+ */
+export function* useInvitation({ id, now }: InvitationUse): Transaction<boolean> {
+  const invitation = yield* invitations.first("where id = ?", [id]);
+  if (invitation === undefined) return false;
+  // Two invitations for one address can be used at once.
+  yield* advisoryLock(`invitations for ${invitation.canonical}`);
+  if (!(yield* exists(`select 1 from ampho_invites where id = ? and ${isOpen}`, [id, now]))) return false;
+  const sql = `update ampho_invites set used_at = ? where email_canonical = ? and ${isOpen} returning id`;
+  const used = yield* query(sql, [now, invitation.canonical, now]);
+  return used.some((row) => text(row, "id") === id);
+}
+
+/** Makes the invitations usable again that this use has used up. */
 export const returnInvitation = ({ id, now }: InvitationUse): Transaction<void> =>
-  write("update ampho_invites set used_at = null where id = ? and used_at = ?", [id, now]);
+  write(
+    `update ampho_invites set used_at = null
+     where email_canonical = (select email_canonical from ampho_invites where id = ?) and used_at = ?`,
+    [id, now],
+  );
 
 /** Finds the user whose address it is. A login that is an address counts as the one of a user who has no other. */
 export const findUserByAddress = (canonical: string): Transaction<User | undefined> =>
@@ -122,17 +135,18 @@ export function* removeInvitation({ id, now, origin }: Ending & { readonly id: s
   return isRemoved;
 }
 
-/** Deletes the invitations for the proven address of a deleted user, who would come back with their roles. */
-export function* endInvitations(userId: string, { now: at, origin }: Ending): Transaction<void> {
-  const rows = yield* query(
-    `delete from ampho_invites
-     where email_canonical = (select email_canonical from ampho_users where id = ? and email_proven_at is not null)
-     returning id, used_at, removed_at, until`,
-    [userId],
-  );
-  for (const row of rows) {
-    const isOpen = row["used_at"] === null && row["removed_at"] === null && at < integer(row, "until");
+/**
+ * Ends the invitations for an address, whose user would come back with their roles. `isDeleted`: no row keeps the
+ * address of a deleted user.
+ */
+export function* endInvitations(
+  canonical: string,
+  { now: at, origin, reason, isDeleted }: Ending & { readonly reason: string; readonly isDeleted: boolean },
+): Transaction<void> {
+  const sql = `update ampho_invites set removed_at = ? where email_canonical = ? and ${isOpen} returning id`;
+  for (const row of yield* query(sql, [at, canonical, at])) {
     const detail = { invitation: text(row, "id") };
-    if (isOpen) yield* recordAudit({ at, event: "invitation_removed", reason: "user_deleted", origin, detail });
+    yield* recordAudit({ at, event: "invitation_removed", reason, origin, detail });
   }
+  if (isDeleted) yield* write("delete from ampho_invites where email_canonical = ?", [canonical]);
 }
