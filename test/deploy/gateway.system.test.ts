@@ -1,99 +1,24 @@
 // Gateways that take keys and tokens through POST /introspect. These are the real nginx with njs and the files of
 // deploy/nginx, and the real Caddy with the files of docs/guides/gateway.md. Only addresses, ports and certificates
 // differ. Envoy is in neither Debian nor npm, so no test runs it.
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { createApiKey } from "../../dist/tokens/api-key.js";
-import { snippets } from "../docs/snippets.js";
 import { openAmpho } from "../world/ampho.js";
-import { installFromDebian, installMs } from "../world/debian.js";
+import { installMs } from "../world/debian.js";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
 import { listen } from "../world/listen.js";
 import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
 import { requireProgram } from "./programs.js";
+import { type ProxyConfiguration, proxyConfigurations, requireProxies } from "./raw-proxies.js";
 
-const files = path.resolve(import.meta.dirname, "../../deploy/nginx");
-const modules = "/usr/lib/nginx/modules/ngx_http_js_module.so";
+beforeAll(requireProxies, installMs);
 
-beforeAll(() => {
-  requireProgram("nginx", "nginx");
-  requireProgram("caddy", "caddy");
-  if (!existsSync(modules)) installFromDebian("nginx with njs", "libnginx-mod-http-js");
-}, installMs);
-
-/** Replaces exactly one occurrence. */
-function replaced(text: string, ...changes: readonly (readonly [string | RegExp, string])[]): string {
-  return changes.reduce((before, [from, to]) => {
-    if (before.split(from).length !== 2) throw new Error(`the file must contain this exactly once: ${from}`);
-    return before.replace(from, to);
-  }, text);
-}
-
-interface Upstreams {
-  readonly url: string;
-  readonly program: string;
-  readonly key: string;
-  readonly port: number;
-}
-
-/** Starts the processes of a gateway. */
-type StartGateway = (upstreams: Upstreams) => readonly ChildProcess[];
-
-const startNginx: StartGateway = ({ url, program, key, port }) => {
-  const folder = freshFolder();
-  writeFileSync(path.join(folder, "key.conf"), `set $ampho_key "${key}";\n`);
-  const site = replaced(
-    readFileSync(path.join(files, "introspect.conf"), "utf8"),
-    ["listen 443 ssl;", `listen 127.0.0.1:${port};`],
-    [/ {4}ssl_certificate .*\n/, ""],
-    [/ {4}ssl_certificate_key .*\n/, ""],
-    ["/etc/nginx/ampho/introspect.js", path.join(files, "introspect.js")],
-    ["/etc/nginx/ampho/key.conf", path.join(folder, "key.conf")],
-    ["http://127.0.0.1:3000", url],
-    ["http://127.0.0.1:8000", program],
-  );
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-  const places = temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n");
-  const main = `load_module ${modules}; daemon off; pid ${folder}/pid; error_log stderr warn; worker_processes 2;
-user root; events {}
-http {
-${places}
-access_log off;
-${site}
-}`;
-  writeFileSync(path.join(folder, "nginx.conf"), main);
-  return [spawn(requireProgram("nginx", "nginx"), ["-c", path.join(folder, "nginx.conf"), "-p", folder])];
-};
-
-const guide = readFileSync(path.resolve(import.meta.dirname, "../../docs/guides/gateway.md"), "utf8");
-
-const startCaddy =
-  (checkPort: number): StartGateway =>
-  ({ url, program, key, port }) => {
-    const folder = freshFolder();
-    const { "check.mjs": code = "" } = snippets("docs/guides/gateway.md", "check.mjs");
-    writeFileSync(path.join(folder, "check.mjs"), code);
-    const [, printed = ""] = /^```caddyfile\n([\s\S]*?)^```$/m.exec(guide) ?? [];
-    const site = replaced(
-      printed,
-      ["api.example.com {", `http://127.0.0.1:${port} {`],
-      ["127.0.0.1:4000", `127.0.0.1:${checkPort}`],
-      ["127.0.0.1:8000", program.replace("http://", "")],
-    );
-    writeFileSync(path.join(folder, "Caddyfile"), `{\n\tadmin off\n}\n${site}`);
-    const { PATH } = process.env;
-    const env = { PATH, HOME: folder, AMPHO_URL: url, GATEWAY_KEY: key, CHECK_PORT: String(checkPort) };
-    return [
-      spawn(process.execPath, [path.join(folder, "check.mjs")], { env }),
-      spawn(requireProgram("caddy", "caddy"), ["run", "--config", path.join(folder, "Caddyfile")], { env }),
-    ];
-  };
-
-async function openGateway(start: StartGateway) {
+async function openGateway({ start }: ProxyConfiguration, other?: string) {
   const scopes = { reader: ["articles:read"], other: ["articles:write"] };
   const signer = newKey("key-1");
   const { ampho } = await openAmpho({ key: signer, scopes, tokenEndpoint: true, keysPerUser: 5 });
@@ -111,7 +36,7 @@ async function openGateway(start: StartGateway) {
   await ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
   const gateway = await ampho.services.createKey("gateway");
   const port = await freePort();
-  const children = start({ url, program: program.url, key: gateway.key, port });
+  const children = await start({ ampho: url, program: other ?? program.url, key: gateway.key, port });
   let said = "";
   for (const child of children) {
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (said += chunk));
@@ -133,13 +58,15 @@ async function openGateway(start: StartGateway) {
   return { ampho, url, ask, gateway, signer };
 }
 
-const gateways = [
-  ["nginx", async () => startNginx, (error: string) => `Bearer error="${error}"`],
-  ["Caddy", async () => startCaddy(await freePort()), () => null],
-] as const;
+const challenges: Readonly<Record<string, (error: string) => string | null>> = {
+  "deploy/nginx/introspect.conf": (error) => `Bearer error="${error}"`,
+  "docs/guides/gateway.md": () => null,
+};
+const gateways = proxyConfigurations.filter(([name]) => name in challenges);
 
-it.each(gateways)("%s takes keys and tokens with the scope, and passes on who it was", async (_, start, challenge) => {
-  const { ampho, ask, url, gateway, signer } = await openGateway(await start());
+it.each(gateways)("%s takes keys and tokens with the scope, and passes on who it was", async (name, configuration) => {
+  const challenge = challenges[name] ?? String;
+  const { ampho, ask, url, gateway, signer } = await openGateway(configuration);
   const reader = await ampho.users.create({ login: "reader", roles: ["reader"] });
   const writer = await ampho.users.create({ login: "writer", roles: ["other"] });
   const { key, id } = await ampho.apiKeys.create(reader.id, { name: "x", scopes: ["articles:read"] });
@@ -175,3 +102,62 @@ it.each(gateways)("%s takes keys and tokens with the scope, and passes on who it
   await ampho.apiKeys.revoke(gateway.id);
   for (const each of [token, serviceKey]) expect((await ask(`Bearer ${each}`))[0]).toBe(500);
 });
+
+/** Programs that read `X_Auth_Id` of their environment, as CGI named it. */
+const languages: Readonly<
+  Record<string, readonly [install: string, file: string, code: string, args: (port: number) => readonly string[]]>
+> = {
+  php: [
+    "php-cli",
+    "program.php",
+    `<?php header("Content-Type: application/json");
+echo json_encode([$_SERVER["HTTP_X_AUTH_ID"] ?? null, $_SERVER["HTTP_X_AUTH_SCOPES"] ?? null, "none"]);`,
+    (port) => ["-S", `127.0.0.1:${port}`, "program.php"],
+  ],
+  python3: [
+    "python3",
+    "program.py",
+    `import json, sys
+from wsgiref.simple_server import make_server
+def program(environ, start):
+    start("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps([environ.get("HTTP_X_AUTH_ID"), environ.get("HTTP_X_AUTH_SCOPES"), "none"]).encode()]
+make_server("127.0.0.1", int(sys.argv[1]), program).serve_forever()`,
+    (port) => ["program.py", String(port)],
+  ],
+};
+const pairs = gateways.flatMap(([name, configuration]) =>
+  Object.keys(languages).map((language) => [language, name, configuration] as const),
+);
+
+it.each(pairs)(
+  "a program in %s behind %s reads the id of the caller, however a client spells it",
+  {
+    timeout: installMs,
+  },
+  async (language, _, configuration) => {
+    const [install, file, code, args] = languages[language] ?? [];
+    if (install === undefined || file === undefined || code === undefined || args === undefined)
+      throw new Error(language);
+    const folder = freshFolder();
+    writeFileSync(path.join(folder, file), code);
+    const port = await freePort();
+    const program = spawn(requireProgram(language, install), args(port), { cwd: folder, stdio: "ignore" });
+    onTestFinished(() => void program.kill("SIGKILL"));
+    const { ampho, ask } = await openGateway(configuration, `http://127.0.0.1:${port}`);
+    const { id } = await ampho.users.create({ login: "reader", roles: ["reader"] });
+    const { key } = await ampho.apiKeys.create(id, { name: "x", scopes: ["articles:read"] });
+    const accepted = [200, [id, "articles:read", "none"]];
+    await vi.waitFor(async () => expect(await ask(`Bearer ${key}`)).toEqual(accepted), {
+      timeout: 30_000,
+      interval: 100,
+    });
+    for (const character of "!#$%&'*+-.^_`|~") {
+      const names = ["X?Auth?Id", "X-Auth?Id", "X?Auth-Id", "x?auth?id", "X?Auth?Scopes"].map((each) =>
+        each.replaceAll("?", character),
+      );
+      const forged = Object.fromEntries(names.map((each) => [each, "root"]));
+      expect(await ask(`Bearer ${key}`, forged), character).toEqual(accepted);
+    }
+  },
+);

@@ -1,0 +1,9 @@
+// Every configuration that a file contains or a page prints has a test that runs it.
+import { expect, it } from "vitest";
+import { configurations } from "./configurations.js";
+import { proxyConfigurations } from "./raw-proxies.js";
+
+it("every configuration of a proxy that is shipped or printed is attacked with raw requests", () => {
+  const attacked = proxyConfigurations.map(([name]) => name);
+  expect([...configurations("proxy").keys()].sort()).toEqual(attacked.sort());
+});
