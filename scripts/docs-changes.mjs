@@ -8,6 +8,7 @@ const file = "docs/reference/changes.md";
 
 const names = {
   password_set: "a new password, by the user",
+  password_added: "the first password",
   password_removed: "the password is removed",
   password_replaced: "a new password, by an operator or the application",
   password_expired: "the password expires, by an operator or the application",
@@ -27,6 +28,7 @@ const names = {
   codes_replaced: "new recovery codes",
   factor_removed: "a second factor is removed",
   identity_linked: "an identity is linked",
+  identity_vouched: "an identity is linked whose provider speaks for the mailbox of the account",
   identity_relinked: "an identity that the account has is linked again",
   identity_unlinked: "an identity is unlinked",
   key_added: "an API key is created",
@@ -40,6 +42,7 @@ const names = {
   enabled: "the user is enabled",
   deleted: "the user is deleted, by an operator or the application",
   account_removed: "users delete their account",
+  change_confirmed: "a mailed code confirms a change",
   id_reused: "a new user of the application's own table has a former id",
   sessions_left: "users end all their sessions",
   sessions_ended: "`sessions.endForUser`, `session-end`",
@@ -64,6 +67,7 @@ const fates = {
 
 const makers = {
   recent: "a session with a recent login",
+  confirmed: "a session that has confirmed it",
   session: "any session",
   password: "a session with the old password",
   mailbox: "who has the mailbox",

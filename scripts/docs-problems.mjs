@@ -48,6 +48,11 @@ export const problemExamples = {
     message: "This identity belongs to no account yet. Prove the account or the address.",
     details: { transaction: "eyJhbGciOi…", ways: ["login", "mail"] },
   },
+  confirmation_needed: {
+    fix: "Send `change` to `POST /account/confirm`, ask for the mailed code, and send it to `POST /account/confirm/finish`. Then send the request again with the new tokens. With `passkey` in `ways`, a login with a passkey confirms it too.",
+    message: "This change needs a code that is mailed to the address of the account.",
+    details: { change: "further_factor", ways: ["mail"] },
+  },
   login_too_old: {
     fix: "Ask for the password, and call `POST /login` with the current bearer token. This re-authenticates the session. Or begin a login at the user's provider with this `max_age`.",
     message: "This action needs a more recent login. Sign in again.",

@@ -10,6 +10,7 @@ export const errorCodes = [
   "login_too_old",
   "factor_needed",
   "link_needed",
+  "confirmation_needed",
   "login_too_weak",
   "session_ended",
   "transaction_over",
@@ -81,7 +82,9 @@ export interface ErrorDetails {
   readonly factors?: readonly string[];
   /** `factor_needed`: the request options of the account's passkeys (WebAuthn L3 §5.1.8), or null without one. */
   readonly passkey?: Readonly<Record<string, unknown>> | null;
-  /** `link_needed`: the proofs that link the identity: `mail`, `login`. */
+  /** `confirmation_needed`: the change that must be confirmed. */
+  readonly change?: string;
+  /** `link_needed`: the proofs that link the identity: `mail`, `login`. `confirmation_needed`: `mail`, `passkey`. */
   readonly ways?: readonly string[];
   /** `factor_needed`: the account has none of what its policy asks for, and must set it up. */
   readonly enroll?: boolean;

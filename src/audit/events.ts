@@ -66,6 +66,8 @@ export const auditEvents = {
   mail_queued: "A mail with a code was asked for.",
   mail_throttled: "A mail was not sent because of too many mails before.",
   code_rejected: "A mailed code, link or number was wrong.",
+  change_confirmed: "A mailed code has allowed a change of the account to one session.",
+  confirmation_rejected: "A mailed code for a change of the account was wrong.",
   code_throttled: "A mailed code was rejected because of too many failed attempts.",
   registered: "A user proved an address and was created.",
   registration_rejected: "A registration was rejected, because the address or the login has an account.",

@@ -2,6 +2,7 @@
 import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account/account.js";
 import { beginEmailChange, finishEmailChange } from "./account/change-email.js";
 import { changePassword, removePassword } from "./account/change-password.js";
+import { beginConfirmation, finishConfirmation } from "./account/confirm.js";
 import { beginIdentity, finishIdentity, removeIdentity } from "./account/identities.js";
 import { addPasskey, beginPasskey, listOwnPasskeys, removeOwnPasskey, renameOwnPasskey } from "./account/passkeys.js";
 import { finishReset, raiseAlarm } from "./account/reset-password.js";
@@ -46,6 +47,8 @@ const table = {
   changeLogin,
   removeAccount: removeOwnAccount,
   removePassword,
+  beginConfirmation,
+  finishConfirmation,
   createKey: createOwnKey,
   listKeys: listOwnKeys,
   rotateKey: rotateOwnKey,

@@ -6,6 +6,7 @@ import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
 import type { MailTokens } from "../factors/mail-tokens.js";
 import type { MailBinding, OpenPurpose, Recovery, Transactions } from "../factors/transactions.js";
+import { confirmables } from "../store/sql/changes.js";
 import type { MailOutcome, OutgoingMail } from "../store/sql/mail.js";
 import { noticeSeconds } from "../store/sql/mail-rows.js";
 import type { Store } from "../store/store.js";
@@ -239,10 +240,9 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial
   const { mailTokens, revocations, settings, transactions } = deps;
   const { claims, userId, n } = mail;
   const link = (name: string, token: string) => `${settings.appUrl}#${name}=${token}`;
-  if (isNotice(kind)) {
-    const at = Number(claims["at"]);
-    return { alarm: link("ampho-alarm", mailTokens.alarm(userId ?? "", String(n), at, at + noticeSeconds)) };
-  }
+  const alarmSince = (at: number) =>
+    link("ampho-alarm", mailTokens.alarm(userId ?? "", String(n), at, at + noticeSeconds));
+  if (isNotice(kind)) return { alarm: alarmSince(Number(claims["at"])) };
   const proofs = proofsOf(kind);
   if (proofs.length === 0) return {};
   const [iat, exp, inv] = [Number(claims["iat"]), Number(claims["exp"]), textOf(claims["inv"])];
@@ -269,8 +269,12 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial
     throw new MailFailure(`The mail was begun under the key ${own.kid}, which is not configured here.`);
   }
   const code = proofs.includes("code") ? transactions.mailedCode(own, bound) : undefined;
+  if (proofs.includes("alarm"))
+    return { code, minutes, change: confirmableOf(claims["change"]), alarm: alarmSince(iat) };
   if (!proofs.includes("link")) return { code, minutes };
   return { code, link: link("ampho", `${token}.${transactions.linkProof(own, bound)}`), minutes };
 }
+
+const confirmableOf = (value: unknown) => confirmables.find((each) => each === value);
 
 const textOf = (value: unknown) => (typeof value === "string" ? value : undefined);

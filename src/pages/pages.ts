@@ -271,6 +271,7 @@ const sameAs: Readonly<Record<string, Text>> = {
   session_ended: "transaction_over",
   factor_needed: "transaction_over",
   link_needed: "transaction_over",
+  confirmation_needed: "transaction_over",
   login_too_old: "transaction_over",
   login_too_weak: "transaction_over",
   captcha_needed: "too_many_attempts",

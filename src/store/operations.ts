@@ -6,6 +6,7 @@
 // revocation. Times are whole Unix seconds and come from the caller, as do ids and random values.
 import * as attempts from "./sql/attempts.js";
 import * as audit from "./sql/audit.js";
+import * as confirmations from "./sql/confirmations.js";
 import * as accountFactors from "./sql/factors/account-factors.js";
 import * as factors from "./sql/factors/changes.js";
 import * as passkeys from "./sql/factors/passkeys.js";
@@ -54,6 +55,8 @@ export const operations = {
   deleteUser: writes(userChanges.deleteUser),
   setLogin: writes(ownAccount.setLogin),
   removeAccount: writes(ownAccount.removeAccount),
+  readConfirmation: reads(confirmations.readConfirmation),
+  confirmChange: writes(ownAccount.confirmChange),
   exportAccount: writes(ownAccount.exportAccount),
   hasOtherHashes: reads(users.hasOtherHashes),
   countHashKinds: reads(users.countHashKinds),

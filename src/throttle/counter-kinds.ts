@@ -37,6 +37,15 @@ export const counterKinds = {
   // After three wrong numbers the link is dead in other browsers.
   match: { counts: "number of a mailed link", freeAttempts: 3, lockAfter: 3 },
   mail: { counts: "mails, one account", freeAttempts: "throttleMails", everySeconds: 60, windowSeconds: hourSeconds },
+  // On all devices together, because a session with a stolen password asks for them.
+  confirm: { counts: "confirmation mails, one account", freeAttempts: 5, everySeconds: 0, windowSeconds: hourSeconds },
+  confirms: { counts: "the same in a day", freeAttempts: 20, everySeconds: 0, windowSeconds: 24 * hourSeconds },
+  confirmCode: {
+    counts: "confirmation codes, one account",
+    freeAttempts: 10,
+    everySeconds: 0,
+    windowSeconds: hourSeconds,
+  },
   mails: { counts: "mails, one address", freeAttempts: 20, everySeconds: 0, windowSeconds: hourSeconds },
 } as const satisfies Readonly<Record<string, CounterRow>>;
 

@@ -34,6 +34,11 @@ interface FactorAttempt extends Omit<PasswordChangeAttempt, "sessionId"> {
   readonly transaction?: string | undefined;
 }
 
+interface ConfirmationAttempt extends Omit<PasswordChangeAttempt, "sessionId"> {
+  /** The hash of the transaction to which the code was mailed. */
+  readonly transaction: string;
+}
+
 interface CodeAttempt extends Omit<LoginAttempt, "captcha"> {
   readonly purpose: string;
   /** The hash of the transaction to which the code was mailed. */
@@ -274,6 +279,21 @@ export function createThrottle(deps: {
       const isCounted = known === undefined && source !== undefined;
       const attempt = attemptAt(isCounted ? [own, counter("mails", source)] : [own], source);
       return allowOrReject(attempt, { account, origin, event: "mail_throttled" }, known?.deviceId);
+    },
+    /** Every mail counts that asks to confirm a change of this user, on whatever device. */
+    allowConfirmationMail({
+      login,
+      userId,
+      origin,
+    }: Omit<PasswordChangeAttempt, "sessionId">): Promise<AllowedAttempt> {
+      const attempt = attemptAt([counter("confirm", userId), counter("confirms", userId)], addressOf(origin));
+      return allowOrReject(attempt, { account: { login }, origin, event: "mail_throttled" });
+    },
+    /** The same for its code. Throws `transaction_over` after five wrong codes of one transaction. */
+    allowConfirmation({ login, userId, transaction, origin }: ConfirmationAttempt): Promise<AllowedAttempt> {
+      const counters = [counterOf(transaction, "codes"), counter("confirmCode", userId)] as const;
+      const attempt = attemptAt(counters, addressOf(origin));
+      return allowOrReject(attempt, { account: { login }, origin, event: "code_throttled", transaction });
     },
     /** An attempt at a mailed code. Throws `transaction_over` after five wrong codes of one transaction. */
     allowCode({ purpose, account, known, transaction, origin }: CodeAttempt): Promise<AllowedAttempt> {

@@ -67,7 +67,7 @@ export const deviceProof: DerivedKind<DeviceClaims> = {
 };
 
 /** The purposes of transactions of a known user. A transaction is good for one of them. */
-export const purposes = ["second", "enroll", "totp", "passkey", "email", "link"] as const;
+export const purposes = ["second", "enroll", "totp", "passkey", "email", "link", "confirm"] as const;
 
 export type Purpose = (typeof purposes)[number];
 

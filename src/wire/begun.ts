@@ -28,6 +28,13 @@ export interface EmailChangeBegun {
   readonly expires: number;
 }
 
+/** A code was mailed that confirms a change. It is never in a cookie, where it would replace what was begun. */
+export interface ConfirmationBegun {
+  readonly transaction: string;
+  /** The end of the code, in Unix seconds. */
+  readonly expires: number;
+}
+
 /** A mail was asked for. */
 export interface MailBegun extends EmailChangeBegun {
   /** The earliest time of the next mail, in Unix seconds. */

@@ -22,4 +22,6 @@ export interface ProblemBody {
   readonly mail?: boolean | undefined;
   readonly retry_after?: number | undefined;
   readonly ways?: readonly string[] | undefined;
+  /** `confirmation_needed`: the change that must be confirmed. */
+  readonly change?: string | undefined;
 }

@@ -29,6 +29,8 @@ export interface Mailing extends World {
   mail(kind: string, to?: string): Promise<Mail>;
   /** How many mails of the kinds were ever written. */
   countMails(...kinds: readonly string[]): Promise<number>;
+  /** `call` enters the code that confirms a change, as a page does. This is the same call without that. */
+  callOnce: World["call"];
 }
 
 export async function openMailing(ground: Pick<Ground, "open" | "sql">, options: AmphoOptions = {}): Promise<Mailing> {
@@ -42,9 +44,25 @@ export async function openMailing(ground: Pick<Ground, "open" | "sql">, options:
 }
 
 export function mailingOf(ground: Pick<Ground, "sql">, world: World, mails: Message[]): Mailing {
-  return {
+  /** The tokens of a session that has confirmed a change since. */
+  const replaced = new Map<string, string>();
+  const newest = (bearer: string): string => {
+    const next = replaced.get(bearer);
+    return next === undefined ? bearer : newest(next);
+  };
+  const mailing: Mailing = {
     ...world,
     mails,
+    callOnce: world.call,
+    async call(method, path, sent = {}) {
+      if (sent.bearer === undefined) return world.call(method, path, sent);
+      const bearer = newest(sent.bearer);
+      const response = await world.call(method, path, { ...sent, bearer });
+      if (response.error !== "confirmation_needed") return response;
+      const confirmed = await confirm(mailing, bearer, String(response.json["change"]));
+      replaced.set(bearer, confirmed.token);
+      return world.call(method, path, { ...sent, bearer: confirmed.token });
+    },
     async mail(kind, to) {
       const isWanted = (each: Message) => each.kind === kind && (to === undefined || each.to === to);
       await vi.waitFor(
@@ -64,6 +82,16 @@ export function mailingOf(ground: Pick<Ground, "sql">, world: World, mails: Mess
       return Number(row?.["n"]);
     },
   };
+  return mailing;
+}
+
+/** Enters the code that confirms a change in the session. */
+export async function confirm(world: Mailing, bearer: string, change: string): Promise<FullGrant> {
+  const begun = await world.callOnce("POST", "/account/confirm", { bearer, body: { change } });
+  expect(begun.status, begun.text).toBe(200);
+  const { code } = await world.mail("confirm");
+  const body = { transaction: begun.json["transaction"], code };
+  return grantOf(await world.callOnce("POST", "/account/confirm/finish", { bearer, body }));
 }
 
 export function proofsOf(text: string) {

@@ -5,7 +5,7 @@ import type { TakenUserEvent } from "../../dist/store/sql/user-events.js";
 import type { User } from "../../dist/store/sql/users.js";
 import type { Opened } from "./contract.js";
 import { type Run, runEveryOperation } from "./every-operation.js";
-import { addUser, ann, emailOf, operator, start } from "./fixtures.js";
+import { addUser, ann, emailOf, openSession, operator, start } from "./fixtures.js";
 
 const until = start + 1_000_000;
 const far = start + 500_000_000;
@@ -75,9 +75,14 @@ export function userEventContract(store: Opened): void {
     const bea = { ...ann, id: "u-bea", login: "Bea", canonical: "bea" };
     await observed("createUser", { user: bea, now: start, origin: operator });
     const of = { userId: bea.id, login: bea.login, canonical: bea.canonical, now: start, origin: operator };
-    const own = { ...of, address: "bea", own: undefined, factorsVersion: 0, passwordVersion: 1, foreignMaxSeconds: 60 };
-    await observed("setLogin", { ...own, newLogin: "Beatrix", newCanonical: "beatrix", isSame: false });
-    for (const disabled of [true, false]) await observed("setDisabled", { ...own, disabled });
+    const about = { ...of, address: "bea", factorsVersion: 0, passwordVersion: 1, foreignMaxSeconds: 60 };
+    const own = async (spelled = bea.login) => {
+      const { id: sessionId, gen } = await openSession(store(), { userId: bea.id, login: spelled });
+      const { factorsVersion } = await store().listFactors(bea.id);
+      return { ...about, factorsVersion, own: { sessionId, gen } };
+    };
+    await observed("setLogin", { ...(await own()), newLogin: "Beatrix", newCanonical: "beatrix", isSame: false });
+    for (const disabled of [true, false]) await observed("setDisabled", { ...about, disabled });
     const cid = { ...ann, id: "u-cid", login: "cid", canonical: "cid", email: emailOf("cid@x.example") };
     await observed("createUser", { user: cid, now: start, origin: operator });
     await observed("finishReset", {
@@ -101,7 +106,7 @@ export function userEventContract(store: Opened): void {
     const n = await observed("startImport", { now: start, trial: false });
     await observed("stageUsers", { n, users: [staged(1), staged(2)], displaces: true, now: start });
     await observed("publishImport", { n, now: start, origin: operator, detail: {} });
-    const { canonical: _, ...removal } = { ...own, login: "Beatrix" };
+    const { canonical: _, ...removal } = { ...(await own("Beatrix")), login: "Beatrix" };
     await observed("removeAccount", removal);
     expect([...recorded].sort()).toEqual([
       "account_removed",

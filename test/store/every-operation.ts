@@ -94,11 +94,12 @@ export async function runEveryOperation(run: Run): Promise<void> {
     ...ending,
     login: "Ann",
     canonical: "ann",
-    own: undefined,
+    own: ownSession("0.fifth"),
     address: "ann",
-    factorsVersion: 0,
+    factorsVersion: (await run("listFactors", ann.id)).factorsVersion,
     passwordVersion: 3,
   };
+  await run("grantSession", login({ random: "fifth" }));
   const renamed = { newLogin: "Anna", newCanonical: "anna", isSame: false };
   await run("setPassword", {
     ...ending,
@@ -110,7 +111,19 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("setLogin", { ...own, ...renamed, isSame: true, newLogin: "ANN", newCanonical: "ann" });
   await run("setLogin", { ...own, ...renamed });
   await run("exportAccount", { ...ending, login: "Anna", eventsMax: 10 });
-  await run("removeAccount", { ...own, login: "Anna" });
+  await run("grantSession", login({ random: "sixth" }));
+  const confirming = { ...ending, sessionId: "0.sixth", change: "account_removed" } as const;
+  await run("readConfirmation", confirming);
+  const code = {
+    login: "Anna",
+    stored: {},
+    own: ownSession("0.sixth"),
+    spend: { hash: "code", until: start + 660, idempotency: undefined },
+    attempt: attempt(),
+  };
+  await run("confirmChange", { ...confirming, ...code });
+  const { factorsVersion } = await run("listFactors", ann.id);
+  await run("removeAccount", { ...own, factorsVersion, own: ownSession("0.sixth"), login: "Anna" });
   await run("createUser", { user: ann, now: start, origin });
   await run("setDisabled", { ...ending, disabled: true });
   await run("deleteUser", ending);
@@ -232,7 +245,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   });
   const byOperator = { ...session, own: undefined };
   for (const n of [1, 2, 2])
-    await run("linkIdentity", { ...byOperator, identity: identity(n), spend: spend(`i-${logins++}`) });
+    await run("linkIdentity", { ...session, isVouched: n === 1, identity: identity(n), spend: spend(`i-${logins++}`) });
   const newKey = (n: number) => ({
     ...byOperator,
     stored: false as const,

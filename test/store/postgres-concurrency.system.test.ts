@@ -379,6 +379,7 @@ describe("changes of one user at the same moment", () => {
         stored: {},
         factorsVersion: 0,
         identity: proven,
+        isVouched: false,
         spend: spend("l"),
       })
       .finally(() => {

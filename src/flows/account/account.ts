@@ -8,6 +8,7 @@ import type { AccountExport, AccountView } from "../../wire/account.js";
 import type { Deps, OwnFlow } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
 import { changedMeanwhile, requireNewName, requireOwnAddress } from "../find/rules.js";
+import { requireConfirmed } from "../prove/confirmed.js";
 import { type Recent, requireRecent } from "../prove/recent.js";
 import { accountViewOf, exportOf } from "./view.js";
 
@@ -33,6 +34,9 @@ export const changeLogin: OwnFlow<void, { readonly login: string }> = async (dep
   const before = isInTable ? auth.login : account.login;
   if (login === before) return;
   const { id: userId } = account;
+  // Another user of an application's own table can have another spelling of the former login.
+  const isSame = account.stored !== undefined && canonicalLogin(login) === canonicalLogin(before);
+  if (!isSame) await requireConfirmed(deps, recent, "login_changed", origin);
   const allowed = await throttle.allowLoginChange({ login: before, userId, origin });
   const taken = async () => {
     const audit = { reason: "login_taken", userId, login: account.login, origin } as const;
@@ -46,8 +50,7 @@ export const changeLogin: OwnFlow<void, { readonly login: string }> = async (dep
       canonical: canonicalLogin(before),
       newLogin: login,
       newCanonical: canonicalLogin(login),
-      // Another user of an application's own table can have another spelling of the former login.
-      isSame: account.stored !== undefined && canonicalLogin(login) === canonicalLogin(before),
+      isSame,
     });
     return changed.outcome;
   };
@@ -72,6 +75,7 @@ export const removeOwnAccount: OwnFlow<void> = async (deps, { auth }, caller) =>
   const { store, directory } = deps;
   const recent = await requireRecent(deps, auth, { orDeleted: true });
   const { account, sessionId } = recent;
+  await requireConfirmed(deps, recent, "account_removed", caller);
   const remove = async () => (await store.removeAccount(changeOf(deps, recent, caller))).outcome;
   const own = { requireLive: () => requireLive(deps, sessionId), afterwards: remove };
   const outcome = await directory.remove?.(account, own);
@@ -85,8 +89,7 @@ const changeOf = ({ clock, settings }: Deps, { account, sessionId, gen, factorsV
   factorsVersion,
   now: clock.now(),
   origin: originFor(account, origin),
-  // The application's table has changed already, so nothing must reject the rest.
-  own: account.stored && { sessionId, gen },
+  own: { sessionId, gen },
   passwordVersion: account.stored?.passwordVersion,
   foreignMaxSeconds: settings.tokenForeignTtl,
 });

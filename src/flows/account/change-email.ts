@@ -1,6 +1,6 @@
 // A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code.
 import { AmphoError, transactionOver } from "../../errors.js";
-import { type Address, spellLogin } from "../../logins/address.js";
+import { type Address, isSameMailbox, spellLogin } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, mailboxOf, originFor } from "../../users/directory.js";
@@ -19,8 +19,9 @@ import {
   requireOwnAddress,
 } from "../find/rules.js";
 import { spendingOf } from "../gate/grant.js";
+import { requireConfirmed } from "../prove/confirmed.js";
 import { claimsFor, proveCode, queueCode } from "../prove/mailbox.js";
-import { requireRecent } from "../prove/recent.js";
+import { type Recent, requireRecent } from "../prove/recent.js";
 
 const purpose = "email";
 
@@ -32,13 +33,15 @@ export async function beginEmailChange(
 ): Promise<Required<EmailChangeBegun>> {
   const { transactions, throttle, clock, settings } = deps;
   requireOutbox(deps);
-  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
+  const recent = await requireRecent(deps, auth);
+  const { sessionId, account, factorsVersion } = recent;
   const address = requireAddress(email);
   if (login) {
     if (deps.directory.setLogin === undefined)
       throw new AmphoError("not_found", "The users of this application cannot change their login name.");
     requireNewName(spellLogin(address.address), account, "email");
   }
+  await requireAddressConfirmed(deps, recent, address, login, caller);
   const { canonical } = address;
   const { key, find } = await nameByAddress(deps, canonical);
   const allowed = await throttle.allowMail({ account: key, origin: caller });
@@ -63,6 +66,20 @@ export async function beginEmailChange(
   return { transaction, match: transactions.match(begun), expires: begun.exp };
 }
 
+/** Before a code is mailed or used. Nothing is asked for a first address, or another spelling. */
+async function requireAddressConfirmed(
+  deps: Deps,
+  session: Pick<Recent, "account" | "sessionId">,
+  { address }: Address,
+  isLogin: boolean,
+  origin: Caller,
+): Promise<void> {
+  const { email } = session.account;
+  const isOther = email !== undefined && !isSameMailbox(email.address, address);
+  if (isLogin) await requireConfirmed(deps, session, "names_changed", origin);
+  else if (isOther) await requireConfirmed(deps, session, "email_changed", origin);
+}
+
 const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Address, factorsVersion: number) => ({
   purpose: `${purpose} ${email?.canonical ?? ""}`,
   address: canonical,
@@ -82,7 +99,8 @@ function renamedTo({ settings }: Deps, auth: Auth, account: Account, { address, 
   const [loginCanonical, canonical] = [canonicalLogin(login), canonicalLogin(newLogin)];
   if (isTable ? login === newLogin : loginCanonical === canonical) return undefined;
   const exactLogin = isTable ? login : undefined;
-  return { login, loginCanonical, canonical, newLogin, exactLogin, foreignMaxSeconds: settings.tokenForeignTtl };
+  const maker = { sessionId: auth.session ?? "", gen: genOf(auth) };
+  return { login, loginCanonical, canonical, newLogin, exactLogin, maker, foreignMaxSeconds: settings.tokenForeignTtl };
 }
 
 type EmailCode = { readonly transaction: string; readonly code: string };
@@ -94,9 +112,11 @@ export const finishEmailChange: OwnFlow<Grant, EmailCode> = async (deps, { auth,
   const transaction = transactions.read(input.transaction, [purpose], clock.now());
   // A transaction of one session is good for this session alone.
   if (transaction.sid !== auth.session || transaction.sub !== auth.id) throw transactionOver();
-  const { sessionId, account } = await liveSession(deps, auth.session, auth.id);
+  const live = await liveSession(deps, auth.session, auth.id);
+  const { sessionId, account } = live;
   const address = requireAddress(transaction.email ?? "");
   const binding = bindingOf(account, address, (await store.listFactors(account.id)).factorsVersion);
+  await requireAddressConfirmed(deps, live, address, transaction.use === "login", origin);
   const { canonical } = address;
   // The address counts, because its mailbox is what an attacker with several accounts would want to prove.
   const key = accountKeyOf(directory, canonical, undefined);

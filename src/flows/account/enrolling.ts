@@ -4,9 +4,9 @@ import type { Origin } from "../../audit/entry.js";
 import { hasCode, ignoreRejection, invalidRequest, transactionOver } from "../../errors.js";
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import type { LoginTransaction, Purpose, TransactionContents } from "../../factors/transactions.js";
-import { factors } from "../../levels/factors.js";
+import { factors, type MainFactor } from "../../levels/factors.js";
 import { policyOf } from "../../levels/policy.js";
-import type { NewFactor } from "../../store/sql/factors/changes.js";
+import { type NewFactor, setUpOf } from "../../store/sql/factors/changes.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, unprovenEmailOf } from "../../users/directory.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
@@ -19,6 +19,7 @@ import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { enter } from "../gate/enter.js";
 import { enrolBindingOf, needsEnrolCode } from "../gate/factor-needed.js";
 import { spendingOf } from "../gate/grant.js";
+import { requireConfirmed } from "../prove/confirmed.js";
 import { pendingIdentityOf } from "../prove/identity.js";
 import { proveCode } from "../prove/mailbox.js";
 import { requireRecent } from "../prove/recent.js";
@@ -46,14 +47,17 @@ export async function beginEnrolment(
   deps: Deps,
   input: Enrolling,
   caller: Caller,
-  { phr }: { readonly phr: boolean },
+  { phr, factor }: { readonly phr: boolean; readonly factor: MainFactor },
 ): Promise<Begun> {
-  const { transactions, clock } = deps;
+  const { transactions, clock, store } = deps;
   const now = clock.now();
   const pending = await pendingOf(deps, input, now);
   if (pending !== undefined) return beginForPending(deps, pending, { ...caller, code: input.code }, now, phr);
   const auth = await input.authenticate();
-  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
+  const recent = await requireRecent(deps, auth);
+  const { sessionId, account, factorsVersion } = recent;
+  // Before the user meets the authenticator, which could not undo the rest.
+  await requireConfirmed(deps, recent, setUpOf((await store.listFactors(account.id)).factors, factor), caller);
   const contents = sessionTransaction(account, factorsVersion, sessionId);
   return { account, auth, begin: (purpose, further) => transactions.begin(purpose, { ...contents, ...further }, now) };
 }

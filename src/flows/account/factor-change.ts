@@ -10,7 +10,11 @@ import { storedOf } from "../gate/grant.js";
 import { type Recent, requireRecent } from "../prove/recent.js";
 
 /** The user and the session of a change. Throws `unavailable` while no key can sign. */
-export function factorChangeOf(deps: Deps, { account, ...session }: Omit<Recent, "factorsVersion">, origin: Origin) {
+export function factorChangeOf(
+  deps: Deps,
+  { account, ...session }: Pick<Recent, "account" | "sessionId" | "gen">,
+  origin: Origin,
+) {
   const { id: userId, login } = account;
   const own = ownSession(deps, session);
   const [now, stored] = [deps.clock.now(), storedOf(account, undefined)];

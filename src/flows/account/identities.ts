@@ -1,11 +1,13 @@
 // A user with a recent login links and unlinks identities at outside providers (docs/guides/providers.md).
 import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
+import { isSameMailbox } from "../../logins/address.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
 import type { Authenticated, Flow, OwnFlow } from "../deps.js";
 import { grantAfter, sessionTransaction } from "../find/own-session.js";
 import { configuredWays } from "../find/ways.js";
 import { spendingOf } from "../gate/grant.js";
+import { requireConfirmed } from "../prove/confirmed.js";
 import {
   identify,
   type OutsideStart,
@@ -21,11 +23,15 @@ import { changeOwn, factorChangeOf, requireDone } from "./factor-change.js";
 const purpose = "link";
 
 /** Rejects like `requireRecent` and `beginOutside`. */
-export const beginIdentity: OwnFlow<Required<OutsideBegun>, OutsideStart> = async (deps, input) => {
+export const beginIdentity: OwnFlow<Required<OutsideBegun>, OutsideStart> = async (deps, input, caller) => {
   const { transactions, clock } = deps;
   const provider = requireProvider(deps, input.provider);
   const ret = requireReturnPath(deps, input.returnTo);
-  const { sessionId, account, factorsVersion } = await requireRecent(deps, input.auth);
+  const recent = await requireRecent(deps, input.auth);
+  const { sessionId, account, factorsVersion } = recent;
+  // Only the response shows whether another provider speaks for the mailbox.
+  const { kind, believesAddress } = provider.settings;
+  if (kind === "oidc" && !believesAddress) await requireConfirmed(deps, recent, "identity_linked", caller);
   const now = clock.now();
   const contents = { ...sessionTransaction(account, factorsVersion, sessionId), prv: provider.settings.name, ret };
   const transaction = transactions.begin(purpose, contents, now);
@@ -51,6 +57,7 @@ export const finishIdentity: Flow<Grant, IdentityInput> = async (deps, { auth, r
     ...factorChangeOf(deps, recent, origin),
     factorsVersion: transaction.factorsVersion,
     identity: provenOf(provider, identity),
+    isVouched: identity.speaksForEmail && isSameMailbox(account.email?.address ?? "", identity.email ?? ""),
     spend: spendingOf(deps, transaction, undefined),
   });
   if (outcome.outcome === "taken")

@@ -34,7 +34,7 @@ export async function beginPasskey(
 ): Promise<Required<PasskeySetUp>> {
   const { store, transactions, clock } = deps;
   const party = partyOf(deps);
-  const { account, auth, begin } = await beginEnrolment(deps, input, caller, { phr: true });
+  const { account, auth, begin } = await beginEnrolment(deps, input, caller, { phr: true, factor: "passkey" });
   const use: PasskeyUse = input.upgrade === true ? "upgrade" : (input.use ?? "login");
   if (use === "upgrade") requirePasswordLogin(auth);
   const { passkeys, handle } = await store.listPasskeys(account.id);

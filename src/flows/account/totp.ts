@@ -13,7 +13,7 @@ import { changeOwn } from "./factor-change.js";
 /** Nothing is written. The secret is derived from the transaction, and exists nowhere until a code confirms it. */
 export const beginTotp: Flow<Required<TotpSetUp>, Enrolling> = async (deps, input, caller) => {
   const { transactions, clock, settings } = deps;
-  const { account, begin } = await beginEnrolment(deps, input, caller, { phr: false });
+  const { account, begin } = await beginEnrolment(deps, input, caller, { phr: false, factor: "totp" });
   const transaction = begin("totp");
   const seed = transactions.totpSeed(transactions.read(transaction, ["totp"], clock.now()));
   return { transaction, secret: totpSecretText(seed), uri: otpauthUri(seed, account.login, settings.appName) };

@@ -89,6 +89,13 @@ export function liveOf(deps: Deps, bearer: string | undefined, userId: string) {
   return sessionId === undefined ? undefined : { sessionId };
 }
 
+export interface LiveSession {
+  readonly sessionId: string;
+  readonly account: Account;
+  /** The generation of the last login, step-up or change of the session. */
+  readonly provedGen: number;
+}
+
 export const endedSession = () => new AmphoError("invalid_token", "The session has ended.");
 
 /**
@@ -100,7 +107,7 @@ export async function liveSession(
   sid: string | undefined,
   sub: string | undefined,
   { orDeleted = false } = {},
-): Promise<{ readonly sessionId: string; readonly account: Account }> {
+): Promise<LiveSession> {
   if (sid === undefined || sub === undefined || !isStorableText(sid) || !isStorableText(sub))
     throw notAccepted(["session"]);
   const found = await store.findSession({ id: sid, now: clock.now() });
@@ -108,9 +115,9 @@ export async function liveSession(
   const account = await directory.findOwner(found.session, found.user);
   // A search by login does not find a user who was renamed.
   if (orDeleted && account === undefined && directory.canDeleteFirst)
-    return { sessionId: sid, account: deletedAccount(found.session) };
+    return { sessionId: sid, account: deletedAccount(found.session), provedGen: found.session.provedGen };
   if (account?.id !== sub || account.disabled) throw endedSession();
-  return { sessionId: sid, account };
+  return { sessionId: sid, account, provedGen: found.session.provedGen };
 }
 
 /** Before a table changes. Its function that found the user can take seconds, in which the session ends. */

@@ -1,6 +1,7 @@
 // Checks a mailed code or link (docs/guides/mail-flows.md). A link in another browser also needs the number that only
 // the asking browser shows. So a scanner that opens every link uses none up.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { AuditEvent } from "../../audit/events.js";
 import { equalText } from "../../crypto/equal.js";
 import { AmphoError, invalidRequest, unlessRejected } from "../../errors.js";
 import type { MailBinding, OpenPurpose, OpenTransaction, Spendable } from "../../factors/transactions.js";
@@ -89,9 +90,10 @@ async function reject(
   reason: "code" | "link" | "match",
   account: Account | undefined,
   origin: Origin,
+  event: AuditEvent = "code_rejected",
 ): Promise<never> {
   const { id: userId, login } = account ?? {};
-  const entry = { at: clock.now(), event: "code_rejected", reason, userId, login, origin } as const;
+  const entry = { at: clock.now(), event, reason, userId, login, origin } as const;
   await allowed.failed(entry, login);
   throw wrongCredentials();
 }
@@ -109,6 +111,21 @@ export async function proveCode(
   const allowed = await deps.throttle.allowCode({ purpose, account: key, known, transaction: hash, origin });
   const right = equalText(code, transactions.mailedCode(transaction, binding));
   return right && mailWasSent ? allowed : reject(deps, allowed, "code", account, origin);
+}
+
+/** The same for the code that confirms a change of a session. */
+export async function proveConfirmation(
+  deps: Deps,
+  transaction: Spendable,
+  code: string,
+  { binding, account, origin }: Pick<Mailbox, "binding" | "origin"> & { readonly account: Account },
+): Promise<AllowedAttempt> {
+  const { transactions, throttle } = deps;
+  const { id: userId, login } = account;
+  const hash = transactions.spentHash(transaction);
+  const allowed = await throttle.allowConfirmation({ userId, login, transaction: hash, origin });
+  if (equalText(code, transactions.mailedCode(transaction, binding))) return allowed;
+  return reject(deps, allowed, "code", account, origin, "confirmation_rejected");
 }
 
 // The claims of a mail in the outbox, from which its code and link are derived later, and what they are bound to.

@@ -5,23 +5,21 @@ import { type Acr, reaches } from "../../levels/acr.js";
 import { type FactorName, reachesPhr } from "../../levels/factors.js";
 import type { TokenSession } from "../../store/sql/sessions.js";
 import type { Auth } from "../../tokens/auth.js";
-import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
-import { liveSession } from "../find/account.js";
+import { type LiveSession, liveSession } from "../find/account.js";
 import { genOf } from "../find/own-session.js";
 import { offeredFactors } from "./factor.js";
 
 const recentSeconds = 300;
 
-export interface Recent extends TokenSession {
-  readonly account: Account;
+export interface Recent extends TokenSession, LiveSession {
   readonly factorsVersion: number;
 }
 
 /** Rejects with `login_too_weak` or `login_too_old`. `orDeleted` as for `liveSession`. */
 export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly orDeleted: true }): Promise<Recent> {
-  const { sessionId, account } = await liveSession(deps, auth.session, auth.id, options);
-  const { factors: names, factorsVersion } = await deps.store.listFactors(account.id);
+  const live = await liveSession(deps, auth.session, auth.id, options);
+  const { factors: names, factorsVersion } = await deps.store.listFactors(live.account.id);
   const acr = reachable(deps, names);
   const authTime = auth.claims["auth_time"];
   if (acr !== "1fa" && !reaches(auth.acr, acr))
@@ -33,7 +31,7 @@ export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly
     throw new AmphoError("login_too_old", "This action needs a more recent login. Sign in again.", {
       maxAgeSeconds: recentSeconds,
     });
-  return { sessionId, gen: genOf(auth), account, factorsVersion };
+  return { ...live, gen: genOf(auth), factorsVersion };
 }
 
 function reachable(deps: Deps, names: readonly FactorName[]): Acr {

@@ -117,7 +117,7 @@ export function createHandler(options: HandlerOptions): Handle {
     request: HttpRequest,
     query: string | undefined,
   ): Promise<HttpResponse> {
-    const { grants, renews = false, ends = false, finishes = grants && !renews, crossSite } = match.route;
+    const { grants, renews = false, ends = false, finishes = grants && !renews, crossSite, inBody } = match.route;
     if (crossSite === true) {
       const sent = { ...noCookies, authorization: undefined };
       return successResponse(match.route, await callEndpoint(match, request, query, sent));
@@ -134,7 +134,7 @@ export function createHandler(options: HandlerOptions): Handle {
         return { ...redirectResponse(output.location), cookies };
       }
       // The transaction of `GET /login` belongs to no user. It must not replace the one of a login that was begun.
-      if (match.route.method === "GET") return successResponse(match.route, output);
+      if (match.route.method === "GET" || inBody) return successResponse(match.route, output);
       const { body, cookies: moved } = mode.moveToCookies(output, credentials, removal);
       const response = successResponse(match.route, body);
       return { ...response, cookies: ends ? [...mode.removeTokens, ...removal] : moved };

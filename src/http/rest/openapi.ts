@@ -77,9 +77,11 @@ const problemSchema = {
     },
     ways: {
       type: "array",
-      items: { type: "string", enum: ["login", "mail"] },
-      description: "With `link_needed`: the proofs that link the identity.",
+      items: { type: "string", enum: ["login", "mail", "passkey"] },
+      description:
+        "With `link_needed`: the proofs that link the identity. With `confirmation_needed`: what can confirm the change.",
     },
+    change: typed("string", "With `confirmation_needed`: the change, for `POST /account/confirm`."),
     passkey: { type: ["object", "null"], description: "With `factor_needed`: the options for a passkey, or null." },
     enroll: typed("boolean", "With `factor_needed`: true if the account must set up a second factor first."),
     mail: typed(

@@ -69,6 +69,8 @@ interface Described {
   readonly renews?: true;
   /** The transaction in the cookie goes. Default: for a route that `grants` without `renews`. */
   readonly finishes?: boolean;
+  /** The transaction of its output stays in the body: another one goes on in the cookie. */
+  readonly inBody?: true;
   /** Pages of other sites call the route. It reads no cookie and sets none. */
   readonly crossSite?: true;
   /** The route ends the caller's session. */
@@ -134,9 +136,14 @@ export const tokenErrors = ["missing_token", "invalid_token", "credential_not_ac
 export const limitErrors = ["too_many_attempts", "overloaded", "unavailable"] as const;
 /** The codes of `recentNote`. */
 export const recentErrors = ["login_too_old", "login_too_weak"] as const;
+/** The codes of `confirmedNote`. */
+export const confirmedErrors = [...recentErrors, "confirmation_needed"] as const;
 
 export const idempotencyHelp =
   "16 to 255 printable characters with 128 random bits. The client must store the key before its first attempt. A key in another form is ignored.";
 
-/** A change of second factors asks for this besides the token of a session. */
+/** An export and a change of API keys ask for this besides the token of a session. */
 export const recentNote = "Needs a login at most 300 seconds old, at the highest level that the account can reach.";
+
+/** A change of how a user signs in asks for this besides the token of a session. */
+export const confirmedNote = `${recentNote} An account with a proven address must also confirm the change.`;

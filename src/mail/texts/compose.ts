@@ -52,7 +52,9 @@ export async function composeMail(
   const shown = { ...values, language, ...(code !== undefined && { code: formatCode(code) }) };
   const replaced = replace && (await replacedBy(replace, kind, shown));
   if (replaced !== undefined) return checkText(replaced, language);
-  const lines = texts[language].kinds[kind].split("\n").map((line) => fill(line.trim(), shown));
+  const lines = texts[language].kinds[kind]
+    .split("\n")
+    .map((line) => fill(line.trim(), shown, texts[language].phrases));
   const [subject = ""] = lines;
   const parts = partsOf(kind, shown, lines.slice(1));
   return { subject, text: renderText(parts), html: renderHtml(language, subject, parts) };
@@ -87,10 +89,11 @@ function partsOf(kind: MailKind, values: ReplacementValues, lines: readonly stri
     ...(code === undefined ? [] : [{ text: phrases.enterCode }, { code }]),
     ...(link === undefined ? [] : [{ text: open }, { link, label: phrases.linkLabel }]),
     ...(minutes === undefined ? [] : [{ text: valid(minutes) }]),
-    ...(code === undefined ? [] : [{ text: fill(phrases.secret, values) }]),
+    ...(code === undefined ? [] : [{ text: fill(phrases.secret, values, phrases) }]),
     ...(code === undefined || link === undefined ? [] : [{ text: phrases.match }]),
     ...(time === undefined ? [] : [{ text: origin }]),
     { text: otherwise },
+    ...(!isNotified && values.alarm !== undefined ? [{ link: values.alarm, label: phrases.alarmLabel }] : []),
     ...(isNotified ? alarmOf(kind, values, phrases) : []),
   ];
 }
@@ -100,7 +103,7 @@ function alarmOf(kind: NoticeKind, values: MailValues, phrases: Phrases): readon
   const { alarm: link } = values;
   const { alarm, alarmDeleted, alarmLabel: label, afterAlarm } = phrases;
   if (link === undefined) return [];
-  if (effect === "informs") return [{ text: fill(alarmDeleted, values) }, { link, label }];
+  if (effect === "informs") return [{ text: fill(alarmDeleted, values, phrases) }, { link, label }];
   return [{ text: optional(alarm, effect === "undoes") }, { link, label }, { text: afterAlarm }];
 }
 
@@ -121,7 +124,8 @@ function durationOf(minutes: number, language: Language): string {
 }
 
 /** A function is the replacement, because `$&` in a name would otherwise be replaced again. */
-const fill = (phrase: string, { app }: MailValues): string => phrase.replaceAll("{app}", () => app);
+const fill = (phrase: string, { app, change }: MailValues, { changes }: Pick<Phrases, "changes">): string =>
+  phrase.replaceAll("{change}", () => (change === undefined ? "" : changes[change])).replaceAll("{app}", () => app);
 
 function renderText(parts: readonly Part[]): string {
   const lines = parts.map((part) => ("text" in part ? part.text : "code" in part ? part.code : part.link));

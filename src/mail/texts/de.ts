@@ -22,6 +22,22 @@ export const de: Texts = {
       "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er informiert den Betreiber von {app}, der Ihnen helfen kann. Sonst bewirkt er nichts:",
     alarmLabel: "Das war ich nicht",
     afterAlarm: "Legen Sie danach ein neues Passwort fest.",
+    changes: {
+      login_changed: "den Anmeldenamen ändern",
+      email_changed: "die Adresse ändern",
+      names_changed: "die Adresse und den Anmeldenamen ändern",
+      password_added: "ein Passwort hinzufügen",
+      password_removed: "das Passwort entfernen",
+      first_factor: "einen Passkey oder eine Authenticator-App hinzufügen",
+      further_factor: "einen Passkey oder eine Authenticator-App hinzufügen",
+      factor_replaced: "die Authenticator-App ersetzen",
+      codes_replaced: "neue Wiederherstellungscodes erstellen",
+      factor_removed: "einen Passkey oder die Authenticator-App entfernen",
+      identity_linked: "eine Anmeldung mit einem anderen Anbieter hinzufügen",
+      identity_unlinked: "eine Anmeldung mit einem anderen Anbieter entfernen",
+      account_removed: "das Konto löschen",
+      review: "Anmeldemethoden entfernen",
+    },
   },
   kinds: {
     login: `Anmeldung bei {app}
@@ -46,6 +62,9 @@ export const de: Texts = {
       Wenn Sie sich gerade nicht anmelden, tut es eine andere Person in Ihrem Namen. Ändern Sie Ihr Passwort, oder sichern Sie das Konto bei dem Anbieter, mit dem Sie sich anmelden.`,
     identity: `Bestätigen Sie Ihre Anmeldung bei {app}
       Jemand möchte sich mit einem Konto eines anderen Anbieters und dieser Adresse bei {app} anmelden. Mit diesem Code ist das von nun an möglich.`,
+    confirm: `Bestätigen Sie eine Änderung bei {app}
+      Eine Person, die bei Ihrem Konto bei {app} angemeldet ist, möchte {change}. Um das zu erlauben, geben Sie dort diesen Code ein.
+      Wenn Sie das nicht sind, geben Sie den Code nicht weiter, und öffnen Sie diesen Link. Er meldet alle Geräte ab:`,
     test: `Test-E-Mail von {app}
       Das ist ein Test. E-Mails von {app} kommen an.
       Sie müssen nichts tun.`,

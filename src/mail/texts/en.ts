@@ -22,6 +22,22 @@ export const en: Texts = {
       "If this was not you, open this link. It informs the operator of {app}, who can help you. It can do nothing else:",
     alarmLabel: "This was not me",
     afterAlarm: "Then set a new password.",
+    changes: {
+      login_changed: "change the login name",
+      email_changed: "change the address",
+      names_changed: "change the address and the login name",
+      password_added: "add a password",
+      password_removed: "remove the password",
+      first_factor: "add a passkey or an authenticator app",
+      further_factor: "add a passkey or an authenticator app",
+      factor_replaced: "replace the authenticator app",
+      codes_replaced: "create new recovery codes",
+      factor_removed: "remove a passkey or the authenticator app",
+      identity_linked: "add a sign-in with another provider",
+      identity_unlinked: "remove a sign-in with another provider",
+      account_removed: "delete the account",
+      review: "remove sign-in methods",
+    },
   },
   kinds: {
     login: `Sign in to {app}
@@ -46,6 +62,9 @@ export const en: Texts = {
       If you are not signing in now, another person is doing so in your name. Change your password, or secure the account at another provider with which you sign in.`,
     identity: `Confirm your sign-in to {app}
       A user of another provider wants to sign in to {app} with this address. With this code, that user can sign in from now on.`,
+    confirm: `Sign-in methods for {app}: confirm a change
+      A person who is signed in to your account at {app} wants to {change}. To allow it, enter this code there.
+      If this is not you, do not pass the code on, and open this link. It signs out all devices:`,
     test: `Test mail from {app}
       This is a test. Mail from {app} arrives.
       You do not need to do anything.`,

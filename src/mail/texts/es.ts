@@ -22,6 +22,22 @@ export const es: Texts = {
       "Si no fue usted, abra este enlace. Informa al operador de {app}, que puede ayudarle. No hace nada más:",
     alarmLabel: "No fui yo",
     afterAlarm: "Después, elija una contraseña nueva.",
+    changes: {
+      login_changed: "cambiar el nombre de usuario",
+      email_changed: "cambiar la dirección",
+      names_changed: "cambiar la dirección y el nombre de usuario",
+      password_added: "añadir una contraseña",
+      password_removed: "eliminar la contraseña",
+      first_factor: "añadir una llave de acceso o una aplicación de autenticación",
+      further_factor: "añadir una llave de acceso o una aplicación de autenticación",
+      factor_replaced: "sustituir la aplicación de autenticación",
+      codes_replaced: "crear nuevos códigos de recuperación",
+      factor_removed: "eliminar una llave de acceso o la aplicación de autenticación",
+      identity_linked: "añadir un inicio de sesión con otro proveedor",
+      identity_unlinked: "eliminar un inicio de sesión con otro proveedor",
+      account_removed: "eliminar la cuenta",
+      review: "eliminar métodos de inicio de sesión",
+    },
   },
   kinds: {
     login: `Inicio de sesión en {app}
@@ -46,6 +62,9 @@ export const es: Texts = {
       Si no está iniciando sesión ahora, otra persona lo hace en su nombre. Cambie su contraseña, o proteja la cuenta del proveedor con la que inicia sesión.`,
     identity: `Confirme su inicio de sesión en {app}
       Una cuenta de otro proveedor quiere iniciar sesión en {app} con esta dirección. Con este código podrá hacerlo a partir de ahora.`,
+    confirm: `Confirme un cambio en {app}
+      Una persona que ha iniciado sesión en su cuenta de {app} quiere {change}. Para permitirlo, introduzca allí este código.
+      Si no es usted, no comparta el código y abra este enlace. Cierra la sesión en todos los dispositivos:`,
     test: `Mensaje de prueba de {app}
       Esto es una prueba. Los mensajes de {app} llegan.
       No tiene que hacer nada.`,

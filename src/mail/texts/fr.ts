@@ -22,6 +22,22 @@ export const fr: Texts = {
       "Si ce n’était pas vous, ouvrez ce lien. Il informe l’exploitant de {app}, qui peut vous aider. Il ne fait rien d’autre :",
     alarmLabel: "Ce n’était pas moi",
     afterAlarm: "Choisissez ensuite un nouveau mot de passe.",
+    changes: {
+      login_changed: "modifier l’identifiant",
+      email_changed: "modifier l’adresse",
+      names_changed: "modifier l’adresse et l’identifiant",
+      password_added: "ajouter un mot de passe",
+      password_removed: "supprimer le mot de passe",
+      first_factor: "ajouter une clé d’accès ou une application d’authentification",
+      further_factor: "ajouter une clé d’accès ou une application d’authentification",
+      factor_replaced: "remplacer l’application d’authentification",
+      codes_replaced: "créer de nouveaux codes de récupération",
+      factor_removed: "supprimer une clé d’accès ou l’application d’authentification",
+      identity_linked: "ajouter une connexion avec un autre fournisseur",
+      identity_unlinked: "supprimer une connexion avec un autre fournisseur",
+      account_removed: "supprimer le compte",
+      review: "supprimer des méthodes de connexion",
+    },
   },
   kinds: {
     login: `Connexion à {app}
@@ -46,6 +62,9 @@ export const fr: Texts = {
       Si vous n’êtes pas en train de vous connecter, une autre personne le fait en votre nom. Changez votre mot de passe, ou sécurisez le compte du fournisseur avec lequel vous vous connectez.`,
     identity: `Confirmez votre connexion à {app}
       Le compte d’un autre fournisseur demande à se connecter à {app} avec cette adresse. Avec ce code, il pourra se connecter désormais.`,
+    confirm: `Confirmez une modification sur {app}
+      Une personne connectée à votre compte {app} souhaite {change}. Pour l’autoriser, saisissez-y ce code.
+      Si ce n’est pas vous, ne communiquez pas le code et ouvrez ce lien. Il déconnecte tous les appareils :`,
     test: `Message de test de {app}
       Ceci est un test. Les messages de {app} arrivent.
       Vous n’avez rien à faire.`,

@@ -1,9 +1,10 @@
 // Every kind of mail, and the values that its text can contain. Nothing in a value was chosen by a stranger: no login,
 // no name, no text of a request. A mail of ours would otherwise deliver an attacker's words under our name.
+import type { Confirmable } from "../../store/sql/changes.js";
 import type { Browser } from "./browser.js";
 
-/** Proofs in a mail: a code, a link that continues the transaction, or the link of an invitation. */
-type Proof = "code" | "link" | "invitation";
+/** Proofs in a mail: a code, a link that continues the transaction, the link of an invitation, or that of an alarm. */
+type Proof = "code" | "link" | "invitation" | "alarm";
 
 /** Kinds that ask the reader to act, or that state why there is nothing to do. */
 const requestKinds = {
@@ -17,6 +18,7 @@ const requestKinds = {
   recover: ["link"],
   enroll: ["code"],
   identity: ["code"],
+  confirm: ["code", "alarm"],
   test: [],
 } as const satisfies Readonly<Record<string, readonly Proof[]>>;
 
@@ -74,6 +76,8 @@ export interface MailValues {
   readonly browser?: Browser | undefined;
   /** The time of the request or event in Unix seconds. */
   readonly time?: number | undefined;
-  /** The alarm link of a notice: an absolute URL that begins with AMPHO_APP_URL. */
+  /** The change that the code of a mail confirms. */
+  readonly change?: Confirmable | undefined;
+  /** The alarm link of a notice or of a mail that confirms a change: an absolute URL that begins with AMPHO_APP_URL. */
   readonly alarm?: string | undefined;
 }

@@ -1,5 +1,6 @@
 // The texts of one language. `{app}`, `{browser}`, `{time}` and `{duration}` are replaced. A part in brackets is left
 // out where it does not apply.
+import type { Confirmable } from "../../store/sql/changes.js";
 import type { MailKind } from "./kinds.js";
 
 export interface Phrases {
@@ -25,6 +26,8 @@ export interface Phrases {
   readonly alarmDeleted: string;
   readonly alarmLabel: string;
   readonly afterAlarm: string;
+  /** What a code allows, as the end of "wants to". */
+  readonly changes: Readonly<Record<Confirmable, string>>;
 }
 
 /**

@@ -8,6 +8,7 @@ import { text } from "../rows.js";
 import { advisoryLock, first, type Transaction, write } from "../transaction.js";
 import { type Additions, endAdded, type Fate, type Lasting } from "./added.js";
 import { recordAudit } from "./audit.js";
+import { useConfirmation } from "./confirmations.js";
 import { writeAccount } from "./factors/account-factors.js";
 import { deleteAccount, type FactorUse } from "./factors/rows.js";
 import { addressOfRow } from "./import-rows.js";
@@ -23,11 +24,12 @@ import { type AccountFactors, type State, sendStateAndAccount } from "./state.js
 /** A row decides about every kind of credential, so that a new kind without a decision does not compile. */
 interface Consequences extends Readonly<Record<Lasting, Fate>> {
   /**
-   * The makers of the change. `recent`: a session whose login is recent, at the level of the account. `session`: any
-   * session. `password`: who proves the old password. `mailbox`: who proves the address. `login`: it is made by a
-   * login. `operator`: an operator or the application.
+   * The makers of the change. `recent`: a session whose login is recent, at the level of the account. `confirmed`: such
+   * a session, which has confirmed the change (confirmations.ts). `session`: any session. `password`: who proves the old
+   * password. `mailbox`: who proves the address. `login`: it is made by a login. `operator`: an operator or the
+   * application.
    */
-  readonly by: readonly ("recent" | "session" | "password" | "mailbox" | "login" | "operator")[];
+  readonly by: readonly ("recent" | "confirmed" | "session" | "password" | "mailbox" | "login" | "operator")[];
   /** The event that is recorded. Some mail a notice (audit/events.ts). Undefined: none, or the end of each session. */
   readonly event: AuditEvent | undefined;
   /** The part of the change that the alarm link of its notice undoes. */
@@ -68,10 +70,14 @@ const reset = { ...password, ...fates("added"), by: ["mailbox"], event: "reset_d
 const factors = { reason: "factors_changed", alarm: "added" } as const;
 const proven = { ...moved, by: ["mailbox"], event: "email_proven" } as const;
 const users = ["recent", "operator"] as const;
+const confirmed = ["confirmed", "operator"] as const;
+const setUp = ["confirmed", "login"] as const;
 
 export const consequences = {
-  password_set: { ...others, ...password, ...fates("added"), by: ["password", "recent"], event: "password_changed" },
-  password_removed: { ...others, ...password, by: ["recent"], event: "password_changed" },
+  password_set: { ...others, ...password, ...fates("added"), by: ["password"], event: "password_changed" },
+  /** The account had none. */
+  password_added: { ...others, ...password, ...fates("added"), by: ["confirmed"], event: "password_changed" },
+  password_removed: { ...others, ...password, by: ["confirmed"], event: "password_changed" },
   password_replaced: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_changed" },
   /** A password that is not kept takes the place of the old one. The user sets a new one by mail. */
   password_expired: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_expired" },
@@ -83,14 +89,28 @@ export const consequences = {
   unproven_reset: { ...all, ...reset, identity: "any", key: "any" },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
   password_stored: { ...others, ...password, key: "kept", by: ["password", "mailbox"] },
-  login_changed: { ...all, ...moved, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
+  login_changed: {
+    ...all,
+    ...moved,
+    by: ["confirmed"],
+    event: "login_changed",
+    alarm: "login",
+    reason: "login_changed",
+  },
   login_respelled: { ...none, by: ["recent"], event: "login_changed", alarm: "login" },
-  email_changed: { ...others, ...moved, by: users, event: "email_changed", alarm: "address", reason: "email_changed" },
+  email_changed: {
+    ...others,
+    ...moved,
+    by: confirmed,
+    event: "email_changed",
+    alarm: "address",
+    reason: "email_changed",
+  },
   /** The address becomes the login name in the same step. */
   names_changed: {
     ...others,
     ...moved,
-    by: ["recent"],
+    by: ["confirmed"],
     event: "email_changed",
     alarm: "names",
     reason: "email_changed",
@@ -104,15 +124,17 @@ export const consequences = {
   email_proven: { ...all, ...fates("any"), ...proven, reason: "email_proven", password: "unproven" },
   /** The same by a login that also proves the password. */
   email_confirmed: { ...none, ...proven },
-  first_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "weak", key: "added" },
-  further_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "none" },
-  factor_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
-  codes_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
-  factor_removed: { ...others, by: users, event: "factor_removed", reason: "factors_changed" },
-  identity_linked: { ...none, by: ["recent", "login"], event: "identity_linked", alarm: "added" },
+  first_factor: { ...all, ...factors, by: setUp, event: "factor_added", sessions: "weak", key: "added" },
+  further_factor: { ...all, ...factors, by: setUp, event: "factor_added", sessions: "none" },
+  factor_replaced: { ...others, ...factors, by: ["confirmed"], event: "factor_added" },
+  codes_replaced: { ...others, ...factors, by: ["confirmed"], event: "factor_added" },
+  factor_removed: { ...others, by: confirmed, event: "factor_removed", reason: "factors_changed" },
+  identity_linked: { ...none, by: setUp, event: "identity_linked", alarm: "added" },
+  /** Its provider speaks for the mailbox of the account. So the mailbox has confirmed it. */
+  identity_vouched: { ...none, by: ["recent"], event: "identity_linked", alarm: "added" },
   /** The account has it already. */
   identity_relinked: { ...none, by: ["recent"] },
-  identity_unlinked: { ...others, by: users, event: "identity_unlinked", reason: "factors_changed" },
+  identity_unlinked: { ...others, by: confirmed, event: "identity_unlinked", reason: "factors_changed" },
   devices_forgotten: { ...none, by: ["session", "operator"], event: "devices_forgotten", devices: "ends" },
   roles_changed: { ...none, ...below, ...moved, by: ["operator"], event: "roles_changed" },
   policy_set: { ...none, ...below, by: ["operator"], event: "factor_policy_changed" },
@@ -123,7 +145,9 @@ export const consequences = {
   disabled: { ...all, key: "all", by: ["operator"], event: "user_disabled", reason: "user_disabled" },
   enabled: { ...none, by: ["operator"], event: "user_enabled" },
   deleted: { ...gone, by: ["operator"], event: "user_deleted" },
-  account_removed: { ...gone, by: ["recent"], event: "account_removed" },
+  account_removed: { ...gone, by: ["confirmed"], event: "account_removed" },
+  /** A code of the mailbox allows one change to one session. */
+  change_confirmed: { ...none, by: ["mailbox"], event: "change_confirmed" },
   /** An application's own table has created a user with the id of a former one. */
   id_reused: { ...all, ...fates("all"), by: ["login"], reason: "user_deleted" },
   /** Users end their own sessions. */
@@ -134,6 +158,20 @@ export const consequences = {
 } as const satisfies Readonly<Record<string, Consequences>>;
 
 export type Change = keyof typeof consequences;
+
+type MakersOf<C extends Change> = (typeof consequences)[C]["by"][number];
+
+/** A session makes it only with a confirmation. */
+export type ConfirmedChange = { [C in Change]: "confirmed" extends MakersOf<C> ? C : never }[Change];
+
+/** What a code can confirm. `review`: the removals of what can still sign in or act. */
+export type Confirmable = ConfirmedChange | "review";
+
+/** Who makes a change that a session must confirm. The session can have ended, and the change ends it in some rows. */
+type MadeBy<C extends Change> =
+  "confirmed" extends MakersOf<C>
+    ? { readonly maker: Pick<TokenSession, "sessionId"> | Exclude<MakersOf<C>, "confirmed"> }
+    : { readonly maker?: never };
 
 /** An account, and the state of the database. */
 export type Locked = State & AccountFactors;
@@ -173,6 +211,8 @@ export interface CarriedOut {
   /** The session that made the change, with the generation of its new tokens. */
   readonly session: Session | undefined;
   readonly account: AccountFactors;
+  /** A session has made the change, and has confirmed it. */
+  readonly isConfirmed: boolean;
 }
 
 /** Reads an account under the lock of its sessions. */
@@ -181,11 +221,22 @@ export function* lockSessionsOf(userId: string): Transaction<Locked> {
   return yield* (yield* sendStateAndAccount(userId))();
 }
 
-/** Records the change and ends what it ends. The caller has locked the user's row, and found the session live. */
-export function* carryOut(change: Change, input: ChangedAccount): Transaction<CarriedOut> {
-  const { userId, login, now, origin, own } = input;
+/**
+ * Records the change and ends what it ends. The caller has locked the user's row, and found the session live. Throws
+ * `confirmation_needed`, which rolls the transaction back.
+ */
+export function carryOut<C extends Change>(change: C, input: ChangedAccount & MadeBy<C>): Transaction<CarriedOut>;
+export function* carryOut(
+  change: Change,
+  input: ChangedAccount & { readonly maker?: string | Pick<TokenSession, "sessionId"> },
+): Transaction<CarriedOut> {
+  const { userId, login, now, origin, own, maker } = input;
   const row: Consequences = consequences[change];
   const before = input.before ?? (yield* lockSessionsOf(userId));
+  const isConfirmed =
+    isConfirmedChange(change) &&
+    typeof maker === "object" &&
+    (yield* useConfirmation(change, { userId, sessionId: maker.sessionId, now, origin }));
   let account: AccountFactors = input.account ?? before;
   const { event, alarm, reason = input.endReason ?? "ended_by_operator" } = row;
   const about = { at: now, userId, login, origin, reason: input.reason, detail: input.detail };
@@ -218,10 +269,10 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
         ? yield* endWeakSessions({ ...which, policy })
         : yield* endOpenSessions({ ...which, exceptSession, era, acr });
   const ended = [...keys, ...sessions];
-  if (own === undefined || row.sessions === "all") return { revoked: ended, session: undefined, account };
+  if (own === undefined || row.sessions === "all") return { revoked: ended, session: undefined, account, isConfirmed };
   const session = yield* replaceTokens({ ...own, userId, era, now, origin });
   const older = session && revokedTokens(session, now);
-  return { revoked: older ? [...ended, older] : ended, session, account };
+  return { revoked: older ? [...ended, older] : ended, session, account, isConfirmed };
 }
 
 function* endInvitationsOf(input: ChangedAccount, reason: string, isDeleted: boolean): Transaction<void> {
@@ -229,6 +280,9 @@ function* endInvitationsOf(input: ChangedAccount, reason: string, isDeleted: boo
   const address = row ? text(row, "address") : input.address;
   if (address !== undefined) yield* endInvitations(address, { ...input, reason, isDeleted });
 }
+
+const isConfirmedChange = (change: Change): change is ConfirmedChange =>
+  consequences[change].by.some((maker) => maker === "confirmed");
 
 /** At least the time, so that a version of a lost timeline does not come back after a restored backup. */
 const nextVersion = (version: number, now: number) => Math.max(version + 1, now);
@@ -239,3 +293,8 @@ const removePassword = (userId: string): Transaction<void> =>
      where id = ? and coalesce(password_by_operator, case when import_n is null then 0 else 1 end) = 0`,
     [userId],
   );
+
+export const confirmables: readonly Confirmable[] = [
+  ...(Object.keys(consequences) as Change[]).filter(isConfirmedChange),
+  "review",
+];

@@ -1,7 +1,7 @@
 // Identities at outside providers (docs/guides/providers.md). The issuer and the subject are compared exactly, and the
 // primary key decides which of two accounts gets an identity.
 import { createHash } from "node:crypto";
-import { count, exists, queryLastRow, type Transaction } from "../transaction.js";
+import { count, exists, queryLastRow, type Transaction, write } from "../transaction.js";
 import { identityHolderOf, makeRoom, visible } from "./import-rows.js";
 import { asInteger, asText, orUndefined, type RowOf, tableOf } from "./table.js";
 import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
@@ -100,6 +100,10 @@ export function insertFreeIdentity(
   const values = newIdentities.values({ issuer, subject, userId, provider, email, createdAt, usedAt, addedBy });
   return exists(insert, values);
 }
+
+/** The mailbox of the account, a confirmed passkey or the registration has confirmed it. */
+export const confirmIdentity = ({ issuer, subject }: IdentityKey): Transaction<void> =>
+  write("update ampho_identities set confirmed = 1 where issuer = ? and subject = ?", [issuer, subject]);
 
 /** Records a login. False: the identity was unlinked meanwhile. */
 export const touchIdentity = (

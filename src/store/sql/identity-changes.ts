@@ -1,14 +1,24 @@
 // A user links and unlinks identities at outside providers (docs/guides/providers.md). A user must keep a way in.
 import { advisoryLock, type Transaction, write } from "../transaction.js";
-import { carryOut } from "./changes.js";
+import { carryOut, type OwnSession } from "./changes.js";
 import { type FactorChange, type FactorOutcome, lockAccount } from "./factors/changes.js";
-import { identitiesOf, identityIdOf, identityLock, insertIdentity, type ProvenIdentity } from "./identities.js";
+import {
+  confirmIdentity,
+  identitiesOf,
+  identityIdOf,
+  identityLock,
+  insertIdentity,
+  type ProvenIdentity,
+} from "./identities.js";
 import { endChange, failed } from "./revocations.js";
 import { type Spending, spend } from "./spent.js";
 import { type ConfiguredWays, hasWayIn } from "./ways-left.js";
 
 export interface IdentityLink extends FactorChange {
+  readonly own: OwnSession;
   readonly identity: ProvenIdentity;
+  /** The provider speaks for the mailbox of the account. */
+  readonly isVouched: boolean;
   readonly spend: Spending;
 }
 
@@ -20,7 +30,7 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
   if (!(yield* spend(input.spend, now))) return failed("over");
-  const addedBy = input.own?.sessionId;
+  const addedBy = input.own.sessionId;
   const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: undefined, addedBy });
   if (inserted === "full") return failed("full");
   if (inserted === "taken") {
@@ -28,7 +38,12 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
     if (!own) return failed("taken");
     return yield* endChange(yield* carryOut("identity_relinked", { ...input, before }));
   }
-  return yield* endChange(yield* carryOut("identity_linked", { ...input, before, ...linkOf(identity, addedBy) }));
+  const about = { ...input, before, ...linkOf(identity, addedBy) };
+  const linked = yield* input.isVouched
+    ? carryOut("identity_vouched", about)
+    : carryOut("identity_linked", { ...about, maker: input.own });
+  if (input.isVouched || linked.isConfirmed) yield* confirmIdentity(identity);
+  return yield* endChange(linked);
 }
 
 /** The record of a link. The subject stays out of it. */
@@ -60,5 +75,7 @@ export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutco
   const sql = "delete from ampho_identities where issuer = ? and subject = ? and user_id = ?";
   yield* write(sql, [gone.issuer, gone.subject, userId]);
   const detail = { provider: gone.provider, identity: id };
-  return yield* endChange(yield* carryOut("identity_unlinked", { ...input, before, detail }));
+  return yield* endChange(
+    yield* carryOut("identity_unlinked", { ...input, before, detail, maker: input.own ?? "operator" }),
+  );
 }

@@ -22,7 +22,7 @@ import type { ChangeOutcome, NewRevocation, NewRevocations } from "./revocations
 import { endChange, failed, untilOf, writeRevocations } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
-import { sendIsLive } from "./sessions.js";
+import { sendIsLive, type TokenSession } from "./sessions.js";
 import { type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
@@ -136,6 +136,8 @@ export interface Renamed extends UndoneLogin, ForeignTokens {
   readonly newLogin: string;
   /** The spelling that an application's own table had, where logins are compared as they are. */
   readonly exactLogin: string | undefined;
+  /** The session that asks. It can have ended where the application's own table was changed already. */
+  readonly maker: TokenSession;
 }
 
 /** `taken`: another user has the address. Uniqueness is decided here and not before. */
@@ -165,8 +167,12 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   const given =
     isOther && before.provenAt !== undefined ? { email: before, canonical: email?.canonical ?? null } : undefined;
   const about = { userId, login, now, origin, own, address: ownUser?.before?.canonical, undo: given };
-  const change = isOther ? "email_changed" : "email_added";
-  const carry = () => (renamed === undefined ? carryOut(change, about) : rename(renamed, about));
+  const carry = () =>
+    renamed === undefined
+      ? isOther
+        ? carryOut("email_changed", { ...about, maker: input.own ?? "operator" })
+        : carryOut("email_added", about)
+      : rename(renamed, about);
   const names = renamed && { login: renamed.newLogin, canonical: renamed.canonical };
   const changed = yield* user === undefined ? carry() : changeNames(user, { ...user, ...names, email }, now, carry);
   if (changed === undefined) return failed("taken");
@@ -175,7 +181,7 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
 
 /** As `setLogin` does, but the session that asks goes on under the new login name. */
 function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOut> {
-  const { newLogin, foreignMaxSeconds, exactLogin, ...names } = renamed;
+  const { newLogin, foreignMaxSeconds, exactLogin, maker, ...names } = renamed;
   const { userId, now, own, undo } = about;
   const { login } = names;
   const until = yield* foreignUntil({ ...about, foreignMaxSeconds });
@@ -183,6 +189,7 @@ function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOu
   if (own) yield* write("update ampho_sessions set login = ? where id = ?", [newLogin, own.sessionId]);
   const changed = yield* carryOut("names_changed", {
     ...about,
+    maker,
     login: newLogin,
     detail: { before: login },
     undo: undo && "email" in undo ? { ...undo, renamed: names } : names,

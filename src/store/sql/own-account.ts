@@ -1,23 +1,28 @@
 // Changes that users make to their own account as a whole (docs/guides/account.md): another login, the removal, and the
 // rows of the audit log for an export. A user of an application's own table has no row of ampho_users here.
 import type { AuditRow } from "../../audit/entry.js";
+import type { Attempt } from "../../throttle/attempt.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
+import { settleIfAny } from "./attempts.js";
 import { listOwnAudit, recordAudit, redactAudit } from "./audit.js";
-import { carryOut, type Locked } from "./changes.js";
+import { type Confirmable, carryOut, type Locked, type OwnSession } from "./changes.js";
+import { confirmSession } from "./confirmations.js";
+import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { releaseLockouts } from "./lockouts.js";
 import { beginStoring } from "./own-passwords.js";
 import { type ChangeOutcome, endChange, failed, type NewRevocation } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
 import type { Ending, TokenEnding } from "./session-rows.js";
 import { sendIsLive, type TokenSession } from "./sessions.js";
+import { type Spending, spend } from "./spent.js";
 import { sendStateAndAccount } from "./state.js";
 import { changeNames, lockUser, type User } from "./users.js";
 
 export interface OwnChange extends TokenEnding {
   /** As it is until now. */
   readonly login: string;
-  /** The live session that asks. Undefined where the application's own table was changed already. */
-  readonly own: TokenSession | undefined;
+  /** The session that asks. It is live, unless the application's own table was changed already. */
+  readonly own: TokenSession;
   readonly factorsVersion: number;
   /** The canonical address of a user of an application's own table. */
   readonly address: string;
@@ -34,11 +39,11 @@ function* lockOwn(input: OwnChange): Transaction<{ readonly user: User | undefin
   const user = passwordVersion === undefined ? undefined : yield* lockUser(userId, "update");
   yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
-  const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
+  const readLive = passwordVersion === undefined ? undefined : yield* sendIsLive(own, now);
   const before = yield* readAccount();
-  if (readLive !== undefined && !(yield* readLive())) return false;
-  if (own !== undefined && before.factorsVersion !== factorsVersion) return false;
-  if (passwordVersion === undefined) return { user: undefined, before };
+  // The application's table has changed already, so nothing must reject the rest.
+  if (readLive === undefined) return { user: undefined, before };
+  if (!(yield* readLive()) || before.factorsVersion !== factorsVersion) return false;
   return user !== undefined && !user.disabled && user.passwordVersion === passwordVersion && { user, before };
 }
 
@@ -61,7 +66,8 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   const { address } = input;
   const about = { userId, login: newLogin, now, origin, before, address, detail: { before: login }, undo };
   const until = yield* foreignUntil(input);
-  const carry = () => carryOut(isSame ? "login_respelled" : "login_changed", about);
+  const carry = () =>
+    isSame ? carryOut("login_respelled", about) : carryOut("login_changed", { ...about, maker: input.own });
   // The user can have given the address up meanwhile.
   const isOwnAddress = user?.email?.canonical === newCanonical && user.email.provenAt !== undefined;
   if (user && !isSame && newCanonical.includes("@") && !isOwnAddress) return failed("changed");
@@ -90,7 +96,8 @@ export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
   if (locked === false) return failed("changed");
   const until = yield* foreignUntil(input);
   const { before } = locked;
-  const { revoked } = yield* carryOut("account_removed", { userId, login, now, origin, before, address });
+  const about = { userId, login, now, origin, before, address, maker: input.own };
+  const { revoked } = yield* carryOut("account_removed", about);
   // The mark stops a login by password in progress, which has found the user in the application's table.
   if (locked.user === undefined) yield* beginStoring(userId, now);
   yield* releaseLockouts(login);
@@ -110,4 +117,24 @@ export function* exportAccount(
   const { userId, login, now, origin, eventsMax } = input;
   yield* recordAudit({ at: now, event: "account_exported", userId, login, origin });
   return yield* listOwnAudit(userId, login, eventsMax);
+}
+
+export interface CodeConfirmation extends FactorChange {
+  readonly own: OwnSession;
+  readonly change: Confirmable;
+  readonly spend: Spending;
+  readonly attempt: Attempt;
+}
+
+/** Allows the change to the session, which goes on with new tokens: a thief can have copies of the former ones. */
+export function* confirmChange(input: CodeConfirmation): Transaction<ChangeOutcome<"done" | "changed" | "over">> {
+  const { own, change, now, login } = input;
+  const before = yield* lockAccount(input);
+  const stopped = before === undefined ? "changed" : (yield* spend(input.spend, now)) ? undefined : "over";
+  // The code was right, whether it changes something or not.
+  yield* settleIfAny(input.attempt, stopped === undefined ? "succeeded" : "returned", now, login);
+  if (stopped !== undefined) return failed(stopped);
+  yield* confirmSession(own.sessionId, change, now);
+  const about = { ...input, before, sessionId: own.sessionId, detail: { change } };
+  return yield* endChange(yield* carryOut("change_confirmed", about));
 }

@@ -16,11 +16,19 @@ import { type GivenFactors, givenFactors, isGiven } from "./added.js";
 import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut } from "./changes.js";
+import { confirmByLogin } from "./confirmations.js";
 import { withFactors } from "./factors/account-factors.js";
 import { addFactor, isFactorTaken, type NewFactor, useUp } from "./factors/changes.js";
 import { writeCodes } from "./factors/recovery.js";
 import { type FactorUse, rejectionOf } from "./factors/rows.js";
-import { identityLock, insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } from "./identities.js";
+import {
+  confirmIdentity,
+  identityLock,
+  insertIdentity,
+  isIdentityTaken,
+  type ProvenIdentity,
+  touchIdentity,
+} from "./identities.js";
 import { linkOf } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
 import { provesFirst } from "./mailbox-changes.js";
@@ -206,7 +214,8 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
   }
   if (decision.result === "factor_needed") return yield* recordFactorNeeded(input, account, decision, user);
   if (input.enrol) {
-    const added = yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy });
+    const about = { ...whoOf(input), own: undefined, addedBy, isConfirmed: provesMailbox(input) };
+    const added = yield* addFactor(account, { ...about, ...input.enrol });
     if (!added) return yield* rejectFactor(input);
     account = { ...account, ...added.account };
     revoked.push(...added.revoked);
@@ -219,6 +228,10 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
   // The session is not live, so this is a login like any other.
   if (!raised && raisesOnly) return yield* decideAndGrant({ ...input, live: undefined }, revoked);
   const session = raised ?? (yield* createSession(input, account, decision, revoked));
+  const { use } = input;
+  const isByPasskey = use?.factor === "passkey" && use.userVerified;
+  if (provesMailbox(input)) yield* confirmByLogin(session.id, now, undefined);
+  else if (isByPasskey) yield* confirmByLogin(session.id, now, use.id);
   if (input.spend) yield* recordBought(input.spend, session.id, session.gen);
   if (input.remember && session.amr.includes("mfa"))
     yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
@@ -229,8 +242,8 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
 
 /** The passkey or the identity is the way in of this user, once the account is enabled. */
 function* keepPending(input: SessionRequest, account: Account, revoked: NewRevocation[]): Transaction<GrantOutcome> {
-  const added =
-    input.enrol && (yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy: undefined }));
+  const about = { ...whoOf(input), own: undefined, addedBy: undefined, isConfirmed: true };
+  const added = input.enrol && (yield* addFactor(account, { ...about, ...input.enrol }));
   if (input.enrol && !added) return yield* rejectFactor(input);
   revoked.push(...(added?.revoked ?? []));
   if (input.identity?.isNew === true) yield* link(input, input.identity.proven, account, undefined);
@@ -274,8 +287,14 @@ function* link(
 ): Transaction<void> {
   const { userId, now } = input;
   const inserted = yield* insertIdentity(userId, proven, { createdAt: now, usedAt: now, addedBy });
-  if (inserted === "done") yield* carryOut("identity_linked", { ...whoOf(input), before, ...linkOf(proven, addedBy) });
+  if (inserted !== "done") return;
+  if (provesMailbox(input)) yield* confirmIdentity(proven);
+  yield* carryOut("identity_linked", { ...whoOf(input), before, ...linkOf(proven, addedBy), maker: "login" });
 }
+
+/** A login by mail, or a registration. The application alone vouches for a session that it creates. */
+const provesMailbox = ({ amr, register, isNewId, gate }: SessionRequest): boolean =>
+  register !== undefined || isNewId === true || (amr.includes("mail") && !("acr" in gate));
 
 /** The versions that the proof of a remembered device holds. */
 export type DeviceVersions = Pick<AccountFactors, "factorsVersion" | "devicesVersion">;

@@ -68,14 +68,16 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
       [passwordHash, origin.actor === "operator" ? 1 : 0, userId],
     );
   const reason = input.expires?.reason;
-  const { revoked, session } = yield* carryOut(changeOf(input), { ...input, login: user.login, before, reason });
+  const about = { ...input, login: user.login, before, reason, maker: own ?? ("operator" as const) };
+  const { revoked, session } = yield* carryOut(changeOf(input, stored), about);
   yield* settleIfAny(input.attempt, "succeeded", now, user.login);
   return yield* endChange({ revoked, session });
 }
 
-function changeOf({ own, expires, passkeysOf }: PasswordChange): Change {
+function changeOf({ own, expires, passkeysOf }: PasswordChange, stored: User | undefined) {
   if (own === undefined) return expires ? "password_expired" : "password_replaced";
-  return passkeysOf === undefined ? "password_set" : "password_removed";
+  if (passkeysOf !== undefined) return "password_removed";
+  return stored?.passwordHash === null ? "password_added" : "password_set";
 }
 
 /** With recovery codes, because the loss of the passkey would otherwise lock the user out. */

@@ -1,4 +1,5 @@
 // The messages between the two threads of the SQLite driver.
+import type { AmphoError } from "../../errors.js";
 import type { OperationInput, OperationName } from "../operations.js";
 import type { Effects } from "../transaction.js";
 import type { DriverName } from "./driver.js";
@@ -36,8 +37,10 @@ export interface Request {
 
 export interface Failure {
   /** `open`: a person can fix the cause. `internal`: a bug of Ampho. */
-  readonly kind: "unavailable" | "overloaded" | "open" | "configuration" | "internal";
+  readonly kind: "unavailable" | "overloaded" | "open" | "configuration" | "internal" | "rejected";
   readonly reason: string;
+  /** `rejected`: the transaction has thrown this AmphoError, and was rolled back. */
+  readonly rejection?: Pick<AmphoError, "code" | "details">;
 }
 
 export type Reply = { readonly id: number } & (

@@ -1,7 +1,7 @@
 // The queue for the database, in the worker. Reads and writes that wait together share one transaction, and writes one
 // fsync. Their replies are sent after the commit. If a job fails, they run again in a savepoint each.
 // Nothing waits inside SQLite. While another process has the write lock, the queue retries and runs reads meanwhile.
-import { ConfigurationError } from "../../errors.js";
+import { AmphoError, ConfigurationError } from "../../errors.js";
 import { DatabaseError } from "../database-error.js";
 import type { Access } from "../operations.js";
 import { noEffects, type Transaction } from "../transaction.js";
@@ -186,5 +186,9 @@ function toFailure(error: unknown): Failure {
   if (error instanceof SqliteFailure) return { kind: "unavailable", reason };
   if (error instanceof DatabaseError) return { kind: "open", reason };
   if (error instanceof ConfigurationError) return { kind: "configuration", reason };
+  if (error instanceof AmphoError) {
+    const { code, details } = error;
+    return { kind: "rejected", reason, rejection: { code, details } };
+  }
   return { kind: "internal", reason };
 }

@@ -155,7 +155,8 @@ export function startThread(data: Omit<WorkerData, "reopening">) {
   };
 }
 
-function errorOf({ kind, reason }: Failure): Error {
+function errorOf({ kind, reason, rejection }: Failure): Error {
+  if (rejection) return new AmphoError(rejection.code, reason, rejection.details);
   if (kind === "overloaded")
     return new AmphoError("overloaded", "The database is overloaded.", { retryAfterSeconds: 1 });
   if (kind === "open") return new DatabaseError(reason);

@@ -18,6 +18,8 @@ export const problemCauses: Readonly<Record<ErrorCode, string>> = {
     "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up. With `mail` the set-up also needs a code, which was mailed to the address of the account. If `mail` is false, too many were mailed, and `retry_after` states the wait.",
   link_needed:
     "The identity at the outside provider belongs to no account yet. `ways` lists what can prove the account: `login` is its login and password, `mail` is the code that was mailed to the address of the identity. It is absent while the address can get no further mail.",
+  confirmation_needed:
+    "The change needs a confirmation: a code that `POST /account/confirm` mails, or a login with a passkey that verified its user and whose own set-up was confirmed. `change` names the change, and `ways` lists `mail` and `passkey`.",
   login_too_old:
     "The route requires a more recent login. The `max_age` of the challenge is the greatest age in seconds.",
   login_too_weak:

@@ -35,6 +35,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   invalid_token: { status: 401, headers: challenge('error="invalid_token"') },
   factor_needed: { status: 401, headers: challenge() },
   link_needed: { status: 401, headers: challenge() },
+  confirmation_needed: { status: 401, headers: challenge() },
   login_too_old: {
     status: 401,
     headers: (details) =>
@@ -93,14 +94,15 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const { status } = problems[code];
-  const { field, reason, limit, transaction, factors, passkey = null, enroll, mail, ways, retryAfterSeconds } = details;
+  const { field, reason, limit, transaction, factors, passkey = null, enroll, mail, ways, change } = details;
+  const { retryAfterSeconds } = details;
   const description = details.oauth && message;
   const further =
     code === "factor_needed"
       ? { transaction, factors, passkey, enroll, mail, retry_after: retryAfterSeconds }
       : code === "link_needed"
         ? { transaction, ways }
-        : { field, reason, limit };
+        : { field, reason, limit, change, ways };
   const problem: ProblemBody = { message, error: code, error_description: description, ...further };
   return {
     status,

@@ -1,8 +1,9 @@
 // /password and /account: the user's own account.
 import { z } from "zod";
+import { confirmables } from "../../../flows/account/confirm.js";
 import { fields } from "../request/input.js";
-import { limitErrors, recentErrors, recentNote, route } from "../route.js";
-import { body, grant, listOf, login, nullableText, password, seconds, textAs } from "../schemas.js";
+import { confirmedErrors, confirmedNote, limitErrors, recentErrors, recentNote, route } from "../route.js";
+import { body, grant, listOf, login, mailedCode, nullableText, opaque, password, seconds, textAs } from "../schemas.js";
 import { passkeyView } from "./factors.js";
 import { apiKeyView } from "./keys.js";
 import { sessionView } from "./sessions.js";
@@ -52,6 +53,15 @@ export const accountExport = body("AccountExport", {
   events: listOf(exportedEvent, "The newest 1000 entries of the audit log about the user."),
 });
 
+const confirmationBegun = body("ConfirmationBegun", {
+  transaction: textAs("The transaction for `POST /account/confirm/finish`. It is never in a cookie."),
+  expires: seconds.describe("The end of the code, in Unix seconds."),
+});
+
+const confirmationStart = z.object({
+  change: z.enum(confirmables).describe("a change that `confirmation_needed` names, or `review`"),
+});
+
 export const accountRoutes = [
   route("POST", "/password", "changePassword", {
     summary: "Change the password",
@@ -63,17 +73,17 @@ export const accountRoutes = [
     input: fields(passwordChange),
     output: grant,
     finishes: false,
-    errors: [...recentErrors, ...limitErrors, "password_rejected", "invalid_credentials"],
+    errors: [...confirmedErrors, ...limitErrors, "password_rejected", "invalid_credentials"],
     available: ({ changesPasswords }) => changesPasswords,
     endpoint: ({ flows, auth, input, caller }) =>
       flows.changePassword({ auth, password: input.password, newPassword: input.new_password }, caller),
   }),
   route("DELETE", "/password", "removePassword", {
     summary: "Remove the password",
-    notes: ["Ends the user's other sessions. Needs a passkey that signs in alone, and recovery codes.", recentNote],
+    notes: ["Ends the user's other sessions. Needs a passkey that signs in alone, and recovery codes.", confirmedNote],
     output: grant,
     finishes: false,
-    errors: [...recentErrors, "not_found", "last_way_in", "unavailable"],
+    errors: [...confirmedErrors, "not_found", "last_way_in", "unavailable"],
     available: ({ keepsPasswords }) => keepsPasswords,
     endpoint: ({ flows, auth, caller }) => flows.removePassword({ auth }, caller),
   }),
@@ -94,17 +104,46 @@ export const accountRoutes = [
     notes: [
       "Ends all sessions, also the current one, because their tokens carry the old login. A change of the spelling ends none, except in an application's own table.",
       "A login that is an e-mail address must be the proven address of the account.",
-      recentNote,
+      confirmedNote,
     ],
     input: fields(z.object({ login })),
-    errors: [...recentErrors, "login_taken", "too_many_attempts"],
+    errors: [...confirmedErrors, "login_taken", "too_many_attempts"],
     available: ({ account }) => account.login,
     endpoint: ({ flows, auth, input, caller }) => flows.changeLogin({ auth, login: input.login }, caller),
   }),
+  route("POST", "/account/confirm", "beginConfirmation", {
+    summary: "Ask for a code that confirms a change",
+    notes: [
+      "Mails a code to the address of the account. It confirms this change of this session, within 300 seconds after its use.",
+      "`review` confirms all removals of second factors, identities and the password, within 900 seconds.",
+      recentNote,
+    ],
+    input: fields(confirmationStart),
+    output: confirmationBegun,
+    inBody: true,
+    errors: [...recentErrors, ...limitErrors],
+    available: ({ mails }) => mails.alarm,
+    endpoint: ({ flows, auth, input, caller }) => flows.beginConfirmation({ auth, change: input.change }, caller),
+  }),
+  route("POST", "/account/confirm/finish", "finishConfirmation", {
+    summary: "Confirm a change",
+    notes: ["Returns new tokens, and rejects the former ones of the session. Send the change again with them."],
+    input: fields(
+      z.object({
+        transaction: opaque.describe("a text: the `transaction` of `POST /account/confirm`"),
+        code: mailedCode,
+      }),
+    ),
+    output: grant,
+    finishes: false,
+    errors: ["invalid_credentials", "transaction_over", ...limitErrors],
+    available: ({ mails }) => mails.alarm,
+    endpoint: ({ flows, auth, input, caller }) => flows.finishConfirmation({ auth, ...input }, caller),
+  }),
   route("DELETE", "/account", "removeAccount", {
     summary: "Delete the account",
-    notes: ["Deletes the user and ends all sessions. The audit log keeps the id only.", recentNote],
-    errors: [...recentErrors],
+    notes: ["Deletes the user and ends all sessions. The audit log keeps the id only.", confirmedNote],
+    errors: [...confirmedErrors],
     ends: true,
     available: ({ account }) => account.removal,
     endpoint: ({ flows, auth, caller }) => flows.removeAccount({ auth }, caller),

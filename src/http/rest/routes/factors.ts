@@ -3,7 +3,7 @@ import { z } from "zod";
 import { isCredentialId } from "../../../factors/passkey/webauthn-response.js";
 import { isTransaction } from "../../../factors/transactions.js";
 import { fields, idOf, optionalFields, transactionOf } from "../request/input.js";
-import { recentErrors, recentNote, route, tokenErrors } from "../route.js";
+import { confirmedErrors, confirmedNote, route, tokenErrors } from "../route.js";
 import { optional } from "../route-access.js";
 import {
   body,
@@ -88,14 +88,14 @@ const passkeyIdOf = (parameters: Readonly<Record<string, string>>) =>
   idOf(parameters, isCredentialId, "You have no passkey with this id.");
 
 const proofErrors = [...tokenErrors, "invalid_credentials", "transaction_over"] as const;
-const enrolErrors = [...proofErrors, ...recentErrors, "too_many_attempts"] as const;
+const enrolErrors = [...proofErrors, ...confirmedErrors, "too_many_attempts"] as const;
 
 export const factorsRoutes = [
   route("POST", "/totp", "beginTotp", {
     summary: "Begin to set up an authenticator app",
     notes: [
       "Returns a new secret (RFC 6238) and writes nothing. `POST /totp/confirm` stores it.",
-      recentNote,
+      confirmedNote,
       "A login that got `factor_needed` with `enroll` sends its `transaction` in place of a bearer token, and the mailed `code` if the error has `mail`.",
     ],
     access: optional,
@@ -127,7 +127,7 @@ export const factorsRoutes = [
     summary: "Begin to register a passkey",
     notes: [
       "Returns the options for `navigator.credentials.create` and writes nothing.",
-      recentNote,
+      confirmedNote,
       "A login that got `factor_needed` with `enroll` sends its `transaction` in place of a bearer token, and the mailed `code` if the error has `mail`.",
     ],
     access: optional,
@@ -175,28 +175,28 @@ export const factorsRoutes = [
   }),
   route("DELETE", "/passkeys/{id}", "removePasskey", {
     summary: "Remove a passkey",
-    notes: ["Ends all other sessions. The last second factor takes the recovery codes with it.", recentNote],
+    notes: ["Ends all other sessions. The last second factor takes the recovery codes with it.", confirmedNote],
     output: grant,
     finishes: false,
-    errors: [...recentErrors, "not_found", "last_way_in", "unavailable"],
+    errors: [...confirmedErrors, "not_found", "last_way_in", "unavailable"],
     available: ({ offersPasskeys }) => offersPasskeys,
     endpoint: ({ flows, auth, caller, parameters }) =>
       flows.removePasskey({ auth, id: passkeyIdOf(parameters) }, caller),
   }),
   route("DELETE", "/totp", "removeTotp", {
     summary: "Remove the authenticator app",
-    notes: ["Ends all other sessions. The last second factor takes the recovery codes with it.", recentNote],
+    notes: ["Ends all other sessions. The last second factor takes the recovery codes with it.", confirmedNote],
     output: grant,
     finishes: false,
-    errors: [...recentErrors, "not_found", "last_way_in", "unavailable"],
+    errors: [...confirmedErrors, "not_found", "last_way_in", "unavailable"],
     endpoint: ({ flows, auth, caller }) => flows.removeTotp({ auth }, caller),
   }),
   route("POST", "/recovery-codes", "renewRecoveryCodes", {
     summary: "Replace the recovery codes",
-    notes: ["Returns eight new codes. The old ones are void, and all other sessions end.", recentNote],
+    notes: ["Returns eight new codes. The old ones are void, and all other sessions end.", confirmedNote],
     output: newRecoveryCodes,
     finishes: false,
-    errors: [...recentErrors, "not_found", "unavailable"],
+    errors: [...confirmedErrors, "not_found", "unavailable"],
     endpoint: ({ flows, auth, caller }) => flows.renewRecoveryCodes({ auth }, caller),
   }),
   route("DELETE", "/devices", "forgetDevices", {

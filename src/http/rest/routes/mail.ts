@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { invalidRequest } from "../../../errors.js";
 import { fields, transactionOf } from "../request/input.js";
-import { idempotencyHelp, limitErrors, recentErrors, recentNote, route } from "../route.js";
+import { confirmedErrors, confirmedNote, idempotencyHelp, limitErrors, route } from "../route.js";
 import { none } from "../route-access.js";
 import {
   body,
@@ -188,11 +188,11 @@ export const mailRoutes = [
     notes: [
       "Mails a code to the new address. If it has an account, only the mail reports it.",
       "With `login`, the code also makes the address the login name. The same session goes on.",
-      recentNote,
+      confirmedNote,
     ],
     input: fields(emailChange),
     output: emailChangeBegun,
-    errors: [...recentErrors, "too_many_attempts"],
+    errors: [...confirmedErrors, "too_many_attempts"],
     available: ({ mails }) => mails.email,
     endpoint: ({ flows, auth, input, caller }) => flows.beginEmailChange({ auth, ...input }, caller),
   }),
@@ -201,7 +201,14 @@ export const mailRoutes = [
     notes: ["The old address gets a notice, if it was proven."],
     input: fields(z.object({ transaction: proof.transaction, code: mailedCode })),
     output: grant,
-    errors: ["invalid_credentials", "transaction_over", "email_taken", "too_many_attempts", "unavailable"],
+    errors: [
+      "confirmation_needed",
+      "invalid_credentials",
+      "transaction_over",
+      "email_taken",
+      "too_many_attempts",
+      "unavailable",
+    ],
     available: ({ mails }) => mails.email,
     endpoint: ({ flows, auth, input, cookies, caller }) =>
       flows.finishEmailChange({ auth, transaction: transactionOf(input, cookies), code: input.code }, caller),

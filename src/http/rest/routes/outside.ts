@@ -4,7 +4,7 @@ import { outsideMaxAgeSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import { fields, idOf, transactionOf } from "../request/input.js";
 import { Redirect } from "../responses/response.js";
-import { type Call, recentErrors, recentNote, route, servedIf } from "../route.js";
+import { type Call, confirmedErrors, confirmedNote, route, servedIf } from "../route.js";
 import { none } from "../route-access.js";
 import { body, grant, opaque, optionalText, seconds, textAs } from "../schemas.js";
 
@@ -175,10 +175,10 @@ export const outsideRoutes = [
   }),
   route("POST", "/identities", "beginIdentity", {
     summary: "Begin to link an identity at an outside provider",
-    notes: [recentNote, "The browser goes to `url`, as for a login."],
+    notes: [confirmedNote, "The browser goes to `url`, as for a login."],
     input: fields(identityStart),
     output: outsideBegun,
-    errors: [...recentErrors, "not_found", "unavailable"],
+    errors: [...confirmedErrors, "not_found", "unavailable"],
     endpoint: async (call) => {
       const { provider, return_to: returnTo } = call.input;
       return asRedirect(call, await call.flows.beginIdentity({ auth: call.auth, provider, returnTo }, call.caller));
@@ -186,19 +186,29 @@ export const outsideRoutes = [
   }),
   route("POST", "/identities/finish", "finishIdentity", {
     summary: "Link an identity",
-    notes: [recentNote, "Needs the transaction of this session. The user can sign in with the identity from then on."],
+    notes: [
+      confirmedNote,
+      "Needs the transaction of this session. The user can sign in with the identity from then on.",
+    ],
     input: fields(identityProof),
     output: grant,
-    errors: [...recentErrors, "invalid_credentials", "transaction_over", "identity_taken", "not_found", "unavailable"],
+    errors: [
+      ...confirmedErrors,
+      "invalid_credentials",
+      "transaction_over",
+      "identity_taken",
+      "not_found",
+      "unavailable",
+    ],
     endpoint: ({ flows, auth, input, cookies, caller }) =>
       flows.finishIdentity({ auth, transaction: transactionOf(input, cookies), response: input.outside }, caller),
   }),
   route("DELETE", "/identities/{id}", "removeIdentity", {
     summary: "Unlink an identity",
-    notes: [recentNote, "Ends the other sessions of the user."],
+    notes: [confirmedNote, "Ends the other sessions of the user."],
     output: grant,
     finishes: false,
-    errors: [...recentErrors, "not_found", "last_way_in", "unavailable"],
+    errors: [...confirmedErrors, "not_found", "last_way_in", "unavailable"],
     endpoint: ({ flows, auth, caller, parameters }) => {
       const id = idOf(parameters, (text) => /^[\w-]{43}$/.test(text), "Your account has no such identity.");
       return flows.removeIdentity({ auth, id }, caller);

@@ -2,7 +2,7 @@
 import type { FactorName, MainFactor } from "../../../levels/factors.js";
 import { factorNames, factors, isSpare, reachesPhr, withoutLoneSpares } from "../../../levels/factors.js";
 import { type Policy, policyOf, presentPolicy, type RolePolicies, type RoleRules } from "../../../levels/policy.js";
-import { advisoryLock, type Transaction } from "../../transaction.js";
+import { advisoryLock, type Transaction, write } from "../../transaction.js";
 import { recordAudit } from "../audit.js";
 import { type CarriedOut, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
 import { identitiesOf } from "../identities.js";
@@ -78,6 +78,8 @@ export type NewFactor = {
 type Added<F> = Who & {
   /** The session that the row names as its origin, which can be one that is just created. */
   readonly addedBy: string | undefined;
+  /** A login or a registration that sets it up has proven the mailbox. */
+  readonly isConfirmed: boolean;
 } & F;
 
 interface AddRow<F> {
@@ -90,6 +92,8 @@ interface AddRow<F> {
   /** The log names this, and the alarm of the notice undoes `undo`. */
   readonly detail: (input: F) => Readonly<Record<string, string>>;
   readonly undo: (input: Added<F>) => Undo;
+  /** Its set-up was confirmed. */
+  readonly confirm: (input: Added<F>) => Transaction<void>;
 }
 
 /** How each factor is set up. */
@@ -101,6 +105,7 @@ const rows: { readonly [F in MainFactor]: AddRow<Extract<NewFactor, { readonly f
     },
     detail: () => ({}),
     undo: ({ now }) => ({ totp: now }),
+    confirm: ({ userId }) => write("update ampho_totp set confirmed = 1 where user_id = ?", [userId]),
   },
   passkey: {
     isTaken: ({ passkey }) => isPasskeyTaken(passkey.id),
@@ -108,6 +113,7 @@ const rows: { readonly [F in MainFactor]: AddRow<Extract<NewFactor, { readonly f
     finish: ({ userId, handle }) => writeHandle(userId, handle),
     detail: ({ passkey }) => ({ passkey: passkey.id }),
     undo: ({ passkey }) => ({ passkey: passkey.id }),
+    confirm: ({ passkey }) => write("update ampho_passkeys set confirmed = 1 where id = ?", [passkey.id]),
   },
 };
 
@@ -119,39 +125,51 @@ export function* isFactorTaken(input: NewFactor): Transaction<boolean> {
   return isTaken !== undefined && (yield* isTaken(input));
 }
 
+/** The change that sets the factor up. */
+export function setUpOf(had: readonly FactorName[], factor: MainFactor) {
+  if (had.length === 0) return "first_factor";
+  return !factors[factor].isMany && had.includes(factor) ? "factor_replaced" : "further_factor";
+}
+
 /** Undefined: an account has this factor, or the user has too many. The caller holds the lock of the sessions. */
 export function* addFactor(before: Locked, input: Added<NewFactor>): Transaction<CarriedOut | undefined> {
   const { userId, factor, codes, addedBy } = input;
   const row = rowOf(input);
   if (!(yield* row.add(input))) return undefined;
-  const { ownsCodes, isMany } = factors[factor];
-  const isFirst = before.factors.length === 0;
+  const { ownsCodes } = factors[factor];
+  const change = setUpOf(before.factors, factor);
+  const isFirst = change === "first_factor";
   if (isFirst || ownsCodes) yield* writeCodes(userId, codes);
-  const isReplaced = !isMany && before.factors.includes(factor);
-  const detail = { factor, ...row.detail(input), ...(isReplaced && { replaced: factor }) };
+  const detail = { factor, ...row.detail(input), ...(change === "factor_replaced" && { replaced: factor }) };
   // The alarm of a registration would leave no way in.
   const undo = addedBy === undefined ? undefined : { ...row.undo(input), ...(isFirst && { first: true as const }) };
   const spare = isFirst || ownsCodes ? factorNames.filter(isSpare) : [];
   const account = { ...before, factors: withFactors(before.factors, factor, ...spare) };
-  const change = isFirst ? "first_factor" : isReplaced ? "factor_replaced" : "further_factor";
-  const changed = yield* carryOut(change, { ...input, before, account, detail, undo });
+  const about = { ...input, before, account, detail, undo };
+  // No login replaces a factor.
+  const changed = yield* change === "factor_replaced"
+    ? carryOut(change, { ...about, maker: input.own ?? { sessionId: "" } })
+    : carryOut(change, { ...about, maker: input.own ?? "login" });
+  if (changed.isConfirmed || input.isConfirmed) yield* row.confirm(input);
   if (row.finish) yield* row.finish(input);
   return changed;
 }
 
 /** Adds a passkey, or sets or replaces the TOTP secret and the recovery codes with it. Ends sessions. */
-export function* setFactor(input: FactorChange & NewFactor & { readonly spend: Spending }): Transaction<FactorOutcome> {
+export function* setFactor(
+  input: FactorChange & NewFactor & { readonly own: OwnSession; readonly spend: Spending },
+): Transaction<FactorOutcome> {
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
   if (!(yield* spend(input.spend, input.now))) return failed("over");
-  const changed = yield* addFactor(account, { ...input, addedBy: input.own?.sessionId });
+  const changed = yield* addFactor(account, { ...input, addedBy: input.own.sessionId, isConfirmed: false });
   if (!changed) return failed((yield* isFactorTaken(input)) ? "taken" : "full");
   return { ...(yield* endChange(changed)), isFirst: account.factors.length === 0 };
 }
 
 /** Replaces the recovery codes. Ends the other sessions. */
 export function* replaceRecoveryCodes(
-  input: FactorChange & { readonly codes: readonly string[] },
+  input: FactorChange & { readonly own: OwnSession; readonly codes: readonly string[] },
 ): Transaction<FactorOutcome> {
   const { userId, codes } = input;
   const before = yield* lockAccount(input);
@@ -160,7 +178,7 @@ export function* replaceRecoveryCodes(
   yield* writeCodes(userId, codes);
   const detail = { factor: "recovery_code", replaced: "recovery_code" };
   const account = { ...before, factors: withFactors(before.factors, "recovery_code") };
-  const changed = { ...input, before, account, detail, undo: { codes: true as const } };
+  const changed = { ...input, before, account, detail, undo: { codes: true as const }, maker: input.own };
   return yield* endChange(yield* carryOut("codes_replaced", changed));
 }
 
@@ -196,7 +214,9 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
   const gone = had.filter((each) => !left.includes(each));
   const detail = { factors: gone, ...(factor !== undefined && id !== undefined && { [factor]: id }) };
   const account = { ...before, factors: left };
-  return yield* endChange(yield* carryOut("factor_removed", { ...input, before, account, detail }));
+  return yield* endChange(
+    yield* carryOut("factor_removed", { ...input, before, account, detail, maker: input.own ?? "operator" }),
+  );
 }
 
 /** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
