@@ -1,11 +1,7 @@
 // `ampho/mcp`: Ampho in servers of the Model Context Protocol. It fits the types of the MCP SDK without importing it.
 import { AmphoError } from "./errors.js";
-import {
-  type CheckedRequirements,
-  checkRequirements,
-  type MandatoryRequirements,
-  missingToken,
-} from "./guard/requirements.js";
+import { checkRequirements } from "./guard/requirement-rows.js";
+import { type CheckedRequirements, type MandatoryRequirements, missingToken } from "./guard/requirements.js";
 import { type GuardHost, type GuardInstance, hostOf, type LimitOf } from "./http/rest/host.js";
 import { parseTarget } from "./http/rest/request/target.js";
 import { metadataDocuments, metadataUrlOf } from "./resources.js";

@@ -1,7 +1,8 @@
 // `ampho.authenticate`: the user of a request, for code that responds itself, such as a page that the server renders.
 import type { IncomingMessage } from "node:http";
 import { AmphoError, hasCode } from "../errors.js";
-import { checkRequirements, type MandatoryRequirements, missingToken } from "../guard/requirements.js";
+import { checkRequirements } from "../guard/requirement-rows.js";
+import { type MandatoryRequirements, missingToken } from "../guard/requirements.js";
 import type { GuardHost } from "../http/rest/host.js";
 import type { HttpResponse } from "../http/rest/message.js";
 import { type PageHead, redirectToPages } from "../http/rest/responses/redirect-to-pages.js";

@@ -1,12 +1,7 @@
 // `authorize` for Fetch handlers: one function that wraps handlers and decorates methods (docs/reference/contract.md
 // §6). The host calls what it returns, which calls the handler with `(request, auth, …further arguments)`.
-import {
-  type CheckedRequirements,
-  checkRequirements,
-  lacksAuth,
-  missingToken,
-  type Requirements,
-} from "../guard/requirements.js";
+import { checkRequirements } from "../guard/requirement-rows.js";
+import { type CheckedRequirements, lacksAuth, missingToken, type Requirements } from "../guard/requirements.js";
 import type { GuardHost } from "../http/rest/host.js";
 import { type PageHead, redirectToPages } from "../http/rest/responses/redirect-to-pages.js";
 import type { Auth } from "../tokens/auth.js";

@@ -1,13 +1,8 @@
 // The guard as every adapter uses it, except Fetch, whose handlers get `auth` as an argument. It stays synchronous
 // where it can, so that a guarded request costs no turn of the event loop and creates no closure.
 import type { IncomingMessage } from "node:http";
-import {
-  type CheckedRequirements,
-  checkRequirements,
-  lacksAuth,
-  missingToken,
-  type Requirements,
-} from "../guard/requirements.js";
+import { checkRequirements } from "../guard/requirement-rows.js";
+import { type CheckedRequirements, lacksAuth, missingToken, type Requirements } from "../guard/requirements.js";
 import { headOf, onlyAuthorizationOf, targetOf } from "../http/node/request.js";
 import { type GuardHost, type GuardInstance, hostOf } from "../http/rest/host.js";
 import type { PageHead } from "../http/rest/responses/redirect-to-pages.js";

@@ -14,7 +14,8 @@ import {
 } from "@nestjs/common";
 import { HttpAdapterHost, Reflector } from "@nestjs/core";
 import type { ErrorCode } from "../errors.js";
-import { type CheckedRequirements, checkRequirements, type Requirements } from "../guard/requirements.js";
+import { checkRequirements } from "../guard/requirement-rows.js";
+import type { CheckedRequirements, Requirements } from "../guard/requirements.js";
 import { type GuardInstance, hostOf, isInstance, type LimitOf } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";

@@ -4,14 +4,8 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { leewayMaxSeconds, systemClock } from "../clock.js";
 import { AmphoError, hasCode } from "../errors.js";
-import {
-  type AuthOf,
-  checkRequirements,
-  lacksAuth,
-  missingToken,
-  type NoRequirements,
-  type Requirements,
-} from "../guard/requirements.js";
+import { checkRequirements } from "../guard/requirement-rows.js";
+import { type AuthOf, lacksAuth, missingToken, type NoRequirements, type Requirements } from "../guard/requirements.js";
 import { authorizationValues, headOf } from "../http/node/request.js";
 import { type GuardHost, type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import type { HttpResponse } from "../http/rest/message.js";

@@ -1,16 +1,15 @@
 // The guard: bearer token -> verified, now or before -> not revoked -> the requirements hold -> a frozen Auth. It calls
 // the database only for `live` requirements and for API keys that it has not read lately.
-import { type Clock, isRecent } from "../clock.js";
+import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
-import { reaches } from "../levels/acr.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import { type AccessToken, type AccessTokens, KeyToken, UnreadKey } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
-import { holdsAudience } from "../tokens/claims.js";
 import { type Credential, requireCredential } from "../tokens/credential.js";
 import { reject } from "../tokens/rejection.js";
 import type { ApiKeys } from "./api-keys.js";
+import { type Decisions, decisionsOf, insufficient } from "./requirement-rows.js";
 import { type CheckedRequirements, missingToken } from "./requirements.js";
 
 export interface Guard {
@@ -111,29 +110,26 @@ export function createGuard(deps: GuardDeps): Guard {
       if (requirements?.optional === true) return undefined;
       throw missingToken();
     }
-    const resource = requirements?.resource;
-    if (resource !== undefined && !holdsAudience(verified.claims?.aud, [resource]))
-      reject(verified instanceof KeyToken ? "keyAudience" : "audience");
-    requireCredential(verified.auth.credential, requirements?.credentials);
+    const decisions = requirements === undefined ? noDecisions : decisionsOf(requirements);
+    for (const decide of decisions.byToken) decide(verified, clock);
     if (requirements === undefined) return verified.auth;
-    if (requirements.acr !== undefined && !reaches(verified.claims?.acr, requirements.acr))
-      throw loginTooWeak(requirements);
-    if (requirements.maxAge !== undefined)
-      requireRecentLogin(verified.claims?.auth_time, requirements.maxAge, clock.now());
+    const { byUser } = decisions;
     if (requirements.live === true && verified instanceof KeyToken) {
       const token = bearerOf(authorization);
       if (wasRead || keys === undefined || token === undefined)
-        return requirePermission(verified.auth, requirements, request);
-      return readKey(keys, token, request, true).then(({ auth }) => requirePermission(auth, requirements, request));
+        return requirePermission(verified.auth, requirements, byUser, request);
+      return readKey(keys, token, request, true).then(({ auth }) =>
+        requirePermission(auth, requirements, byUser, request),
+      );
     }
     if (requirements.live === true)
       return checkLive(verified).then(async (auth) => {
         // Meanwhile this process can have ended the session, or was paused since the database was read.
         await pendingRead?.();
         verifyBearer(authorization);
-        return requirePermission(auth, requirements, request);
+        return requirePermission(auth, requirements, byUser, request);
       });
-    return requirePermission(verified.auth, requirements, request);
+    return requirePermission(verified.auth, requirements, byUser, request);
   }
 
   function verifyNow(token: string, credentials: readonly Credential[] | undefined): Auth {
@@ -165,10 +161,13 @@ export function createGuard(deps: GuardDeps): Guard {
   return { verify, verifySync, guard };
 }
 
-function requirePermission<R>(auth: Auth, requirements: CheckedRequirements<R>, request: R): Auth | Promise<Auth> {
-  const { roles, scopes, can } = requirements;
-  if (roles !== undefined && !roles.some((role) => auth.roles.includes(role))) throw insufficient();
-  if (scopes !== undefined && !scopes.every((scope) => auth.scopes.includes(scope))) throw insufficient(scopes);
+function requirePermission<R>(
+  auth: Auth,
+  { can }: CheckedRequirements<R>,
+  byUser: Decisions["byUser"],
+  request: R,
+): Auth | Promise<Auth> {
+  for (const decide of byUser) decide(auth);
   if (can === undefined) return auth;
   const result = can(auth, request);
   if (result === true) return auth;
@@ -181,28 +180,7 @@ function requirePermission<R>(auth: Auth, requirements: CheckedRequirements<R>, 
   throw insufficient();
 }
 
+const noDecisions = decisionsOf({});
+
 const revocationsUnknown = (): AmphoError =>
   new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
-
-/** Names `scopes` only where they are what is missing. Otherwise a client would ask for them again and again. */
-function insufficient(scopes?: readonly string[]): AmphoError {
-  return new AmphoError(
-    "insufficient_scope",
-    "You do not have the permission that this requires.",
-    scopes === undefined ? {} : { scopes },
-  );
-}
-
-/** Details without `maxAgeSeconds` where any age is accepted. RFC 9470 §3 sends both conditions in one challenge. */
-function loginTooWeak<R>({ acr, maxAge }: CheckedRequirements<R>): AmphoError {
-  return new AmphoError("login_too_weak", "This action needs a stronger login. Prove a further factor.", {
-    ...(acr !== undefined && { acr }),
-    ...(maxAge !== undefined && { maxAgeSeconds: maxAge }),
-  });
-}
-
-/** RFC 9470. A token without `auth_time` proves no recent login. */
-function requireRecentLogin(authTime: number | undefined, maxAgeSeconds: number, now: number): void {
-  if (authTime === undefined || !isRecent(authTime, maxAgeSeconds, now))
-    throw new AmphoError("login_too_old", "This action needs a more recent login. Sign in again.", { maxAgeSeconds });
-}

@@ -2,7 +2,7 @@
 import { AmphoError } from "../errors.js";
 import { metadataUrlOf, type Resource, type ResourceChallenge } from "../resources.js";
 import type { Guard } from "./guard.js";
-import { unknownResource } from "./requirements.js";
+import { unknownResource } from "./requirement-rows.js";
 
 /** Returns the guard, whose errors say where the metadata of the resource of the route is. */
 export function challengeForResources(guard: Guard["guard"], resources: readonly Resource[]): Guard["guard"] {

@@ -2,6 +2,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createGuard } from "../../dist/guard/guard.js";
 import { checkLive } from "../../dist/guard/live-check.js";
+import type { Auth } from "../../dist/index.js";
 import { importKeys } from "../../dist/keys/jwk-set.js";
 import { createFailureDelay } from "../../dist/passwords/failure-delay.js";
 import { createPasswordPool } from "../../dist/passwords/pool.js";
@@ -84,4 +85,27 @@ describe("a process that has just started", () => {
       expect(guard(header, need, {})).toMatchObject({ login: "ann" });
     expect(guard(header, { can: async () => true }, {})).toBeInstanceOf(Promise);
   });
+});
+
+/** The compiler asks for each member, so that a member that is declared and never set fails the test. */
+const membersOfAuth = {
+  credential: true,
+  key: true,
+  id: true,
+  login: true,
+  roles: true,
+  scopes: true,
+  session: true,
+  amr: true,
+  acr: true,
+  starts: true,
+  expires: true,
+  claims: true,
+} as const satisfies Readonly<Record<keyof Auth, true>>;
+
+it("an Auth has every member of its type, and no other", async () => {
+  const { verify, follower, key } = await openGuard();
+  await follower.read();
+  const auth = await verify(foreignToken(key, { exp: start + 600, login: "ann", iat: start }));
+  expect(Object.keys(auth).sort()).toEqual(Object.keys(membersOfAuth).sort());
 });

@@ -1,6 +1,7 @@
 // The requirements of a route are checked where they are written.
 import { describe, expect, it } from "vitest";
-import { checkRequirements, type Requirements } from "../../dist/guard/requirements.js";
+import { checkRequirements } from "../../dist/guard/requirement-rows.js";
+import type { Requirements } from "../../dist/guard/requirements.js";
 
 const check = (requirements: unknown, host: { readonly live?: false } = {}) =>
   checkRequirements(requirements as Requirements<unknown>, host);
@@ -51,7 +52,7 @@ describe("checkRequirements", () => {
   it.each([
     [
       { rolls: ["editor"] },
-      'Requirements have no member "rolls". The members are credentials, roles, scopes, acr, maxAge, live, can, resource, optional, redirect.',
+      'Requirements have no member "rolls". The members are resource, credentials, acr, maxAge, live, roles, scopes, can, optional, redirect.',
     ],
     [{ roles: undefined }, "The requirement `roles` is undefined. Give it a value, or remove it."],
     [{ roles: "editor" }, "The requirement `roles` must be an array of strings."],

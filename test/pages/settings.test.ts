@@ -2,7 +2,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import { authorize } from "../../dist/adapters/node.js";
 import { errorCodes, passwordProblemReasons } from "../../dist/errors.js";
-import { checkRequirements } from "../../dist/guard/requirements.js";
+import { checkRequirements } from "../../dist/guard/requirement-rows.js";
 import { type AmphoError, type AmphoOptions, type Auth, createAmpho } from "../../dist/index.js";
 import { pageTexts } from "../../dist/pages/texts/texts.js";
 import { openAmpho } from "../world/ampho.js";
