@@ -10,7 +10,7 @@ const marks = {
   /** A proxy that sends requests on, or that asks Ampho about them. */
   proxy: /^\s*(?:proxy_pass|reverse_proxy|forward_auth|auth_request|forwardAuth|ProxyPass)\b/m,
   /** The parameters of a process that runs in production. */
-  environment: /AMPHO_DATABASE_URL(?:=|: )/,
+  environment: /AMPHO_DATABASE_URL(?:=|: |$)/m,
   image: /^FROM \S/m,
   unit: /^\[Service\]$/m,
   /** Compose and Kubernetes. */
@@ -44,4 +44,10 @@ export function configurations(kind: Kind): ReadonlyMap<string, string> {
           .map((text, at): [string, string] => [at === 0 ? file : `${file} ${at + 1}`, text]),
       ),
   );
+}
+
+export function textOf(kind: Kind, name: string): string {
+  const text = configurations(kind).get(name);
+  if (text === undefined) throw new Error(`${name} has no configuration of the kind "${kind}"`);
+  return text;
 }

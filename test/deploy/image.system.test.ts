@@ -70,9 +70,10 @@ describe("the Dockerfile", () => {
     }
   });
 
-  it("the Dockerfile installs the PostgreSQL driver in the version that is tested here", () => {
+  it("the Dockerfile installs every package that the server can need, in the version that is tested here", () => {
     const { devDependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
-    expect(readFileSync(file, "utf8")).toContain(` pg@${devDependencies.pg}\n`);
+    const needed = ["pg", "nodemailer", "oauth4webapi"].map((name) => ` ${name}@${devDependencies[name]}`);
+    expect(readFileSync(file, "utf8")).toContain(`${needed.join("")}\n`);
   });
 });
 
@@ -153,6 +154,11 @@ describe("the image", () => {
         isRoot ? execFileSync("ps", ["-o", "uid=", "-p", String(child.pid)], { encoding: "utf8" }).trim() : "1000",
       ).toBe("1000");
       expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+      // The pages give commands this path, which images of applications have too.
+      const page = readFileSync(path.join(root, "docs/operate/keys.md"), "utf8");
+      const [, main = ""] = /exec deploy\/ampho -- node (\S+)/.exec(page) ?? [];
+      const version = execFileSync(process.execPath, [main, "--version"], { cwd: app, encoding: "utf8" });
+      expect(version).toContain(JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")).version);
       const health = words(all(last, "HEALTHCHECK")[0] ?? "").map(here);
       const check = (port: string) =>
         execFileSync(health[0] ?? "", health.slice(1), { env: { AMPHO_PORT: port }, stdio: "pipe" });

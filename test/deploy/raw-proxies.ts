@@ -6,7 +6,7 @@ import { snippets } from "../docs/snippets.js";
 import { installFromDebian } from "../world/debian.js";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
-import { configurations } from "./configurations.js";
+import { textOf } from "./configurations.js";
 import { requireProgram } from "./programs.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -161,13 +161,10 @@ const rows: Readonly<Record<string, Omit<ProxyConfiguration, "start"> & { readon
   "examples/protect-anything/Caddyfile": { ...protects, start: protectingCaddy },
 };
 
-const texts = configurations("proxy");
-
 /** A row for each configuration that the files and pages contain. */
 export const proxyConfigurations: readonly (readonly [string, ProxyConfiguration])[] = Object.entries(rows).map(
   ([name, { start, ...about }]) => {
-    const text = texts.get(name);
-    if (text === undefined) throw new Error(`${name} has no configuration of a proxy`);
+    const text = textOf("proxy", name);
     return [name, { ...about, start: (upstreams) => start(text, upstreams, freshFolder()) }];
   },
 );

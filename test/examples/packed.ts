@@ -1,5 +1,5 @@
 // The folder of a consumer with the packed tarball in it, as `npm install` leaves it. The dependencies are links to ours.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execFileSync } from "../../scripts/child-process.mjs";
@@ -14,13 +14,17 @@ export interface Consumer {
   remove(): void;
 }
 
-/** `examples` are copied beside `node_modules`, one folder each. */
-export async function installPacked(examples: readonly string[] = []): Promise<Consumer> {
+/**
+ * `examples` are copied beside `node_modules`, one folder each. With `peers`, only these are installed beside Ampho and its
+ * dependencies.
+ */
+export async function installPacked(examples: readonly string[] = [], peers?: readonly string[]): Promise<Consumer> {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-consumer-"));
   const modules = path.join(folder, "node_modules");
   mkdirSync(path.join(modules, "ampho"), { recursive: true });
   execFileSync("tar", ["-xzf", await packed(), "-C", path.join(modules, "ampho"), "--strip-components=1"]);
-  for (const name of readdirSync(path.join(root, "node_modules"))) link(modules, name);
+  if (peers === undefined) for (const name of readdirSync(path.join(root, "node_modules"))) link(modules, name);
+  else for (const name of [...ownDependencies(), ...peers]) linkOne(modules, name);
   for (const example of examples) {
     const filter = (source: string) => !/node_modules|build$/.test(path.basename(source));
     cpSync(path.join(root, "examples", example), path.join(folder, example), { recursive: true, filter });
@@ -30,6 +34,16 @@ export async function installPacked(examples: readonly string[] = []): Promise<C
     ampho: path.join(modules, "ampho/dist/cli/main.js"),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+function ownDependencies(): readonly string[] {
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+  return Object.keys({ ...dependencies, ...optionalDependencies });
+}
+
+function linkOne(modules: string, name: string): void {
+  mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
+  symlinkSync(path.join(root, "node_modules", name), path.join(modules, name));
 }
 
 function link(modules: string, name: string): void {
