@@ -37,6 +37,9 @@ const oneOf = (choices) => (choices === undefined ? "" : ` One of ${choices.map(
 
 const argumentLine = ({ name, help, choices }) => wrap(`- \`${name}\`: ${marked(help)}${oneOf(choices)}`, "  ");
 
+const created = commands.filter(({ database }) => database === "creates").map(({ name }) => `\`${name}\``);
+const createsDatabase = `${created.slice(0, -1).join(", ")} and ${created.at(-1)}`;
+
 const isOwn = ({ name }) => !everywhere.includes(name);
 
 function section(command) {
@@ -64,8 +67,8 @@ function page() {
 | --- | --- |
 ${commands.map(({ name, summary }) => `| [\`${name}\`](#${name}) | ${cell(summary)} |`).join("\n")}
 
-Each command has \`--help\`. [Configuration](configuration.md) lists the parameters. The commands also read \`.env\` of
-the working directory.
+Each command has \`--help\`. [Configuration](configuration.md) lists the parameters. The commands also read \`.env\` and
+\`ampho.config.js\` of the working directory ([Share the options](configuration.md#share-the-options)).
 
 - \`LOGIN\` is the login name of a user. With \`--id\`, or where the application keeps its own user table, it is the id.
 - Results go to stdout and everything else to stderr. With \`--json\` the result is one line of JSON.
@@ -74,6 +77,8 @@ the working directory.
   without echo, or with \`--password-stdin\` from stdin. That option takes all of stdin, except one line end at its end.
 - With \`NODE_ENV=production\`, every command that uses the database requires \`AMPHO_DATABASE_URL\`. Elsewhere the
   default is used, and a warning shows the absolute path of the file.
+- A command that changes something names its database on stderr, without a password. A missing one is created only by
+  ${createsDatabase}. Every other command then ends with exit code 2.
 - Tables fit into 80 columns. Longer cells are cut, and complete with \`--json\`. Control characters in data are printed
   as escapes.
 - In the examples below, \`…\` stands for a value that differs from run to run.

@@ -60,8 +60,8 @@ The sources, from the lowest to the highest priority:
 4. \`config/{user}@{host}.json\`, for the machine of one person
 5. \`.env\` of the working directory, for the command line and \`ampho serve\` only
 6. environment variables
-7. options in code, such as \`createAmpho({ tokenTtl: 60, databaseUrl: "sqlite::memory:" })\`, and those of a command,
-   such as \`ampho serve --port 8080\`
+7. options in code, such as \`createAmpho({ tokenTtl: 60, databaseUrl: "sqlite::memory:" })\`, those of
+   \`ampho.config.js\`, and those of a command, such as \`ampho serve --port 8080\`
 
 The value of the highest source replaces the whole value of a lower one. Only the value that takes effect is checked. An
 empty environment variable counts as not set.
@@ -79,6 +79,39 @@ belong to your application. A value can be the text that an environment variable
 A duration is a whole number of seconds, or a text such as \`90s\`, \`15m\`, \`14d\` or \`1h30m\`.
 
 \`.env\` has lines such as \`AMPHO_PORT=8080\`. The environment takes priority over it. \`createAmpho\` does not read it.
+
+## Share the options
+
+The commands of Ampho do not run your application, so they do not know what it gives to \`createAmpho\`. Options in
+\`ampho.config.js\` are known to both. \`ampho init\` writes the file:
+
+\`\`\`js
+// ampho.config.js
+import { defineConfig } from "ampho";
+
+export default defineConfig({
+  pages: true,
+  scopes: { editor: ["articles:write"] }, // defineConfig keeps the names of scopes as types
+});
+\`\`\`
+
+\`\`\`js
+// server.js
+import { createAmpho } from "ampho";
+import config from "./ampho.config.js";
+
+const ampho = await createAmpho(config);
+\`\`\`
+
+- Put only what is the same wherever the application runs into the file, because its options take priority over the
+  environment. Keep URLs of a deployment in the environment, and secrets out of the file.
+- Every command runs the file of its working directory, also \`ampho.config.mjs\`, and \`ampho.config.ts\` where Node
+  runs TypeScript (22.18 or newer). It never looks in another folder. In the file, \`process.env\` has what \`.env\` sets.
+- \`ampho serve\` uses every option but \`log\` and \`clock\`. The other commands use the parameters, \`users\`, \`mail\`
+  and \`mailText\`. Hooks run in the application, also for a user that a command has changed.
+- A command does not run a file that another user could have written. It must belong to you or to root, as its folder
+  must, and not every user can write to them. \`AMPHO_CONFIG_FILE\` in the environment names a file to run anyway.
+- A command that changes something prints the path of the file and the name of the database on stderr.
 
 ## Set up the environment
 

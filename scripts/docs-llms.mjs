@@ -14,6 +14,8 @@ const facts = `Facts:
 - Imports: \`ampho/express\`, \`/fastify\`, \`/hono\`, \`/koa\`, \`/nest\`, \`/node\`. Next.js and others use \`ampho.fetch\` and
   \`ampho.authorize\`. Browsers import \`ampho/client/mail\`.
 - Every option is also an environment variable: \`appUrl\` is \`AMPHO_APP_URL\`, \`cookies\` is \`AMPHO_SECURITY_COOKIES\`.
+- Put options into \`ampho.config.js\`, which the application and every command read: \`createAmpho(config)\`. Secrets and
+  URLs are in \`.env\` or the environment. Options in code take priority over it.
 - Access tokens are JWTs of 15 minutes. A session lasts for 14 days without a request, and for 90 days at most.
 - Store \`auth.id\` in your rows, and never \`auth.login\`, which can change.
 - Errors are \`{"error": code, "message"}\`. Decide by \`error\`.`;
@@ -22,7 +24,9 @@ const facts = `Facts:
 export function generate() {
   const { description } = JSON.parse(read("package.json"));
   const sections = read("docs/README.md").split(/^## /m).slice(1).map(section);
-  const code = /^```js\n[\s\S]*?^```$/m.exec(read("docs/start/password.md"))?.[0];
+  const code = read("docs/start/password.md")
+    .match(/^```js\n[\s\S]*?^```$/gm)
+    ?.join("\n\n");
   return {
     "docs/llms.txt": `# Ampho\n\n> ${description}.\n\n${facts}\n\n${code}\n\n${sections.join("\n\n")}\n`,
   };

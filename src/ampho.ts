@@ -9,7 +9,7 @@ import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
 import { createRenew, type Renew } from "./adapters/renew.js";
 import type { Origin } from "./audit/entry.js";
 import { type Clock, systemClock } from "./clock.js";
-import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config/configuration.js";
+import { type Configuration, readConfiguration } from "./config/configuration.js";
 import { processContext } from "./config/process-context.js";
 import { followKeyFile, type KeyFileFollower } from "./config/read-key.js";
 import { AmphoError, ConfigurationError } from "./errors.js";
@@ -27,7 +27,7 @@ import { createSession, type VouchedLevel } from "./flows/manage/create-session.
 import type { Management, UserRef } from "./flows/manage/management.js";
 import type { ManagementDeps } from "./flows/manage/manager.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
-import { type RunningHooks, startUserHooks, type UserHooks, userHookNames } from "./flows/manage/user-hooks.js";
+import { type RunningHooks, startUserHooks } from "./flows/manage/user-hooks.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createApiKeys } from "./guard/api-keys.js";
 import { createGuard, type Guard } from "./guard/guard.js";
@@ -61,20 +61,26 @@ import {
   bugReporter,
   closeDeps,
   closingOnError,
-  type Log,
-  type ManagementOptions,
   mailingOrigin,
   type OpenedDeps,
   openDeps,
   toStderr,
 } from "./open-management.js";
+import {
+  type AmphoOptions,
+  type CompositionOptions,
+  checkOptions,
+  compositionNames,
+  type Log,
+  userHookNames,
+} from "./options.js";
 import type { PagesDeps } from "./pages/pages.js";
 import type { Providers } from "./providers/provider.js";
 import { createProviders, loadLibraryFor } from "./providers/providers.js";
 import { createFeed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
-import { createSessionTokens, type ExtraClaims, type SessionTokens } from "./sessions/session-tokens.js";
+import { createSessionTokens, type SessionTokens } from "./sessions/session-tokens.js";
 import { limitWaits } from "./store/report-failures.js";
 import type { Store } from "./store/store.js";
 import type { InstanceState } from "./telemetry/gauges.js";
@@ -87,40 +93,10 @@ import { acceptsKeys } from "./tokens/api-key.js";
 import type { Auth } from "./tokens/auth.js";
 import type { Credential } from "./tokens/credential.js";
 import { createKeyring, type Keyring } from "./tokens/keyring.js";
-import type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
+import type { ApplicationUser } from "./users/application-users.js";
 import type { Directory } from "./users/directory.js";
 import { productVersion } from "./version.js";
 import type { Grant } from "./wire/login.js";
-
-/** The options of createAmpho besides the parameters of docs/reference/configuration.md. */
-export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
-  extends ManagementOptions<U>,
-    UserHooks {
-  /**
-   * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected
-   * (docs/reference/contract.md).
-   * @example await createAmpho({ claims: async ({ id }) => ({ tenant: await tenantOf(id) }) });
-   */
-  readonly claims?: ExtraClaims | undefined;
-  /**
-   * Verifies the token of a captcha, in place of AMPHO_SECURITY_CAPTCHA_URL (docs/operate/throttling.md). If it rejects
-   * or takes more than 5 s, the throttle decides as without a captcha.
-   * @example await createAmpho({ captcha: async (token, { address }) => (await shield.verify(token, address)).human });
-   */
-  readonly captcha?: VerifyCaptcha | undefined;
-}
-
-/**
- * The options of `createAmpho`: the parameters, and what only code can give. `U` is a row of the application's own user
- * table, and `S` the scopes of its roles.
- */
-export type AmphoOptions<
-  U extends ApplicationUser = ApplicationUser,
-  S extends string = string,
-> = ConfigurationOptions<S> & CompositionOptions<U>;
-
-const functionNames = ["mail", "mailText", "claims", "captcha", "log"] as const;
-const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "clock", ...functionNames, ...userHookNames];
 
 /**
  * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails. `S` are
@@ -274,7 +250,8 @@ export interface AmphoHost extends ServedHost {
 export async function createAmpho<U extends ApplicationUser = ApplicationUser, const S extends string = string>(
   options: AmphoOptions<U, S> = {},
 ): Promise<Ampho<S>> {
-  if (!isObject(options)) throw new ConfigurationError("The options of createAmpho must be an object.");
+  if (typeof options !== "object" || options === null)
+    throw new ConfigurationError("The options of createAmpho must be an object.");
   const { mail, captcha, log = toStderr } = options;
   checkOptions(options);
   const { configuration, warnings } = readConfiguration({
@@ -289,38 +266,6 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser, c
   // The scopes of the configuration are those of the options, which have priority over all other sources.
   return (await composeAmpho(configuration, options, { actor: "application" })) as unknown as Ampho<S>;
 }
-
-const userFunctions: readonly (keyof ApplicationUsers)[] = [
-  "findById",
-  "findMany",
-  "verifyUnknown",
-  "setPassword",
-  "create",
-  "setEmail",
-  "setLogin",
-  "remove",
-];
-
-function checkOptions(options: CompositionOptions): void {
-  const { users, clock } = options;
-  const check = (ok: boolean, message: string) => {
-    if (!ok) throw new ConfigurationError(`The option ${message}`);
-  };
-  const requireOptional = (name: string, value: unknown) =>
-    check(value === undefined || isFunction(value), `${name} must be a function. Otherwise, leave it out.`);
-  for (const name of ["find", "verify"] as const)
-    check(users === undefined || isFunction(users?.[name]), `users.${name} must be a function.`);
-  for (const name of userFunctions) requireOptional(`users.${name}`, users?.[name]);
-  for (const name of [...userHookNames, ...functionNames]) requireOptional(name, options[name]);
-  const noHook = "is for users of the database. With the option users, the application makes the changes itself.";
-  for (const name of userHookNames) check(!options[name] || users === undefined, `${name} ${noHook}`);
-  const isClock = isObject(clock) && isFunction(clock?.now) && isFunction(clock?.monotonicMs);
-  const form = "clock must be an object with the functions now and monotonicMs. Otherwise, leave it out.";
-  check(clock === undefined || isClock, form);
-}
-
-const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
-const isFunction = (value: unknown): boolean => typeof value === "function";
 
 /** Creates an instance from a configuration. `origin` names the application or the operator in the audit log. */
 export async function composeAmpho(

@@ -10,7 +10,7 @@ export type {
 } from "./adapters/authorize-types.js";
 export { toHandler } from "./adapters/fetch-authorize.js";
 export type { Renew, Renewed } from "./adapters/renew.js";
-export { type Ampho, type AmphoOptions, createAmpho } from "./ampho.js";
+export { type Ampho, createAmpho } from "./ampho.js";
 export type { AuditEntry, AuditRow } from "./audit/entry.js";
 export type { Clock } from "./clock.js";
 export type { Duration } from "./duration.js";
@@ -44,6 +44,7 @@ export type { Acr } from "./levels/acr.js";
 export type { Message } from "./mail/message.js";
 export type { ReplaceText } from "./mail/texts/compose.js";
 export type { SendMail } from "./mail/transports/create.js";
+export { type AmphoOptions, defineConfig } from "./options.js";
 export { hashPassword, needsRehash, verifyPassword } from "./passwords/standalone.js";
 export type { Revoked } from "./sessions/revoked.js";
 export type { ExtraClaims } from "./sessions/session-tokens.js";

@@ -1,7 +1,8 @@
 // An instance that opens at its first use, for hosts whose build loads the modules of the application.
 import type { Authorize } from "./adapters/authorize-types.js";
 import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
-import { type Ampho, type AmphoOptions, createAmpho } from "./ampho.js";
+import { type Ampho, createAmpho } from "./ampho.js";
+import type { AmphoOptions } from "./options.js";
 import type { ApplicationUser } from "./users/application-users.js";
 
 /**

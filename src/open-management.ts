@@ -7,8 +7,8 @@ import { createManagement } from "./flows/manage/create-management.js";
 import type { Management } from "./flows/manage/management.js";
 import type { ManagementDeps } from "./flows/manage/manager.js";
 import { clockLine, databaseOperationLine, internalErrorLine, userTableLine } from "./log-lines.js";
-import type { ReplaceText } from "./mail/texts/compose.js";
-import { createTransport, type SendMail } from "./mail/transports/create.js";
+import { createTransport } from "./mail/transports/create.js";
+import type { Log, ManagementOptions } from "./options.js";
 import { withBreachCheck } from "./passwords/breach-check.js";
 import { createBreachList } from "./passwords/breach-list.js";
 import { createFailureDelay } from "./passwords/failure-delay.js";
@@ -21,55 +21,21 @@ import type { Store } from "./store/store.js";
 import type { Telemetry } from "./telemetry/telemetry.js";
 import type { Keyring } from "./tokens/keyring.js";
 import { createApplicationDirectory } from "./users/application-directory.js";
-import type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
 import { createDatabaseDirectory } from "./users/database-directory.js";
 import { type Directory, withoutTable } from "./users/directory.js";
 
-export type Log = (line: string, requestId?: string) => void;
-
-export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> {
-  /**
-   * The application's own user table (docs/guides/own-users.md), in place of the users of the database.
-   * @example
-   * await createAmpho({
-   *   users: {
-   *     find: (login) => db.users.findFirst({ where: { login } }),
-   *     verify: (user, password) => verifyPassword(user.passwordHash, password),
-   *   },
-   * });
-   */
-  readonly users?: ApplicationUsers<U> | undefined;
-  /**
-   * Receives each line for people: warnings, migrations, and the errors behind responses with 500. The default is
-   * stderr. `requestId` is the `X-Request-Id` of the response that the line is about.
-   * @example await createAmpho({ log: (line, requestId) => console.error(line, requestId) });
-   */
-  readonly log?: Log | undefined;
-  /**
-   * Sends one mail, in place of AMPHO_MAIL_URL (docs/guides/mail.md). A mail whose promise rejects is sent again later.
-   * @example await createAmpho({ mail: ({ to, subject, text, html }) => sendGrid.send({ to, subject, text, html }) });
-   */
-  readonly mail?: SendMail | undefined;
-  /**
-   * Replaces the texts of mails (docs/guides/mail.md). Returns undefined for Ampho's own text.
-   * @example
-   * await createAmpho({
-   *   mailText: (kind, { code }) =>
-   *     kind === "login" ? { subject: "Your code", text: `Your code is ${code}.` } : undefined,
-   * });
-   */
-  readonly mailText?: ReplaceText | undefined;
-  /**
-   * Replaces the machine's clock in tests.
-   * @example await createAmpho({ clock: { now: () => 1_800_000_000, monotonicMs: () => performance.now() } });
-   */
-  readonly clock?: Clock | undefined;
+interface ExistingDatabase {
+  /** True if a database without a schema must stay without one. */
+  readonly existing?: boolean | undefined;
 }
+
+/** `users`, `mail` and `mailText` are those of `ampho.config.js`. */
+export type OperatorOptions = ExistingDatabase & Pick<ManagementOptions, "log" | "users" | "mail" | "mailText">;
 
 /** Opens what the commands of an operator use. Needs no key. Rejects with the errors of createAmpho. */
 export async function openManagement(
   configuration: Configuration,
-  options: Pick<ManagementOptions, "log">,
+  options: OperatorOptions,
   origin: Origin,
 ): Promise<Management & { close(): Promise<void> }> {
   const { keyring, close, ...deps } = await openForOperator(configuration, options);
@@ -81,19 +47,21 @@ export async function openManagement(
 /** Opens the database, and the keys where some are configured. */
 export async function openForOperator(
   configuration: Configuration,
-  options: Pick<ManagementOptions, "log">,
+  options: OperatorOptions,
 ): Promise<OpenedDeps & { readonly keyring: Keyring | undefined; close(): Promise<void> }> {
   const deps = await openDeps(configuration, options);
   const close = () => closeDeps(deps);
-  const [directory, keyring] = await closingOnError(close, readOwners(configuration, deps));
+  const [directory, keyring] = await closingOnError(close, readOwners(configuration, deps, options));
   return { ...deps, directory, keyring, close };
 }
 
 async function readOwners(
   { keys, ...settings }: Configuration,
   { store, clock, revocations, directory }: OpenedDeps,
+  options: OperatorOptions,
 ): Promise<readonly [Directory, Keyring | undefined]> {
-  const users = (await store.readApplicationOwnsUsers()) ? withoutTable(directory) : directory;
+  const isElsewhere = options.users === undefined && (await store.readApplicationOwnsUsers());
+  const users = isElsewhere ? withoutTable(directory) : directory;
   if (keys === undefined) return [users, undefined];
   const { createKeyring } = await import("./tokens/keyring.js");
   // A revoked key must sign, encrypt and receive nothing.
@@ -113,14 +81,14 @@ export interface OpenedDeps extends ManagementDeps {
 /** `telemetry`: only of an instance that serves requests. */
 export async function openDeps(
   configuration: Configuration,
-  options: ManagementOptions,
+  options: ManagementOptions & ExistingDatabase,
   telemetry?: Telemetry,
 ): Promise<OpenedDeps> {
   const { log = toStderr, users } = options;
   const opened = await openStore({
     url: configuration.databaseUrl,
     pages: configuration.appUrl,
-    migrate: configuration.databaseMigrate === "auto",
+    migrate: configuration.databaseMigrate === "auto" && (options.existing ? "existing" : true),
     prepare: configuration.databasePrepare,
     log,
   });

@@ -1,6 +1,8 @@
 // The form of a command: a row of commands.ts, and its function, which is loaded only when it runs.
 import type { Command } from "commander";
 import type { ProcessContext } from "../config/process-context.js";
+import type { SourceInput } from "../config/sources.js";
+import type { CompositionOptions } from "../options.js";
 import { UsageError } from "./failures.js";
 import type { Terminal } from "./terminal/terminal.js";
 
@@ -60,12 +62,27 @@ export function inputOf(row: CommandRow, typed: readonly unknown[], command: Com
   };
 }
 
+/**
+ * The use that a command makes of the database. Only `creates` makes one that is missing. `creates` and `changes` name it on
+ * stderr. With `none` a command opens none, or looks only at one that exists.
+ */
+export type DatabaseUse = "creates" | "changes" | "reads" | "none";
+
 export interface CommandContext {
   readonly terminal: Terminal;
-  readonly processContext: ProcessContext;
+  /** With `.env` and the options of `ampho.config.js`. */
+  readonly processContext: SourceInput;
+  /** The options of `ampho.config.js` that only code can give. */
+  readonly composition: CompositionOptions;
+  /** The absolute path of `ampho.config.js`, if there is one. */
+  readonly configFile: string | undefined;
+  readonly database: DatabaseUse;
   /** The warnings about the configuration that were already printed. */
   readonly warned: Set<string>;
 }
+
+/** The context that the process gives a command, before its configuration is read. */
+export type ProgramContext = Pick<CommandContext, "terminal" | "warned"> & { readonly processContext: ProcessContext };
 
 /** @throws CommandFailure or AmphoError (exit code 1), UsageError or ConfigurationError (exit code 2) */
 export type RunCommand = (input: CommandInput, context: CommandContext) => Promise<void>;
@@ -80,6 +97,9 @@ export interface CommandRow {
   readonly options: readonly CommandOption[];
   /** Arguments and options that can be typed after the name, for --help and docs/reference/cli.md. */
   readonly example?: string;
+  readonly database: DatabaseUse;
+  /** True if it reads no configuration. */
+  readonly withoutConfiguration?: true;
   /** True if its --help lists the parameters of the configuration. */
   readonly showsParameters?: true;
   load(): Promise<RunCommand>;
@@ -92,7 +112,7 @@ export function command(
   {
     takes = [],
     ...about
-  }: Pick<CommandRow, "summary" | "help" | "example" | "showsParameters"> & {
+  }: Omit<CommandRow, "name" | "load" | "options" | "arguments"> & {
     readonly takes?: readonly (CommandArgument | CommandOption)[];
   },
 ): CommandRow {

@@ -37,10 +37,13 @@ const migrations = () => import("./commands/migrations.js");
 
 export const commands = [
   command("init", async () => (await import("./commands/init.js")).init, {
-    summary: "set up a project: key, .env, .gitignore, first user",
-    help: "Writes a key file that only its owner can read, an `.env` that names it, and lines in `.gitignore`. On a terminal it also asks for a first user. It never overwrites anything, and a second run only adds what is missing. Last it prints the next step for the framework in `package.json`.",
+    database: "none",
+    summary: "set up a project: key, .env, .gitignore, ampho.config.js",
+    help: "Writes a key file that only its owner can read, an `.env` that names it, and lines in `.gitignore`. In a project that has installed Ampho it also writes `ampho.config.js` (docs/reference/configuration.md). It asks for nothing and never overwrites anything, and a second run only adds what is missing. Last it prints the next step for the framework in `package.json`.",
   }),
   command("sec-gen-key", async () => (await keys()).generateKey, {
+    database: "none",
+    withoutConfiguration: true,
     summary: "create a key and print it as a JWK",
     help: "Prints a new private JWK as one line of JSON with `kty`, `alg` and `kid` (the RFC 7638 thumbprint). Use it as the value of AMPHO_SECURITY_KEY.",
     takes: [
@@ -53,6 +56,7 @@ export const commands = [
     example: "-o key.json",
   }),
   command("sec-rotate-key", async () => (await import("./commands/keys/rotate.js")).rotateKey, {
+    database: "changes",
     summary: "print the key set to configure next: a new key before the old ones",
     help: "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/operate/keys.md instead. `next` adds a key, `activate` lets it sign unless it was revoked, and `retire` removes keys that are no longer needed or are revoked. A stage that is run too early ends with exit code 1 and changes nothing.",
     takes: [
@@ -72,10 +76,12 @@ export const commands = [
     example: "--stage next --in-place",
   }),
   command("sec-public-keys", async () => (await keys()).printPublicKeys, {
+    database: "none",
     summary: "print the public keys as a JWK Set",
     help: "Prints the public part of the configured keys for services that verify tokens. It never contains a secret (`oct`) key.",
   }),
   command("sec-revoke-key", async () => (await import("./commands/keys/revoke.js")).revokeKeys, {
+    database: "changes",
     summary: "reject everything that a stolen key signed",
     help: "Give exactly one of KID and --all. Within a second every process rejects what the key signed. A process that signs with it returns 503 to login and renew until it has another key. A revocation cannot be undone.",
     takes: [
@@ -86,12 +92,14 @@ export const commands = [
     example: "--force elsewhere",
   }),
   command("sec-inspect-token", async () => (await import("./commands/inspect-token.js")).inspectToken, {
+    database: "none",
     summary: "print a token and whether it would be accepted",
     help: "Reads a token from stdin and prints its header and claims, and whether it would be accepted now. If not, it prints the reason and ends with exit code 1. It never prints the token itself.",
     takes: [json],
     example: "--json < token.txt",
   }),
   command("serve", async () => (await import("./commands/serve/serve.js")).serveCommand, {
+    database: "creates",
     summary: "run the server",
     help: "Serves the REST API, /healthz and /readyz, and prints its URL on stdout when it is ready. SIGTERM and SIGINT let running requests finish before the server ends. SIGHUP reads the key file at once.",
     takes: [
@@ -103,6 +111,7 @@ export const commands = [
     showsParameters: true,
   }),
   command("user-add", async () => (await users()).addUser, {
+    database: "creates",
     summary: "create a user",
     help: "Asks for a password on a terminal. An account without a password cannot sign in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
     takes: [
@@ -114,23 +123,27 @@ export const commands = [
     example: "alice --password-stdin --role editor --role reader",
   }),
   command("user-list", async () => (await users()).listUsers, {
+    database: "reads",
     summary: "list the users",
     help: "Lists the users in the order of their logins. With --json it prints an array of `{id,login,roles,disabled,email,emailProven}`.",
     takes: [json],
   }),
   command("user-show", async () => (await users()).showUser, {
+    database: "reads",
     summary: "show one user",
     help: "Prints the id, login, state and roles of the user, and the address to which mails go. With --json it prints `{id,login,roles,disabled,email,emailProven}`.",
     takes: [login, byId, json],
     example: "bob --json",
   }),
   command("user-password", async () => (await users()).changeUserPassword, {
+    database: "changes",
     summary: "set a user's password",
     help: "Asks for the new password on a terminal, or reads it with --password-stdin. Every session of the user ends.",
     takes: [login, byId, passwordStdin],
     example: "bob --password-stdin",
   }),
   command("user-expire-password", async () => (await import("./commands/expire-passwords.js")).expirePasswords, {
+    database: "changes",
     summary: "let users set a new password, after their hashes were stolen",
     help: "Give exactly one of LOGIN, --all and --file. The old passwords work no more, and the sessions of these users end. Each user sets a new password by a mailed link (forgotten password). The command mails nothing. It prints the users who have no address and cannot do that, for `user-recover --print`. Users without a password are not changed. An interrupted command can be run again.",
     takes: [
@@ -144,12 +157,14 @@ export const commands = [
     example: '--all --reason "A backup was stolen."',
   }),
   command("user-email", async () => (await users()).changeUserEmail, {
+    database: "changes",
     summary: "set the address to which a user's mails go",
     help: "The address is not proven until the user has used a code or a link that was mailed to it. A proven old address gets a notice. An empty ADDRESS deletes the address.",
     takes: [login, { name: "ADDRESS", help: "The new address." }, byId],
     example: "carol carol@example.org",
   }),
   command("user-recover", async () => (await import("./commands/keys/keyring.js")).recoverUser, {
+    database: "changes",
     summary: "let a user set a new password who has lost the means to sign in",
     help: "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. A user with a proven address gets a notice at once. The command needs the keys. A running server sends the mail.",
     takes: [
@@ -164,6 +179,7 @@ export const commands = [
     example: "alice --reason 'lost phone'",
   }),
   command("user-invite", async () => (await invitations()).inviteUser, {
+    database: "changes",
     summary: "invite a person to register",
     help: "Mails a link with which the person can register with this address (docs/guides/mail-flows.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
     takes: [
@@ -173,11 +189,13 @@ export const commands = [
     example: "Dan@example.org --role editor",
   }),
   command("invite-list", async () => (await invitations()).listInvitations, {
+    database: "reads",
     summary: "list the invitations",
     help: "Lists the newest 1000 invitations in the order in which they were created. With --json it prints an array of `{id,email,roles,invitedBy,created,until,used,removed}`.",
     takes: [json],
   }),
   command("invite-remove", async () => (await invitations()).removeInvitation, {
+    database: "changes",
     summary: "take an invitation back",
     help: "The link of the invitation does not work any more. A user who has registered stays.",
     takes: [
@@ -189,24 +207,28 @@ export const commands = [
     example: "-- ID",
   }),
   command("user-disable", async () => (await users()).disableUser, {
+    database: "changes",
     summary: "disable a user and end the user's sessions",
     help: "The user cannot sign in, and every session ends within a second. `user-enable` undoes it.",
     takes: [login, byId],
     example: "bob",
   }),
   command("user-enable", async () => (await users()).enableUser, {
+    database: "changes",
     summary: "let a disabled user sign in again",
     help: "Sessions that ended when the user was disabled stay ended.",
     takes: [login, byId],
     example: "bob",
   }),
   command("user-delete", async () => (await users()).userDelete, {
+    database: "changes",
     summary: "delete a user",
     help: "Every session of the user ends within a second. The audit log keeps its entries.",
     takes: [login, byId],
     example: "bob",
   }),
   command("user-roles", async () => (await users()).changeRoles, {
+    database: "changes",
     summary: "print or change a user's roles",
     help: "Prints the roles, one per line, after the change if there is one. A removed role has no effect after one second, also in tokens that were issued before.",
     takes: [
@@ -219,12 +241,14 @@ export const commands = [
     example: "alice --add admin --add reader --remove editor",
   }),
   command("user-export", async () => (await users()).exportUser, {
+    database: "reads",
     summary: "print everything about a user as JSON",
     help: "Prints what `GET /account/export` returns: the account, passkeys, identities, live sessions, and the newest 1000 entries of the audit log, without secrets and keys. The audit log records the command.",
     takes: [login, byId],
     example: "alice",
   }),
   command("user-import", async () => (await import("./commands/import-users.js")).importUsers, {
+    database: "creates",
     summary: "import users with the password hashes of other systems",
     help: 'Reads JSON Lines such as `{"login":"alice","password_hash":"$2b$…","roles":["reader"]}` and imports all users or none. A wrong line, or a login that exists, is reported by its number with the reason. docs/guides/importing.md lists the members and the formats of hashes. A server can run meanwhile.',
     takes: [
@@ -234,17 +258,20 @@ export const commands = [
     example: "--dry-run users.jsonl",
   }),
   command("user-hashes", async () => (await users()).countHashes, {
+    database: "reads",
     summary: "count the users per format of password hash",
     help: "An imported hash is replaced by a current argon2id hash at the first correct login. With --json it prints an array of `{format,current,users}`, where `format` is null for users without a password.",
     takes: [json],
   }),
   command("session-list", async () => (await sessions()).listSessions, {
+    database: "reads",
     summary: "list a user's sessions",
     help: "Lists the live sessions, the newest first. With --json it prints an array of `{id,created,renewed,expires,address,agent,amr,acr}`.",
     takes: [login, byId, json],
     example: "alice",
   }),
   command("session-end", async () => (await sessions()).endSessions, {
+    database: "changes",
     summary: "end a session, a user's sessions, or every session",
     help: "Give exactly one of ID, --login, --user-id and --all. Tokens of an ended session are rejected within a second.",
     takes: [
@@ -257,12 +284,14 @@ export const commands = [
     example: "--login alice",
   }),
   command("factor-list", async () => (await factors()).listFactors, {
+    database: "reads",
     summary: "list a user's second factors",
     help: "Lists passkeys and the other second factors by ID, and prints the policy of the user on stderr. With --json it prints `{policy,factors}`, where `policy` is null unless `factor-policy` set one.",
     takes: [user, byId, json],
     example: "alice --json",
   }),
   command("factor-remove", async () => (await factors()).removeFactors, {
+    database: "changes",
     summary: "remove second factors of a user, for example after a phone was lost",
     help: "Give exactly one of ID and --all. Every session of the user ends, and no device is remembered any more. Recovery codes go with the last other factor. The audit log has the reason. Check first that the request comes from the user (docs/operate/second-factors.md).",
     takes: [
@@ -279,22 +308,26 @@ export const commands = [
     example: "alice totp --reason 'The phone was lost.'",
   }),
   command("factor-policy", async () => (await factors()).setPolicy, {
+    database: "changes",
     summary: "set the policy of one user",
     help: "The policy counts from the next login on, in place of that of the user's roles (AMPHO_SECURITY_FACTORS). The policy `default` is that of the roles again.",
     takes: [user, { name: "POLICY", choices: ["optional", "required", "phr", "default"], help: "The policy." }, byId],
     example: "alice required",
   }),
   command("factor-rekey", async () => (await import("./commands/keys/keyring.js")).rekeyFactors, {
+    database: "changes",
     summary: "move TOTP secrets to the key that signs",
     help: "Decrypts each stored TOTP secret with its key, also if that key is revoked, and encrypts it with the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
   }),
   command("identity-list", async () => (await factors()).listIdentities, {
+    database: "reads",
     summary: "list a user's identities at outside providers",
     help: "With --json it prints an array of `{id,provider,issuer,subject,email,created,used}`.",
     takes: [user, byId, json],
     example: "alice",
   }),
   command("identity-remove", async () => (await factors()).removeIdentity, {
+    database: "changes",
     summary: "unlink an identity of a user, for example after it was stolen",
     help: "The identity can no longer sign in, and every session of the user ends. The command also removes the last way to sign in. The audit log has the reason.",
     takes: [
@@ -309,12 +342,14 @@ export const commands = [
     example: "alice ID --reason 'The account was stolen.'",
   }),
   command("key-list", async () => (await apiKeys()).listKeys, {
+    database: "reads",
     summary: "list a user's API keys",
     help: "Lists the keys, the oldest first. A key that has expired stays in the list for 30 days. With --json it prints an array of `{id,start,name,scopes,created,expires,last_used}`.",
     takes: [user, byId, json],
     example: "alice",
   }),
   command("key-revoke", async () => (await apiKeys()).revokeApiKeys, {
+    database: "changes",
     summary: "end an API key, a user's keys, or every key",
     help: "Give exactly one of ID, --login and --all. An ended key is rejected within a second, and cannot come back.",
     takes: [
@@ -327,12 +362,14 @@ export const commands = [
     example: "--login alice",
   }),
   command("key-inspect", async () => (await apiKeys()).inspectKey, {
+    database: "reads",
     summary: "print whose API key it is and whether it would be accepted",
     help: "Reads an API key from stdin, such as one that was found in a public repository. If it would be rejected, the command prints the reason and ends with exit code 1. It never prints the key itself.",
     takes: [json],
     example: "< key.txt",
   }),
   command("service-add", async () => (await services()).addService, {
+    database: "changes",
     summary: "create a service account, and print its id",
     help: "A service account is a program that calls the API, such as a nightly job. It has scopes and no roles. It gets keys from service-key, or proves its private key (service-jwk).",
     takes: [
@@ -342,41 +379,48 @@ export const commands = [
     example: "nightly --scope articles:read",
   }),
   command("service-list", async () => (await services()).listServices, {
+    database: "reads",
     summary: "list the service accounts",
     help: "With --json it prints an array of `{id,name,scopes,disabled,created,kids}`.",
     takes: [json],
   }),
   command("service-show", async () => (await services()).showService, {
+    database: "reads",
     summary: "print a service account and its keys",
     help: "A key that has expired is shown for 30 days. With --json it prints the keys as key-list does.",
     takes: [service, json],
     example: "nightly",
   }),
   command("service-scopes", async () => (await services()).setServiceScopes, {
+    database: "changes",
     summary: "replace the scopes of a service account",
     help: "Its keys have the new scopes, and its access tokens end, within a second.",
     takes: [service, scope("A scope of it. Repeat the option for several. Without the option it has none.")],
     example: "nightly --scope articles:read --scope articles:write",
   }),
   command("service-disable", async () => (await services()).disableService, {
+    database: "changes",
     summary: "reject a service account, until service-enable",
     help: "Within a second its keys and access tokens are rejected, and it gets no new tokens.",
     takes: [service],
     example: "nightly",
   }),
   command("service-enable", async () => (await services()).enableService, {
+    database: "changes",
     summary: "accept a service account again",
     help: "Its keys work again, in some processes after 5 seconds. Its former access tokens stay rejected.",
     takes: [service],
     example: "nightly",
   }),
   command("service-delete", async () => (await services()).deleteService, {
+    database: "changes",
     summary: "delete a service account with its keys",
     help: "Within a second its keys and access tokens are rejected. No other service account ever gets its id.",
     takes: [service],
     example: "nightly",
   }),
   command("service-key", async () => (await services()).addServiceKey, {
+    database: "changes",
     summary: "create a key of a service account, and print it once",
     help: "Prints the key on stdout. The database has only its hash. Needs AMPHO_SECURITY_TOKEN_ENDPOINT or AMPHO_SECURITY_KEYS_PER_USER. To replace a key, create the new one first and end the old one with key-revoke.",
     takes: [
@@ -387,6 +431,7 @@ export const commands = [
     example: "nightly --days 366",
   }),
   command("service-jwk", async () => (await services()).setServiceJwk, {
+    database: "changes",
     summary: "set the public keys of a service account",
     help: "The service account then proves its private key at POST /token (`private_key_jwt`), and has no secret here. The new keys take the place of the old ones. To rotate a key, first set both.",
     takes: [
@@ -397,23 +442,27 @@ export const commands = [
     example: "nightly public.json",
   }),
   command("provider-check", async () => (await import("./commands/checks.js")).printProviderCheck, {
+    database: "none",
     summary: "check an outside provider, and print its callback",
     help: "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used, and in production if the callback is on localhost.",
     takes: [{ name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." }],
     example: "google",
   }),
   command("device-forget", async () => (await factors()).forgetDevices, {
+    database: "changes",
     summary: "forget a user's remembered devices",
     help: "The next login on each device asks for the second factor. Sessions go on.",
     takes: [user, byId],
     example: "alice",
   }),
   command("throttle-list", async () => (await throttle()).listLockouts, {
+    database: "reads",
     summary: "list the logins and addresses that must wait",
     help: "Lists the logins and addresses whose next attempt is rejected now, the longest wait first. The audit log records the command. UNTIL is `cleared` where only throttle-clear or a login from a known device ends the wait.",
     takes: [json],
   }),
   command("throttle-clear", async () => (await throttle()).clearLockouts, {
+    database: "changes",
     summary: "forget the failed attempts of a login, of an address, or all",
     help: "Give exactly one of LOGIN, --address and --all. The next attempt then does not wait. Failed attempts for logins that do not exist are forgotten with --all only.",
     takes: [
@@ -425,21 +474,25 @@ export const commands = [
     example: "alice",
   }),
   command("captcha-check", async () => (await import("./commands/checks.js")).checkCaptcha, {
+    database: "none",
     summary: "ask the captcha verifier whether it accepts the key",
     help: "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects AMPHO_SECURITY_CAPTCHA_KEY, or accepts every token because the key is for tests.",
   }),
   command("mail-list", async () => (await mail()).listMail, {
+    database: "reads",
     summary: "list the newest mails of the outbox",
     help: "Lists the newest 1000 mails, sent ones included, in the order in which they were written. It prints no address and no text. With --json it prints an array of `{id,kind,userId,created,attempts,next,sent,failure}`.",
     takes: [json],
   }),
   command("mail-test", async () => (await mail()).testMail, {
+    database: "reads",
     summary: "send a test mail now",
     help: "Sends one mail by AMPHO_MAIL_URL, and prints each step. It ends with exit code 1 and the reason if the mail was not accepted. An application that sends mails with the option `mail` calls `ampho.mail.test` instead.",
     takes: [{ name: "ADDRESS", help: "The address that receives the mail." }],
     example: "operator@example.org",
   }),
   command("audit-list", async () => (await import("./commands/audit.js")).listAudit, {
+    database: "reads",
     summary: "list the newest entries of the audit log",
     help: "Lists the newest entries in the order in which they were written. Times are UTC.",
     takes: [
@@ -454,28 +507,34 @@ export const commands = [
     example: "--login alice",
   }),
   command("doctor", async () => (await import("./commands/doctor.js")).doctor, {
+    database: "none",
     summary: "check a deployment",
     help: "Checks the configuration, keys, files, the database and, with --url, a running instance. It prints what to fix, the most severe first. The exit code is 1 after an error or a warning.",
     takes: [valued("--url", "URL", { help: "Also check this running instance, as its clients reach it." }), json],
   }),
   command("db-up", async () => (await migrations()).migrateUp, {
+    database: "creates",
     summary: "update the database schema",
     help: "Applies the migrations that are missing.",
   }),
   command("db-down", async () => (await migrations()).migrateDown, {
+    database: "changes",
     summary: "revert the last migration",
     help: "Reverts one migration and deletes the data that it added. Make a backup first.",
   }),
   command("db-current", async () => (await migrations()).printCurrent, {
+    database: "reads",
     summary: "print the current migration",
     help: "Prints the number of the last applied migration, or 0 if there is none.",
   }),
   command("db-show", async () => (await migrations()).listMigrations, {
+    database: "reads",
     summary: "list the migrations",
     help: "Lists every migration of this version and when it was applied.",
     takes: [json],
   }),
   command("db-clean", async () => (await import("./commands/clean.js")).cleanDatabase, {
+    database: "changes",
     summary: "remove old rows now",
     help: "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, used login transactions, old mails and invitations, and remains of interrupted imports. Audit entries go when they are older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
     takes: [json],

@@ -34,5 +34,7 @@ else {
     (text) => void process.stdout.write(text),
   ).then((code) => {
     process.exitCode = code;
+    // A pool or a timer that `ampho.config.js` has opened must not keep a command alive.
+    setTimeout(() => process.exit(), 500).unref();
   });
 }

@@ -104,14 +104,26 @@ export function subpathStep(
   return name === undefined ? undefined : chapter(name, [name], name);
 }
 
-function dependenciesOf(cwd: string): ReadonlySet<string> {
+interface Project {
+  readonly type?: string;
+  readonly dependencies?: object;
+  readonly devDependencies?: object;
+}
+
+/** npm reports a broken package.json. Here it only hides the framework. */
+function projectOf(cwd: string): Project {
   const read = readRegularFile(join(cwd, "package.json"));
-  if (!("text" in read)) return new Set();
   try {
-    const project = JSON.parse(read.text) as { dependencies?: object; devDependencies?: object } | null;
-    return new Set(Object.keys({ ...project?.dependencies, ...project?.devDependencies }));
+    return ("text" in read && (JSON.parse(read.text) as Project | null)) || {};
   } catch {
-    // npm reports a broken package.json. Here it only hides the framework.
-    return new Set();
+    return {};
   }
+}
+
+/** Checks that Node takes a file with the ending `.js` in this folder for an ES module without a warning. */
+export const isModule = (cwd: string): boolean => projectOf(cwd).type === "module";
+
+function dependenciesOf(cwd: string): ReadonlySet<string> {
+  const { dependencies, devDependencies } = projectOf(cwd);
+  return new Set(Object.keys({ ...dependencies, ...devDependencies }));
 }

@@ -8,8 +8,16 @@ import { reasonOf } from "../log-lines.js";
 import { nearest } from "../nearest.js";
 import { DatabaseError } from "../store/database-error.js";
 import { productVersion, withAddresses } from "../version.js";
-import { type CommandArgument, type CommandContext, type CommandOption, type CommandRow, inputOf } from "./command.js";
+import {
+  type CommandArgument,
+  type CommandContext,
+  type CommandOption,
+  type CommandRow,
+  inputOf,
+  type ProgramContext,
+} from "./command.js";
 import { commands } from "./commands.js";
+import { withConfigFile } from "./config-file.js";
 import { CommandFailure, LoggedFailure, UsageError } from "./failures.js";
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value];
@@ -27,7 +35,7 @@ function optionOf(option: CommandOption): Option {
 
 export const exampleOf = ({ name, example = "" }: CommandRow) => `ampho ${name} ${example}`.trimEnd();
 
-function subcommand(row: CommandRow, context: CommandContext): Command {
+function subcommand(row: CommandRow, context: ProgramContext): Command {
   const command = new Command(row.name).summary(row.summary).description(withAddresses(row.help));
   for (const argument of row.arguments)
     command.argument(argument.optional ? `[${argument.name}]` : `<${argument.name}>`, helpOf(argument));
@@ -37,12 +45,18 @@ function subcommand(row: CommandRow, context: CommandContext): Command {
   return command.action(async (...values: unknown[]) => {
     const input = inputOf(row, values.slice(0, row.arguments.length), command);
     const run = await row.load();
-    await run(input, { ...context, processContext: withEnvFile(context.processContext) });
+    await run(input, await contextOf(row, context));
   });
 }
 
+async function contextOf(row: CommandRow, context: ProgramContext): Promise<CommandContext> {
+  const { database, withoutConfiguration } = row;
+  if (withoutConfiguration) return { ...context, composition: {}, configFile: undefined, database };
+  return { ...context, ...(await withConfigFile(withEnvFile(context.processContext))), database };
+}
+
 /** Builds the program. It prints help through `write`. */
-export function program(context: CommandContext, write: (text: string) => void): Command {
+export function program(context: ProgramContext, write: (text: string) => void): Command {
   const root = new Command("ampho")
     .description("The security layer for HTTP APIs. `ampho serve --help` lists the parameters.")
     .version(productVersion(), "--version", "print the version")
@@ -97,7 +111,7 @@ function unknownOption(typed: string, row: CommandRow | undefined): string {
 }
 
 /** Runs what was typed and returns the exit code: 0 done, 1 failed, 2 wrong use or wrong configuration. */
-export async function run(typed: readonly string[], context: CommandContext, write: (text: string) => void) {
+export async function run(typed: readonly string[], context: ProgramContext, write: (text: string) => void) {
   const { terminal, processContext } = context;
   const root = program(context, write);
   if (typed.length === 0) {

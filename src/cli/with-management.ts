@@ -1,7 +1,7 @@
 // Opens the management for the time of one command. The audit log names the operator by user and host of the machine.
 // The code that serves requests is not loaded, because loading takes most of the time of a command.
 import type { Management } from "../flows/manage/management.js";
-import { openManagement } from "../open-management.js";
+import { type OperatorOptions, openManagement } from "../open-management.js";
 import type { CommandContext, CommandInput, RunCommand } from "./command.js";
 import { configure } from "./configure.js";
 import { printList } from "./input.js";
@@ -13,8 +13,13 @@ export function withManagement<T>(
   key: "given" | "none" = "none",
 ): Promise<T> {
   const { configuration } = configure(context, { key });
-  const log = (line: string) => context.terminal.note(`ampho: ${line}`);
-  return closing(openManagement(configuration, { log }, operatorOf(context)), work);
+  return closing(openManagement(configuration, operatorOptions(context), operatorOf(context)), work);
+}
+
+/** The options of `ampho.config.js` that commands use. Its hooks run in the application. */
+export function operatorOptions({ terminal, database, composition }: CommandContext): OperatorOptions {
+  const { users, mail, mailText } = composition;
+  return { existing: database !== "creates", log: (line) => terminal.note(`ampho: ${line}`), users, mail, mailText };
 }
 
 /** The command that reads a list and prints it. In the table, the columns `whole` are not cut. */

@@ -25,6 +25,11 @@ export function withEnvFile(context: ProcessContext): ProcessContext {
   };
 }
 
+/** Adds every name of `.env` to the environment of a process, which wins, as `node --env-file=.env` does. */
+export function exportEnvFile(cwd: string, env: NodeJS.ProcessEnv): void {
+  for (const [name, value] of Object.entries(parseEnv(readEnvFile(cwd) ?? ""))) env[name] ??= value;
+}
+
 function readEnvFile(cwd: string): string | undefined {
   const read = readRegularFile(join(cwd, envFileName));
   if ("text" in read) return read.text;

@@ -323,6 +323,8 @@ export const parameters = {
 /** Names that have an effect in the environment only. They are not part of the configuration. */
 export const environmentOnly: Readonly<Record<string, string>> = {
   AMPHO_CONFIG_DIR: "The folder of the configuration files. The default is `config` in the working directory.",
+  AMPHO_CONFIG_FILE:
+    "The file with options that the commands read, in place of `ampho.config.js` in the working directory.",
   AMPHO_DEBUG: "With `1`, the command line prints the stack of an unexpected error.",
 };
 

@@ -3,8 +3,7 @@ import { join, resolve } from "node:path";
 import { envFileName } from "./env-file.js";
 import { readFiles } from "./files.js";
 import { parameters } from "./parameters.js";
-import type { ProcessContext } from "./process-context.js";
-import { configurationFolder, readSources } from "./sources.js";
+import { configurationFolder, readSources, type SourceInput } from "./sources.js";
 
 export interface SecretFiles {
   readonly keyFile: string | undefined;
@@ -18,7 +17,7 @@ const secretNames: ReadonlySet<string> = new Set(
 );
 
 /** Finds them for a configuration that could be read. */
-export function findSecretFiles(context: ProcessContext): SecretFiles {
+export function findSecretFiles(context: SourceInput): SecretFiles {
   const { values } = readSources(context);
   const pathOf = (name: "AMPHO_SECURITY_KEY_FILE" | "AMPHO_SECURITY_PROVIDERS_FILE") => {
     const raw = values.get(name)?.raw;

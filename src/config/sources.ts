@@ -1,4 +1,5 @@
-// Where parameters come from, lowest first: the files of the configuration folder, the environment, options in code.
+// Where parameters come from, lowest first: the files of the configuration folder, the environment, options in code,
+// which are also those of `ampho.config.js`.
 // The defaults of the table are below all of them.
 import { resolve } from "node:path";
 import { nearest } from "../nearest.js";
@@ -11,6 +12,8 @@ import { describePath, describeValue, escaped } from "./redact.js";
 export interface SourceInput extends ProcessContext {
   /** Parameters set in code, by their names in code. `undefined` counts as not set. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
+  /** The name of the file that `options` are from. Undefined where code gave them to createAmpho. */
+  readonly optionsFile?: string | undefined;
   /** Further names that `options` can hold. They are not parameters, and their values are not read. */
   readonly otherOptions?: readonly string[];
 }
@@ -121,8 +124,10 @@ export function readSources(input: SourceInput): Sources {
   for (const [option, raw] of Object.entries(input.options ?? {})) {
     if (raw === undefined || input.otherOptions?.includes(option)) continue;
     const name = parameterOf.get(option);
-    if (name !== undefined) values.set(name, { raw, label: labelOf(name, `option ${option}`) });
-    else problems.push(unknownOption(option, [...parameterOf.keys(), ...(input.otherOptions ?? [])]));
+    const source = input.optionsFile === undefined ? `option ${option}` : `${option} in ${input.optionsFile}`;
+    if (name !== undefined) values.set(name, { raw, label: labelOf(name, source) });
+    else
+      problems.push(unknownOption(option, [...parameterOf.keys(), ...(input.otherOptions ?? [])], input.optionsFile));
   }
   return { environment, values, problems, warnings, complete };
 }
@@ -143,7 +148,7 @@ function nearestName(name: string, known: readonly string[]): string | undefined
   return known.find((one) => [one, withoutPrefix(one)].includes(match ?? ""));
 }
 
-function unknownOption(name: string, known: readonly string[]): string {
+function unknownOption(name: string, known: readonly string[], file: string | undefined): string {
   const typed = name.startsWith("AMPHO_") ? optionName(name) : name;
-  return `${escaped(name)} is not a known option. The nearest is ${nearest(typed, known)}.`;
+  return `${labelOf(escaped(name), file)} is not a known option. The nearest is ${nearest(typed, known)}.`;
 }

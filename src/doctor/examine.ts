@@ -1,10 +1,11 @@
 // `ampho doctor`: runs every check and returns the findings, the most severe first.
 import { statSync } from "node:fs";
 import { type Configuration, type ConfigurationResult, readConfiguration } from "../config/configuration.js";
-import type { ProcessContext } from "../config/process-context.js";
 import { findSecretFiles, type SecretFiles } from "../config/secret-files.js";
+import type { SourceInput } from "../config/sources.js";
 import { ConfigurationError } from "../errors.js";
 import { readStandings } from "../keys/states.js";
+import type { CompositionOptions } from "../options.js";
 import { FetchFailure } from "../outbound/bounded-fetch.js";
 import { createBreachList } from "../passwords/breach-list.js";
 import { createPasswordPool } from "../passwords/pool.js";
@@ -25,7 +26,8 @@ import { error, type Finding, warning, worstFirst } from "./finding.js";
  * remarks are sentences about measurements and about checks that did not run.
  */
 export async function examine(
-  processContext: ProcessContext,
+  processContext: SourceInput,
+  { mail }: Pick<CompositionOptions, "mail">,
   api: ((prefix: string) => URL) | undefined,
   now: () => number,
 ): Promise<{ readonly findings: readonly Finding[]; readonly remarks: readonly string[] }> {
@@ -42,7 +44,7 @@ export async function examine(
   const keys = read?.configuredKey === undefined ? [] : (configuration.keys ?? []);
   const secrets = findSecretFiles(processContext);
   findings.push(
-    ...checkConfiguration(configuration, usable.warnings),
+    ...checkConfiguration(configuration, usable.warnings, mail),
     ...checkKeys(keys, writtenAt(secrets.keyFile), signsSince(read), now()),
     ...checkFiles(secretFiles(configuration, processContext, secrets)),
   );
@@ -50,7 +52,7 @@ export async function examine(
     findings.push(...(await checkDatabase(configuration, keys, now())));
   else remarks.push("The database does not exist yet. The first start creates it.");
   for (const check of [checkOutsideProviders, checkCaptchaVerifier, checkBreachList, checkMailServer, checkAppUrl])
-    findings.push(...(await check(configuration)));
+    findings.push(...(await check(configuration, mail)));
   const hashing = await checkHashing();
   findings.push(...hashing.findings);
   remarks.push(`One password hash takes ${hashing.leastMs} ms on one thread of this machine.`);
@@ -62,7 +64,7 @@ export async function examine(
   return { findings: worstFirst(findings), remarks };
 }
 
-function attempt(around: ProcessContext, key: "any" | "ignored", findings: Finding[]): ConfigurationResult | undefined {
+function attempt(around: SourceInput, key: "any" | "ignored", findings: Finding[]): ConfigurationResult | undefined {
   try {
     return readConfiguration({ ...around, uses: { key, database: key !== "ignored" } });
   } catch (problem) {
@@ -84,7 +86,7 @@ function signsSince(read: ConfigurationResult | undefined): number | undefined {
 
 function secretFiles(
   { databaseUrl }: Configuration,
-  { cwd }: ProcessContext,
+  { cwd }: SourceInput,
   { keyFile, providersFile, configurationFiles }: SecretFiles,
 ): readonly SecretFile[] {
   const database = databaseFile(databaseUrl, cwd);

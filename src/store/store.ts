@@ -47,8 +47,11 @@ export interface StoreOptions {
   readonly url: string;
   /** AMPHO_APP_URL of the instance. The mails that this store writes lead to these pages. */
   readonly pages?: string | undefined;
-  /** Applies missing migrations. Without it an older schema is an error that names `ampho db-up`. */
-  readonly migrate: boolean;
+  /**
+   * Applies missing migrations, with `existing` only to a database that has some. Without it an older schema is an error
+   * that names `ampho db-up`.
+   */
+  readonly migrate: boolean | "existing";
   /** Lets PostgreSQL keep prepared statements by name. A pooler in front of it must support them. */
   readonly prepare?: boolean | undefined;
   /** Receives a line for people when the schema changed, or when the pooler does not take prepared statements. */

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
-import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/ampho.js";
+import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/index.js";
 import { alice } from "../world/people.js";
 import { bearer, post } from "../world/requests.js";
 import { addUser, command, freshPlace, logIn, startServe } from "../world/serve.js";

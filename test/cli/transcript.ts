@@ -9,7 +9,8 @@
 // - `! text` is a line on its stderr.
 // - `? 1` is its exit code. Without this line it is 0.
 //
-// The lines about applied migrations on stderr are left out, so that a new migration changes few transcripts.
+// The lines about applied migrations on stderr are left out, so that a new migration changes few transcripts. So is the
+// line that names the database of the folder, which test/cli/databases.system.test.ts expects of every command.
 //
 // In output, «name» matches a text that is not known before. From then on it stands for that text, also in input. «name:kind»
 // gives its form. «_» is not kept. «pages» is known: it is the address of the pages of this version.
@@ -143,7 +144,10 @@ export async function play(text: string, cwd: string): Promise<{ readonly actual
       const outcome =
         builtin(command, args[0] ?? "", cwd) ?? (await ampho(args, { cwd, env, stdin: memory.fill(stdin) }));
       const out = linesOf(outcome.stdout);
-      const err = linesOf(outcome.stderr).filter((each) => !each.startsWith("ampho: applied migration "));
+      const named = `ampho: The database is ${join(cwd, "ampho.db")}.`;
+      const err = linesOf(outcome.stderr).filter(
+        (each) => !each.startsWith("ampho: applied migration ") && each !== named,
+      );
       actual.push(render(typed, out, err, outcome.code));
       const settled = (wanted: readonly string[], came: readonly string[]) =>
         wanted.map((one, at) => memory.settle(one, came[at]));

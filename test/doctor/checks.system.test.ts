@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { authorize, mount } from "../../dist/adapters/node.js";
-import { type AmphoOptions, createAmpho } from "../../dist/ampho.js";
 import { readConfiguration } from "../../dist/config/configuration.js";
 import { checkConfiguration } from "../../dist/doctor/checks/configuration.js";
 import { checkInstance } from "../../dist/doctor/checks/instance.js";
 import { examine } from "../../dist/doctor/examine.js";
 import type { CheckName, Severity } from "../../dist/doctor/finding.js";
 import { createHttpServer } from "../../dist/http/server/server.js";
+import { type AmphoOptions, createAmpho } from "../../dist/index.js";
 import { generateJwk } from "../../dist/keys/generate.js";
 import { openMigrations } from "../../dist/store/open.js";
 import { startMailServer } from "../mail/mail-server.js";
@@ -52,7 +52,7 @@ async function openAmpho(options: AmphoOptions = {}) {
 async function examined(url?: string, at = now) {
   const api = url === undefined ? undefined : (prefix: string) => new URL(url + prefix);
   const processContext = { env, cwd, user: "ann", host: "here" };
-  const { findings } = await examine(processContext, api, at);
+  const { findings } = await examine(processContext, {}, api, at);
   for (const { message, fix } of findings) expect(fix.length * message.length).toBeGreaterThan(0);
   return findings;
 }

@@ -1,7 +1,7 @@
 // The notices about proxies that the instance does not believe.
 import { afterEach, describe, expect, it } from "vitest";
-import { type AmphoOptions, createAmpho } from "../../dist/ampho.js";
 import { createHttpServer } from "../../dist/http/server/server.js";
+import { type AmphoOptions, createAmpho } from "../../dist/index.js";
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -5,7 +5,15 @@ import { authorize as honoAuthorize } from "../../dist/adapters/hono.js";
 import { authorize as koaAuthorize, guarded as koaGuarded } from "../../dist/adapters/koa.js";
 import { authorize as nestAuthorize } from "../../dist/adapters/nest.js";
 import { guardedUpgrade, authorize as nodeAuthorize, guarded as nodeGuarded } from "../../dist/adapters/node.js";
-import { type Ampho, type AmphoOptions, type Auth, createAmpho } from "../../dist/index.js";
+import {
+  type Ampho,
+  type AmphoOptions,
+  type Auth,
+  createAmpho,
+  defineConfig,
+  type LazyAmpho,
+  lazyAmpho,
+} from "../../dist/index.js";
 import { createVerifier, type Verifier } from "../../dist/verify/verifier.js";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -26,6 +34,12 @@ export async function instances() {
   same<ReturnType<typeof ampho.verifySync>, Auth<Scope>>(true);
   same<Awaited<ReturnType<typeof ampho.authenticate>>, Auth<Scope> | undefined>(true);
   same<(typeof ampho)["scopes"], readonly Scope[] | undefined>(true);
+
+  const config = defineConfig({ scopes: { editor: ["articles:read", "articles:publish"], reader: ["articles:read"] } });
+  const shared = await createAmpho(config);
+  same<typeof shared, Ampho<Scope>>(true);
+  const lazy = lazyAmpho(config);
+  same<typeof lazy, LazyAmpho<Scope>>(true);
 
   const own = await createAmpho({
     scopes: { editor: ["articles:read"] },

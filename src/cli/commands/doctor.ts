@@ -9,13 +9,13 @@ import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
 
 export async function doctor(input: CommandInput, context: CommandContext): Promise<void> {
-  const { terminal, processContext } = context;
+  const { terminal, processContext, composition } = context;
   const [url, json] = [input.text("--url"), input.has("--json")];
   // A wrong URL is reported before any file or connection is opened.
   if (url !== undefined && apiOf(url, "") === undefined)
     throw new UsageError("--url must be an http or https URL without user, query or fragment.");
   const api = url === undefined ? undefined : (prefix: string) => apiOf(url, prefix) ?? new URL(url);
-  const { findings: found, remarks } = await examine(processContext, api, systemClock.now);
+  const { findings: found, remarks } = await examine(processContext, composition, api, systemClock.now);
   const findings = found.map((finding) => ({ ...finding, fix: withAddresses(finding.fix) }));
   if (json) terminal.printJson(findings);
   else for (const finding of findings) print(finding, terminal);

@@ -1,18 +1,18 @@
-// The command `init`: a key file, an `.env` that names it, lines in `.gitignore`, and on a terminal a first user. It
-// creates files and appends lines, and never changes what exists. A second run only adds what is missing.
+// The command `init`: a key file, an `.env` that names it, `ampho.config.js`, and lines in `.gitignore`. It creates files
+// and appends lines, and never changes what exists. A second run only adds what is missing. It asks for nothing, because
+// a terminal would give it the next line of what was pasted.
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
-import { basename, isAbsolute, relative, resolve, sep } from "node:path";
-import { envFileName, withEnvFile } from "../../config/env-file.js";
+import { createRequire } from "node:module";
+import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { envFileName } from "../../config/env-file.js";
 import { fileProblem } from "../../config/files.js";
 import type { ProcessContext } from "../../config/process-context.js";
 import { readSources } from "../../config/sources.js";
-import { AmphoError } from "../../errors.js";
-import type { Management } from "../../flows/manage/management.js";
 import { generateJwk } from "../../keys/generate.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { writeNewFile } from "../files/replace-file.js";
-import { nextStepOf } from "../next-steps.js";
+import { isModule, nextStepOf } from "../next-steps.js";
 import { quoted } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
 
@@ -22,21 +22,21 @@ export async function init(_: CommandInput, context: CommandContext): Promise<vo
   const { terminal, processContext } = context;
   const keyFile = ensureKey(processContext, terminal);
   ignoreSecrets(keyFile, processContext.cwd, terminal);
-  const initialized = { ...context, processContext: withEnvFile(processContext) };
-  const hasUser = canAsk(initialized) && (await ensureUser(initialized));
-  for (const line of nextLines(processContext, hasUser)) terminal.note(line);
+  const configFile = ensureConfigFile(context);
+  for (const line of nextLines(processContext, configFile)) terminal.note(line);
   terminal.note("In production, set AMPHO_DATABASE_URL and AMPHO_SECURITY_KEY_FILE (docs/operate/deploying.md).");
 }
 
 /** The commands, code and page for what comes after this command. */
-function nextLines({ cwd, env }: ProcessContext, hasUser: boolean): readonly string[] {
+function nextLines({ cwd, env }: ProcessContext, configFile: string | undefined): readonly string[] {
   const { step, installs } = nextStepOf(cwd);
-  const { framework, packages, code, page } = step;
+  const { framework, packages, page } = step;
+  const code = configFile === undefined ? step.code : withConfig(step.code, configFile);
   // npx sets this variable. Its users have no command `ampho` in their path.
   const ampho = env["npm_command"] === "exec" ? "npx ampho" : "ampho";
   const commands = [
     ...(installs ? [["npm install ampho", "adds Ampho to this project"]] : []),
-    ...(hasUser ? [] : [[`${ampho} user-add LOGIN`, "creates a user"]]),
+    [`${ampho} user-add LOGIN`, "creates a user"],
     ...(packages.length > 0 ? [] : [[`${ampho} serve`, "starts a server"]]),
   ];
   const addCode = `Add these lines to a server with ${framework} (an ES module), and run it with`;
@@ -47,12 +47,6 @@ function nextLines({ cwd, env }: ProcessContext, hasUser: boolean): readonly str
     ...(code.length === 0 ? [] : [addCode, "node --env-file=.env:", "", ...code.map((line) => `  ${line}`), ""]),
     `More about ${framework}: node_modules/ampho/docs/${page}`,
   ];
-}
-
-/** In production the database must be named before there can be a user. */
-function canAsk({ terminal, processContext }: CommandContext): boolean {
-  const { environment, values } = readSources(processContext);
-  return terminal.interactive && (environment !== "production" || values.has("AMPHO_DATABASE_URL"));
 }
 
 /** Returns the path of the key file, or undefined if AMPHO_SECURITY_KEY contains the key. */
@@ -77,53 +71,52 @@ function ensureKey(context: ProcessContext, terminal: Terminal): string | undefi
   return file;
 }
 
+/** The lines that create an instance, with the options of the file. */
+function withConfig(code: readonly string[], configFile: string): readonly string[] {
+  const created = code.findIndex((line) => line.includes("createAmpho()"));
+  return code.flatMap((line, at) => {
+    const used = line.replace("createAmpho()", "createAmpho(config)");
+    const imported = 'import config from "./NAME";'.replace("NAME", configFile);
+    return at === created ? [imported, used] : [used];
+  });
+}
+
+const configLines = [
+  `// The options of Ampho, for the application and for the commands. Secrets are in ${envFileName}.`,
+  'import { defineConfig } from "ampho";',
+  "",
+  "export default defineConfig({});",
+  "",
+];
+
+/** Returns the name of the file with options. Without Ampho in the project there is no code that could share it. */
+function ensureConfigFile({ terminal, configFile, processContext: { cwd } }: CommandContext): string | undefined {
+  if (configFile !== undefined) {
+    terminal.note(`${basename(configFile)} exists and stays as it is.`);
+    return basename(configFile);
+  }
+  if (!hasAmpho(cwd)) return undefined;
+  const name = isModule(cwd) ? "ampho.config.js" : "ampho.config.mjs";
+  writeNewFile(join(cwd, name), configLines.join("\n"), 0o666);
+  terminal.note(`Created ${name}. The application and the commands share its options.`);
+  return name;
+}
+
+function hasAmpho(cwd: string): boolean {
+  try {
+    createRequire(join(cwd, "ampho.config.js")).resolve("ampho");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Also ignores the default database, which contains password hashes. */
 function ignoreSecrets(keyFile: string | undefined, cwd: string, terminal: Terminal): void {
   const path = keyFile === undefined ? ".." : relative(cwd, resolve(cwd, keyFile));
   const outside = path.startsWith("..") || isAbsolute(path);
   const ignored = [...(outside ? [] : [path.split(sep).join("/")]), envFileName, "ampho.db*"];
   addLines(resolve(cwd, ".gitignore"), ignored, terminal);
-}
-
-/** Asks for a first user, unless there is one. Returns whether there is a user afterwards. */
-async function ensureUser(context: CommandContext): Promise<boolean> {
-  // The database and its packages are loaded only on a terminal.
-  const { withManagement } = await import("../with-management.js");
-  return withManagement(context, async ({ users }) => {
-    for await (const _ of users.list()) return true;
-    for (;;) {
-      const [login = "", password = "", repetition] = await context.terminal.ask([
-        { text: "Login of the first user (empty for none): ", echo: true },
-        { text: "Password: " },
-        { text: "Repeat the password: " },
-      ]);
-      if (login === "") return false;
-      const problem = await createUser(users, login, password, repetition);
-      if (problem === undefined) {
-        context.terminal.note(`User ${quoted(login)} created.`);
-        return true;
-      }
-      context.terminal.note(problem, "red");
-    }
-  });
-}
-
-/** Returns the problem if the user cannot be created with this input. */
-async function createUser(
-  users: Pick<Management["users"], "create">,
-  login: string,
-  password: string,
-  repetition: string | undefined,
-): Promise<string | undefined> {
-  if (password === "") return "The password is empty.";
-  if (password !== repetition) return "The two passwords differ.";
-  try {
-    await users.create({ login, password });
-    return undefined;
-  } catch (error) {
-    if (error instanceof AmphoError) return error.message;
-    throw error;
-  }
 }
 
 /**

@@ -119,8 +119,8 @@ async function newPassword(input: CommandInput, terminal: Terminal, optional: bo
 
 async function askPassword(terminal: Terminal, optional: boolean): Promise<string | undefined> {
   const [password = "", repetition] = await terminal.ask([
-    { text: optional ? "Password (empty for none): " : "Password: " },
-    { text: "Repeat the password: " },
+    optional ? "Password (empty for none): " : "Password: ",
+    "Repeat the password: ",
   ]);
   if (password === "" && optional) return undefined;
   if (password === "") throw new CommandFailure("The password is empty.");

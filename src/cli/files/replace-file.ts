@@ -99,11 +99,11 @@ function syncFolder(path: string): void {
 }
 
 /** @throws CommandFailure if the file exists or cannot be written. An existing file stays as it is. */
-export function writeNewFile(path: string, text: string): void {
+export function writeNewFile(path: string, text: string, mode = 0o600): void {
   let file: number;
   try {
     // `wx` creates the file or fails in one step, so another process cannot put a file or a link there in between.
-    file = openSync(path, "wx", 0o600);
+    file = openSync(path, "wx", mode);
   } catch (error) {
     throw new CommandFailure(`The file ${quoted(path)} cannot be created (${fileProblem(error)}).`);
   }

@@ -36,8 +36,8 @@ export function openTerminal(
     input: stdin as Readable,
     /** Reads all of stdin as UTF-8, at most `limitBytes`. */
     readInput: (limitBytes: number) => readAll(stdin, limitBytes),
-    /** Asks on stderr, one question after the other. An empty line ends the questions. */
-    ask: (questions: readonly Question[]) => readLines(questions, stdin, stderr),
+    /** Asks on stderr, one question after the other, and shows nothing of what is typed. An empty line ends them. */
+    ask: (questions: readonly string[]) => readLines(questions, stdin, stderr),
   };
 }
 
@@ -59,12 +59,6 @@ async function readAll(stdin: NodeJS.ReadStream, limitBytes: number): Promise<st
   }
 }
 
-interface Question {
-  readonly text: string;
-  /** Shows what is typed. Without it the prompt shows nothing, not even the length. */
-  readonly echo?: true;
-}
-
 const erase = new Set(["\b", "\x7f"]);
 const eraseLine = "\x15";
 const interrupt = "\x03";
@@ -72,7 +66,6 @@ const endOfInput = "\x04";
 /** The sequences of arrow and function keys (ECMA-48 §5.4, and SS3 of the VT220). */
 const keySequence = /\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?/gs;
 const lineEnd = /\r\n?/g;
-const clearLine = "\r\x1b[K";
 
 /** Applies keys to the lines typed so far. The last line has no end yet. */
 function type(lines: string[][], typed: string): "more" | "interrupted" | "ended" {
@@ -93,7 +86,7 @@ function type(lines: string[][], typed: string): "more" | "interrupted" | "ended
  * @throws CommandFailure if the user interrupts it
  */
 function readLines(
-  questions: readonly Question[],
+  questions: readonly string[],
   stdin: NodeJS.ReadStream,
   stderr: NodeJS.WritableStream,
 ): Promise<readonly string[]> {
@@ -102,13 +95,9 @@ function readLines(
     let asked = 0;
     const ask = () => {
       while (asked < Math.min(lines.length, questions.length)) {
-        stderr.write(`${asked > 0 ? "\n" : ""}${questions[asked]?.text}`);
+        stderr.write(`${asked > 0 ? "\n" : ""}${questions[asked]}`);
         asked++;
       }
-    };
-    const echo = () => {
-      const question = questions[asked - 1];
-      if (question?.echo) stderr.write(`${clearLine}${question.text}${escaped((lines[asked - 1] ?? []).join(""))}`);
     };
     const finish = (settle: () => void) => {
       stdin.off("data", read).off("end", ended);
@@ -120,7 +109,6 @@ function readLines(
     const read = (chunk: string) => {
       const state = type(lines, chunk);
       if (state !== "more") return finish(() => reject(new CommandFailure("Interrupted.")));
-      echo();
       const typed = lines.slice(0, -1).map((line) => line.join(""));
       const empty = typed.indexOf("");
       const count = empty < 0 ? questions.length : Math.min(empty + 1, questions.length);

@@ -4,6 +4,7 @@ import type { ConfigurationError } from "../../errors.js";
 import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { policyOf } from "../../levels/policy.js";
 import { ownKeyLine } from "../../log-lines.js";
+import type { SendMail } from "../../mail/transports/create.js";
 import { isLocalhost } from "../../outbound/secure-url.js";
 import { type Finding, finding, type Severity } from "../finding.js";
 
@@ -150,11 +151,15 @@ const unsentFix =
 const cannotOfferPasskeys = (one: Configuration): boolean =>
   one.appUrl !== undefined && one.passkeys && relyingPartyOf(one) === undefined;
 
-/** Checks a configuration that can be used. `warnings` come from reading it. */
-export function checkConfiguration(configuration: Configuration, warnings: readonly string[]): readonly Finding[] {
-  const { appUrl, mailUrl } = configuration;
+/** Checks a configuration that can be used. `warnings` come from reading it, and `mail` from `ampho.config.js`. */
+export function checkConfiguration(
+  configuration: Configuration,
+  warnings: readonly string[],
+  mail?: SendMail,
+): readonly Finding[] {
+  const { appUrl, mailUrl = mail } = configuration;
   const unsent = unsentMailProblems(configuration, { appUrl: appUrl !== undefined, mailUrl: mailUrl !== undefined });
-  // The option `mail` of an application is not known here.
+  // The option `mail` of an application without ampho.config.js is not known here.
   const severity = appUrl === undefined ? "warning" : "note";
   return [
     ...unsent.map((message) => finding(severity, "configuration", message, unsentFix)),

@@ -3,14 +3,14 @@ import { systemClock } from "../../clock.js";
 import type { Configuration } from "../../config/configuration.js";
 import { ConfigurationError } from "../../errors.js";
 import { MailFailure } from "../../mail/mail-failure.js";
-import { createTransport } from "../../mail/transports/create.js";
+import { createTransport, type SendMail } from "../../mail/transports/create.js";
 import { boundedFetch, FetchFailure } from "../../outbound/bounded-fetch.js";
 import type { Store } from "../../store/store.js";
 import { error, type Finding, note, warning } from "../finding.js";
 
-/** Connects, encrypts and signs in as for a mail, and sends none. */
-export async function checkMailServer(configuration: Configuration): Promise<readonly Finding[]> {
-  if (configuration.mailUrl === undefined) return [];
+/** Connects, encrypts and signs in as for a mail, and sends none. The option `mail` takes the place of the server. */
+export async function checkMailServer(configuration: Configuration, mail?: SendMail): Promise<readonly Finding[]> {
+  if (configuration.mailUrl === undefined || mail !== undefined) return [];
   const fix =
     "Compare AMPHO_MAIL_URL with the settings of the mail provider. Run `ampho mail-test ADDRESS` after that.";
   try {

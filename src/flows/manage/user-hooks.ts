@@ -44,8 +44,6 @@ export interface UserHooks {
   readonly onUserRemoved?: ((user: { readonly id: string }, event: UserEvent) => void | Promise<void>) | undefined;
 }
 
-export const userHookNames = ["onUserCreated", "onUserChanged", "onUserRemoved"] as const;
-
 const hookOf: Readonly<Record<UserChange, keyof UserHooks>> = {
   created: "onUserCreated",
   changed: "onUserChanged",

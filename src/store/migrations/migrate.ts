@@ -3,6 +3,7 @@
 import { DatabaseError } from "../database-error.js";
 import type { Dialect } from "../dialect.js";
 import { asInteger, asText, orNull, tableOf } from "../sql/table.js";
+import type { StoreOptions } from "../store.js";
 import { exists, query, type Transaction } from "../transaction.js";
 import { known } from "./known.js";
 import type { Migration } from "./migrations.js";
@@ -12,6 +13,9 @@ import type { IndexSteps } from "./steps.js";
 export const newest = known.length;
 
 /** The error for a database with an older schema. */
+export const mayMigrate = (migrate: StoreOptions["migrate"], version: number): boolean =>
+  migrate === "existing" ? version > 0 : migrate;
+
 export function outdated(version: number): DatabaseError {
   return new DatabaseError(
     `The database has schema version ${version}, but this program needs ${newest}. Run \`ampho db-up\`.`,

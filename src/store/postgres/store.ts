@@ -2,7 +2,7 @@
 import { migrationLine, newerSchemaLine, unprepared, unpreparedLine } from "../../log-lines.js";
 import { DatabaseError, databaseUnavailable } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
-import { currentVersion, newest, outdated } from "../migrations/migrate.js";
+import { currentVersion, mayMigrate, newest, outdated } from "../migrations/migrate.js";
 import { bindOperations, startOperation } from "../operations.js";
 import { integer, text } from "../rows.js";
 import { readStateOnly } from "../sql/state.js";
@@ -49,7 +49,7 @@ export async function openPostgres({ url, pages, migrate, prepare = false, log }
     const { version } = about.value;
     if (version > newest) log(newerSchemaLine(version, newest));
     if (version < newest) {
-      if (!migrate) throw outdated(version);
+      if (!mayMigrate(migrate, version)) throw outdated(version);
       const migrations = await openPostgresMigrations(url);
       try {
         for (const { version, name } of await migrations.up()) log(migrationLine(version, name));

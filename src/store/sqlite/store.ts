@@ -1,7 +1,7 @@
 // SQLite in a worker thread.
 import { migrationLine, newerSchemaLine } from "../../log-lines.js";
 import { DatabaseError, databaseUnavailable } from "../database-error.js";
-import { type MigrationStep, newest, outdated } from "../migrations/migrate.js";
+import { type MigrationStep, mayMigrate, newest, outdated } from "../migrations/migrate.js";
 import type { Migration } from "../migrations/migrations.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
 import { bindOperations } from "../operations.js";
@@ -59,7 +59,7 @@ async function prepareSchema(thread: Thread, { migrate, log }: SqliteOptions): P
   const version = await thread.run<number>({ kind: "migrations", step: "version" });
   if (version > newest) log(newerSchemaLine(version, newest));
   if (version >= newest) return;
-  if (!migrate) throw outdated(version);
+  if (!mayMigrate(migrate, version)) throw outdated(version);
   for (const { version, name } of await applyAllIn(thread)) log(migrationLine(version, name));
 }
 

@@ -2,10 +2,10 @@
 import { createHmac, createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { guarded } from "../../../dist/adapters/node.js";
-import { type Ampho, type AmphoOptions, createAmpho } from "../../../dist/ampho.js";
 import { serveNodeRequest } from "../../../dist/http/node/serve-request.js";
 import type { Handle } from "../../../dist/http/rest/handler.js";
 import type { HttpRequest, HttpResponse } from "../../../dist/http/rest/message.js";
+import { type Ampho, type AmphoOptions, createAmpho } from "../../../dist/index.js";
 import { generateJwk } from "../../../dist/keys/generate.js";
 import type { Attack } from "../../../packages/attack/dist/attack.js";
 import { forge, segmentsOf } from "../../../packages/attack/dist/forge.js";

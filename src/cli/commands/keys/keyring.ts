@@ -11,13 +11,12 @@ import { configure } from "../../configure.js";
 import { CommandFailure } from "../../failures.js";
 import { requiredReason, typedUser } from "../../input.js";
 import { countOf, formatTime, quoted } from "../../terminal/table.js";
-import { closing, operatorOf } from "../../with-management.js";
+import { closing, operatorOf, operatorOptions } from "../../with-management.js";
 
 /** Opens the database and the keys for the time of one command. */
 function withKeyring<T>(context: CommandContext, work: (deps: OpenedDeps, keyring: Keyring) => Promise<T>): Promise<T> {
   const { configuration } = configure(context, { key: "configured" });
-  const log = (line: string) => context.terminal.note(`ampho: ${line}`);
-  return closing(openForOperator(configuration, { log }), ({ keyring, ...deps }) => {
+  return closing(openForOperator(configuration, operatorOptions(context)), ({ keyring, ...deps }) => {
     if (keyring === undefined) throw new ConfigurationError("No key is configured.");
     return work(deps, keyring);
   });

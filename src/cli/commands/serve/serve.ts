@@ -12,6 +12,7 @@ import { hangUpLine, metricsLine, notReadyLine, stoppingLine } from "../../../lo
 import { expositionType } from "../../../telemetry/exposition.js";
 import { processText, type ServerConnections } from "../../../telemetry/process-metrics.js";
 import type { CommandContext, CommandInput } from "../../command.js";
+import { sourceLines } from "../../configure.js";
 import { CommandFailure, LoggedFailure } from "../../failures.js";
 import type { Terminal } from "../../terminal/terminal.js";
 
@@ -26,16 +27,20 @@ export async function serveCommand(input: CommandInput, context: CommandContext)
   }
 }
 
-async function serve(
-  input: CommandInput,
-  { processContext, terminal }: CommandContext,
-  format: LogFormat,
-): Promise<void> {
+async function serve(input: CommandInput, context: CommandContext, format: LogFormat): Promise<void> {
+  const { processContext, terminal, composition } = context;
   const { stopped, stop } = stopSignal();
   const note = noticeOf(format, terminal);
-  const options = { host: input.text("--host"), port: input.text("--port") };
-  const { configuration, warnings } = readConfiguration({ ...processContext, options, uses: { mails: "url" } });
+  const typed = Object.entries({ host: input.text("--host"), port: input.text("--port") });
+  const { options = {} } = processContext;
+  const read = readConfiguration({
+    ...processContext,
+    options: { ...options, ...Object.fromEntries(typed.filter(([, value]) => value !== undefined)) },
+    uses: { mails: composition.mail === undefined ? "url" : "option" },
+  });
+  const { configuration, warnings } = read;
   for (const warning of warnings) note(`warning: ${warning}`);
+  for (const line of sourceLines(read, context)) note(line);
   // The listener comes first, because a SIGHUP during the start must not end the process.
   let ampho: Ampho | undefined;
   const unhook = onHangUp(
@@ -43,7 +48,11 @@ async function serve(
     () => stop("SIGHUP"),
   );
   try {
-    const opened = await composeAmpho(configuration, { log: note }, { actor: "application" });
+    const opened = await composeAmpho(
+      configuration,
+      { ...composition, clock: undefined, log: note },
+      { actor: "application" },
+    );
     ampho = opened;
     const { host, port, metricsHost, metricsPort = 0, shutdownDelay } = configuration;
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
