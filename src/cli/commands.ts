@@ -310,8 +310,13 @@ export const commands = [
   command("factor-policy", async () => (await factors()).setPolicy, {
     database: "changes",
     summary: "set the policy of one user",
-    help: "The policy counts from the next login on, in place of that of the user's roles (AMPHO_SECURITY_FACTORS). The policy `default` is that of the roles again.",
-    takes: [user, { name: "POLICY", choices: ["optional", "required", "phr", "default"], help: "The policy." }, byId],
+    help: "Of the policy and that of the user's roles (AMPHO_SECURITY_FACTORS) the stricter one counts. A weaker one needs --reason, and then counts in place of the present one of the roles. The policy `default` is that of the roles alone. Sessions that have proven less end.",
+    takes: [
+      user,
+      { name: "POLICY", choices: ["optional", "required", "phr", "default"], help: "The policy." },
+      byId,
+      valued("--reason", "TEXT", { help: "Why a weaker policy than that of the roles is enough." }),
+    ],
     example: "alice required",
   }),
   command("factor-rekey", async () => (await import("./commands/keys/keyring.js")).rekeyFactors, {

@@ -2,7 +2,7 @@
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
-import { goesOnUnder, policyOf } from "../levels/policy.js";
+import { goesOnUnder, policyFor, policyOf } from "../levels/policy.js";
 import { scopesOf } from "../levels/scopes.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { isStorableText } from "../store/storable-text.js";
@@ -54,10 +54,9 @@ async function accountOfSession(
   const account = await directory.findOwner(found.session, found.user);
   if (account?.id !== sub) return undefined;
   // Only the application knows that its table has given a role, which ends no session before its renewal.
-  if (account.stored !== undefined || goesOnUnder(found.session, policyOf(account.roles, settings.factors)))
-    return account;
-  const { policy } = await store.listFactors(account.id);
-  return policy !== undefined && goesOnUnder(found.session, policy) ? account : undefined;
+  const ofRoles = policyOf(account.roles, settings.factors);
+  if (account.stored !== undefined || goesOnUnder(found.session, ofRoles)) return account;
+  return goesOnUnder(found.session, policyFor(await store.listFactors(account.id), ofRoles)) ? account : undefined;
 }
 
 /** The application's own table can find a user by another spelling, whom the token does not name. */

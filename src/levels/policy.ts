@@ -21,6 +21,19 @@ export function policyOf(roles: readonly string[], byRole: RolePolicies): Policy
   return policies[Math.max(...ranks)] ?? "optional";
 }
 
+/** The policy of one user. */
+export interface OwnPolicy {
+  readonly policy: Policy | undefined;
+  /** The stricter policy of the roles in whose place an operator has set it, with a reason. */
+  readonly insteadOf: Policy | undefined;
+}
+
+export const isWeaker = (one: Policy, other: Policy): boolean => policies.indexOf(one) < policies.indexOf(other);
+
+/** The stricter one counts, unless an operator has decided otherwise about a policy as strict as that of the roles. */
+export const policyFor = ({ policy, insteadOf = policy }: OwnPolicy, ofRoles: Policy): Policy =>
+  policy === undefined || insteadOf === undefined || isWeaker(insteadOf, ofRoles) ? ofRoles : policy;
+
 /** The roles of a user as a flow has read them, and the policy of each role. */
 export interface RoleRules {
   readonly roles: readonly string[];

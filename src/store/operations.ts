@@ -94,6 +94,7 @@ export const operations = {
   rekeyTotp: writes(totp.rekeyTotp),
   countSecretsByKey: reads(totp.countSecretsByKey),
   countLockedOut: reads(waysLeft.countLockedOut),
+  listWeakerPolicies: reads(waysLeft.listWeakerPolicies),
   findIdentity: reads(identities.findIdentity),
   listIdentities: reads(identities.listIdentities),
   linkIdentity: writes(identityChanges.linkIdentity),

@@ -95,7 +95,7 @@ describe("ampho.users", () => {
     expect(await sessions.list(trap.id)).toEqual([]);
     expect(await sessions.endForUser({ login: "ann" })).toBe(1);
     await factors.setPolicy({ login: "ann" }, "required");
-    expect(await factors.list(ann.id)).toEqual({ policy: "required", factors: [] });
+    expect(await factors.list(ann.id)).toEqual({ policy: "required", insteadOf: null, factors: [] });
     await devices.forget({ login: "ann" });
     expect(await identities.list({ login: "ann" })).toEqual([]);
     expect((await audit.list({ id: ann.id, limit: 1 })).map(({ event }) => event)).toEqual(["devices_forgotten"]);
@@ -311,7 +311,7 @@ describe("what is called with values that the types exclude", () => {
     const world = await openWorld();
     const { factors, devices } = world.ampho;
     const ann = await world.user("ann");
-    expect(await factors.list(ann.id)).toEqual({ policy: null, factors: [] });
+    expect(await factors.list(ann.id)).toEqual({ policy: null, insteadOf: null, factors: [] });
     expect(await factors.findUserId("ANN")).toBe(ann.id);
     const calls: readonly (() => Promise<unknown>)[] = [
       () => factors.list("nobody"),

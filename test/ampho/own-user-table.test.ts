@@ -675,7 +675,11 @@ describe("the commands beside an application's own user table", () => {
         env: { ...process.env, AMPHO_DATABASE_URL: databaseUrl },
         encoding: "utf8",
       });
-    expect(JSON.parse(command("factor-list", "7", "--json").stdout)).toEqual({ policy: "required", factors: [] });
+    expect(JSON.parse(command("factor-list", "7", "--json").stdout)).toEqual({
+      policy: "required",
+      insteadOf: null,
+      factors: [],
+    });
     expect(command("factor-policy", "7", "default").status).toBe(0);
     expect((await ampho.factors.list("7")).policy).toBeNull();
     expect(command("device-forget", "7").status).toBe(0);

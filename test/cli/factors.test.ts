@@ -15,8 +15,9 @@ const now = () => Math.floor(Date.now() / 1000);
 async function open(options: AmphoOptions = {}) {
   const cwd = freshFolder();
   const keyFile = path.join(cwd, "key.json");
-  const run = (...args: readonly string[]) =>
-    ampho(args, { cwd, env: { AMPHO_SECURITY_KEY_FILE: "key.json" }, stdin: "" });
+  const runWith = (env: Readonly<Record<string, string>>, ...args: readonly string[]) =>
+    ampho(args, { cwd, env: { AMPHO_SECURITY_KEY_FILE: "key.json", ...env }, stdin: "" });
+  const run = (...args: readonly string[]) => runWith({}, ...args);
   expect((await run("sec-gen-key", "-o", "key.json")).code).toBe(0);
   const start = async () => {
     const instance = await createAmpho({
@@ -40,7 +41,7 @@ async function open(options: AmphoOptions = {}) {
     const text = readFileSync(keyFile, "utf8");
     writeFileSync(keyFile, text.replace(/"since":\d+/g, `"since":${now() - 365 * 86_400}`));
   };
-  return { run, instance, call, kids, age };
+  return { run, runWith, instance, call, kids, age };
 }
 
 type Opened = Awaited<ReturnType<typeof open>>;
@@ -74,6 +75,7 @@ describe("factor-list and factor-remove", () => {
     const listed = JSON.parse((await opened.run("factor-list", "ann", "--json")).stdout);
     expect(listed).toEqual({
       policy: null,
+      insteadOf: null,
       factors: [
         { id: "totp", since: expect.closeTo(now(), -2) },
         { id: "recovery_code", left: 8 },
@@ -138,6 +140,18 @@ describe("factor-list and factor-remove", () => {
     expect((await opened.run("factor-policy", "bob", "required")).code).toBe(0);
     const response = await opened.call("POST", "/login", { body: { login: "bob", password } });
     expect([response.status, response.error, response.json["enroll"]]).toEqual([401, "factor_needed", true]);
+  });
+
+  it("factor-policy sets a weaker policy than that of the roles only with --reason, and factor-list shows it", async () => {
+    const opened = await open();
+    await opened.instance.users.create({ login: "bob", password, roles: ["admin"] });
+    const env = { AMPHO_SECURITY_FACTORS: '{"admin":"required"}' };
+    const rejected = await opened.runWith(env, "factor-policy", "bob", "optional");
+    expect(rejected).toMatchObject({ code: 1, stderr: expect.stringContaining("weaker than required") });
+    expect(await opened.runWith(env, "factor-policy", "bob", "optional", "--reason", "robot")).toMatchObject({
+      code: 0,
+    });
+    expect((await opened.run("factor-list", "bob")).stderr).toContain("It is weaker than required");
   });
 
   it("device-forget makes the next login on a remembered device ask for the factor", async () => {

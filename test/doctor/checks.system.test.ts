@@ -234,6 +234,19 @@ describe("a deployment", () => {
     expect(await counted()).toEqual(["1 user has the policy `phr`, but passkeys are not offered."]);
   });
 
+  it("the doctor lists the users for whom an operator has set a weaker policy than that of their roles", async () => {
+    env["AMPHO_SECURITY_FACTORS"] = '{"admin":"required"}';
+    const ampho = await openAmpho({ factors: { admin: "required" } });
+    const { id } = await ampho.users.create({ login: "robot", roles: ["admin"] });
+    const messages = async () =>
+      (await examined()).filter(({ check }) => check === "factors").map((one) => one.message);
+    expect(await messages()).toEqual([]);
+    await ampho.factors.setPolicy(id, "optional", { reason: "A robot." });
+    expect(await messages()).toEqual([expect.stringContaining(`than their roles: ${id}.`)]);
+    await ampho.factors.setPolicy(id, "default");
+    expect(await messages()).toEqual([]);
+  });
+
   it("the doctor advises a second factor for users with the role admin", async () => {
     const ampho = await openAmpho();
     await ampho.users.create({ login: "ann", roles: ["administrator", "admin2"] });

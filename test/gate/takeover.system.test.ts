@@ -347,8 +347,8 @@ onBothDatabases((ground) => {
       const guarded = authorize({ roles: ["admin"], live: true }, () => new Response());
       const headers = { authorization: `Bearer ${renewed.token}` };
       expect((await guarded(new Request("https://app.example/", { headers }))).status).toBe(401);
-      // The policy of the account takes the place of that of its roles.
-      await world.ampho.factors.setPolicy("1", "optional");
+      // A weaker policy of the user takes the place of that of the roles, for a reason.
+      await world.ampho.factors.setPolicy("1", "optional", { reason: "A robot." });
       expect((await guarded(new Request("https://app.example/", { headers }))).status).toBe(200);
       await world.ampho.factors.setPolicy("1", "default");
       // The application vouches for a session that it has created.

@@ -89,6 +89,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
     own: undefined,
     expires: { reason: "stolen" },
   });
+  await run("listWeakerPolicies", { limit: 10 });
   await run("countLockedOut", { relyingParty: "x", mail: false, providers: ["acme"] });
   const own = {
     ...ending,
@@ -314,7 +315,13 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(1)), ways });
   for (const n of [1, 2, 3])
     await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(n)), ways: undefined });
-  await run("setFactorPolicy", { ...who, policy: "required", rolePolicies: {} });
+  await run("setFactorPolicy", {
+    ...who,
+    policy: "required",
+    reason: undefined,
+    ownRoles: undefined,
+    rolePolicies: {},
+  });
   await run("forgetDevices", who);
   await run("listOldSecrets", { kid: "other", after: undefined, limit: 10 });
   await run("rekeyTotp", { userId: ann.id, from: "sealed-3", to: { secret: "sealed-4", kid: "other" } });

@@ -269,7 +269,13 @@ describe("a change of second factors", () => {
     const who = { userId: ann.id, login: ann.login, now: start, origin: operator };
     const changes = Array.from({ length: 8 }, (_, at) => [
       store.forgetDevices(who),
-      store.setFactorPolicy({ ...who, policy: at % 2 === 0 ? "required" : undefined, rolePolicies: {} }),
+      store.setFactorPolicy({
+        ...who,
+        policy: at % 2 === 0 ? "required" : undefined,
+        reason: undefined,
+        ownRoles: undefined,
+        rolePolicies: {},
+      }),
     ]);
     await Promise.all(changes.flat());
     expect(await store.listFactors(ann.id)).toMatchObject({ devicesVersion: start + 7 });

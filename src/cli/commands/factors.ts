@@ -27,8 +27,11 @@ export async function listFactors(input: CommandInput, context: CommandContext):
     return [id, name, formatTime(created), used === null ? "" : formatTime(used), ""];
   });
   terminal.printTable(table(["ID", "NAME", "SINCE (UTC)", "USED (UTC)", "LEFT"], rows, [0]));
+  const instead = found.insteadOf === null ? "" : ` It is weaker than ${found.insteadOf}, that of the user's roles.`;
   terminal.note(
-    found.policy === null ? "Policy: that of the user's roles." : `Policy: ${found.policy}, for this user alone.`,
+    found.policy === null
+      ? "Policy: that of the user's roles."
+      : `Policy: ${found.policy}, for this user alone.${instead}`,
   );
 }
 
@@ -47,7 +50,8 @@ export async function removeFactors(input: CommandInput, context: CommandContext
 export async function setPolicy(input: CommandInput, context: CommandContext): Promise<void> {
   const typed = input.secondArgument();
   const policy = typed === "optional" || typed === "required" || typed === "phr" ? typed : "default";
-  await forUser(input, context, ({ factors }, userId) => factors.setPolicy(userId, policy));
+  const reason = input.text("--reason") === undefined ? undefined : requiredReason(input, "factor-policy");
+  await forUser(input, context, ({ factors }, userId) => factors.setPolicy(userId, policy, { reason }));
   const now = policy === "default" ? "that of the user's roles" : policy;
   context.terminal.note(`The policy of user ${quoted(input.argument())} is now ${now}.`);
 }

@@ -42,6 +42,7 @@ export async function checkDatabase(
         ...(await checkHashes(store)),
         ...(await checkLogins(store)),
         ...(await checkAdministrators(store, configuration)),
+        ...(await checkWeakerPolicies(store)),
         ...(await checkLockedOut(store, configuration)),
         ...(await checkOutbox(store, configuration, now)),
         ...(await checkUserEvents(store, now)),
@@ -159,7 +160,7 @@ async function checkHashes(store: Store): Promise<readonly Finding[]> {
 
 const role = "admin";
 
-/** Only the policy of the role is looked at. `factor-policy` can set a weaker one for a single user. */
+/** The policy of the role. */
 async function checkAdministrators(
   store: Pick<Store, "listUsers">,
   { factors }: Pick<Configuration, "factors">,
@@ -167,6 +168,19 @@ async function checkAdministrators(
   if (policyOf([role], factors) !== "optional" || !(await hasAdministrator(store))) return [];
   const message = `Users with the role ${role} can sign in without a second factor.`;
   const fix = `Set AMPHO_SECURITY_FACTORS={"${role}":"required"}. OWASP ASVS 5.0 V6.3.3 asks for a second factor.`;
+  return [note("factors", message, fix)];
+}
+
+const weakerMax = 10;
+
+/** Users for whom an operator has set a weaker policy than that of their roles. */
+async function checkWeakerPolicies(store: Pick<Store, "listWeakerPolicies">): Promise<readonly Finding[]> {
+  const found = await store.listWeakerPolicies({ limit: weakerMax + 1 });
+  if (found.length === 0) return [];
+  const more = found.length > weakerMax ? " and more" : "";
+  const ids = found.slice(0, weakerMax).join(", ");
+  const message = `Users have a weaker policy for second factors than their roles: ${ids}${more}.`;
+  const fix = "`ampho audit-list` has the reason. `ampho factor-policy ID default --id` ends the exception.";
   return [note("factors", message, fix)];
 }
 

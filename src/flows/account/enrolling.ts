@@ -5,7 +5,7 @@ import { hasCode, ignoreRejection, invalidRequest, transactionOver } from "../..
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import type { LoginTransaction, Purpose, TransactionContents } from "../../factors/transactions.js";
 import { factors, type MainFactor } from "../../levels/factors.js";
-import { policyOf } from "../../levels/policy.js";
+import { policyFor, policyOf } from "../../levels/policy.js";
 import { type NewFactor, setUpOf } from "../../store/sql/factors/changes.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, unprovenEmailOf } from "../../users/directory.js";
@@ -87,10 +87,10 @@ async function beginForPending(
 ): Promise<Begun> {
   const { transactions, store, settings } = deps;
   const account = await accountOf(deps, pending, caller);
-  const { factorsVersion, policy = policyOf(account.roles, settings.factors) } = await store.listFactors(account.id);
+  const { factorsVersion, ...own } = await store.listFactors(account.id);
   // The account got a factor meanwhile, which the login must prove.
   if (factorsVersion !== pending.factorsVersion) throw transactionOver();
-  if (policy === "phr" && !phr)
+  if (policyFor(own, policyOf(account.roles, settings.factors)) === "phr" && !phr)
     throw factorNeeded(transactions.begin("enroll", pending, now, pending), [], { enroll: true });
   const amr = await withMailbox(deps, account, pending, code, caller);
   return {

@@ -1,6 +1,6 @@
 // The view of an account, and its export (docs/guides/account.md). It needs no key, so that commands can load it.
 import type { AuditRow, Origin } from "../../audit/entry.js";
-import { policyOf } from "../../levels/policy.js";
+import { policyFor, policyOf } from "../../levels/policy.js";
 import { identityIdOf } from "../../store/sql/identities.js";
 import type { Account } from "../../users/directory.js";
 import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
@@ -27,7 +27,7 @@ export async function accountViewOf({ store, settings }: ViewDeps, account: Acco
     email: email?.address ?? null,
     email_proven: email?.provenAt !== undefined,
     created: stored?.createdAt ?? null,
-    policy: factors.policy ?? policyOf(roles, settings.factors),
+    policy: policyFor(factors, policyOf(roles, settings.factors)),
     password: stored === undefined || stored.passwordHash !== null,
     ...viewOfFactors({ ...factors, ...listed }),
     identities: identities.map((identity) => ({ id: identityIdOf(identity), provider: identity.provider })),

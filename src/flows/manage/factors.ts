@@ -1,6 +1,6 @@
 // For operators and `ampho.factors`. None is set up for another user (ASVS 6.4.6), who could else be impersonated.
 import type { Origin } from "../../audit/entry.js";
-import { AmphoError } from "../../errors.js";
+import { AmphoError, invalidRequest } from "../../errors.js";
 import type { TotpSecrets } from "../../factors/totp/totp.js";
 import { type FactorName, factorNames, factors, isFactorName } from "../../levels/factors.js";
 import { isStorableName } from "../../store/storable-text.js";
@@ -20,7 +20,7 @@ export function manageFactors(m: Manager): Management["factors"] {
       const found = await store.listFactors(userId);
       const { passkeys } = await store.listPasskeys(userId);
       const views = factorNames.flatMap((name) => operatorViews[name]({ ...found, passkeys }));
-      return { policy: found.policy ?? null, factors: views };
+      return { policy: found.policy ?? null, insteadOf: found.insteadOf ?? null, factors: views };
     }),
     remove: forUser({ target: check.factorTarget }, async (userId, target) => {
       const operator = await withoutSession(m, userId, target.reason);
@@ -28,11 +28,16 @@ export function manageFactors(m: Manager): Management["factors"] {
       const outcome = await store.removeFactors({ ...operator, ...what, rules: undefined });
       if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such second factor.");
     }),
-    setPolicy: forUser({ policy: check.policy }, async (userId, given) => {
+    setPolicy: forUser({ policy: check.policy, options: check.reasonOptions }, async (userId, given, options = {}) => {
       const login = await requireLogin(m, userId);
       const policy = given === "default" ? undefined : given;
-      const { factors: rolePolicies } = settings;
-      await store.setFactorPolicy({ userId, login, policy, rolePolicies, now: clock.now(), origin });
+      const reason = options.reason?.trim() || undefined;
+      const account = await directory.forTable(() => findAccount(m, userId));
+      const change = { userId, login, policy, reason, ownRoles: account?.roles, rolePolicies: settings.factors };
+      const stricter = await store.setFactorPolicy({ ...change, now: clock.now(), origin });
+      if (stricter === undefined) return;
+      const message = `The policy ${given} is weaker than ${stricter}, that of the user's roles. State a reason.`;
+      throw invalidRequest(message, "reason");
     }),
     findUserId: check.checked({ login: check.string }, async (login) => {
       const user = await directory.fromRows(() => requireUser(m, login));

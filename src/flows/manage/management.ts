@@ -131,6 +131,8 @@ export interface ServiceDetail extends ServiceView {
 export interface FactorsView {
   /** The policy of this user alone. Null: that of the user's roles. */
   readonly policy: Policy | null;
+  /** The policy of the roles in whose place an operator has set a weaker one, with a reason. Null: there is none. */
+  readonly insteadOf: Policy | null;
   /** The factors that the user has. */
   readonly factors: readonly FactorView[];
 }
@@ -487,11 +489,16 @@ export interface Management<S extends string = string> {
      */
     remove(user: string | UserRef, target: FactorRemovalTarget): Promise<void>;
     /**
-     * Sets the policy of one user, in place of that of the user's roles. `default` is that of the roles again. It
-     * counts from the next login on.
+     * Sets the policy of one user. Of this policy and that of the roles the stricter one counts. A weaker one needs
+     * `reason`, without which the call rejects with `invalid_request`. It counts in place of the present policy of the
+     * roles, and not of a stricter one. `default` is the policy of the roles alone.
      * @example await ampho.factors.setPolicy(user.id, "required");
      */
-    setPolicy(user: string | UserRef, policy: Policy | "default"): Promise<void>;
+    setPolicy(
+      user: string | UserRef,
+      policy: Policy | "default",
+      options?: { readonly reason?: string | undefined },
+    ): Promise<void>;
     /**
      * The id of the user of the database with this login. Where the application keeps its own user table, only the
      * application knows the logins, so `login` must be the id. Rejects with `not_found`.

@@ -2,7 +2,7 @@
 import { transactionOver } from "../../errors.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
 import { decide } from "../../levels/decide.js";
-import { policyOf } from "../../levels/policy.js";
+import { policyFor, policyOf } from "../../levels/policy.js";
 import { type Account, unprovenEmailOf } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { accountOf, endedSession, liveSession, sessionIdOf } from "../find/account.js";
@@ -49,7 +49,7 @@ export const finishLogin: Way<"second"> = async (deps, { sent, ...input }, origi
 
 /** The response of the first step again. Rejects with `transaction_over` for a dead one. */
 async function askAgain(deps: Deps, token: string, transaction: LoginTransaction, account: Account) {
-  const [{ factors: all, given, factorsVersion, policy }, over] = await Promise.all([
+  const [{ factors: all, given, factorsVersion, ...own }, over] = await Promise.all([
     deps.store.listFactors(account.id),
     isDead(deps, transaction),
   ]);
@@ -60,7 +60,7 @@ async function askAgain(deps: Deps, token: string, transaction: LoginTransaction
   const rolePolicy = policyOf(account.roles, deps.settings.factors);
   const isFirstProof = amr.includes("mail") && unprovenEmailOf(account) !== undefined;
   const proved = isFirstProof ? given : all;
-  const decision = decide({ amr, factors: proved, policy: policy ?? rolePolicy, remembered: false });
+  const decision = decide({ amr, factors: proved, policy: policyFor(own, rolePolicy), remembered: false });
   const factors = decision.result === "factor_needed" ? decision.factors : proved;
   return factorNeededError(deps, account.id, token, factors, () => transaction);
 }

@@ -103,7 +103,9 @@ export const firstMigration: MigrationSteps = {
     "create index ampho_audit_at on ampho_audit (at, n)",
 
     // Users of an application's own table have a row here too. An account without a row has version 0 and no factor.
-    // `factors` is a JSON array of the second factors that the account can prove. `policy` replaces that of the roles.
+    // `factors` is a JSON array of the second factors that the account can prove. `policy` is that of the user alone,
+    // and of it and that of the roles the stricter one counts. `policy_instead_of` is the policy of the roles that a
+    // weaker one replaces.
     // `handle` is the user handle of all passkeys of the account. A remembered device holds both versions. `added_by`,
     // in this and other tables, is the session that has added the row. It is null for an operator, an import and a
     // registration. `confirmed`, in this and other tables: the set-up was confirmed by the mailbox or a passkey.
@@ -111,8 +113,10 @@ export const firstMigration: MigrationSteps = {
     // that was used.
     `create table ampho_accounts (
       user_id ${text} not null primary key, factors_version bigint not null, devices_version bigint not null,
-      factors ${text} not null, policy ${text}, handle ${text} unique, frozen ${text}, language ${text}
+      factors ${text} not null, policy ${text}, handle ${text} unique, frozen ${text}, language ${text},
+      policy_instead_of ${text}
     )`,
+    "create index ampho_accounts_weaker on ampho_accounts (user_id) where policy_instead_of is not null",
 
     // Used login transactions, by the hash of their `jti`. The primary key decides which of two requests is first.
     // `bought` is the session, and `gen` its generation, for a client that lost the response.

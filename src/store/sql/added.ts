@@ -1,6 +1,6 @@
 // The identities and second factors that sessions have added to an account. The end of a session can end them too.
 import type { FactorName } from "../../levels/factors.js";
-import type { Policy } from "../../levels/policy.js";
+import { type Policy, policyFor } from "../../levels/policy.js";
 import { type SqlValues, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
@@ -76,7 +76,7 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
   const addedKeys = yield* addedIn("ampho_passkeys", "id", userId, ofPasskeys);
   const addedTotp = yield* addedIn("ampho_totp", "user_id", userId, ofTotp);
   const { proven } = input;
-  const { policy = input.rolePolicy } = account;
+  const policy = policyFor(account, input.rolePolicy ?? "optional");
   const isAny = fates.passkey === "any";
   const gone = addedKeys.filter((id) => isAny || proven?.factor !== "passkey" || proven.id !== id);
   // A new app also replaces the recovery codes. So a code proves the app as well.

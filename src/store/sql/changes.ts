@@ -3,7 +3,7 @@
 // decides alone what of the account before lives on.
 import type { AuditEntry } from "../../audit/entry.js";
 import type { AuditEvent } from "../../audit/events.js";
-import type { Policy } from "../../levels/policy.js";
+import { type Policy, policyFor } from "../../levels/policy.js";
 import { text } from "../rows.js";
 import { advisoryLock, first, type Transaction, write } from "../transaction.js";
 import { type Additions, endAdded, type Fate, type Lasting } from "./added.js";
@@ -246,10 +246,10 @@ export function* carryOut(
   if (row.invitations === "end") yield* endInvitationsOf(input, event ?? reason, row.begun === "gone");
   if (row.identity === "all") {
     yield* deleteAccount(userId);
-    account = { ...account, factors: [], policy: undefined };
+    account = { ...account, factors: [], policy: undefined, insteadOf: undefined };
   }
   const exceptSession = row.sessions === "all" ? undefined : (own?.sessionId ?? input.exceptSession);
-  const policy = account.policy ?? input.rolePolicy ?? "optional";
+  const policy = policyFor(account, input.rolePolicy ?? "optional");
   const levels: Additions["levels"] = row.sessions === "below" ? policy : row.sessions === "weak" ? "weak" : "any";
   const additions = { ...input, fates: row, exceptSession, levels, reason };
   const keys = yield* endKeys(additions);

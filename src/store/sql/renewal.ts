@@ -4,7 +4,7 @@
 // so that the cost does not grow with the number of sessions.
 import type { Origin } from "../../audit/entry.js";
 import { isRecent } from "../../clock.js";
-import { goesOnUnder, policyOf, type RolePolicies } from "../../levels/policy.js";
+import { goesOnUnder, policyFor, policyOf, type RolePolicies } from "../../levels/policy.js";
 import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { DatabaseError } from "../database-error.js";
 import { integer, type Row, textOrNull } from "../rows.js";
@@ -108,7 +108,7 @@ function sharedOrRepeated({ origin }: Renewal, session: Session): "renew_shared"
 function* grant(
   input: Renewal,
   { session, accessUntil }: Moved,
-  { user: found, policy: ownPolicy }: SessionOwner,
+  { user: found, own }: SessionOwner,
   outcome: "renewed" | "repeated",
   event: "renew" | "renew_repeated" | "renew_shared",
 ): Transaction<RenewOutcome> {
@@ -121,7 +121,7 @@ function* grant(
     if (!user) return yield* end(input, session, "user_deleted");
     if (user.disabled) return yield* end(input, session, "user_disabled");
   }
-  const policy = ownPolicy ?? policyOf(ownRoles ?? user?.roles ?? [], rolePolicies);
+  const policy = policyFor(own, policyOf(ownRoles ?? user?.roles ?? [], rolePolicies));
   if (!goesOnUnder(session, policy)) return yield* end(input, session, "policy");
   yield* recordAudit({ ...entry(input, session), event });
   yield* recordAccess({ accessUntil }, session.accessExpires);

@@ -9,7 +9,7 @@ import type { Acr } from "../../levels/acr.js";
 import { type Decision, decide } from "../../levels/decide.js";
 import type { FactorName } from "../../levels/factors.js";
 import { acrOf, withMfa } from "../../levels/methods.js";
-import { presentPolicy, type RoleRules } from "../../levels/policy.js";
+import { policyFor, presentPolicy, type RoleRules } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { advisoryLock, exists, type Transaction, write } from "../transaction.js";
 import { type GivenFactors, givenFactors, isGiven } from "./added.js";
@@ -331,7 +331,7 @@ function decideFor({ amr, gate, create, live }: SessionRequest, account: Account
   return decide({
     amr,
     factors: account.factors,
-    policy: account.policy ?? presentPolicy(user?.roles, gate),
+    policy: policyFor(account, presentPolicy(user?.roles, gate)),
     remembered,
   });
 }

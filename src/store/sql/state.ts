@@ -4,7 +4,7 @@ import { type FactorName, factorNames } from "../../levels/factors.js";
 import { type Policy, policyFrom } from "../../levels/policy.js";
 import { integer, type Row, texts } from "../rows.js";
 import { ask, exists, first, queryLastRow, type Transaction, write } from "../transaction.js";
-import { asInteger, asText, inOneColumn, type RowOf, tableOf } from "./table.js";
+import { asInteger, asText, inOneColumn, named, type RowOf, tableOf } from "./table.js";
 
 const states = tableOf("ampho_state", {
   epoch: asText,
@@ -70,6 +70,11 @@ export function* writeApplicationOwnsUsers(input: {
   return owns;
 }
 
+const asPolicy = inOneColumn<Policy | undefined>(
+  (row, column) => policyFrom(row[column]),
+  (policy) => policy ?? null,
+);
+
 /** The second factors of an account, as the database knows them. */
 export const accounts = tableOf("ampho_accounts", {
   /** Grows with every change of factors. Remembered devices and transactions hold it. */
@@ -81,15 +86,13 @@ export const accounts = tableOf("ampho_accounts", {
     const stored = texts(row, column);
     return factorNames.filter((name) => stored.includes(name));
   }, JSON.stringify),
-  /** Replaces the policy of the roles. */
-  policy: inOneColumn<Policy | undefined>(
-    (row, column) => policyFrom(row[column]),
-    (policy) => policy ?? null,
-  ),
+  policy: asPolicy,
+  insteadOf: named("policy_instead_of", asPolicy),
 });
 export type AccountFactors = RowOf<typeof accounts>;
 
-const noAccount: AccountFactors = { factorsVersion: 0, devicesVersion: 0, factors: [], policy: undefined };
+const noPolicy = { policy: undefined, insteadOf: undefined };
+const noAccount: AccountFactors = { factorsVersion: 0, devicesVersion: 0, factors: [], ...noPolicy };
 
 /** Reads the columns of an account in a join, which are null if it has no row. */
 export const accountIn = (row: Row): AccountFactors => accounts.joinedOf(row) ?? noAccount;

@@ -1,5 +1,5 @@
 // Users in Ampho's own table: created, found, listed. user-changes.ts changes and deletes them.
-import { type Policy, policyFrom } from "../../levels/policy.js";
+import { type OwnPolicy, policyFrom } from "../../levels/policy.js";
 import { integer, type Row, type SqlValue, text, textOrNull } from "../rows.js";
 import { ask, exists, query, type RowLock, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
@@ -162,22 +162,21 @@ export function* lockUser(id: string, lock: "share" | "update"): Transaction<Use
 /** The same, deferred. */
 export const sendUserLock = (id: string, lock: RowLock) => users.send(`where id = ? and ${visible}`, [id], lock);
 
-const ownerOf = `select ampho_accounts.policy as own_policy, ${users.joined()} from ampho_sessions
+const ownerOf = `select ampho_accounts.policy as own_policy, ampho_accounts.policy_instead_of as instead_of, ${users.joined()} from ampho_sessions
   left join ampho_users on ampho_users.id = ampho_sessions.user_id and ${visible}
   left join ampho_accounts on ampho_accounts.user_id = ampho_sessions.user_id where ampho_sessions.id = ?`;
 
 export interface SessionOwner {
   /** Undefined for a user of an application's own table. */
   readonly user: User | undefined;
-  /** The policy of the account, which replaces that of its roles. */
-  readonly policy: Policy | undefined;
+  readonly own: OwnPolicy;
 }
 
 /** The user of a session, deferred. A renewal sends it behind the update of the session, which saves a round trip. */
 export const sendOwnerOf = (sessionId: string): Transaction<() => Transaction<SessionOwner>> =>
   ask(ownerOf, [sessionId], (row) => ({
     user: row && users.joinedOf(row),
-    policy: row && policyFrom(row["own_policy"]),
+    own: { policy: policyFrom(row?.["own_policy"]), insteadOf: policyFrom(row?.["instead_of"]) },
   }));
 
 export interface Page {

@@ -1,6 +1,6 @@
 // The ways in that a user has left, who gives one up.
-import { integer, type Row } from "../rows.js";
-import { first, queryLastRow, type Transaction } from "../transaction.js";
+import { integer, type Row, text } from "../rows.js";
+import { first, queryLast, queryLastRow, type Transaction } from "../transaction.js";
 import { hasLoginPasskey } from "./factors/passkeys.js";
 import type { IdentityRow } from "./identities.js";
 import { visible } from "./import-rows.js";
@@ -63,4 +63,11 @@ export function* countLockedOut(input: {
   );
   const count = (counted: Row | undefined) => (counted ? integer(counted, "users") : 0);
   return { withoutWay: count(row), withoutPasskeys: relyingParty === undefined ? count(policies) : 0 };
+}
+
+/** The users whose policy is weaker than that of their roles, the first of them. */
+export function* listWeakerPolicies({ limit }: { readonly limit: number }): Transaction<readonly string[]> {
+  const sql =
+    "select user_id from ampho_accounts where policy_instead_of is not null and user_id > '' order by user_id limit ?";
+  return (yield* queryLast(sql, [limit])).map((row) => text(row, "user_id"));
 }

@@ -1,7 +1,15 @@
 // Changes of an account's second factors. `changes.ts` has what each ends (ASVS 7.4.3).
 import type { FactorName, MainFactor } from "../../../levels/factors.js";
 import { factorNames, factors, isSpare, reachesPhr, withoutLoneSpares } from "../../../levels/factors.js";
-import { type Policy, policyOf, presentPolicy, type RolePolicies, type RoleRules } from "../../../levels/policy.js";
+import {
+  isWeaker,
+  type Policy,
+  policyFor,
+  policyOf,
+  presentPolicy,
+  type RolePolicies,
+  type RoleRules,
+} from "../../../levels/policy.js";
 import { advisoryLock, type Transaction, write } from "../../transaction.js";
 import { recordAudit } from "../audit.js";
 import { type CarriedOut, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
@@ -202,12 +210,12 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
   const { userId, factor, id, rules, ways } = input;
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
-  const { factors: had, policy = rules && presentPolicy(before.roles, rules) } = before;
+  const { factors: had } = before;
   if (factor === undefined ? had.length === 0 : !had.includes(factor)) return failed("none");
   const ids = factor === undefined || id === undefined ? [] : yield* idsOf(userId, factor);
   if (id !== undefined && !ids.includes(id)) return failed("none");
   const left = withoutLoneSpares(factor === undefined ? [] : ids.length > 1 ? had : without(had, factor));
-  if (rules && !isEnough(left, policy)) return failed("last_way_in");
+  if (rules && !isEnough(left, policyFor(before, presentPolicy(before.roles, rules)))) return failed("last_way_in");
   if (ways && !(yield* hasWayIn(input, ways, yield* identitiesOf(userId), id))) return failed("last_way_in");
   if (factor === undefined || left.length === 0) yield* deleteFactors(userId);
   else yield* deleteFactor(userId, factor, id);
@@ -220,7 +228,7 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
 }
 
 /** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
-const isEnough = (left: readonly FactorName[], policy: Policy | undefined): boolean =>
+const isEnough = (left: readonly FactorName[], policy: Policy): boolean =>
   policy === "phr" ? left.some(reachesPhr) : policy !== "required" || left.length > 0;
 
 /**
@@ -252,17 +260,31 @@ export function* forgetDevices(input: AccountChange): Transaction<void> {
   yield* carryOut("devices_forgotten", input);
 }
 
-/** Sets the policy of one account, which ends the sessions below it. Undefined: that of its roles. */
-export function* setFactorPolicy(
-  input: AccountChange & { readonly policy: Policy | undefined; readonly rolePolicies: RolePolicies },
-): Transaction<void> {
-  const { userId, policy, rolePolicies } = input;
+export interface PolicyChange extends AccountChange {
+  /** Undefined: that of the roles alone. */
+  readonly policy: Policy | undefined;
+  /** Needed for a policy that is weaker than that of the roles. */
+  readonly reason: string | undefined;
+  /** The roles of a user of an application's own table. Undefined: they are not known. */
+  readonly ownRoles: readonly string[] | undefined;
+  readonly rolePolicies: RolePolicies;
+}
+
+/** Sets the policy of one account, which ends the sessions below it. Returns a stricter one that needs a reason. */
+export function* setFactorPolicy(input: PolicyChange): Transaction<Policy | undefined> {
+  const { userId, policy, reason, rolePolicies } = input;
   const user = yield* lockUser(userId, "share");
   const before = yield* lockSessionsOf(userId);
-  const detail = { policy: policy ?? "default" };
-  // Only the application knows the roles of its users. Their next renewal decides.
-  const rolePolicy = user && policyOf(user.roles, rolePolicies);
-  const account = { ...before, policy };
+  const roles = user?.roles ?? input.ownRoles;
+  const rolePolicy = roles && policyOf(roles, rolePolicies);
+  const isBelow = policy !== undefined && rolePolicy !== undefined && isWeaker(policy, rolePolicy);
+  if (isBelow && reason === undefined) return rolePolicy;
+  // A command does not know the roles of an application's own table. The reason counts for each of them.
+  const isBelowUnknown = policy !== undefined && policy !== "phr" && roles === undefined && reason !== undefined;
+  const insteadOf = isBelow ? rolePolicy : isBelowUnknown ? "phr" : undefined;
+  const detail = { policy: policy ?? "default", ...(insteadOf && { instead_of: insteadOf }) };
+  const account = { ...before, policy, insteadOf };
   const changed = yield* carryOut("policy_set", { ...input, before, account, rolePolicy, detail });
   yield* writeRevocations(changed.revoked);
+  return undefined;
 }

@@ -26,7 +26,13 @@ export function* importFactors(userId: string, { passkeys, totp }: ImportedFacto
   for (const hash of codes) if (!(yield* importCode(userId, hash))) return false;
   // No step was used here. The present one can have been used at the other system.
   if (totp) yield* writeTotp(userId, { ...totp, step: Math.floor(now / 30) }, now, undefined);
-  yield* writeAccount(userId, { factorsVersion: now, devicesVersion: 0, factors, policy: undefined });
+  yield* writeAccount(userId, {
+    factorsVersion: now,
+    devicesVersion: 0,
+    factors,
+    policy: undefined,
+    insteadOf: undefined,
+  });
   if (passkeys?.handle !== undefined) yield* writeHandle(userId, passkeys.handle);
   return true;
 }
