@@ -156,7 +156,7 @@ const step =
 const outside = (path: string, bodyOf: BodyOf) => step<OutsideBegun>(path, bodyOf, ways.leavePage);
 
 /** The notices of changes that end the session. */
-const leaves: ReadonlySet<PageNotice> = new Set(["login", "signed-out", "deleted"] as const);
+export const leaves: ReadonlySet<PageNotice> = new Set(["login", "signed-out", "deleted"] as const);
 
 /** A change, and the page with the notice. */
 const change =

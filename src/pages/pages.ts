@@ -4,18 +4,20 @@
 import type { Configuration } from "../config/configuration.js";
 import { isOwnPath, type PageName, type ReplacedPages } from "../config/kinds.js";
 import { AmphoError, type ErrorCode, invalidRequest, type PasswordProblemReason } from "../errors.js";
+import { isNavigation } from "../http/rest/browser/origins.js";
 import { cookieOf, setCookie } from "../http/rest/cookies/cookie-header.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { RenewedPage, RenewPage } from "../http/rest/host.js";
 import type { HttpRequest, HttpResponse } from "../http/rest/message.js";
 import { isForm, type Members, readMembers } from "../http/rest/request/body.js";
-import { parseTarget } from "../http/rest/request/target.js";
+import { isUnder, parseTarget } from "../http/rest/request/target.js";
 import type { ErrorResponder } from "../http/rest/responses/problems.js";
 import { plainHeaders, redirectResponse, textResponse, withoutBody } from "../http/rest/responses/response.js";
 import { languageOf } from "../mail/texts/language.js";
+import type { ClientSession } from "../wire/login.js";
 import type { Action, Fields, Outcome, PageNotice, Visit } from "./actions.js";
-import { actions, agains, attempt, confirm, showPage, startOf } from "./actions.js";
+import { actions, agains, attempt, confirm, leaves, showPage, startOf } from "./actions.js";
 import { createEndpoints, Problem } from "./endpoints.js";
 import { button, html } from "./html.js";
 import { script } from "./script.js";
@@ -71,6 +73,21 @@ const files: Readonly<Record<string, HttpResponse>> = {
   "script.js": textResponse("text/javascript; charset=utf-8", script, { "Cache-Control": "max-age=3600" }),
 };
 
+/**
+ * A return address, with the user who is signed in. The next user of the browser must not land where the one before has
+ * been.
+ */
+const returnOf = (user: string | undefined, path: string) =>
+  `${encodeURIComponent(user ?? "")}/${encodeURIComponent(path)}`;
+
+const noReturn = setCookie(returnCookie, "", 0);
+const keptReturnOf = (request: HttpRequest) => cookieOf(request.header("cookie"), returnCookie);
+const decoded = (text: string) => attempt(() => decodeURIComponent(text)) ?? "";
+
+/** The user of the session, which the request itself can have begun. */
+const userOf = async ({ call }: Visit) =>
+  (await call<Pick<ClientSession, "id">>("GET", "/session").catch(() => undefined))?.id;
+
 /** A visit, and the Set-Cookie values of its response. */
 type Session = Visit & { readonly request: HttpRequest; readonly cookies: () => readonly string[] };
 
@@ -124,12 +141,17 @@ export function createPages(deps: PagesDeps): Handle {
 
   async function read(sent: Session, name: PageName, query: URLSearchParams): Promise<HttpResponse> {
     const wanted = returnPath(query.get("to"));
+    const { request } = sent;
     // The database decides. A token outlives its user, and the pages would send the browser to and fro.
     const isAsked = name === "signIn" && sent.isSignedIn;
     if (isAsked && (await sent.call("GET", "/account").catch(() => false))) return redirect(sent, wanted ?? prefix);
-    const kept = wanted === undefined ? [] : [setCookie(returnCookie, encodeURIComponent(wanted), returnSeconds)];
+    // An image of a foreign page must not choose where the next sign-in leads.
+    const kept = isNavigation(request) ? keptBy(sent, name, wanted) : [];
     const session: Session = { ...sent, cookies: () => [...sent.cookies(), ...kept] };
     const replacement = settings.pages[name];
+    // The page of the application need not check it again.
+    if (wanted === undefined) query.delete("to");
+    else query.set("to", wanted);
     if (replacement !== undefined) return redirect(session, withQuery(replacement, query));
     try {
       const shown = await showPage[name](session, {}, query);
@@ -140,6 +162,15 @@ export function createPages(deps: PagesDeps): Handle {
     } catch (error) {
       return failure(error, session);
     }
+  }
+
+  /** A sign-in that begins elsewhere in the application, without an address, leads to no earlier one. */
+  function keptBy({ request, user }: Session, name: PageName, wanted: string | undefined): readonly string[] {
+    // Any user can sign in. Every other page is of the user who is signed in.
+    const owner = name === "signIn" ? undefined : user;
+    if (wanted !== undefined) return [setCookie(returnCookie, returnOf(owner, wanted), returnSeconds)];
+    const from = attempt(() => new URL(request.header("referer") ?? "").pathname) ?? "";
+    return name === "signIn" && !isUnder(prefix, from) && keptReturnOf(request) !== undefined ? [noReturn] : [];
   }
 
   async function act(session: Session, name: string, action: Action): Promise<HttpResponse> {
@@ -161,15 +192,19 @@ export function createPages(deps: PagesDeps): Handle {
     }
     const { goTo, notice } = outcome;
     if (goTo === "in") return goOn(session, notice);
-    return redirect(session, at(goTo + (notice === undefined ? "" : `?done=${notice}`)));
+    const over =
+      notice !== undefined && leaves.has(notice) && keptReturnOf(session.request) !== undefined ? [noReturn] : [];
+    return redirect(session, at(goTo + (notice === undefined ? "" : `?done=${notice}`)), ...over);
   }
 
   /** Back to the page from which the browser was sent to sign in, or to the account. */
-  function goOn(session: Session, notice: string | null | undefined): HttpResponse {
-    const kept = cookieOf(session.request.header("cookie"), returnCookie);
-    if (kept === undefined) return redirect(session, at(isNotice(notice) ? `?done=${notice}` : ""));
-    const wanted = returnPath(attempt(() => decodeURIComponent(kept)));
-    return redirect(session, wanted ?? prefix, setCookie(returnCookie, "", 0));
+  async function goOn(session: Session, notice: string | null | undefined): Promise<HttpResponse> {
+    const { request } = session;
+    const [owner, path] = keptReturnOf(request)?.split("/").map(decoded) ?? [];
+    if (owner === undefined) return redirect(session, at(isNotice(notice) ? `?done=${notice}` : ""));
+    const isOwn = owner === "" || owner === (await userOf(session));
+    const removal = request.method === "POST" || isNavigation(request) ? [noReturn] : [];
+    return redirect(session, (isOwn && returnPath(path)) || prefix, ...removal);
   }
 
   /** Shows what the error asks for, or the form again with the message. `name`: that of the form, if it was no GET. */

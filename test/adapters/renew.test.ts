@@ -127,6 +127,8 @@ describe.each(Object.entries(apps))("%s", (name, build) => {
     await expect.poll(() => server.listening).toBe(true);
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const cookie = `${refreshName}=${grant.refresh_token}`;
+    /** The headers of a browser that opens a page. */
+    const visit = { cookie, "sec-fetch-site": "none", "sec-fetch-dest": "document" };
     const order = (headers: Readonly<Record<string, string>>) =>
       fetch(`${url}/orders`, {
         method: "POST",
@@ -134,7 +136,7 @@ describe.each(Object.entries(apps))("%s", (name, build) => {
         body: "a=1",
       });
     world.clock.advance(3600);
-    return { world, url, cookie, order };
+    return { world, url, visit, order };
   }
 
   it("a form that is sent an hour after the page was opened is accepted, and the browser gets the new tokens", async () => {
@@ -153,21 +155,28 @@ describe.each(Object.entries(apps))("%s", (name, build) => {
   });
 
   it("a page that is no user's is served, to a visitor and after the end of the session", async () => {
-    const { world, url, cookie } = await open();
-    const visit = (headers = {}) => fetch(`${url}/public`, { headers });
-    const visitor = await visit();
+    const { world, url, visit } = await open();
+    const visitor = await fetch(`${url}/public`);
     expect([await visitor.text(), visitor.headers.getSetCookie()]).toEqual(["public", []]);
     await world.ampho.sessions.endForEveryone();
-    const ended = await visit({ cookie });
+    const ended = await fetch(`${url}/public`, { headers: visit });
     expect([await ended.text(), ended.headers.getSetCookie().length]).toEqual(["public", 2]);
   });
 
+  it("an image of a sub-domain renews nothing", async () => {
+    const { world, url, visit } = await open();
+    const image = { "sec-fetch-site": "same-site", "sec-fetch-dest": "image", accept: "image/webp,text/html" };
+    const response = await fetch(`${url}/public`, { headers: { ...visit, ...image } });
+    expect([await response.text(), response.headers.getSetCookie()]).toEqual(["public", []]);
+    expect(await world.events()).not.toContain("renew");
+  });
+
   it("no cache stores a response with the new tokens, whatever the page states for caches", async () => {
-    const { url, cookie } = await open();
+    const { url, visit } = await open();
     for (const path of ["/public", "/head"]) {
       const cached = await fetch(url + path);
       expect(cached.headers.get("cache-control")).toBe("public, max-age=3600");
-      const renewed = await fetch(url + path, { headers: { cookie } });
+      const renewed = await fetch(url + path, { headers: visit });
       expect(await renewed.text()).toBe("public");
       const own = cached.headers.getSetCookie();
       expect(renewed.statusText).toBe(cached.statusText);

@@ -5,7 +5,11 @@ import { alice } from "../world/people.js";
 import type { Host } from "./host.js";
 import { serving } from "./serving.js";
 
-const browser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8", "sec-fetch-site": "same-origin" };
+const browser = {
+  accept: "text/html,application/xhtml+xml,*/*;q=0.8",
+  "sec-fetch-site": "same-origin",
+  "sec-fetch-dest": "document",
+};
 const old = { redirect: "manual" } as const;
 
 export function describePages(host: Host): void {

@@ -11,6 +11,10 @@ const page = "https://shop.example/orders";
 const { token: tokenName, refreshToken: refreshName } = cookieNames;
 const ownPage = { origin: "https://shop.example", "sec-fetch-site": "same-origin" };
 
+const typed = { "sec-fetch-site": "none", "sec-fetch-dest": "document" };
+/** By what a page of a sub-domain loads a URL. */
+const ofSub = (kind: string) => ({ "sec-fetch-site": "same-site", "sec-fetch-dest": kind });
+
 async function openAnn() {
   const world = await openWorld({ cookies: true, trustProxy: 1 });
   const ann = await world.user("ann");
@@ -19,7 +23,7 @@ async function openAnn() {
   /** The browser has deleted the cookie of the access token that has ended. */
   const cookie = `theme=dark; ${refreshName}=${grant.refresh_token}`;
   const get = (headers: Readonly<Record<string, string>> = {}) =>
-    renew(new Request(page, { headers: { cookie, ...headers } }));
+    renew(new Request(page, { headers: { cookie, ...typed, ...headers } }));
   const post = (headers: Readonly<Record<string, string>>, url = page) =>
     renew(new Request(url, { method: "POST", headers: { cookie, ...headers }, body: "note=hello" }));
   return { world, ann, grant, renew, cookie, get, post };
@@ -58,8 +62,8 @@ it("a form that is sent an hour after the page was opened is accepted", async ()
 it("the new tokens are in the request itself, of every kind", async () => {
   const { world, renew, cookie } = await openAnn();
   world.clock.advance(3600);
-  const request = new Request(page, { headers: { cookie } });
-  for (const given of [request, { request }, { req: request }, { headers: new Headers({ cookie }) }]) {
+  const request = new Request(page, { headers: { ...typed, cookie } });
+  for (const given of [request, { request }, { req: request }, { headers: new Headers({ ...typed, cookie }) }]) {
     expect((await renew(given)).auth?.login).toBe("ann");
     expect((await world.ampho.authenticate(given))?.login).toBe("ann");
   }
@@ -71,7 +75,7 @@ it("the new tokens are in the request itself, of every kind", async () => {
     response.end();
   }).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
-  await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, { headers: { cookie } });
+  await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, { headers: { ...typed, cookie } });
   server.close();
   expect(results).toEqual(["ann", true, "ann"]);
 });
@@ -107,7 +111,7 @@ it("a token that a browser has replaced ends the session when it is sent again, 
   const { world, get, renew } = await openAnn();
   world.clock.advance(3600);
   const first = await get();
-  const next = new Request(page, { headers: { cookie: first.headers.get("cookie") ?? "" } });
+  const next = new Request(page, { headers: { ...typed, cookie: first.headers.get("cookie") ?? "" } });
   expect((await renew(next)).auth?.login).toBe("ann");
   world.clock.advance(11);
   const replayed = await get();
@@ -146,6 +150,32 @@ it.each([
   expect((await guarded(rest)).status).toBe(401);
 });
 
+const html = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+it.each<[string, Readonly<Record<string, string>>, boolean]>([
+  ["a user who types the address", { "sec-fetch-site": "none", "sec-fetch-dest": "document" }, true],
+  ["a link of the application", { "sec-fetch-site": "same-origin", "sec-fetch-dest": "document" }, true],
+  ["a script of the application", { "sec-fetch-site": "same-origin", "sec-fetch-dest": "empty" }, true],
+  ["a link of another site", { "sec-fetch-site": "cross-site", "sec-fetch-dest": "document" }, true],
+  ["a browser that loads a typed address ahead", { ...typed, "sec-purpose": "prefetch" }, true],
+  ["an older browser that opens a page", html, true],
+  ["a sub-domain that loads a page ahead", { ...ofSub("document"), "sec-purpose": "prefetch;prerender" }, false],
+  ["an image of a sub-domain", ofSub("image"), false],
+  ["a script of a sub-domain that asks for a page", { ...html, ...ofSub("empty") }, false],
+  ["a frame of a sub-domain", { ...html, ...ofSub("iframe") }, false],
+  ["an object of a sub-domain", { ...html, ...ofSub("object") }, false],
+  ["an image of another site", { "sec-fetch-site": "cross-site", "sec-fetch-dest": "image" }, false],
+  ["a typed address whose kind is missing", { ...html, "sec-fetch-site": "none" }, false],
+  ["an image of an older browser", { accept: "image/webp,*/*" }, false],
+  ["a program", {}, false],
+])("a GET by %s with %j renews: %s", async (_, headers, renews) => {
+  const { world, renew, cookie } = await openAnn();
+  world.clock.advance(3600);
+  const { auth, cookies, headers: rest } = await renew(new Request(page, { headers: { cookie, ...headers } }));
+  expect([auth?.login, cookies.length]).toEqual(renews ? ["ann", 2] : [undefined, 0]);
+  if (!renews) expect(rest.get("cookie")).toBe(cookie);
+  expect((await world.events()).includes("renew")).toBe(renews);
+});
+
 it("a WebSocket that a page of another site opens is not renewed", async () => {
   const { world, get } = await openAnn();
   world.clock.advance(3600);
@@ -159,7 +189,7 @@ it.each([
 ])("a session that is %s loses its cookies, in the response and in the rest of the request", async (state, change) => {
   const { world, ann, grant, renew } = await openAnn();
   await (state === "ended" ? world.ampho.sessions.endForUser(ann.id) : change(world));
-  const renewed = await renew(new Request(page, { headers: { cookie: `${receivedBy(grant)}; theme=dark` } }));
+  const renewed = await renew(new Request(page, { headers: { ...typed, cookie: `${receivedBy(grant)}; theme=dark` } }));
   expect(renewed).toMatchObject({ auth: undefined, cookies: removed });
   expect(renewed.headers.get("cookie")).toBe("theme=dark");
 });
@@ -167,14 +197,14 @@ it.each([
 it("a forged refresh token belongs to no user", async () => {
   const { renew, grant } = await openAnn();
   const forged = `${refreshName}=${grant.refresh_token.slice(0, -2)}AA`;
-  expect(await renew(new Request(page, { headers: { cookie: forged } }))).toMatchObject({ auth: undefined });
+  expect(await renew(new Request(page, { headers: { ...typed, cookie: forged } }))).toMatchObject({ auth: undefined });
 });
 
 it("another user's refresh token beside a good token changes neither user nor session", async () => {
   const { world, grant, renew } = await openAnn();
   const bob = await world.session(await world.user("bob"));
   const cookie = `${tokenName}=${grant.token}; ${refreshName}=${bob.refresh_token}`;
-  expect(await renew(new Request(page, { headers: { cookie } }))).toMatchObject({
+  expect(await renew(new Request(page, { headers: { ...typed, cookie } }))).toMatchObject({
     auth: { login: "ann" },
     cookies: [],
   });
@@ -200,7 +230,7 @@ it("the headers for the rest of the request have each token once, whatever the r
     ` ${refreshName}  =  ${grant.refresh_token}`,
     "",
   ].join(";");
-  const renewed = await renew(new Request(page, { headers: { cookie } }));
+  const renewed = await renew(new Request(page, { headers: { ...typed, cookie } }));
   const sent = renewed.headers.get("cookie")?.split("; ") ?? [];
   expect(sent.map((pair) => pair.split("=")[0])).toEqual([
     `${tokenName}x`,
@@ -216,7 +246,7 @@ it("a request with a token twice has no user, and is not renewed", async () => {
   const { world, cookie, renew } = await openAnn();
   world.clock.advance(3600);
   for (const twice of [`${cookie}; ${refreshName}=x`, `${cookie}; ${tokenName}=x; ${tokenName}=y`])
-    expect(await renew(new Request(page, { headers: { cookie: twice } }))).toMatchObject({
+    expect(await renew(new Request(page, { headers: { ...typed, cookie: twice } }))).toMatchObject({
       auth: undefined,
       cookies: [],
     });
@@ -272,7 +302,7 @@ it("the request of Next.js, which throws when a member is read that it does not 
       return this.request;
     }
   }
-  const request = new Hint(page, { headers: { cookie } });
+  const request = new Hint(page, { headers: { ...typed, cookie } });
   expect((await world.ampho.renew(request)).auth?.login).toBe("ann");
   expect((await world.ampho.authenticate(request))?.login).toBe("ann");
 });

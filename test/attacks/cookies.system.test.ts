@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { authorize, guardedUpgrade, mount } from "../../dist/adapters/node.js";
+import { authorize, guardedUpgrade, mount, renew } from "../../dist/adapters/node.js";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { type Ampho, createAmpho } from "../../dist/index.js";
 import { closeServer } from "../adapters/express-app.js";
@@ -23,6 +23,9 @@ let port: number;
 const deeds: string[] = [];
 /** The cookies and headers of each guarded request. */
 const heads: { path: string; site: string; cookies: string }[] = [];
+
+/** The destinations of the requests for rendered pages that have their responses. */
+const loaded = new Set<string>();
 
 /** Releases the delayed renewal. */
 let release: (() => void) | undefined;
@@ -53,6 +56,9 @@ async function open(): Promise<Ampho> {
     databaseUrl: "sqlite::memory:",
     cookies: true,
     corsOrigins: [friend()],
+    pages: true,
+    pagesPrefix: "/me",
+    appUrl: app(),
     log: () => undefined,
   });
   await made.users.create(alice);
@@ -64,6 +70,7 @@ async function open(): Promise<Ampho> {
 function serve(): void {
   const api = mount(ampho);
   const guard = authorize(ampho);
+  const renewed = renew(ampho);
   server.on("request", (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname === "/page")
@@ -72,6 +79,9 @@ function serve(): void {
       release = () => api(Object.assign(request, { url: "/api/security/renew" }), response);
       return;
     }
+    const kind = String(request.headers["sec-fetch-dest"]);
+    if (/^\/(me|rendered)\b/.test(pathname)) response.on("finish", () => loaded.add(kind));
+    if (pathname === "/rendered") return renewed(request, response, () => response.end("A rendered page"));
     if (!pathname.startsWith("/account")) return api(request, response);
     const { cookie = "", "sec-fetch-site": site = "" } = request.headers;
     heads.push({ path: pathname, site: String(site), cookies: cookie });
@@ -322,6 +332,45 @@ describe.each([
     expect(head?.site).toBe(site);
     expect(head?.cookies.includes(cookieNames.token)).toBe(site === "same-site");
     expect(deeds.filter((deed) => !deed.startsWith("GET"))).toEqual([]);
+  });
+
+  it.each(["/me", "/me/sign-in?to=%2Fevil", "/me/in", "/rendered"])(
+    "a foreign page that loads %s renews no session, and sets no return address",
+    async (path) => {
+      const { context, visit } = await openVictim();
+      await context.clearCookies({ name: cookieNames.token });
+      const before = await ourCookies(context);
+      expect(before.map(({ name }) => name)).toContain(cookieNames.refreshToken);
+      const tab = await visit(where());
+      loaded.clear();
+      await tab.evaluate((url) => {
+        const add = (tag: string, members: object) =>
+          document.body.append(Object.assign(document.createElement(tag), members));
+        add("img", { src: url });
+        add("iframe", { src: url });
+        add("object", { data: url });
+        add("script", { src: url });
+        add("link", { rel: "stylesheet", href: url });
+        add("link", { rel: "prefetch", href: url });
+        void fetch(url, { mode: "no-cors", credentials: "include", headers: { accept: "text/html" } }).catch(() => {});
+      }, app() + path);
+      await expect.poll(() => [...loaded].sort()).toEqual(["empty", "iframe", "image", "object", "script", "style"]);
+      expect(await whoIs(tab)).toBe("missing_token");
+      expect(await ourCookies(context)).toEqual(before);
+    },
+  );
+
+  it("a link that the user follows renews the session, and the page is the user's", async () => {
+    const { context, visit } = await openVictim();
+    await context.clearCookies({ name: cookieNames.token });
+    const tab = await visit(where());
+    await tab.evaluate((href) => {
+      document.body.append(Object.assign(document.createElement("a"), { href, textContent: "Follow" }));
+    }, `${app()}/me`);
+    await tab.click("text=Follow");
+    await tab.waitForURL(`${app()}/me`);
+    expect((await ourCookies(context)).map(({ name }) => name)).toContain(cookieNames.token);
+    expect(await tab.content()).toContain("alice");
   });
 
   it("a foreign page opens no socket", async () => {

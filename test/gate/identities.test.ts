@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { identityIdOf } from "../../dist/store/sql/identities.js";
 import { admission, grantOf, password } from "../world/ampho.js";
 import { sessionOf } from "../world/tokens.js";
-import { addLinked, begunOf, identities, link, openOutside, signIn } from "./outside.js";
+import { addLinked, begin, begunOf, identities, link, openOutside, signIn } from "./outside.js";
 import { addOwner, onBothDatabases, outcomeOf } from "./owners.js";
 
 const over = [401, "transaction_over"];
@@ -130,6 +130,28 @@ onBothDatabases((ground) => {
       "invalid_token",
     ]);
     expect(outcomeOf(await world.call("POST", "/identities/finish", { body, bearer }))).toEqual(over);
+    expect(evil.tokenRequests).toHaveLength(requests + 1);
+  });
+
+  it("no provider is asked with a transaction that is over, at a login and at a link", async () => {
+    const outside = await openOutside(ground);
+    const { world, evil } = outside;
+    const { grant } = await addLinked(outside, "ann");
+    const begun = await begin(world);
+    evil.claims = { nonce: begun.nonce, sub: "ann" };
+    const login = { transaction: begun.transaction, outside: { provider: "acme", code: "code-1", state: begun.state } };
+    expect((await world.call("POST", "/login", { body: login })).status).toBe(200);
+    const link = begunOf(await world.call("POST", "/identities", { body: { provider: "acme" }, bearer: grant.token }));
+    evil.claims = { nonce: link.nonce, sub: "second" };
+    const body = {
+      transaction: link.transaction,
+      outside: { provider: "acme", code: "code-1", state: link.state },
+    };
+    const { token: bearer } = grantOf(await world.call("POST", "/identities/finish", { body, bearer: grant.token }));
+    const requests = evil.tokenRequests.length;
+    expect(outcomeOf(await world.call("POST", "/login", { body: login }))).toEqual(over);
+    expect(outcomeOf(await world.call("POST", "/identities/finish", { body, bearer }))).toEqual(over);
+    expect(evil.tokenRequests).toHaveLength(requests);
   });
 
   it("linking and unlinking need a recent login at the level of the account", async () => {

@@ -32,7 +32,11 @@ function browserOf(ampho: Ampho, agent?: string) {
   return {
     jar,
     send,
-    get: (path: string, headers: Headers = {}) => send("GET", `/account${path}`, { headers }),
+    /** The browser opens a page. */
+    get: (path: string, headers: Headers = {}) =>
+      send("GET", `/account${path}`, {
+        headers: { "sec-fetch-site": "same-origin", "sec-fetch-dest": "document", ...headers },
+      }),
     post: (action: string, fields: Readonly<Record<string, string>> = {}, headers: Headers = own) =>
       send("POST", `/account/${action}`, { headers, body: new URLSearchParams(fields) }),
   };
@@ -110,6 +114,8 @@ describe("on one instance", () => {
     for (const name of names) expect([name, (await victim.post(name, {}, {})).status]).toEqual([name, 403]);
   });
 
+  const idOf = async (login: string) => (await ampho.users.find(login))?.id ?? "";
+
   const evil = [
     "//evil.example",
     "/\\evil.example",
@@ -139,8 +145,10 @@ describe("on one instance", () => {
     const { headers } = await browser.post("sign-in", { login: "alice", password });
     expect(headers.get("location")).toBe("/account");
     expect((await browser.get(`/sign-in?${query}`)).headers.get("location")).toBe("/account");
-    const planted = { cookie: `__Host-ampho-return=${encodeURIComponent(to)}` };
-    expect((await browser.send("GET", "/account/in", { headers: planted })).headers.get("location")).toBe("/account");
+    for (const form of ["%s", "/%s"]) {
+      const planted = { cookie: `__Host-ampho-return=${form.replace("%s", () => encodeURIComponent(to))}` };
+      expect((await browser.send("GET", "/account/in", { headers: planted })).headers.get("location")).toBe("/account");
+    }
   });
 
   it("every return address keeps the browser on its origin", () => {
@@ -167,6 +175,51 @@ describe("on one instance", () => {
     const entered = await browser.post("sign-in", { login: "alice", password });
     expect(entered.headers.get("location")).toBe("/cart?a=1#b");
     expect((await browser.get("/in")).headers.get("location")).toBe("/account");
+  });
+
+  const left = "/confirm?to=%2Fprivate%3Fname%3DAlice";
+  it.each<[string, (browser: Awaited<ReturnType<typeof signedIn>>) => Promise<unknown>]>([
+    ["signs out", (browser) => browser.post("sign-out")],
+    ["signs out everywhere", (browser) => browser.post("sessions/end-all")],
+    ["is signed out by another device", async () => ampho.sessions.endForUser(await idOf("alice"))],
+    ["goes away", async (browser) => browser.jar.remove("__Host-ampho-token")],
+  ])("a user who %s leaves no return address to the next user", async (_how, end) => {
+    const browser = await signedIn(ampho);
+    await browser.get(left);
+    expect(browser.jar.header()).toContain("__Host-ampho-return=");
+    await end(browser);
+    const entered = await browser.post("sign-in", { login: "bob", password });
+    expect(entered.headers.get("location")).toBe("/account");
+    expect(browser.jar.header()).not.toContain("__Host-ampho-return=");
+  });
+
+  it("a user whose session has ended comes back where the user was", async () => {
+    const browser = await signedIn(ampho);
+    await browser.get(left);
+    await ampho.sessions.endForUser(await idOf("alice"));
+    const entered = await browser.post("sign-in", { login: "alice", password });
+    expect(entered.headers.get("location")).toBe("/private?name=Alice");
+  });
+
+  it.each([
+    [undefined, "/account"],
+    ["/shop", "/account"],
+    ["/account/register", "/cart"],
+  ])("a sign-in without an address that begins at %s leads to %s", async (from, to) => {
+    const browser = browserOf(ampho);
+    await browser.get("/sign-in?to=%2Fcart");
+    await browser.get("/sign-in", from === undefined ? {} : { referer: origin + from });
+    expect((await browser.post("sign-in", { login: "alice", password })).headers.get("location")).toBe(to);
+  });
+
+  it.each(["image", "iframe", "empty"])("a request of the kind %s sets and removes no return address", async (kind) => {
+    const browser = await signedIn(ampho);
+    const load = { "sec-fetch-dest": kind };
+    expect((await browser.get("/confirm?to=%2Fcart", load)).headers.getSetCookie()).toEqual([]);
+    await browser.get("/confirm?to=%2Fcart");
+    for (const path of ["/in", "/sign-in", "/confirm?to=%2Fevil"])
+      expect((await browser.get(path, load)).headers.getSetCookie()).toEqual([]);
+    expect((await browser.get("/in")).headers.get("location")).toBe("/cart");
   });
 
   it.each([

@@ -16,7 +16,9 @@ async function open(options: AmphoOptions = {}) {
   const { ampho } = await openAmpho({ pages: true, throttleAddress: 0, ...options }, { login: "alice", password });
   onTestFinished(() => ampho.close());
   const get = (path: string, headers: Readonly<Record<string, string>> = {}) =>
-    ampho.fetch(new Request(origin + path, { headers }));
+    ampho.fetch(
+      new Request(origin + path, { headers: { "sec-fetch-site": "none", "sec-fetch-dest": "document", ...headers } }),
+    );
   const post = (path: string, fields: Readonly<Record<string, string>>, cookie = "") =>
     ampho.fetch(
       new Request(origin + path, { method: "POST", headers: { origin, cookie }, body: new URLSearchParams(fields) }),
@@ -139,7 +141,7 @@ it.each([
   expect(location).toMatch(/^\/account\/sign-in\?to=[\w%.~*!'()-]*$/);
   expect(new URL(location, origin).origin).toBe(origin);
   const kept = (await get(location)).headers.getSetCookie().find((cookie) => cookie.startsWith("__Host-ampho-return="));
-  const back = decodeURIComponent(/=([^;]*)/.exec(kept ?? "=")?.[1] ?? "");
+  const back = decodeURIComponent(/=[^/]*\/([^;]*)/.exec(kept ?? "")?.[1] ?? "");
   expect(new URL(back, origin).origin).toBe(origin);
 });
 
@@ -167,6 +169,9 @@ it("a replaced page gets the query, the errors, and the way back", async () => {
   const sent = await get("/account/sign-in?to=%2Fcart");
   expect(sent.headers.get("location")).toBe("/my/sign-in?x=1&to=%2Fcart");
   const cookie = sent.headers.getSetCookie().join().split(";")[0] ?? "";
+  for (const evil of ["//evil.example/", "https://evil.example", "/a\\b", "//evil.example/&to=/cart"])
+    for (const to of [evil, encodeURIComponent(evil)])
+      expect((await get(`/account/sign-in?to=${to}&x=y`)).headers.get("location")).toBe("/my/sign-in?x=1&x=y");
   const rejected = await post("/account/sign-in", { login: "alice", password: "wrong" }, cookie);
   expect(rejected.headers.get("location")).toBe("/my/sign-in?x=1&ampho_error=invalid_credentials");
   const entered = await post("/account/sign-in", { login: "alice", password }, cookie);

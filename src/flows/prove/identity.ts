@@ -16,7 +16,7 @@ import type { ProvenIdentity } from "../../store/sql/identities.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Caller, Deps, Flow } from "../deps.js";
-import { wrongCredentials } from "../find/errors.js";
+import { isDead, wrongCredentials } from "../find/errors.js";
 
 /** The response of a provider, and the callback to which it came. */
 export interface SentResponse extends OutsideResponse {
@@ -29,14 +29,18 @@ export function requireProvider({ providers }: Pick<Deps, "providers">, name: st
   return provider;
 }
 
-/** Redeems the code at the provider. Rejects with `invalid_credentials`, `transaction_over` or `unavailable`. */
+/**
+ * Redeems the code at the provider, unless the transaction is over. Rejects with `invalid_credentials`,
+ * `transaction_over` or `unavailable`.
+ */
 export async function identify(
-  deps: Pick<Deps, "store" | "transactions" | "clock">,
+  deps: Pick<Deps, "store" | "throttle" | "transactions" | "clock">,
   provider: Provider,
   transaction: Spendable,
   response: SentResponse,
   origin: Origin,
 ): Promise<OutsideIdentity> {
+  if (await isDead(deps, transaction)) throw transactionOver();
   try {
     // Mix-up (RFC 9700 §4.4): the code of one provider must not be sent to another one.
     if (response.provider !== provider.settings.name) throw new OutsideRejection("response");

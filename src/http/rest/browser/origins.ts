@@ -30,6 +30,23 @@ export function createSiteOf(listedOrigins: readonly string[]): (head: RequestHe
   };
 }
 
+/** Media types can have parameters, and stand in a list. */
+const acceptsHtml = /(?:^|[,\s])text\/html\b/i;
+
+/** `accept`: the header of that name. */
+export const isPageAccepted = (accept: string | null | undefined): boolean => acceptsHtml.test(accept ?? "");
+
+/**
+ * The browser shows the response as its page. An image, a frame, or a script of another origin has another destination.
+ * A browser without Fetch Metadata states what it accepts.
+ */
+export function isNavigation({ header }: Pick<RequestHead, "header">): boolean {
+  const [site, kind] = [header("sec-fetch-site"), header("sec-fetch-dest")];
+  if (site === undefined && kind === undefined) return isPageAccepted(header("accept"));
+  // A page of a sub-domain can load others ahead, with their cookies, before the user follows a link.
+  return kind === "document" && (site === "none" || header("sec-purpose") === undefined);
+}
+
 /** Browsers send Secure cookies to these hosts without TLS. */
 const loopback = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 

@@ -4,7 +4,7 @@ import { AmphoError, invalidRequest } from "../../../errors.js";
 import { joinProofs, proofTtlSeconds } from "../../../factors/device-proofs.js";
 import { authorizationFrom, bearerOf } from "../../../tokens/bearer.js";
 import type { Grant } from "../../../wire/login.js";
-import { createSiteOf, isSafe } from "../browser/origins.js";
+import { createSiteOf, isNavigation, isSafe } from "../browser/origins.js";
 import type { RequestHead } from "../message.js";
 import { onlyAuthorization } from "../request/target.js";
 import { cookieOf, setCookie } from "./cookie-header.js";
@@ -67,6 +67,10 @@ export function createCookieMode(listedOrigins: readonly string[], onPlainHttp?:
       if (grants || !byHeader) requireOwnSite(head, hasCookie);
       return { authorization, token, refreshToken, device, transaction };
     },
+    /**
+     * A foreign page can send a GET, also as an image. Only a page that the user opens, or our own, keeps the session.
+     */
+    canRenew: (head: RequestHead): boolean => !isSafe(head) || siteOf(head) === "own" || isNavigation(head),
     cookiesOf,
     /** Moves tokens and transaction of an output into cookies. `removal`: where there is no new transaction. */
     moveToCookies(

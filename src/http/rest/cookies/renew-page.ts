@@ -44,7 +44,8 @@ export function createRenewPage(deps: {
     const auth = await userOf(sent?.authorization, request);
     const refreshToken = sent === undefined || hasToken(request) ? undefined : sent.refreshToken;
     if (auth !== undefined && refreshToken !== undefined) report(auth);
-    if (auth !== undefined || refreshToken === undefined) return { auth, cookies: [], cookieHeader: undefined };
+    if (auth !== undefined || refreshToken === undefined || !mode.canRenew(request))
+      return { auth, cookies: [], cookieHeader: undefined };
     const caller = callerOf(request);
     const cookieHeader = request.header("cookie");
     try {

@@ -1,5 +1,6 @@
 // Sends the browser that a guard rejects to the page where the user signs in, or proves more. That page sends it back.
 import { AmphoError, type ErrorCode } from "../../../errors.js";
+import { isPageAccepted } from "../browser/origins.js";
 import type { HttpResponse } from "../message.js";
 import { parseTarget } from "../request/target.js";
 import { redirectResponse } from "./response.js";
@@ -30,7 +31,7 @@ export function redirectToPages(
   const { method, target, accept } = page;
   const name = pageOfError[error.code];
   if (name === undefined || (method !== "GET" && method !== "HEAD")) return undefined;
-  if (!/(?:^|[,\s])text\/html\b/i.test(accept ?? "")) return undefined;
+  if (!isPageAccepted(accept)) return undefined;
   const { path, query } = parseTarget(target);
   const to = encodeURIComponent(query === undefined ? path : `${path}?${query}`);
   return redirectResponse(`${pagesPrefix}/${name}to=${to}`);
