@@ -18,7 +18,7 @@ function page() {
 \`\`\`sh
 ampho doctor                               # check this configuration, its files and its database
 ampho doctor --url https://api.example     # check a running instance too, as its clients reach it
-npx ampho-attack https://api.example       # attack a running instance
+npx --no ampho-attack https://api.example  # attack a running instance
 \`\`\`
 
 Results go to stdout, with \`--json\` as one line of JSON. The exit code is 0 if nothing is wrong, 1 if something is
@@ -45,8 +45,9 @@ an application does not see the request, but its log has the line.
 ## Attack your instance
 
 \`ampho-attack\` is a package of its own, so an image for production holds no attack, and no instance has a switch for it.
-Run the version of the instance: \`npx ampho-attack@VERSION URL\`. It imports nothing of Ampho, and sees the instance as
-any client does. It attacks an instance only if one of these shows that the instance is yours:
+Install the version of the instance. Before the first release, \`npm pack --workspace ampho-attack\` writes it in a clone.
+\`npx --no\` runs only what is installed, and downloads no package of that name. It imports nothing of Ampho, and sees the
+instance as any client does. It attacks an instance only if one of these shows that the instance is yours:
 
 - The configured key, or the key of \`--key-stdin\`, is the key of the instance. To prove that, one token is sent for an
   unknown login without roles. It is valid for five seconds plus the leeway. The instance must accept it and must reject

@@ -90,7 +90,8 @@ export const problemExamples = {
   },
   credential_not_accepted: {
     fix: "Use a token from `POST /login`. Or name the kind in the requirement `credentials` of the route.",
-    message: "This does not take a token of the kind service. It takes: session, foreign.",
+    message:
+      "This does not accept an access token of a service account. It accepts a token of a session or a token of other software.",
   },
   registration_closed: {
     fix: "Ask for an invitation.",

@@ -32,11 +32,19 @@ export function credentialOf(claims: Readonly<Record<string, unknown>>): Credent
   return sid === undefined ? "foreign" : "session";
 }
 
+const named: Readonly<Record<Credential, string>> = {
+  session: "a token of a session",
+  foreign: "a token of other software",
+  key: "an API key",
+  service: "an access token of a service account",
+  delegated: "a delegated token",
+};
+
 /** `sent` is the kind of the token, undefined where it has none of these kinds. */
 export const notAccepted = (accepted: readonly Credential[], sent?: Credential): AmphoError =>
   new AmphoError(
     "credential_not_accepted",
-    `This does not take ${sent === undefined ? "the token that was sent" : `a token of the kind ${sent}`}. It takes: ${accepted.join(", ")}.`,
+    `This does not accept ${sent === undefined ? "the token that was sent" : named[sent]}. It accepts ${accepted.map((kind) => named[kind]).join(" or ")}.`,
   );
 
 /** Throws `credential_not_accepted`. */

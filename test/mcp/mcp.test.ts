@@ -75,26 +75,29 @@ describe("a client of the MCP SDK", () => {
 
 describe("the server of docs/guides/mcp.md", () => {
   it("the server of the guide has 12 lines and guards its tool", async () => {
-    const { "mcp-server.ts": code = "" } = snippets("docs/guides/mcp.md", "mcp-server.ts");
+    const { "mcp-server.ts": code = "", "articles.ts": articles = "" } = snippets(
+      "docs/guides/mcp.md",
+      "mcp-server.ts",
+      "articles.ts",
+    );
     expect(code.split("\n").filter((line) => line !== "" && !line.startsWith("//"))).toHaveLength(12);
     const globals = globalThis as { ampho?: unknown };
     const modules: Readonly<Record<string, string>> = {
-      "./articles.js": `import { z } from "zod";
-        export const ampho = globalThis.ampho;
-        export const inputSchema = z.object({ id: z.string() });
-        export const publish = ({ id }, auth) => ({ content: [{ type: "text", text: id + " by " + auth.login }] });`,
+      "./articles.js": articles,
+      ampho: "export const createAmpho = () => globalThis.ampho;",
       "ampho/mcp": `export * from "./dist/mcp.js";`,
     };
     const resolveDir = path.resolve(import.meta.dirname, "../..");
     const plugin: Plugin = {
       name: "guide",
       setup(setup) {
-        setup.onResolve({ filter: /^(?:\.\/articles\.js|ampho\/mcp)$/ }, ({ path: name }) => ({
+        setup.onResolve({ filter: /^(?:\.\/articles\.js|ampho|ampho\/mcp)$/ }, ({ path: name }) => ({
           path: name,
           namespace: "guide",
         }));
         setup.onLoad({ filter: /./, namespace: "guide" }, ({ path: name }) => ({
           contents: modules[name] ?? "",
+          loader: "ts",
           resolveDir,
         }));
       },
