@@ -35,7 +35,7 @@ describe("the README", () => {
       const text = readFileSync(path.join(root, page), "utf8");
       const opened = text.match(/(?<=await )createAmpho\(.*|(?<== )lazyAmpho\(.*/g) ?? [];
       expect(opened.length, page).toBeGreaterThan(0);
-      for (const call of opened) expect(call, page).toMatch(/^(createAmpho|lazyAmpho)\(\)/);
+      for (const call of opened) expect(call, page).toMatch(/^(createAmpho|lazyAmpho)\((config)?\)/);
     }
   });
 
