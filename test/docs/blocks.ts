@@ -50,7 +50,6 @@ export interface RunElsewhere {
 }
 
 export const elsewhere: readonly RunElsewhere[] = [
-  { page: "README.md", test: "test/docs/readme.test.ts", begins: ["curl "] },
   { page: "README.md", test: "test/docs/readme.system.test.ts", begins: ["npm start "] },
   {
     page: "docs/getting-started.md",
@@ -194,7 +193,7 @@ const mailing = {
 };
 
 export const pasted: readonly Pasted[] = [
-  { page: "README.md", begins: ["npm install"], asks: password, shows: created, ...clean },
+  { page: "README.md", begins: ["mkdir shop"], ...clean },
   { page: "docs/getting-started.md", begins: ["mkdir shop"], ...clean },
   {
     page: "docs/start/password.md",

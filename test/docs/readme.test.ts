@@ -1,8 +1,7 @@
 // Runs the commands of the README in a fresh copy, and its snippets in a project with Ampho installed.
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { clientBytesMax } from "../client/bundle.js";
@@ -23,9 +22,9 @@ function project(): string {
 const password = "violet kettle harbour morning";
 
 describe("the README", () => {
-  it("the README shows a login within its first sixty lines, and has fewer than 150", () => {
+  it("the README shows the way to sign in within its first sixty lines, and has fewer than 150", () => {
     const lines = readme.split("\n");
-    expect(lines.findIndex((line) => line.includes("/api/security/login"))).toBeLessThan(60);
+    expect(lines.findIndex((line) => line.includes("to sign in"))).toBeLessThan(60);
     expect(lines.length).toBeLessThan(150);
   });
 
@@ -71,48 +70,31 @@ describe("the README", () => {
       expect(page, example).toMatch(new RegExp(`\\(#${heading}\\).*\\.\\./\\.\\./examples/${example}/`));
   });
 
-  it("the commands and the first snippet lead from an installed package to a guarded server", async () => {
+  it("the commands and the first snippets lead from an installed package to a server with pages", async () => {
     const folder = project();
-    const [install = "", logIn = "", call = ""] = blocks("sh");
-    const [, ...commands] = install.trim().split("\n");
-    // The package is already installed. The password comes from stdin, because there is no terminal.
-    const script = commands.join("\n").replace(/user-add alice.*/, "user-add alice --password-stdin");
+    const init = /^npx ampho init/m.exec(blocks("sh")[0] ?? "");
+    expect(init).not.toBeNull();
+    const [config = "", server = ""] = blocks("js");
     const port = await freePort();
-    const server = blocks("js")[0] ?? "";
-    writeFileSync(path.join(folder, "server.mjs"), server.replace("listen(3000)", `listen(${port}, "127.0.0.1")`));
-    const shell = spawn("sh", ["-ec", `${script}\nexec node server.mjs`], {
-      cwd: folder,
-      env: environment,
-      stdio: ["pipe", "ignore", "pipe"],
-    });
+    writeFileSync(path.join(folder, "ampho.config.js"), config);
+    writeFileSync(path.join(folder, "server.js"), server.replace("listen(3000)", `listen(${port}, "127.0.0.1")`));
+    const start = "npx ampho init && exec node --env-file=.env server.js";
+    const shell = spawn("sh", ["-ec", start], { cwd: folder, env: environment, stdio: ["ignore", "ignore", "pipe"] });
     let errors = "";
     shell.stderr.on("data", (chunk: Buffer) => {
       errors += chunk.toString();
     });
     try {
-      shell.stdin.end(password);
-      const base = `http://127.0.0.1:${port}`;
-      const reach = async (): Promise<Response> => {
-        for (;;) {
-          if (shell.exitCode !== null) throw new Error(`it ended with ${shell.exitCode}: ${errors}`);
-          try {
-            return await fetch(`${base}/hello`);
-          } catch {
-            await new Promise((resolve) => setTimeout(resolve, 50));
-          }
-        }
-      };
-      expect((await reach()).status).toBe(401);
-      const typed = (command: string, env = {}) =>
-        promisify(execFile)("sh", ["-c", command.replace("localhost:3000", `127.0.0.1:${port}`)], {
-          env: { ...environment, ...env },
-          timeout: 60_000,
-        });
-      const granted = JSON.parse((await typed(logIn.replace('"…"', JSON.stringify(password)))).stdout) as object;
-      const shown = JSON.parse(blocks("json")[0] ?? "") as object;
-      expect(Object.keys(granted)).toEqual(Object.keys(shown));
-      const { token } = granted as { readonly token: string };
-      expect((await typed(call, { TOKEN: token })).stdout).toBe("Hello alice\n");
+      const url = `http://127.0.0.1:${port}`;
+      const get = (where: string, accept: string) =>
+        fetch(url + where, { headers: { accept }, redirect: "manual" }).catch(() => undefined);
+      await expect.poll(async () => (await get("/", "*/*"))?.status, { timeout: 60_000, message: errors }).toBe(401);
+      const page = await get("/", "text/html");
+      expect(page?.status).toBe(303);
+      const target = page?.headers.get("location") ?? "";
+      expect(target).toMatch(/^\/account\/sign-in/);
+      expect(await (await get(target, "text/html"))?.text()).toContain('name="password"');
+      expect((await get("/account/register", "text/html"))?.status).toBe(200);
     } finally {
       shell.kill("SIGKILL");
     }
