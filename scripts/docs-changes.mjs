@@ -60,7 +60,7 @@ const sessions = {
 
 const fates = {
   kept: "–",
-  added: "what the ended sessions have added",
+  added: "what the ended sessions have added unconfirmed",
   any: "what any session has added",
   all: "all",
 };
@@ -75,13 +75,6 @@ const makers = {
   operator: "an operator or the application",
 };
 
-const alarms = {
-  address: "puts the address back",
-  login: "puts the login name back",
-  names: "puts the address and the login name back",
-  added: "removes what was added",
-};
-
 const nameOf = (change) => {
   const name = names[change];
   if (name === undefined) throw new Error(`scripts/docs-changes.mjs has no name for the change ${change}.`);
@@ -93,23 +86,23 @@ function fateOf({ identity, passkey, totp, recovery_code: codes, password }) {
   if (new Set([passkey, totp, codes]).size > 1)
     throw new Error("scripts/docs-changes.mjs writes one fate for all second factors.");
   if (identity !== passkey) return `the identities that any session has added, and the factors of the ended ones`;
-  return password === "unproven" ? `${fates[identity]}, and the password` : fates[identity];
+  const more = { unproven: ", and the password", frozen: ", and without a factor the password" }[password] ?? "";
+  return `${fates[identity]}${more}`;
 }
 
 function ends([change, row]) {
   const begun = row.begun === "kept" ? "–" : "end";
   const devices = row.begun === "kept" && row.devices === "kept" ? "–" : "forgotten";
   const invitations = row.invitations === "end" ? "end" : "–";
-  const mine = `${fateOf(row)} | ${fates[row.key]} | ${invitations}`;
+  const mine = `${fateOf(row)} | ${fates[row.key].replace(" unconfirmed", "")} | ${invitations}`;
   return `| ${nameOf(change)} | ${sessions[row.sessions]} | ${begun} | ${devices} | ${mine} |`;
 }
 
 function reports([change, row]) {
   const event = row.event === undefined ? "–" : `\`${row.event}\``;
   const notice = row.event && noticeOf(row.event, undefined);
-  const alarm = notice === undefined ? "–" : (alarms[row.alarm] ?? "only ends");
   const by = row.by.map((each) => makers[each]).join(", or ");
-  return `| ${nameOf(change)} | ${by} | ${event} | ${notice === undefined ? "–" : `\`${notice}\``} | ${alarm} |`;
+  return `| ${nameOf(change)} | ${by} | ${event} | ${notice === undefined ? "–" : `\`${notice}\``} |`;
 }
 
 const serviceNames = {
@@ -158,8 +151,8 @@ ${Object.entries(serviceConsequences).map(ofService).join("\n")}
     [file]: withGenerated(
       file,
       "notices",
-      `| change | who makes it | audit event | notice | alarm link, for 7 days |
-| --- | --- | --- | --- | --- |
+      `| change | who makes it | audit event | notice |
+| --- | --- | --- | --- |
 ${rowsOf(reports)}
 `,
       second,

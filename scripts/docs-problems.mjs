@@ -138,6 +138,10 @@ export const problemExamples = {
     fix: "Add another way to sign in first, or ask an operator.",
     message: "Your account requires this factor. Add another one first.",
   },
+  settled: {
+    fix: "Show that the link changes nothing, and whom to write to. An operator can help (docs/operate/incidents.md).",
+    message: "This link belongs to an address that the account no longer has.",
+  },
   payload_too_large: {
     fix: "Send a smaller body.",
     message: "The request body is larger than 16 KiB.",

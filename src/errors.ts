@@ -33,6 +33,7 @@ export const errorCodes = [
   "email_taken",
   "identity_taken",
   "last_way_in",
+  "settled",
   "payload_too_large",
   "unsupported_media_type",
   "too_many_attempts",

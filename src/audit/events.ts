@@ -64,7 +64,7 @@ export const auditEvents = {
   mail_failed: "A mail could not be sent, and is sent again later.",
   mail_dropped: "A mail was not sent: its time was over, its key was revoked, or it was rejected for good.",
   mail_queued: "A mail with a code was asked for.",
-  mail_throttled: "A mail was not sent because of too many mails before.",
+  mail_throttled: "A mail was not sent, or an alarm not raised, because of too many before.",
   code_rejected: "A mailed code, link or number was wrong.",
   change_confirmed: "A mailed code has allowed a change of the account to one session.",
   confirmation_rejected: "A mailed code for a change of the account was wrong.",
@@ -79,7 +79,8 @@ export const auditEvents = {
   email_changed: "The address of a user changed.",
   email_proven: "A user proved the address of the account.",
   factor_attacked: "Several second factors were wrong behind a right first factor.",
-  alarm: "A user followed the alarm link of a notice, which ended all sessions and undid the change that it reported.",
+  alarm: "The alarm link of a notice was used, which ended all sessions.",
+  alarm_settled: "An alarm link changed nothing, because the account has another address than the link was mailed to.",
   identity_linked: "An identity at an outside provider was linked to an account.",
   identity_unlinked: "An identity at an outside provider was unlinked from an account.",
   identity_refused:

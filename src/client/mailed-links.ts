@@ -17,6 +17,7 @@ interface Matched {
  * const followed: Followed | undefined = client.followLink();
  * if (followed?.for === "login") await followed.finish({ match: "42" });
  * if (followed?.for === "register") show(followed.email);
+ * if (followed?.for === "alarm") askWhether(followed.change, () => followed.finish({ change: followed.change }));
  * if (followed?.for === "invitation") await client.register(email, { invite: followed.invite });
  */
 export type Followed =
@@ -42,8 +43,25 @@ export type Followed =
       /** The invitation, for `register`. */
       readonly invite: string;
     }
-  /** Ends all sessions of the user who got the notice. Show a button for it, because mail scanners open links. */
-  | { readonly for: "alarm"; finish(): Promise<void> };
+  /**
+   * Ends all sessions of the user who got the notice. Show a check box that states the change, and pass `change` only
+   * if the user has checked it. A mail scanner opens links and presses buttons, and checks no box.
+   */
+  | {
+      readonly for: "alarm";
+      /** The kind of the notice, such as `factor_added`. */
+      readonly change: string;
+      /** The time of the change in Unix seconds. */
+      readonly time: number;
+      /** The browser that has made the change, where it is known. */
+      readonly browser: string | undefined;
+      finish(confirmed: Confirmed): Promise<void>;
+    };
+
+interface Confirmed {
+  /** The `change` of the link. */
+  readonly change: string;
+}
 
 export function createLinks(
   { steps, call }: ClientInternals,
@@ -58,9 +76,12 @@ export function createLinks(
     // The history of the browser must not keep it.
     history.replaceState(history.state, "", pathname + search);
     if (use === "-invite") return { for: "invitation", invite: token };
-    if (use) return { for: "alarm", finish: async () => void (await call("/alarm", { alarm: token })) };
-
-    const { for: purpose, login = "", email = "" } = claimsOf(token);
+    const { for: purpose, login = "", email = "", change = "", iat: time = 0, browser } = claimsOf(token);
+    if (use) {
+      const finish = async (confirmed: Confirmed) =>
+        void (await call("/alarm", { alarm: token, change: confirmed.change }));
+      return { for: "alarm", change, time, browser, finish };
+    }
     const proofOf = async (match: string | undefined) => {
       const { transaction } = await transactions.read();
       return { transaction, link: token, match };
@@ -94,6 +115,9 @@ interface Claims {
   readonly for?: string;
   readonly login?: string;
   readonly email?: string;
+  readonly change?: string;
+  readonly iat?: number;
+  readonly browser?: string;
 }
 
 /** A damaged link is rejected by the server. */

@@ -262,6 +262,9 @@ export const parameters = {
   AMPHO_MAIL_FROM: withoutDefault(mailAddress, "no-reply@app.example", {
     help: "The sender of mails. A mail server and a webhook require it. Mail programs show AMPHO_APP_NAME beside it.",
   }),
+  AMPHO_MAIL_CONTACT: withoutDefault(mailAddress, "help@app.example", {
+    help: "The address of a person who helps users. The last mail to an address that an account has lost states it.",
+  }),
   AMPHO_MAIL_KEY: withoutDefault(bearerSecret, "the-output-of-openssl-rand-hex-32", {
     help: "The key that signs the requests to the webhook (docs/guides/mail.md). A webhook requires it.",
     secret: true,

@@ -8,6 +8,14 @@ export type MailTokens = ReturnType<typeof createMailTokens>;
 
 const alarmPrefix = "alarm ";
 
+/** The page of an alarm link names the change, which its reader must confirm. */
+interface ReportedChange extends Pick<MailTokenClaims, "browser"> {
+  /** The kind of the notice. */
+  readonly change: string;
+  /** `mailboxIdOf` the mailbox to which it is mailed. */
+  readonly box: string;
+}
+
 /** Both kinds throw `unavailable` if the signing key is revoked. */
 export function createMailTokens(keyring: Pick<Keyring, "requireSigning" | "sign" | "verify">) {
   function sign(claims: MailTokenClaims): string {
@@ -22,15 +30,15 @@ export function createMailTokens(keyring: Pick<Keyring, "requireSigning" | "sign
 
   return {
     /** `notice`: the number of the mail, which can be sent twice with the same link. */
-    alarm: (userId: string, notice: string, iat: number, exp: number): string =>
-      sign({ jti: `${alarmPrefix}${notice}`, for: "alarm", sub: userId, iat, exp }),
+    alarm: (userId: string, notice: string, about: ReportedChange, iat: number, exp: number): string =>
+      sign({ jti: `${alarmPrefix}${notice}`, for: "alarm", sub: userId, ...about, iat, exp }),
     /** `hash`: the name under which the store spends the link. Undefined for a token that is not valid. */
     readAlarm(token: string, now: number) {
       const claims = read(token, "alarm", now);
       if (claims === undefined) return undefined;
-      const { sub: userId, jti, exp } = claims;
-      const notice = Number(jti.slice(alarmPrefix.length));
-      return { userId, notice, hash: createHash("sha256").update(`${jti} ${userId}`).digest("base64url"), exp };
+      const { sub: userId, jti, exp, change, box: mailbox = "" } = claims;
+      const hash = createHash("sha256").update(`${jti} ${userId}`).digest("base64url");
+      return { userId, change, mailbox, hash, exp };
     },
     invitation: (id: string, iat: number, exp: number): string => sign({ jti: id, for: "invite", sub: id, iat, exp }),
     /** The id of an invitation, which can be used or taken back by now. */

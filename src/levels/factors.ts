@@ -27,15 +27,6 @@ export type MainFactor = { [F in FactorName]: (typeof factors)[F]["isSpare"] ext
 
 export const factorNames = Object.keys(factors) as readonly FactorName[];
 
-/**
- * The set-up of a factor that the alarm link of its notice undoes. `first`: the account had no second factor before.
- */
-export type FactorUndo =
-  | { readonly passkey: string; readonly first?: true }
-  /** The app that was set up at this time, with its recovery codes. */
-  | { readonly totp: number; readonly first?: true }
-  | { readonly codes: true };
-
 export const isFactorName = (name: string): name is FactorName => Object.hasOwn(factors, name);
 
 export const isSpare = (name: FactorName): boolean => factors[name].isSpare;

@@ -54,9 +54,10 @@ function isLocalPart(local: string): boolean {
 }
 
 /** Spelled the same, but for the case of ASCII. Other mailboxes can have the same compared form. */
-export const isSameMailbox = (one: string, other: string): boolean => lowerAscii(one) === lowerAscii(other);
+export const isSameMailbox = (one: string, other: string): boolean => mailboxForm(one) === mailboxForm(other);
 
-const lowerAscii = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+/** The form in which two spellings of one mailbox are the same. */
+export const mailboxForm = (address: string): string => address.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 /** The reason why an operator cannot create a user with this canonical login, for people. Undefined when one can. */
 export const findOwnAddressProblem = (canonical: string, email: Pick<Address, "canonical"> | undefined) =>

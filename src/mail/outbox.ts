@@ -14,7 +14,15 @@ import { MailFailure } from "./mail-failure.js";
 import { appNameOf, senderOf } from "./message.js";
 import { browserOf } from "./texts/browser.js";
 import { composeMail, type ReplaceText } from "./texts/compose.js";
-import { isMailKind, isNotice, type MailKind, type MailValues, mailKinds, proofsOf } from "./texts/kinds.js";
+import {
+  isMailKind,
+  isNotice,
+  type MailKind,
+  type MailValues,
+  mailableLogin,
+  mailKinds,
+  proofsOf,
+} from "./texts/kinds.js";
 import { toLanguage } from "./texts/language.js";
 import type { Transport } from "./transports/transport.js";
 
@@ -240,9 +248,18 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial
   const { mailTokens, revocations, settings, transactions } = deps;
   const { claims, userId, n } = mail;
   const link = (name: string, token: string) => `${settings.appUrl}#${name}=${token}`;
-  const alarmSince = (at: number) =>
-    link("ampho-alarm", mailTokens.alarm(userId ?? "", String(n), at, at + noticeSeconds));
-  if (isNotice(kind)) return { alarm: alarmSince(Number(claims["at"])) };
+  const alarmSince = (at: number, box: string) => {
+    const agent = textOf(claims["agent"]);
+    const reported = { change: kind, box, ...(agent !== undefined && { browser: browserOf(agent) }) };
+    return link("ampho-alarm", mailTokens.alarm(userId ?? "", String(n), reported, at, at + noticeSeconds));
+  };
+  const box = textOf(claims["mailbox"]);
+  if (isNotice(kind)) {
+    const login = mailableLogin(textOf(claims["login"]) ?? "", true);
+    const about = { login, isByOperator: claims["operator"] === 1 };
+    if (box === undefined) return { ...about, contact: settings.mailContact };
+    return { ...about, alarm: alarmSince(Number(claims["at"]), box) };
+  }
   const proofs = proofsOf(kind);
   if (proofs.length === 0) return {};
   const [iat, exp, inv] = [Number(claims["iat"]), Number(claims["exp"]), textOf(claims["inv"])];
@@ -269,10 +286,11 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial
     throw new MailFailure(`The mail was begun under the key ${own.kid}, which is not configured here.`);
   }
   const code = proofs.includes("code") ? transactions.mailedCode(own, bound) : undefined;
+  const name = { login: textOf(claims["name"]) };
   if (proofs.includes("alarm"))
-    return { code, minutes, change: confirmableOf(claims["change"]), alarm: alarmSince(iat) };
-  if (!proofs.includes("link")) return { code, minutes };
-  return { code, link: link("ampho", `${token}.${transactions.linkProof(own, bound)}`), minutes };
+    return { ...name, code, minutes, change: confirmableOf(claims["change"]), alarm: alarmSince(iat, box ?? "") };
+  if (!proofs.includes("link")) return { ...name, code, minutes };
+  return { ...name, code, link: link("ampho", `${token}.${transactions.linkProof(own, bound)}`), minutes };
 }
 
 const confirmableOf = (value: unknown) => confirmables.find((each) => each === value);

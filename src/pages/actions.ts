@@ -249,26 +249,34 @@ function landingOf(view: View, link: string): HtmlPage {
   const [, use, token] = tokenOf(link);
   if (token === undefined) return ways.pasteLinkPage(view);
   if (use === "-invite") return ways.registerPage(view, { invite: token });
-  return ways.landingPage(view, purposeOf(link), link, use === undefined);
+  const purpose = purposeOf(link);
+  if (purpose === "alarm") return ways.alarmPage(view, link, claimsIn(link));
+  return ways.landingPage(view, purpose, link, use === undefined && claimsIn(link)["recovery"] !== "alarm");
+}
+
+/** The claims of the link, for the texts of the page. */
+function claimsIn(link: string): Readonly<Record<string, unknown>> {
+  const [, , token = ""] = tokenOf(link);
+  return jsonOf(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) ?? {};
 }
 
 /** The purpose for the texts of the page. The endpoint verifies the link, and rejects one of another purpose. */
 function purposeOf(link: string): ways.LinkPurpose {
-  const [, use, token = ""] = tokenOf(link);
+  const [, use] = tokenOf(link);
   if (use === "-alarm") return "alarm";
-  const { for: purpose } = jsonOf(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) ?? {};
+  const { for: purpose } = claimsIn(link);
   if (purpose === "invite") return "register";
   return ways.linkPurposes.find((known) => known === purpose) ?? "login";
 }
 
 async function finishLink(visit: Visit, fields: Fields): Promise<Outcome> {
-  const { link = "", match, password } = fields;
+  const { link = "", match, password, change } = fields;
   const [, , token] = tokenOf(link);
   const sent = { link: token, match: match === "" ? undefined : match };
   switch (purposeOf(link)) {
     case "alarm":
-      await visit.call("POST", "/alarm", { alarm: token });
-      return { goTo: "forgot", notice: "alarm" };
+      await visit.call("POST", "/alarm", { alarm: token, change });
+      return { goTo: "sign-in", notice: change === "account_deleted" ? "informed" : "alarm" };
     case "register":
       return entered(visit, await visit.call("POST", "/register/finish", { ...sent, password }), {});
     case "login":

@@ -166,17 +166,40 @@ export function pasteLinkPage(view: View): HtmlPage {
 export const linkPurposes = ["login", "register", "reset", "alarm"] as const;
 export type LinkPurpose = (typeof linkPurposes)[number];
 
+/** The box states the change. A mail scanner that presses every button checks none, so nothing ends. */
+export function alarmPage(
+  view: View,
+  link: string,
+  { change, iat, browser }: Readonly<Record<string, unknown>>,
+): HtmlPage {
+  const { texts: t, form } = view;
+  const kind = Object.keys(t.changes).find((each): each is keyof typeof t.changes => each === change);
+  const [before = "", after = ""] = t.notMyChange.split("{change}");
+  const named = kind === undefined ? "" : t.changes[kind];
+  const time = typeof iat === "number" && html`, ${view.time(iat)}`;
+  const where = typeof browser === "string" && browser !== "unknown" && `, ${browser}`;
+  const box = html`<label class="check"><input type="checkbox" name="change" value="${kind ?? ""}" required> ${before}${named}${time}${where}${after}</label>`;
+  const isDeleted = kind === "account_deleted";
+  const parts = [box, button(isDeleted ? t.informOperator : t.endAll)];
+  return view.page(t.notMe, [!isDeleted && t.alarmText, form("link/finish", parts, { link })], view.startAgain);
+}
+
 /** The landing page of mailed links. A button finishes them, because mail scanners open links. */
-export function landingPage(view: View, purpose: LinkPurpose, link: string, needsMatch: boolean): HtmlPage {
+export function landingPage(
+  view: View,
+  purpose: Exclude<LinkPurpose, "alarm">,
+  link: string,
+  needsMatch: boolean,
+): HtmlPage {
   const { texts: t, form, field } = view;
-  const title = { login: t.signIn, register: t.register, reset: t.newPassword, alarm: t.notMe }[purpose];
+  const title = { login: t.signIn, register: t.register, reset: t.newPassword }[purpose];
   const asksPassword = purpose === "register" || purpose === "reset";
   const parts = [
     needsMatch && field("match", { hint: t.matchHint, isFirst: true, isOptional: true }),
     asksPassword && field("new_password", { name: "password" }),
     button(title),
   ];
-  return view.page(title, [purpose === "alarm" && t.alarmText, form("link/finish", parts, { link })], view.startAgain);
+  return view.page(title, [form("link/finish", parts, { link })], view.startAgain);
 }
 
 export const failedPage = (view: View): HtmlPage =>

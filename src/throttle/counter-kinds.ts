@@ -6,8 +6,6 @@ export interface CounterRow {
   /** The counted attempts, as `throttle-list` prints them. */
   readonly counts: string;
   readonly freeAttempts: FreeAttempts | number;
-  /** A device or a session can have one of its own. This kind limits all of a user, since a login makes any number. */
-  readonly together?: string;
   /** All devices or sessions of a user together get this many times the free attempts of one. */
   readonly times?: number;
   /** So many failures in a row lock the counter, instead of AMPHO_SECURITY_THROTTLE_LOCK. */
@@ -24,35 +22,21 @@ const together = 3;
 
 export const counterKinds = {
   login: { counts: "login, unknown devices", freeAttempts: "throttleAttempts" },
-  device: { counts: "login, one known device", freeAttempts: "throttleKnownAttempts", together: "devices" },
+  device: { counts: "login, one known device", freeAttempts: "throttleKnownAttempts" },
   devices: { counts: "login, all known devices", freeAttempts: "throttleKnownAttempts", times: together },
-  session: { counts: "password change, one session", freeAttempts: "throttleKnownAttempts", together: "sessions" },
+  session: { counts: "password change, one session", freeAttempts: "throttleKnownAttempts" },
   sessions: { counts: "password change, all sessions", freeAttempts: "throttleKnownAttempts", times: together },
   // A user could otherwise find out which logins others have.
   rename: { counts: "logins that others have, one user", freeAttempts: 10 },
-  factor: { counts: "second factor, one account", freeAttempts: "throttleFactor", together: "factors" },
+  factor: { counts: "second factor, one account", freeAttempts: "throttleFactor" },
   // Each login on a remembered device opens a session, which has free attempts of its own.
   factors: { counts: "second factor, all known devices and sessions", freeAttempts: "throttleFactor", times: together },
   // After five wrong codes the transaction is over, and the login must begin again.
   transaction: { counts: "second factor or mailed code, one login", freeAttempts: 5, lockAfter: 5 },
-  code: { counts: "mailed code, one account", freeAttempts: 10, together: "codes" },
-  codes: { counts: "mailed code, all known devices", freeAttempts: 10, times: together },
+  code: { counts: "mailed code, one account", freeAttempts: 10 },
   // After three wrong numbers the link is dead in other browsers.
   match: { counts: "number of a mailed link", freeAttempts: 3, lockAfter: 3 },
-  mail: {
-    counts: "mails, one account",
-    freeAttempts: "throttleMails",
-    everySeconds: 60,
-    windowSeconds: hourSeconds,
-    together: "mailsOfUser",
-  },
-  mailsOfUser: {
-    counts: "mails, all known devices",
-    freeAttempts: "throttleMails",
-    times: together,
-    everySeconds: 0,
-    windowSeconds: hourSeconds,
-  },
+  mail: { counts: "mails, one account", freeAttempts: "throttleMails", everySeconds: 60, windowSeconds: hourSeconds },
   // On all devices together, because a session with a stolen password asks for them.
   confirm: { counts: "confirmation mails, one account", freeAttempts: 5, everySeconds: 0, windowSeconds: hourSeconds },
   confirms: { counts: "the same in a day", freeAttempts: 20, everySeconds: 0, windowSeconds: 24 * hourSeconds },
@@ -62,14 +46,11 @@ export const counterKinds = {
     everySeconds: 0,
     windowSeconds: hourSeconds,
   },
+  // The mailbox of another person could otherwise sign a user out for ever.
+  alarm: { counts: "alarms, one account", freeAttempts: 5, everySeconds: 0, windowSeconds: 24 * hourSeconds },
   mails: { counts: "mails, one address", freeAttempts: 20, everySeconds: 0, windowSeconds: hourSeconds },
 } as const satisfies Readonly<Record<string, CounterRow>>;
 
 export type CounterKind = keyof typeof counterKinds;
-
-/** The kinds of which one device or session can have a counter. */
-export type KindOfOne = {
-  [Kind in CounterKind]: (typeof counterKinds)[Kind] extends { readonly together: CounterKind } ? Kind : never;
-}[CounterKind];
 
 export const isCounterKind = (value: string): value is CounterKind => Object.hasOwn(counterKinds, value);

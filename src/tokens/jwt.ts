@@ -131,7 +131,7 @@ export interface OpenClaims extends Claims {
   readonly email?: string;
   readonly uh?: string;
   readonly inv?: string;
-  /** For a reset that an operator began. */
+  /** For a reset that the user has not asked for. */
   readonly recovery?: Recovery;
   /** For an outside login: the provider and the path to return to, or the identity that was proven. */
   readonly prv?: string;
@@ -143,8 +143,11 @@ export interface OpenClaims extends Claims {
   readonly aut?: number;
 }
 
-/** A reset that an operator began asks for the second factors of the account, or removes them. */
-export const recoveries = ["with_factors", "without_factors"] as const;
+/**
+ * A reset that an operator began asks for the second factors of the account, or removes them. `alarm`: the mailbox has
+ * begun it by an alarm link.
+ */
+export const recoveries = ["with_factors", "without_factors", "alarm"] as const;
 
 export type Recovery = (typeof recoveries)[number];
 
@@ -170,6 +173,10 @@ export interface MailTokenClaims extends Claims {
   readonly for: "alarm" | "invite";
   /** The user, or the invitation. */
   readonly sub: string;
+  /** For an alarm: the kind of the notice, the mailbox to which it was mailed, and the browser of the change. */
+  readonly change?: string;
+  readonly box?: string;
+  readonly browser?: string;
 }
 
 /** A mailed link that begins nothing: it raises an alarm or names an invitation. */
@@ -177,7 +184,10 @@ export const mailToken: DerivedKind<MailTokenClaims> = {
   typ: "ml+jwt",
   info: "ampho mail link",
   isComplete: (claims): claims is MailTokenClaims =>
-    claims.jti !== undefined && (claims["for"] === "alarm" || claims["for"] === "invite") && claims.sub !== undefined,
+    claims.jti !== undefined &&
+    (claims["for"] === "alarm" || claims["for"] === "invite") &&
+    claims.sub !== undefined &&
+    ["change", "box", "browser"].every((name) => isTextIfThere(claims[name])),
 };
 
 export interface JwtRules extends ClaimRules {

@@ -5,7 +5,7 @@ import { isReservedRole } from "../levels/scopes.js";
 import { parseAddress, spellLogin } from "../logins/address.js";
 import { isLikeServiceId } from "../logins/login-name.js";
 import type { PasswordPool } from "../passwords/pool.js";
-import type { UserEmail } from "../store/sql/users.js";
+import { emailOf, type UserEmail } from "../store/sql/users.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { ApplicationUser, ApplicationUsers } from "./application-users.js";
 import { type Account, type Directory, mailboxOf, ofTable, rejectNow, type SessionUser } from "./directory.js";
@@ -99,10 +99,12 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
       users.setPassword &&
       (async (account, password, afterwards) => {
         await ask(limitsMs.verify, async () => {
+          let isStored = false;
           try {
             await users.setPassword?.(userOf(account), password);
+            isStored = true;
           } finally {
-            await afterwards();
+            await afterwards(isStored);
           }
         });
       }),
@@ -234,7 +236,7 @@ function toEmail(value: unknown, isProven: boolean): UserEmail | undefined {
   if (value === undefined || value === null) return undefined;
   const address = typeof value === "string" ? parseAddress(value) : undefined;
   if (address === undefined) throw new TypeError("users.find must return email as an address, or leave it out");
-  return { ...address, provenAt: isProven ? 0 : undefined };
+  return emailOf(address, isProven ? 0 : undefined);
 }
 
 const isIterable = (value: unknown): value is Iterable<unknown> =>

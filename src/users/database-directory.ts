@@ -3,7 +3,7 @@ import { canonicalLogin, checkLogin } from "../logins/login-name.js";
 import type { FailureDelay } from "../passwords/failure-delay.js";
 import { currentFormat } from "../passwords/hash.js";
 import type { PasswordPool } from "../passwords/pool.js";
-import type { User } from "../store/sql/users.js";
+import { emailOf, type User } from "../store/sql/users.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { Store } from "../store/store.js";
 import { type Directory, toAccount } from "./directory.js";
@@ -48,7 +48,7 @@ export const createDatabaseDirectory = (
   setPassword: async () => {},
   async create({ id, login: asked, email: address, roles, passwordHash, now }) {
     const login = asked ?? ((await findStoredUser(store, address.address)) === undefined ? address.address : id);
-    const email = { ...address, provenAt: now };
+    const email = emailOf(address, now);
     const row = { id, login, canonical: canonicalLogin(login), passwordHash, roles, email };
     const user = { ...row, passwordVersion: 1, rolesVersion: 1, disabled: false, createdAt: now };
     return { account: toAccount(user), row };

@@ -87,10 +87,11 @@ export interface Directory {
   /**
    * Stores a password, a login or an address, or deletes a user, where an application's own table does that. Undefined
    * for a table without the function. Of the database, an operation of the `Store` does it, as a part of what it ends.
-   * `afterwards` of `setPassword` runs when the function has ended, even after the limit or with an error.
+   * `afterwards` of `setPassword` runs when the function has ended, even after the limit or with an error
+   * (`isStored: false`).
    */
   readonly setPassword?:
-    | ((account: Account, password: string, afterwards: () => Promise<void>) => Promise<void>)
+    | ((account: Account, password: string, afterwards: (isStored: boolean) => Promise<void>) => Promise<void>)
     | undefined;
   /**
    * The account of a user who has proven an address. Resolves to undefined if an application's own table has the login

@@ -5,6 +5,7 @@ import { findOwnAddressProblem, parseAddress } from "../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
 import type { StagedUser } from "../store/sql/imports.js";
+import { emailOf } from "../store/sql/users.js";
 import { findRoleProblem } from "./directory.js";
 import { type ImportedTotp, type ImportProvider, readIdentities, readPasskeys, readTotp } from "./import-members.js";
 
@@ -154,7 +155,7 @@ function readEmail(login: string, email: unknown = null, proven: unknown = false
   const problem = findOwnAddressProblem(canonicalLogin(login), address);
   if (problem !== undefined) return wrong(problem);
   if (address === undefined && proven) return wrong("The line has email_proven without an address.");
-  return { address: address && { ...address, provenAt: undefined }, proven };
+  return { address: address && emailOf(address, undefined), proven };
 }
 
 /** Some programs write a byte order mark before the first line, and parsers can ignore it (RFC 8259 §8.1). */

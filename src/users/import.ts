@@ -5,6 +5,7 @@ import type { Clock } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError, invalidRequest } from "../errors.js";
 import type { TotpSecrets } from "../factors/totp/totp.js";
+import { emailOf } from "../store/sql/users.js";
 import type { Store } from "../store/store.js";
 import { type ImportInput, type ImportSettings, linesOf, type ReadUser, readImportLine } from "./import-lines.js";
 
@@ -148,7 +149,7 @@ function toStaged({ user, emailProven }: ReadUser, id: string, now: number, totp
   return {
     ...user,
     id,
-    email: email && { ...email, provenAt: emailProven ? now : undefined },
+    email: email && emailOf(email, emailProven ? now : undefined),
     totp: totp && totpSecrets && { ...totpSecrets.seal(totp.seed, id), recoveryHashes: totp.recoveryHashes },
   };
 }

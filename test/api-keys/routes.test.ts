@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createFindRoutes, routes } from "../../dist/http/rest/routes.js";
 import { createApiKey } from "../../dist/tokens/api-key.js";
 import { createVerifier } from "../../dist/verify/verifier.js";
-import { openMailing } from "../gate/mailboxes.js";
+import { openMailing, raiseAlarm } from "../gate/mailboxes.js";
 import { codeAt, textsOf as listOf, setUp } from "../gate/owners.js";
 import { grantOf, openWorld, password, readResponse, requestFor } from "../world/ampho.js";
 import { everyFeature } from "../world/every-feature.js";
@@ -256,7 +256,7 @@ describe("the routes of API keys", () => {
     expect(rotated.status).toBe(201);
     const second = await mail("key_created");
     expect([second.alarm === notice.alarm, await askGuard(world, key, readers)]).toEqual([false, "articles:read"]);
-    expect((await world.call("POST", "/alarm", { body: { alarm: notice.alarm } })).status).toBe(204);
+    expect((await raiseAlarm(world, notice.alarm)).status).toBe(204);
     // A thief who has replaced the key has the successor no longer either.
     expect(await askGuard(world, String(rotated.json["key"]), readers)).toBe("invalid_token");
     expect(await askGuard(world, key, readers)).toBe("invalid_token");

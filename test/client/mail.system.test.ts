@@ -221,8 +221,8 @@ describe.each([
     expect(await tab.evaluate((password) => outcome(mail.login("ann", password)), newPassword)).toBe("factor_needed");
   });
 
-  it(`a user changes the address in ${mode} mode, and the alarm of the notice ends all sessions`, async () => {
-    const { tab, next, openTab, openContext } = await openShop(cookies);
+  it(`a user changes the address in ${mode} mode, and the alarm of a notice ends all sessions`, async () => {
+    const { tab, world, next, openTab, openContext } = await openShop(cookies);
     await beginLogin(tab);
     const code = codeOf(await next("login"));
     await tab.evaluate((sent) => login.finish(sent), code);
@@ -234,10 +234,18 @@ describe.each([
       tab.evaluate((text) => outcome((globalThis as unknown as { change: typeof login }).change.finish(text)), typed);
     expect(await finish("12345678")).toBe("invalid_credentials");
     expect(await finish(sent)).toBe("resolved");
-    const other = await openTab(linkOf(await next("email_changed")), await openContext());
-    const alarm = () =>
-      other.evaluate(() => (followed?.for === "alarm" ? outcome(followed.finish()) : Promise.resolve("nothing")));
-    expect(await alarm()).toBe("resolved");
+    await next("email_changed");
+    await world.ampho.users.recover("ann", { reason: "The user has called." });
+    const other = await openTab(linkOf(await next("recovery_begun")), await openContext());
+    const alarm = (change: string) =>
+      other.evaluate(
+        (given) =>
+          followed?.for === "alarm" ? outcome(followed.finish({ change: given })) : Promise.resolve("nothing"),
+        change,
+      );
+    expect(await alarm("factor_added")).toBe("invalid_request");
+    expect(await other.evaluate(() => followed?.for === "alarm" && followed.change)).toBe("recovery_begun");
+    expect(await alarm("recovery_begun")).toBe("resolved");
     expect(await tab.evaluate(() => outcome(mail.passkeys.list()))).toBe("session_ended");
   });
 });

@@ -116,7 +116,7 @@ describe("the image", () => {
     play();
     const app = inside(undefined, "/app");
     const kilobytes = Number(execFileSync("du", ["-sk", app], { encoding: "utf8" }).split("\t")[0]);
-    expect(kilobytes).toBeLessThan(24_000);
+    expect(kilobytes).toBeLessThan(20_000);
     expect(existsSync(path.join(app, "node_modules/typescript"))).toBe(false);
     const locked = JSON.parse(readFileSync(path.join(root, "package-lock.json"), "utf8")).packages;
     const { packages } = JSON.parse(readFileSync(path.join(app, "node_modules/.package-lock.json"), "utf8"));

@@ -14,7 +14,7 @@ import { admission, type FullGrant, grantOf, password, type ReadResponse, type W
 import { freshFolder } from "../world/folder.js";
 import { listen } from "../world/listen.js";
 import { claimsOf, newKey, sessionOf, type TestKey } from "../world/tokens.js";
-import { type Mailing, mailingOf, newPassword } from "./mailboxes.js";
+import { type Mailing, mailingOf, newPassword, raiseAlarm } from "./mailboxes.js";
 import { type Begun, begunOf, link, type Outside, openOutside, signIn } from "./outside.js";
 import { codeAt, type Ground, setUp, textsOf } from "./owners.js";
 import { addPasskey, beginPasskey, logInWith } from "./passkey-owners.js";
@@ -61,10 +61,10 @@ const columns = [
 // `+` lives on, `-` has ended, `.` does not apply: the change is made by no session, or has replaced it.
 const expectations = `
                        own copy other socket proc verif device begun step setup key link email login login# reset reset# found theirs passkey mine app codes apikey
-  password             -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   -
+  password             -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       +    +   +   -
   password removed     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      .     .      -     +      +       +    +   +   -
-  password by operator .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    +   +   -
-  password expired     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    +   +   -
+  password by operator .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
+  password expired     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
   reset                .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
   login name           -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
   login name respelled +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
@@ -87,10 +87,7 @@ const expectations = `
   role with phr        .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -
   policy phr           .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -
   disabled, enabled    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
-  alarm of new device  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
-  alarm of identity    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   -
-  alarm of passkey     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      -       +    +   +   -
-  alarm of app         .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   -   -
+  alarm of new device  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
   endForUser           .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
   revokeForUser        .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
   endForEveryone       .   .    -     -      -    -     +      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
@@ -133,7 +130,6 @@ const newcomerExpectations = `
   policy phr           +      +   -        -      +
   disabled, enabled    -      -   -        -      +
   alarm of new device  -      -   -        -      +
-  alarm of identity    -      -   -        -      +
   endForUser           -      -   -        -      +
   revokeForUser        -      -   -        -      +
   endForEveryone       -      -   -        -      -
@@ -251,7 +247,8 @@ interface Maker {
   readonly id: string;
   readonly own: FullGrant;
   readonly other: FullGrant;
-  readonly alarms: Readonly<Partial<Record<"new_device" | "identity_linked" | "passkey" | "app", string>>>;
+  /** The alarm link of the notice of a new device. */
+  readonly alarmLink: string;
   readonly secret?: string;
   readonly passkeyId?: string;
 }
@@ -392,7 +389,7 @@ export async function addPerson({ outside, world, users }: Place): Promise<Perso
     body: { transaction, totp: codeAt(secret, clock.now()) },
     bearer: first.token,
   });
-  const alarmOfApp = (await world.mail("factor_added")).alarm;
+  await world.mail("factor_added");
   const enter = async (more: object = {}) => {
     clock.advance(30);
     return grantOf(
@@ -411,10 +408,10 @@ export async function addPerson({ outside, world, users }: Place): Promise<Perso
   expect(mine.status, mine.text).toBe(200);
   await world.mail("identity_linked");
   const adding = await enter();
-  const alarmOfDevice = (await world.mail("new_device")).alarm;
+  const alarmLink = (await world.mail("new_device")).alarm;
   const theirs = await link(outside, adding.token, { claims: { sub: "theirs" } });
   expect(theirs.status, theirs.text).toBe(200);
-  const alarmOfIdentity = (await world.mail("identity_linked")).alarm;
+  await world.mail("identity_linked");
   // A passkey raises the session that adds it above every policy, so the session that others end is another one.
   const other = await enter({ device: first.device });
   const created = await call("POST", "/keys", {
@@ -426,7 +423,7 @@ export async function addPerson({ outside, world, users }: Place): Promise<Perso
   const subject = createSubject(-7);
   const { added, options } = await addPasskey(world, grantOf(theirs).token, subject);
   expect(added.status, added.text).toBe(200);
-  const alarmOfPasskey = (await world.mail("factor_added")).alarm;
+  await world.mail("factor_added");
   const { device } = await enter({ remember: true, device: first.device });
   const ask = async (path: string, kind: string): Promise<Mailed> => {
     clock.advance(61);
@@ -465,12 +462,7 @@ export async function addPerson({ outside, world, users }: Place): Promise<Perso
     codes: textsOf(confirmed.json["recovery_codes"]),
     apikey: String(created.json["key"]),
     passkeyId: idOf(added),
-    alarms: {
-      new_device: alarmOfDevice,
-      identity_linked: alarmOfIdentity,
-      passkey: alarmOfPasskey,
-      app: alarmOfApp,
-    },
+    alarmLink,
   };
 }
 
@@ -512,16 +504,16 @@ async function addNewcomer({ outside, world, users }: Place): Promise<Newcomer> 
   await ampho.factors.setPolicy(id, "default");
   const enter = async () => grantOf(await call("POST", "/login", { body: { login: "ann", password } }));
   const other = await enter();
-  const alarmOfDevice = (await world.mail("new_device")).alarm;
+  const alarmLink = (await world.mail("new_device")).alarm;
   const theirs = grantOf(await link(outside, other.token, { claims: { sub: "theirs" } }));
-  const alarmOfIdentity = (await world.mail("identity_linked")).alarm;
+  await world.mail("identity_linked");
   const own = await enter();
   const next = await begin("ann@new.example", "next");
   return {
     id,
     own,
     other: theirs,
-    alarms: { new_device: alarmOfDevice, identity_linked: alarmOfIdentity },
+    alarmLink,
     enroll,
     app: String(app.json["transaction"]),
     register,
@@ -694,10 +686,11 @@ const changes: Readonly<Record<string, (place: Place, maker: Maker) => Promise<M
     await world.ampho.users.enable("ann");
     return {};
   },
-  "alarm of new device": alarm("new_device"),
-  "alarm of identity": alarm("identity_linked"),
-  "alarm of passkey": alarm("passkey"),
-  "alarm of app": alarm("app"),
+  async "alarm of new device"({ world }, { alarmLink }) {
+    const raised = await raiseAlarm(world, alarmLink);
+    expect(raised.status, raised.text).toBe(204);
+    return {};
+  },
   async endForUser({ world }, { id }) {
     await world.ampho.sessions.endForUser(id);
     return {};
@@ -714,14 +707,6 @@ async function changeAddress({ world }: Place, { own: { token: bearer } }: Maker
   const { code } = await world.mail("email");
   const body = { transaction: begun.json["transaction"], code };
   return granted(await world.call("POST", "/account/email/finish", { bearer, body }));
-}
-
-function alarm(kind: keyof Maker["alarms"]) {
-  return async ({ world }: Place, { alarms }: Maker): Promise<Made> => {
-    const raised = await world.call("POST", "/alarm", { body: { alarm: alarms[kind] } });
-    expect(raised.status, raised.text).toBe(204);
-    return {};
-  };
 }
 
 /** Until the other process and the verifier have read what was revoked until now. */

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { AmphoOptions, Message } from "../../dist/index.js";
 import { password, type World } from "../world/ampho.js";
 import { newKey } from "../world/tokens.js";
-import { addPerson, begin, mailingOf, mailSettings, newPassword, proofsOf } from "./mailboxes.js";
+import { addPerson, begin, mailingOf, mailSettings, newPassword, proofsOf, raiseAlarm } from "./mailboxes.js";
 import { type Ground, onBothDatabases } from "./owners.js";
 
 const ann = "ann@x.example";
@@ -69,6 +69,6 @@ onBothDatabases((ground) => {
     const next = await restart(robbed, { key: { keys: [newKey("key-2"), world.key] } });
     await expect.poll(() => mails.map(({ kind }) => kind)).toEqual(["password_changed"]);
     const { alarm } = proofsOf(mails[0]?.text ?? "");
-    expect((await next.call("POST", "/alarm", { body: { alarm } })).status).toBe(204);
+    expect((await raiseAlarm(next, alarm)).status).toBe(204);
   });
 });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { grantOf, password, type World } from "../world/ampho.js";
 import { freePort } from "../world/free-port.js";
-import { addPerson, asked, askedReset, begin, finishReset, logInBy, openMailing } from "./mailboxes.js";
+import { addPerson, asked, askedReset, begin, finishReset, logInBy, openMailing, raiseAlarm } from "./mailboxes.js";
 import { onBothDatabases } from "./owners.js";
 
 const ann = "ann@x.example";
@@ -129,7 +129,7 @@ onBothDatabases((ground) => {
     const live = grantOf(await logInBy(world, { login: ann, password: "amber tulip canoe walnut" }));
     await scan(html);
     expect((await world.call("GET", "/session", { bearer: live.token })).status).toBe(200);
-    expect((await world.call("POST", "/alarm", { body: { alarm } })).status).toBe(204);
+    expect((await raiseAlarm(world, alarm)).status).toBe(204);
     expect((await world.call("GET", "/session", { bearer: live.token })).status).toBe(401);
     expect(token).toBeTruthy();
   });

@@ -140,6 +140,19 @@ export const logInBy = (world: World, body: object, sent: Sent = {}): Promise<Re
 export const finishReset = (world: World, body: object): Promise<ReadResponse> =>
   world.call("POST", "/password/reset/finish", { body: { new_password: newPassword, ...body } });
 
+/** Uses an alarm link, as a person who has checked the box of its page. */
+export const raiseAlarm = (
+  world: Pick<World, "call">,
+  alarm: string,
+  change = changeIn(alarm),
+): Promise<ReadResponse> => world.call("POST", "/alarm", { body: { alarm, change } });
+
+/** The change that the page of an alarm link names. */
+export function changeIn(alarm: string): string {
+  const payload = Buffer.from(alarm.split(".")[1] ?? "", "base64url").toString();
+  return /"change":"(\w+)"/.exec(payload)?.[1] ?? "none";
+}
+
 /** Eight or two other digits. */
 export const otherDigits = (digits: string): string =>
   digits.replace(/\d/, (digit) => String((Number(digit) + 1) % 10));

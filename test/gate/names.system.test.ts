@@ -4,7 +4,17 @@ import { expect, it } from "vitest";
 import type { AmphoOptions, ApplicationUser, ApplicationUsers } from "../../dist/index.js";
 import { grantOf, password, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
-import { addPerson, asked, askedReset, begin, finishReset, logInBy, newPassword, openMailing } from "./mailboxes.js";
+import {
+  addPerson,
+  asked,
+  askedReset,
+  begin,
+  finishReset,
+  logInBy,
+  newPassword,
+  openMailing,
+  raiseAlarm,
+} from "./mailboxes.js";
 import { codeOf, identities, openOutside, signIn } from "./outside.js";
 import { onBothDatabases, outcomeOf } from "./owners.js";
 
@@ -270,7 +280,7 @@ onBothDatabases((ground) => {
     const own = await begin(world, "/register", { email: ann, login: "new-ann" });
     const proof = { transaction: own.transaction, code: (await world.mail("register", ann)).code, password };
     grantOf(await world.call("POST", "/register/finish", { body: proof }));
-    expect((await world.call("POST", "/alarm", { body: { alarm } })).status).toBe(204);
+    expect((await raiseAlarm(world, alarm)).status).toBe(204);
     expect(await world.ampho.users.find("anna")).toMatchObject({ email: eve });
     expect(await world.ampho.users.find(ann)).toBeUndefined();
   });

@@ -4,7 +4,16 @@ import { identityIdOf } from "../../dist/store/sql/identities.js";
 import { createSubject } from "../factors/webauthn/authenticator.js";
 import { type FullGrant, grantOf, password } from "../world/ampho.js";
 import { startEvilProvider } from "../world/evil-provider.js";
-import { addPerson, asked, logInBy, type Mailing, newPassword, noticeOf, openMailing } from "./mailboxes.js";
+import {
+  addPerson,
+  asked,
+  logInBy,
+  type Mailing,
+  newPassword,
+  noticeOf,
+  openMailing,
+  raiseAlarm,
+} from "./mailboxes.js";
 import { clientId, link } from "./outside.js";
 import { codeAt, type Ground, onBothDatabases, setUp, textsOf, wrongCode } from "./owners.js";
 import { addPasskey, assertion, logInWith, passkeySettings } from "./passkey-owners.js";
@@ -47,7 +56,7 @@ onBothDatabases((ground) => {
     for (let at = 0; at < 3; at += 1) await attempt();
     expect(await world.countMails("factor_attempts")).toBe(1);
     expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(200);
-    expect((await world.call("POST", "/alarm", { body: { alarm } })).status).toBe(204);
+    expect((await raiseAlarm(world, alarm)).status).toBe(204);
     expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(401);
   });
 

@@ -14,6 +14,7 @@ import {
   newPassword,
   openMailing,
   over,
+  raiseAlarm,
   wrong,
 } from "./mailboxes.js";
 import { type Ground, onBothDatabases, outcomeOf, textsOf } from "./owners.js";
@@ -130,7 +131,7 @@ onBothDatabases((ground) => {
     const { transaction, mail } = await asked(world, ann);
     const grant = grantOf(await logInBy(world, { transaction, code: mail.code }));
     expect(claimsOf(grant.token)).toMatchObject({ sub: `id of ${ann}`, amr: ["mail"] });
-    expect(outcomeOf(await world.call("POST", "/alarm", { body: { alarm: "x" } }))).toEqual(over);
+    expect(outcomeOf(await raiseAlarm(world, "x"))).toEqual(over);
   });
 
   it("a reset calls `setPassword` once, and ends the sessions of the user", async () => {

@@ -15,6 +15,7 @@ import {
   newPassword,
   noticeOf,
   openMailing,
+  raiseAlarm,
 } from "./mailboxes.js";
 import { clientId, link, signIn } from "./outside.js";
 import { codeAt, type Ground, onBothDatabases, setUp, textsOf, wrongCode } from "./owners.js";
@@ -104,7 +105,7 @@ onBothDatabases((ground) => {
       ({ token: bearer } = grantOf(await world.call("POST", "/account/email/finish", { bearer, body: finish })));
     });
     expect((await world.call("GET", "/session", { bearer })).status).toBe(200);
-    expect((await world.call("POST", "/alarm", { body: { alarm } })).status).toBe(204);
+    expect((await raiseAlarm(world, alarm)).status).toBe(204);
     expect((await world.call("GET", "/session", { bearer })).status).toBe(401);
   });
 

@@ -15,6 +15,7 @@ import {
   newPassword,
   openMailing,
   over,
+  raiseAlarm,
   wrong,
 } from "./mailboxes.js";
 import { codeAt, onBothDatabases, outcomeOf, setUp, textsOf, wrongCode } from "./owners.js";
@@ -325,7 +326,7 @@ onBothDatabases((ground) => {
     );
     const { alarm } = await world.mail("new_device", ann);
     const mailed = await asked(world, ann);
-    const raise = (sent: string) => world.call("POST", "/alarm", { body: { alarm: sent } });
+    const raise = (sent: string) => raiseAlarm(world, sent, "new_device");
     for (const changed of [`${alarm}x`, alarm.slice(0, -2), "x", mailed.transaction, mailed.mail.link, live.token])
       expect(outcomeOf(await raise(changed))).toEqual(over);
     expect(await admission(world.ampho, live.token)).toBe("in");
@@ -359,8 +360,8 @@ onBothDatabases((ground) => {
     await addApp(world, token);
     const { alarm } = await world.mail("factor_added");
     world.clock.advance(604_800);
-    expect(outcomeOf(await world.call("POST", "/alarm", { body: { alarm } }))).toEqual(over);
+    expect(outcomeOf(await raiseAlarm(world, alarm))).toEqual(over);
     world.clock.advance(-10);
-    expect((await world.call("POST", "/alarm", { body: { alarm } })).status).toBe(204);
+    expect((await raiseAlarm(world, alarm)).status).toBe(204);
   });
 });

@@ -13,19 +13,13 @@ import {
   type Mailing,
   newPassword,
   openMailing,
+  raiseAlarm,
 } from "./mailboxes.js";
 import { link, openOutside, signIn } from "./outside.js";
 import { addOwner, codeAt, fullLogin, logIn, onBothDatabases, outcomeOf, setUp } from "./owners.js";
 import { addPasskeyOwner, logInWith, passkeyLogin, passkeySettings } from "./passkey-owners.js";
 
 const address = "ann@example.org";
-const raise = (world: World, alarm: string) => world.call("POST", "/alarm", { body: { alarm } });
-
-async function changeAddress(world: Mailing, bearer: string, email: string) {
-  const { transaction } = await begin(world, "/account/email", { email }, { bearer });
-  const { code } = await world.mail("email");
-  return grantOf(await world.call("POST", "/account/email/finish", { bearer, body: { transaction, code } }));
-}
 
 /** A user whom the sign-up of an application has created, with an address that is not proven. */
 const unproven = (world: World) => world.ampho.users.create({ login: "mallory", password, email: address });
@@ -37,167 +31,6 @@ async function confirmApp(world: World, grant: FullGrant) {
 }
 
 onBothDatabases((ground) => {
-  describe("the alarm link of a notice", () => {
-    it("an alarm puts the address back, so that a reset reaches its owner", async () => {
-      const world = await openMailing(ground);
-      const thief = await addPerson(world, address, password);
-      await changeAddress(world, thief.token, "thief@evil.example");
-      const { alarm } = await world.mail("email_changed", address);
-      expect((await raise(world, alarm)).status).toBe(204);
-      expect(await world.ampho.users.find(address)).toMatchObject({ email: address, emailProven: true });
-      const { transaction, mail } = await askedReset(world, address);
-      expect(mail.to).toBe(address);
-      expect((await finishReset(world, { transaction, code: mail.code })).status).toBe(204);
-      expect(await world.events()).toContain("email_changed: alarm");
-    });
-
-    it("an alarm puts an address back that a thief has changed to another mailbox with the same compared form", async () => {
-      const world = await openMailing(ground);
-      const own = "straße@example.org";
-      const thief = await addPerson(world, own, password);
-      const other = await world.login(own);
-      const taken = await changeAddress(world, thief.token, "strasse@example.org");
-      expect(await admission(world.ampho, other.token)).toBe("invalid_token");
-      const { alarm } = await world.mail("email_changed", own);
-      expect((await raise(world, alarm)).status).toBe(204);
-      expect((await world.ampho.users.find(own))?.email).toBe(own);
-      expect(await admission(world.ampho, taken.token)).toBe("invalid_token");
-    });
-
-    it("an alarm puts the address back that a thief has changed twice, but not one that another user has by now", async () => {
-      const world = await openMailing(ground);
-      const first = await addPerson(world, address, password);
-      const second = await changeAddress(world, first.token, "thief@evil.example");
-      const { alarm } = await world.mail("email_changed", address);
-      await changeAddress(world, second.token, "thief@worse.example");
-      const { alarm: later } = await world.mail("email_changed", "thief@evil.example");
-      await world.ampho.users.create({ login: "ben", email: "thief@evil.example" });
-      expect((await raise(world, later)).status).toBe(204);
-      expect(await world.ampho.users.find(address)).toMatchObject({ email: "thief@worse.example" });
-      expect((await raise(world, alarm)).status).toBe(204);
-      expect(await world.ampho.users.find(address)).toMatchObject({ email: address });
-    });
-
-    it("a change after that of the address is reported to the former owner too, whose link undoes it", async () => {
-      const world = await openMailing(ground);
-      const thief = await addPerson(world, address, password);
-      const moved = await changeAddress(world, thief.token, "thief@evil.example");
-      const { alarm: first } = await world.mail("email_changed", address);
-      await confirmApp(world, moved);
-      await world.mail("factor_added", "thief@evil.example");
-      const { alarm } = await world.mail("factor_added", address);
-      world.clock.advance(31);
-      for (const each of [alarm, first]) expect((await raise(world, each)).status).toBe(204);
-      expect(await world.ampho.users.find(address)).toMatchObject({ email: address });
-      world.clock.advance(1);
-      const owner = grantOf(await logIn(world, address));
-      expect(claimsOf(owner.token)).toMatchObject({ acr: "1fa" });
-      // The thief hears of nothing any more.
-      await confirmApp(world, owner);
-      await world.mail("factor_added", address);
-      expect(await ground.sql(world, "select address from ampho_mail where kind = 'factor_added'")).toHaveLength(3);
-    });
-
-    it("the owner of the former address hears of a second change and of a deletion for 7 days, and not longer", async () => {
-      const world = await openMailing(ground);
-      const thief = await addPerson(world, address, password);
-      const moved = await changeAddress(world, thief.token, "thief@evil.example");
-      await world.mail("email_changed", address);
-      const again = await changeAddress(world, moved.token, "thief@worse.example");
-      await world.mail("email_changed", "thief@evil.example");
-      await world.mail("email_changed", address);
-      world.clock.advance(60);
-      expect((await world.call("DELETE", "/account", { bearer: again.token })).status).toBe(204);
-      await world.mail("account_deleted", "thief@worse.example");
-      await world.mail("account_deleted", address);
-      const later = await addPerson(world, "ben@example.org", password);
-      await changeAddress(world, later.token, "ben@new.example");
-      await world.mail("email_changed", "ben@example.org");
-      world.clock.advance(7 * 86_400 + 1);
-      await world.ampho.users.setPassword("ben@example.org", newPassword);
-      await world.mail("password_changed", "ben@new.example");
-      const rows = await ground.sql(world, "select address from ampho_mail where kind = 'password_changed'");
-      expect(rows).toHaveLength(1);
-    });
-
-    it("an alarm by the finder of a lost phone does not remove the new app", async () => {
-      const world = await openMailing(ground);
-      const owner = await addPerson(world, address, password);
-      const { secret, grant } = await confirmApp(world, owner);
-      await world.mail("factor_added", address);
-      world.clock.advance(60);
-      const totp = codeAt(secret, world.clock.now());
-      const again = grantOf(await world.call("POST", "/login", { bearer: grant.token, body: { totp } }));
-      world.clock.advance(60);
-      const replaced = await confirmApp(world, again);
-      const { alarm } = await world.mail("factor_added", address);
-      expect((await raise(world, alarm)).status).toBe(204);
-      expect(await admission(world.ampho, replaced.grant.token)).toBe("invalid_token");
-      world.clock.advance(1);
-      expect(outcomeOf(await logIn(world, address))).toEqual([401, "factor_needed"]);
-      const { transaction, mail } = await askedReset(world, address);
-      expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual([401, "factor_needed"]);
-    });
-
-    it("an alarm puts the login name back, which a user needs to ask for a reset", async () => {
-      const world = await openMailing(ground);
-      const thief = await addPerson(world, address, password);
-      const changed = await world.call("POST", "/account/login", { bearer: thief.token, body: { login: "stolen" } });
-      expect(changed.status, changed.text).toBe(204);
-      const { alarm } = await world.mail("login_changed", address);
-      world.clock.advance(1);
-      const stolen = grantOf(await logIn(world, "stolen"));
-      expect((await raise(world, alarm)).status).toBe(204);
-      expect(await admission(world.ampho, stolen.token)).toBe("invalid_token");
-      expect(await world.ampho.users.find("stolen")).toBeUndefined();
-      expect(await world.ampho.users.find(address)).toMatchObject({ login: address });
-      expect((await askedReset(world, address)).mail.to).toBe(address);
-    });
-
-    it("an alarm removes an app that was set up, with its recovery codes, and not the app that the owner sets up later", async () => {
-      const world = await openMailing(ground);
-      const thief = await addPerson(world, address, password);
-      await confirmApp(world, thief);
-      const { alarm } = await world.mail("factor_added", address);
-      world.clock.advance(31);
-      expect((await raise(world, alarm)).status).toBe(204);
-      world.clock.advance(1);
-      const owner = grantOf(await logIn(world, address));
-      expect(claimsOf(owner.token)).toMatchObject({ acr: "1fa" });
-      const { grant } = await confirmApp(world, owner);
-      await world.mail("factor_added", address);
-      expect(outcomeOf(await raise(world, alarm))).toEqual([204]);
-      expect(await admission(world.ampho, grant.token)).toBe("in");
-      expect(outcomeOf(await logIn(world, address))).toEqual([401, "factor_needed"]);
-    });
-
-    it("the alarm of a deletion is recorded for operators, and brings nothing back", async () => {
-      const world = await openMailing(ground);
-      const { token } = await addPerson(world, address, password);
-      const id = claimsOf(token)["sub"];
-      expect((await world.call("DELETE", "/account", { bearer: token })).status).toBe(204);
-      const { alarm, text } = await world.mail("account_deleted", address);
-      expect(text).not.toContain("undefined");
-      expect((await raise(world, alarm)).status).toBe(204);
-      const last = (await world.ampho.audit.list()).filter(({ event }) => event === "alarm").at(-1);
-      expect(last).toMatchObject({ userId: id });
-      expect(await world.ampho.users.find(address)).toBeUndefined();
-      expect(await ground.sql(world, "select user_id from ampho_accounts")).toEqual([]);
-    });
-
-    it("20 alarms at once act once, and an operator's deletion is mailed too", async () => {
-      const world = await openMailing(ground);
-      const thief = await addPerson(world, address, password);
-      await changeAddress(world, thief.token, "thief@evil.example");
-      const { alarm } = await world.mail("email_changed", address);
-      const raised = await Promise.all(Array.from({ length: 20 }, () => raise(world, alarm)));
-      for (const { status } of raised) expect(status).toBe(204);
-      expect((await world.events()).filter((event) => event === "email_changed: alarm")).toHaveLength(1);
-      await world.ampho.users.remove(address);
-      await world.mail("account_deleted", address);
-    });
-  });
-
   it("a login with a code of the former mailbox that runs beside a change of the address does not live on", async () => {
     const world = await openMailing(ground);
     await addPerson(world, address, password);
@@ -430,7 +263,7 @@ onBothDatabases((ground) => {
     expect(claimsOf(victim.token)["sub"]).toBe(claimsOf(former.token)["sub"]);
     expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
-    expect((await raise(world, alarm)).status).toBe(204);
+    expect((await raiseAlarm(world, alarm)).status).toBe(204);
     expect(await admission(world.ampho, victim.token)).toBe("in");
     expect(await world.ampho.factors.list("1")).toMatchObject({ factors: [] });
     world.clock.advance(1);

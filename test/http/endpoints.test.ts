@@ -149,9 +149,9 @@ describe("the OpenAPI document", () => {
     const proven = { transaction: reset["transaction"], code: (await taken("reset")).code };
     await send("/password/reset/finish", { ...proven, new_password: "short" });
     await send("/password/reset/finish", { ...proven, new_password: newLogin });
-    const { alarm } = await taken("email_changed");
-    await send("/alarm", { alarm: "nonsense" });
-    await send("/alarm", { alarm });
+    const { alarm } = await taken("password_changed");
+    await send("/alarm", { alarm: "nonsense", change: "x" });
+    await send("/alarm", { alarm, change: "password_changed" });
     expect(seen.map((each) => each.replace("post ", ""))).toEqual([
       "/register 400",
       "/register 200",

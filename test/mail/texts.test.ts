@@ -33,7 +33,8 @@ describe.each(everyText)("the text of %s in %s", (kind, language) => {
     expect(subject).toMatch(/^[\P{Cc}]{5,78}$/u);
     expect(subject).toContain("Shop");
     expect(`${subject}${text}${html}`).not.toMatch(/[{}]|undefined|null|NaN/);
-    for (const value of isNotice(kind) ? [alarm, "2026-11-27 10:14 UTC"] : [link, "12 34 56 78", "10:14 UTC"]) {
+    const ofNotice = ["2026-11-27 10:14 UTC", ...(kind === "email_changed" ? [] : [alarm])];
+    for (const value of isNotice(kind) ? ofNotice : [link, "12 34 56 78", "10:14 UTC"]) {
       expect(text).toContain(value);
       expect(html).toContain(value);
     }
@@ -119,21 +120,27 @@ describe("a composed mail", () => {
 describe("the alarm link of a notice", () => {
   const textOf = async (kind: MailKind) => (await composeMail(kind, notice, "en")).text;
 
-  it.each(["factor_added", "identity_linked", "email_changed", "login_changed"] as const)(
-    "the notice %s states that its link undoes the change",
-    async (kind) => {
-      expect(await textOf(kind)).toContain("It undoes this change, signs out all devices");
-      expect(await textOf(kind)).toContain("set a new password");
-    },
-  );
-
-  it.each(["new_device", "factor_removed", "password_changed", "identity_unlinked"] as const)(
+  it.each(mailKinds.filter((kind) => isNotice(kind) && !["email_changed", "account_deleted"].includes(kind)))(
     "the notice %s states that its link ends what lives, and promises no more",
     async (kind) => {
-      expect(await textOf(kind)).toContain("It signs out all devices");
+      expect(await textOf(kind)).toContain("It signs out all devices and stops changes that are not finished.");
+      expect(await textOf(kind)).toContain("set a new password");
       expect(await textOf(kind)).not.toContain("undo");
     },
   );
+
+  it("the notice to a former mailbox has no link, and states the contact and an operator where there is one", async () => {
+    const about = { ...notice, login: "ann", contact: "help@shop.example" };
+    const { text } = await composeMail("email_changed", about, "en");
+    expect(text).not.toContain(alarm);
+    expect(text).toContain(
+      "The address of your account ann at Shop was changed. This is the last mail to this address.",
+    );
+    expect(text).toContain("If this was not you, write to help@shop.example.");
+    const operated = await composeMail("email_changed", { ...about, contact: undefined, isByOperator: true }, "en");
+    expect(operated.text).toContain("at Shop was changed by an operator.");
+    expect(operated.text).not.toContain("write to");
+  });
 
   it("the notice of a deletion states that its link informs the operator, and does not promise the account back", async () => {
     const text = await textOf("account_deleted");

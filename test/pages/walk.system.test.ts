@@ -122,7 +122,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await walker.leave();
   });
 
-  it("a user changes the address, and its alarm link signs out all devices", async () => {
+  it("a user changes the login name, and the alarm link of the notice signs out all devices", async () => {
     const shop = await openShop();
     const { open, openLink, register } = visitor(shop, browser, { scripts });
     const walker = await open("/account");
@@ -135,12 +135,24 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await walker.reads("status", "Your change is saved.");
     // The address was the login, so it still is.
     expect(await loginOf(walker)).toBe("dan@new.example");
-    const { link } = await shop.mail("dan@example.org", "email_changed");
+    await walker.type("New login name", "danny");
+    await walker.press("Change the login name");
+    await walker.sees("Sign in");
+    const { link } = await shop.mail("dan@new.example", "login_changed");
     const other = await openLink(link);
     await other.sees("This was not me");
-    await other.press("This was not me");
-    await other.sees("Forgotten password");
-    await other.reads("status", "All devices are signed out. Set a new password now.");
+    // Without the box, the button does nothing.
+    await other.press("Sign out everywhere");
+    await other.sees("This was not me");
+    await other.page.getByLabel(/^I did not do this: new login name, /).check();
+    await other.press("Sign out everywhere");
+    await other.sees("Sign in");
+    await other.reads("status", "All devices are signed out. We have mailed you a link for a new password.");
+    const reset = await openLink((await shop.mail("dan@new.example", "alarm_reset")).link);
+    await reset.type(/^New password/, "another velvet quartz");
+    await reset.press("Set a new password");
+    await reset.sees("Sign in");
+    await reset.leave();
     await walker.page.reload();
     await walker.sees("Sign in");
     await other.leave();

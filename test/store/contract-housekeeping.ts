@@ -199,11 +199,12 @@ export function housekeepingContract(store: Opened): void {
     await store().createInvitation({ invitation: invitation(), mail: undefined, origin: operator });
     await store().raiseAlarm({
       userId: ann.id,
-      stored: {},
+      mailbox: "none",
+      ownUser: undefined,
+      attempt: attempt(),
+      reset: { claims: {}, language: "en", until: start },
       now: start,
       origin: operator,
-      notice: 1,
-      foreignMaxSeconds: 60,
       spend: { hash: "spent", until: start + 660, idempotency: undefined },
     });
     expect(await clean(start + 600 + day)).toEqual({});

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { mailKinds } from "../../dist/mail/texts/kinds.js";
+import { mailboxIdOf } from "../../dist/store/sql/mail-rows.js";
 import type { AddressChange } from "../../dist/store/sql/mailbox-changes.js";
 import type { Invitation } from "../../dist/store/sql/registrations.js";
 import type { Store } from "../../dist/store/store.js";
@@ -195,8 +196,16 @@ export function mailContract(store: Opened): void {
   registrationContract(store);
 }
 
-const undoing = { notice: 1, foreignMaxSeconds: 60 };
-const alarm = { userId: ann.id, spend: spend("alarm"), now: start, origin, ...undoing };
+const alarm = {
+  userId: ann.id,
+  mailbox: mailboxIdOf(ann.id, emailOf("ann@x.example", start)),
+  ownUser: undefined,
+  spend: spend("alarm"),
+  attempt: attempt(),
+  reset: { claims: { jti: "j" }, language: "en", until: start + 600 },
+  now: start,
+  origin,
+};
 
 function resetContract(store: Opened): void {
   const reset = (changes: object = {}) => ({
@@ -277,39 +286,56 @@ function resetContract(store: Opened): void {
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-2" });
   });
 
-  it("an alarm ends the sessions and device proofs once, and leaves the password", async () => {
-    await addUser(store());
+  it("an alarm ends the sessions and device proofs once, and freezes the password of an account without a factor", async () => {
+    await addUser(store(), { email: emailOf("ann@x.example", start) });
     const { id } = await openSession(store());
-    const raise = () => store().raiseAlarm({ ...alarm, stored: {} });
+    const raise = () => store().raiseAlarm(alarm);
     const { revocations } = await revoking(store(), () => Promise.all([raise(), raise()]));
     expect(revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     const after = await store().listFactors(ann.id);
+    expect(after.frozen).toBe("password");
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1", passwordVersion: 2 });
-    await openSession(store());
-    expect(await revoking(store(), raise)).toEqual({ result: undefined, revocations: [] });
+    await openSession(store(), { stored: {} });
+    expect(await revoking(store(), raise)).toEqual({ result: "done", revocations: [] });
     expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(1);
     expect(await store().listFactors(ann.id)).toEqual(after);
     expect((await eventsOf(store())).filter((event) => event === "alarm")).toHaveLength(1);
+    expect((await store().listMail({ limit: 9 })).map(({ kind }) => kind)).toEqual(["alarm_reset"]);
+  });
+
+  it.each([
+    ["another address", emailOf("ann@y.example", start)],
+    ["the same address, proven at another time", emailOf("ann@x.example", start - 1)],
+    ["an address that is not proven", emailOf("ann@x.example", undefined)],
+    ["no address", undefined],
+  ])("an alarm changes nothing of an account that has %s by now", async (_, email) => {
+    await addUser(store(), { email });
+    await openSession(store());
+    const before = await store().listFactors(ann.id);
+    for (let use = 0; use < 2; use += 1)
+      expect(await revoking(store(), (own) => own.raiseAlarm(alarm))).toEqual({ result: "settled", revocations: [] });
+    expect(await store().listFactors(ann.id)).toEqual(before);
+    expect((await eventsOf(store())).filter((event) => event === "alarm_settled")).toHaveLength(1);
   });
 
   it("an alarm of a deleted user is in the log, and leaves no row of an account", async () => {
     await addUser(store());
     await store().deleteUser({ userId: ann.id, now: start, origin, foreignMaxSeconds: 60 });
-    const raised = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, stored: {} }));
-    expect(raised).toEqual({ result: undefined, revocations: [] });
+    const raised = await revoking(store(), (own) => own.raiseAlarm(alarm));
+    expect(raised).toEqual({ result: "done", revocations: [] });
     expect((await store().listFactors(ann.id)).factorsVersion).toBe(0);
     expect(await eventsOf(store())).toContain("alarm");
   });
 
-  it("an alarm also ends the sessions and device proofs of a user of another table, if it had the notice", async () => {
-    const heard = { ...origin, language: "en", noticeTo: "ann@x.example" };
-    const { id } = await openSession(store(), { stored: false, isNewDevice: true, origin: heard });
-    const [{ n: notice = 0 } = {}] = await store().listMail({ limit: 1 });
-    const former = { ...alarm, notice: notice + 1, spend: spend("former"), stored: false } as const;
-    expect((await revoking(store(), (own) => own.raiseAlarm(former))).revocations).toEqual([]);
-    const { revocations } = await revoking(store(), (own) => own.raiseAlarm({ ...alarm, notice, stored: false }));
+  it("an alarm also ends the sessions and device proofs of a user of another table, if it has the mailbox", async () => {
+    const { id } = await openSession(store(), { stored: false });
+    const ownUser = { login: "ann", mailbox: emailOf("eve@x.example", start), canReset: true };
+    const former = { ...alarm, ownUser, spend: spend("former") };
+    expect(await revoking(store(), (own) => own.raiseAlarm(former))).toEqual({ result: "settled", revocations: [] });
+    const own = { ...alarm, ownUser: { ...ownUser, mailbox: emailOf("ann@x.example", start) } };
+    const { revocations } = await revoking(store(), (opened) => opened.raiseAlarm(own));
     expect(revocations).toMatchObject([{ kind: "session", sessionId: id }]);
-    expect((await store().listFactors(ann.id)).factorsVersion).toBeGreaterThan(0);
+    expect(await store().listFactors(ann.id)).toMatchObject({ frozen: "password" });
   });
 }
 

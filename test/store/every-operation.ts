@@ -1,6 +1,8 @@
 // Runs every operation of a store in each way that it can go, on an empty database, for tests that look at all statements.
+
 import type { OperationInput, OperationName, OperationOutput } from "../../dist/store/operations.js";
 import { identityIdOf } from "../../dist/store/sql/identities.js";
+import { mailboxIdOf } from "../../dist/store/sql/mail-rows.js";
 import { oldRowKinds } from "../../dist/store/sql/old-rows.js";
 import {
   ann,
@@ -423,14 +425,15 @@ async function runMailOperations(run: Run): Promise<void> {
   await run("finishReset", { ...reset, factorsVersion: moved.factorsVersion, spend: spend("s"), ...attempts, use });
   const recovery = { userId: ann.id, login: ann.login, reason: "lost", detail: undefined, now: start, origin };
   await run("beginRecovery", { ...recovery, mail: mailRequest().draft });
-  for (const _ of [1, 2])
+  for (const canReset of [true, false])
     await run("raiseAlarm", {
       userId: ann.id,
-      stored: {},
-      spend: spend("alarm"),
+      ownUser: { login: ann.login, mailbox: { address: "a@x.example", provenAt: 0 }, canReset },
+      mailbox: mailboxIdOf(ann.id, { address: "a@x.example", provenAt: 0 }),
+      spend: spend(`alarm ${canReset}`),
+      attempt: attempt(),
+      reset: { claims: {}, language: "en", until: start },
       now: start,
       origin,
-      notice: 1,
-      foreignMaxSeconds: 60,
     });
 }

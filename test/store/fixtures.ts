@@ -118,6 +118,7 @@ export const emailOf = (canonical: string, provenAt: number | undefined = undefi
   address: canonical.replace(/^./, (letter) => letter.toUpperCase()),
   canonical,
   provenAt,
+  byOperator: undefined,
 });
 
 /** A request for a mail to log in. */

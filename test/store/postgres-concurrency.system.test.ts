@@ -312,7 +312,9 @@ describe("changes of one user at the same moment", () => {
       (own: Store) => [own.grantSession(login({ provesEmail })), own.finishReset(reset("a"))],
     ],
   ] as const)("%s of one user cause no deadlock", async (_, changesOf) => {
-    await addUser(store, { email: { address: "ann@x.example", canonical: "ann@x.example", provenAt: undefined } });
+    await addUser(store, {
+      email: { address: "ann@x.example", canonical: "ann@x.example", provenAt: undefined, byOperator: undefined },
+    });
     const own = await openPostgres({ url: database.runtimeUrl, migrate: false, log: () => {} });
     const other = await hold();
     await other.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`sessions of ${ann.id}`]);
@@ -342,7 +344,7 @@ describe("changes of one user at the same moment", () => {
     const { id: sessionId } = await openSession(store);
     const changing = await hold();
     await changing.query("select 1 from ampho_users where id = $1 for update", [ann.id]);
-    const email = { address: "new@x.example", canonical: "new@x.example", provenAt: start };
+    const email = { address: "new@x.example", canonical: "new@x.example", provenAt: start, byOperator: undefined };
     const changed = store.setEmail({
       userId: ann.id,
       email,

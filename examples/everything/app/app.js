@@ -109,14 +109,14 @@ const actions = {
     navigate("");
     return "reset";
   },
-  async "link/finish"({ match = undefined, password = "", ...fields }) {
+  async "link/finish"({ match = undefined, password = "", change = "", ...fields }) {
     const link = present(begun.link);
     if (link.for === "login") return entered(await link.finish({ match }));
     if (link.for === "register") return entered((await link.finish({ match, password })).session);
     if (link.for === "invitation") return ways.register({ invite: link.invite });
     if (link.for === "alarm") {
-      await link.finish();
-      navigate("forgot");
+      await link.finish({ change });
+      navigate("");
       return "alarm";
     }
     try {
@@ -305,7 +305,8 @@ function showUser(session) {
 async function open() {
   begun.link = client.followLink();
   if (begun.link?.for === "invitation") return ways.register({ invite: begun.link.invite });
-  if (begun.link) return ways.landing({ purpose: begun.link.for });
+  if (begun.link)
+    return ways.landing({ purpose: begun.link.for, ...(begun.link.for === "alarm" && { change: begun.link.change }) });
   const returned = await outside.returned();
   if (returned === undefined) return undefined;
   navigate((returned.returnTo ?? "/").slice(1));

@@ -20,7 +20,7 @@ const notices = /** @type {Record<string, string>} */ ({
   cancelled: "You have not signed in at the provider. Choose another way, or try again.",
   ended: "The session has ended.",
   "signed-out": "You have signed out.",
-  alarm: "All devices are signed out. Set a new password now.",
+  alarm: "All devices are signed out. We have mailed you a link for a new password.",
   deleted: "Your account is deleted.",
   few: "You have fewer than three recovery codes. Replace them.",
   confirmed: "Thank you. You can now repeat the change.",

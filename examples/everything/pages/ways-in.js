@@ -219,16 +219,16 @@ const landings = {
   reset: { title: "Set a new password", text: "You have opened a link to set a password.", button: "Set the password" },
   alarm: {
     title: "Was that not you?",
-    text: "Sign out all devices, and then set a new password.",
-    button: "Sign out all devices",
+    text: "Sign out all devices. You get a mail to set a new password.",
+    button: "Sign out everywhere",
   },
 };
 
 /**
  * The landing page of mailed links. A button finishes them, because mail scanners open links.
- * @param {{ purpose: LinkPurpose, link?: string | undefined, needsMatch?: boolean }} about
+ * @param {{ purpose: LinkPurpose, link?: string | undefined, needsMatch?: boolean, change?: string }} about
  */
-export const landing = ({ purpose, link, needsMatch = false }) => {
+export const landing = ({ purpose, link, needsMatch = false, change }) => {
   const { title, text, button } = landings[purpose];
   const asksPassword = purpose === "register" || purpose === "reset";
   return page(
@@ -238,6 +238,7 @@ export const landing = ({ purpose, link, needsMatch = false }) => {
       html`${hidden("link", link)}${hidden("purpose", purpose)}
 ${needsMatch && field("Number on the page that asked for the mail", "match", html`inputmode="numeric" autocomplete="off" required`)}
 ${asksPassword && field("New password", "password", newPassword, "At least 15 characters.")}
+${change !== undefined && html`<label><input type="checkbox" name="change" value="${change}" required> I did not do this: ${change.replaceAll("_", " ")}</label>`}
 <button>${button}</button>`,
     )}<nav class="links" aria-label="Other pages"><a href="./">Start again</a></nav>`,
   );

@@ -2,6 +2,7 @@
 import { AmphoError, transactionOver } from "../../errors.js";
 import { type Address, isSameMailbox, spellLogin } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
+import { emailOf } from "../../store/sql/users.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, mailboxOf, originFor } from "../../users/directory.js";
 import type { EmailChangeBegun } from "../../wire/begun.js";
@@ -139,7 +140,7 @@ export const finishEmailChange: OwnFlow<Grant, EmailCode> = async (deps, { auth,
       now,
       origin: originFor(account, origin),
       ownUser: account.stored ? undefined : { login: renamed?.login ?? account.login, before: account.email },
-      email: { ...address, provenAt: now },
+      email: emailOf(address, now),
       renamed,
       spend: spendingOf(deps, transaction, undefined),
       attempt: allowed.asSucceeded(account.id),

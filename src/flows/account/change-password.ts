@@ -5,7 +5,7 @@ import type { Auth } from "../../tokens/auth.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps, OwnFlow } from "../deps.js";
-import { endedSession, passwordVersionOf } from "../find/account.js";
+import { endedSession, passwordStateOf } from "../find/account.js";
 import { stillStoring } from "../find/errors.js";
 import { genOf, grantAfter, ownSession, requireSession } from "../find/own-session.js";
 import { changedMeanwhile, requirePassword } from "../find/rules.js";
@@ -31,15 +31,15 @@ export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, 
   const rejection = (reason: string) =>
     ({ at: clock.now(), event: "password_change_rejected", reason, userId, login, sessionId, origin }) as const;
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
-  const { own, good, waitToReject, factorsVersion } = await allowed.run(async () => {
+  const { own, good, isFrozen, waitToReject, factorsVersion } = await allowed.run(async () => {
     // Before the password is verified, so that a change meanwhile has another version.
-    const factorsVersion = await passwordVersionOf(deps, userId);
+    const { factorsVersion, isFrozen } = await passwordStateOf(deps, userId);
     // By the id, because an application can rename a user whose sessions go on.
     const account = await directory.findSessionUser(found.session);
     const own = account?.id === userId ? account : undefined;
-    return { own, factorsVersion, ...(await directory.verify(own, password, allowed.turn)) };
+    return { own, factorsVersion, isFrozen, ...(await directory.verify(own, password, allowed.turn)) };
   });
-  if (!good || own === undefined) {
+  if (!good || isFrozen || own === undefined) {
     await allowed.failed(rejection(own?.disabled === true ? "disabled" : "wrong_password"), login);
     await waitToReject();
     throw wrong();
@@ -82,9 +82,10 @@ export async function storeOwnPassword(
   newPassword: string,
   options: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },
 ): Promise<void> {
-  await deps.directory.setPassword?.(account, newPassword, async () => {
-    const { since: storingSince, ...rest } = options;
-    const ended = { change: "password_stored", reason: "password_changed", storingSince } as const;
+  await deps.directory.setPassword?.(account, newPassword, async (isStored) => {
+    const { since, ...rest } = options;
+    const storing = { since, isStored };
+    const ended = { change: "password_stored", reason: "password_changed", storing } as const;
     await endUserSessions(deps, { userId: account.id, ...rest, ...ended });
   });
 }

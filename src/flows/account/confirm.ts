@@ -1,6 +1,7 @@
 // A code that is mailed to the account confirms one change of one session (docs/guides/account.md).
 import { invalidRequest, transactionOver } from "../../errors.js";
 import type { Confirmable } from "../../store/sql/changes.js";
+import { mailboxIdOf } from "../../store/sql/mail-rows.js";
 import type { Account } from "../../users/directory.js";
 import type { ConfirmationBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
@@ -10,7 +11,7 @@ import { genOf, grantAfter, sessionTransaction } from "../find/own-session.js";
 import { requireOutbox } from "../find/rules.js";
 import { spendingOf } from "../gate/grant.js";
 import { readConfirmation } from "../prove/confirmed.js";
-import { claimsFor, proveConfirmation, queueCode } from "../prove/mailbox.js";
+import { claimsFor, nameOf, proveConfirmation, queueCode } from "../prove/mailbox.js";
 import { requireRecent } from "../prove/recent.js";
 import { factorChangeOf } from "./factor-change.js";
 
@@ -49,7 +50,7 @@ export const beginConfirmation: OwnFlow<ConfirmationBegun, { readonly change: Co
     kind: purpose,
     userId,
     address: email?.address ?? "",
-    claims: { ...claims, change },
+    claims: { ...claims, ...nameOf(account), change, mailbox: email === undefined ? null : mailboxIdOf(userId, email) },
     until: begun.exp,
   };
   const audit = { at: now, userId, login, sessionId, detail: { change } };

@@ -1,9 +1,9 @@
 // The end of a reset (docs/guides/mail-flows.md). One request contains a mailed code or link, the new password, and a
 // second factor where the account has one (NIST SP 800-63B-4 §4.2.2.2). It ends all sessions and never creates one.
 import type { Origin } from "../../audit/entry.js";
-import { transactionOver } from "../../errors.js";
+import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import { type ReportedChange, renamedBy } from "../../store/sql/mailbox-changes.js";
+import { mailboxOf } from "../../store/sql/mailbox-changes.js";
 import { type Account, canReset, originFor, unprovenEmailOf } from "../../users/directory.js";
 import type { Deps, Flow } from "../deps.js";
 import { findAccount, rulesOf } from "../find/account.js";
@@ -13,7 +13,15 @@ import { requirePassword } from "../find/rules.js";
 import { factorNeededError } from "../gate/factor-needed.js";
 import { spendingOf, storedOf } from "../gate/grant.js";
 import { offeredFactors, proveFactor, type SentFactor } from "../prove/factor.js";
-import { bindingOf, proveMailbox, type ReadProof, readProof, type SentProof } from "../prove/mailbox.js";
+import {
+  bindingOf,
+  claimsOf,
+  nameOf,
+  proveMailbox,
+  type ReadProof,
+  readProof,
+  type SentProof,
+} from "../prove/mailbox.js";
 import { storeOwnPassword } from "./change-password.js";
 
 export interface ResetInput {
@@ -30,7 +38,7 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
   const { login = "" } = transaction;
   const account = await directory.findByLogin(login);
   const binding = await bindingOf(deps, "reset", account);
-  const { recovery } = transaction;
+  const recovery = transaction.recovery === "alarm" ? undefined : transaction.recovery;
   // An operator can also begin the recovery of a user who has no address or no password.
   const mailWasSent = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
   const key = accountKeyOf(directory, login, account);
@@ -99,31 +107,48 @@ async function hashNew(deps: Deps, account: Account, password: string, origin: O
   return deps.directory.hashNew(password, { fairnessKey: account.id });
 }
 
-// The alarm link of a notice (docs/guides/mail-flows.md) needs no login. It ends the sessions, and undoes the change
-// that the notice reported. The holder of a stolen mailbox gains the address or the login name from before.
+// The alarm link of a notice (docs/guides/mail-flows.md) needs no login. It closes the account, and gives nothing.
 
-/** Works once for each notice. Rejects with `transaction_over`. */
-export const raiseAlarm: Flow<void, { readonly alarm: string }> = async (deps, { alarm }, origin) => {
-  const { mailTokens, store, directory, clock, settings } = deps;
+export interface AlarmInput {
+  readonly alarm: string;
+  /** The kind of the notice. A mail scanner that presses every button states none. */
+  readonly change: string;
+}
+
+/** Works once for each notice. Rejects with `transaction_over`, `invalid_request`, `settled` or `too_many_attempts`. */
+export const raiseAlarm: Flow<void, AlarmInput> = async (deps, { alarm, change }, origin) => {
+  const { mailTokens, store, directory, clock, settings, transactions, throttle } = deps;
   const now = clock.now();
   const read = mailTokens.readAlarm(alarm, now);
   if (read === undefined) throw transactionOver();
-  const { userId, notice, hash, exp } = read;
-  const spend = { hash, until: exp + settings.tokenLeeway, idempotency: undefined };
-  const about = { userId, notice, stored: directory.anyUser, spend, now, origin };
-  const undo = await store.raiseAlarm({ ...about, foreignMaxSeconds: settings.tokenForeignTtl });
-  if (undo !== undefined) await undoInTable(deps, userId, undo);
-};
-
-/** The table stores both itself. It changes nothing that was changed again. */
-async function undoInTable(deps: Deps, userId: string, undo: ReportedChange): Promise<void> {
-  const { directory } = deps;
-  const renamed = renamedBy(undo);
-  if (renamed === undefined && !("email" in undo)) return;
+  if (read.change !== change) throw invalidRequest("This is not the change that the notice reported.", "change");
+  const { userId, mailbox, hash, exp } = read;
   const account = await findAccount(deps, userId);
-  if (account === undefined) return;
-  if ("email" in undo && undo.addresses.includes(account.email?.canonical ?? null))
-    await directory.setEmail?.(account, undo.email.address);
-  if (renamed !== undefined && undo.logins.includes(canonicalLogin(account.login)))
-    await directory.setLogin?.(account, renamed.login, { requireLive: async () => {}, afterwards: async () => "done" });
-}
+  const login = account?.login ?? "";
+  const allowed = await throttle.allowAlarm({ userId, login: account?.login, origin });
+  const typed = account?.stored === undefined ? login : canonicalLogin(login);
+  const { begun } = transactions.beginOpen("reset", { login: typed, recovery: "alarm" }, now, settings.codeTtl);
+  const ofTable = account && {
+    login,
+    mailbox: mailboxOf(account.email),
+    canReset: directory.setPassword !== undefined,
+  };
+  const outcome = await allowed.run(() =>
+    store.raiseAlarm({
+      userId,
+      mailbox,
+      ownUser: directory.anyUser === false ? (ofTable ?? "gone") : undefined,
+      spend: { hash, until: exp + settings.tokenLeeway, idempotency: undefined },
+      attempt: allowed.attempt(),
+      reset: {
+        claims: { ...claimsOf(begun, { purpose: "reset", address: "" }, {}), ...nameOf(account) },
+        language: origin.language ?? "en",
+        until: begun.exp,
+      },
+      now,
+      origin: account ? originFor(account, origin) : origin,
+    }),
+  );
+  if (outcome === "settled")
+    throw new AmphoError("settled", "This link belongs to an address that the account no longer has.");
+};

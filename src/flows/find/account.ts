@@ -26,11 +26,14 @@ export async function findAccount(deps: FindDeps, userId: string): Promise<Accou
 }
 
 /**
- * An application's own table has no password version. A new password moves the version of the factors instead, which
- * rejects a login or a change with the old one. Undefined for users of the database.
+ * Read it before the check of a password. An application's own table has no password version. A new password moves the
+ * version of the factors instead, which rejects a login or a change with the old one. Undefined for users of the
+ * database. A frozen password counts as a wrong one, in the same time.
  */
-export const passwordVersionOf = ({ store, directory }: Pick<Deps, "store" | "directory">, userId: string) =>
-  directory.forTable(async () => (await store.listFactors(userId)).factorsVersion);
+export async function passwordStateOf({ store, directory }: Pick<Deps, "store" | "directory">, userId: string) {
+  const { factorsVersion, frozen } = await store.listFactors(userId);
+  return { factorsVersion: directory.anyUser === false ? factorsVersion : undefined, isFrozen: frozen !== undefined };
+}
 
 export const rulesOf = ({ settings }: Pick<Deps, "settings">, { roles }: Account): RoleRules => ({
   roles,

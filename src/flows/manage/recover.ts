@@ -7,7 +7,7 @@ import { AmphoError, invalidRequest } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { toAccount } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
-import { bindingOf, claimsOf } from "../prove/mailbox.js";
+import { bindingOf, claimsOf, nameOf } from "../prove/mailbox.js";
 import * as check from "./checks.js";
 import type { UserRef } from "./management.js";
 import { requireAppUrl, requireUser } from "./manager.js";
@@ -80,7 +80,7 @@ export async function recover(
           userId: user.id,
           address: address ?? "",
           language: origin.language ?? "en",
-          claims: claimsOf(begun, binding, {}),
+          claims: { ...claimsOf(begun, binding, {}), ...nameOf(toAccount(user)) },
           until: begun.exp,
           sendAt: from,
         },

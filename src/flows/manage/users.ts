@@ -5,7 +5,7 @@ import { AmphoError, invalidRequest } from "../../errors.js";
 import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
-import type { User } from "../../store/sql/users.js";
+import { emailOf, type User } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
 import { allUsers, countHashFormats } from "../../users/database-directory.js";
 import { toAccount } from "../../users/directory.js";
@@ -52,7 +52,7 @@ export function manageUsers(m: Manager): Management["users"] {
       const canonical = canonicalLogin(login);
       const passwordHash = password === undefined ? null : await hashNew(password, login, undefined);
       const address = typed === undefined ? parseAddress(login) : requireAddress(typed);
-      const email = address && { ...address, provenAt: undefined };
+      const email = address && emailOf(address, undefined);
       const problem = findOwnAddressProblem(canonical, email);
       if (problem !== undefined) throw invalidRequest(problem, "login");
       const user = { id: randomId(), login, canonical, passwordHash, roles, email };
@@ -87,7 +87,7 @@ export function manageUsers(m: Manager): Management["users"] {
     setEmail: stored({ ...named, email: check.optionally(check.string) }, async (ref, typed) => {
       const { id: userId } = await requireUser(m, ref);
       const address = typed === undefined ? undefined : requireAddress(typed);
-      const email = address && { ...address, provenAt: undefined };
+      const email = address && emailOf(address, undefined);
       const unproven = { own: undefined, ownUser: undefined, spend: undefined, attempt: undefined };
       const outcome = await store.setEmail({ ...unproven, userId, email, now: clock.now(), origin });
       if (outcome.outcome === "taken") throw emailTaken();

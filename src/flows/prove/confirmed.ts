@@ -1,5 +1,6 @@
 // A change of how a user signs in needs a confirmation besides a recent login (docs/reference/changes.md). The store
-// decides in the transaction of the change. These flows ask before a ceremony, or before an application's table changes.
+// decides in the transaction of the change. These flows ask before a ceremony, or before an application's table
+// changes.
 import type { Origin } from "../../audit/entry.js";
 import type { Confirmable, ConfirmedChange } from "../../store/sql/changes.js";
 import { requireConfirmation } from "../../store/sql/confirmations.js";

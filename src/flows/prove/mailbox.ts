@@ -4,7 +4,8 @@ import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { AuditEvent } from "../../audit/events.js";
 import { equalText } from "../../crypto/equal.js";
 import { AmphoError, invalidRequest, unlessRejected } from "../../errors.js";
-import type { MailBinding, OpenPurpose, OpenTransaction, Purpose, Spendable } from "../../factors/transactions.js";
+import type { MailBinding, OpenPurpose, OpenTransaction, Spendable } from "../../factors/transactions.js";
+import { mailableLogin } from "../../mail/texts/kinds.js";
 import type { MailClaims, MailDraft } from "../../store/sql/mail-rows.js";
 import type { AccountKey, AllowedAttempt, KnownDevice } from "../../throttle/allowed-attempt.js";
 import type { Account } from "../../users/directory.js";
@@ -72,7 +73,8 @@ async function proveLink(
 ): Promise<AllowedAttempt | undefined> {
   const { transactions, throttle } = deps;
   const right = equalText(proof, transactions.linkProof(transaction, binding)) && mailWasSent;
-  if (right && isSameBrowser) return undefined;
+  // The mailbox itself has begun the reset of an alarm, so no other person can have asked for it.
+  if (right && (isSameBrowser || transaction.recovery === "alarm")) return undefined;
   if (right && match === undefined)
     throw new AmphoError(
       "match_needed",
@@ -101,7 +103,7 @@ async function reject(
 /** The same for a code alone, which can also belong to a session or a pending login. */
 export async function proveCode(
   deps: Deps,
-  transaction: Spendable & { readonly for: OpenPurpose | Purpose },
+  transaction: Spendable & { readonly for: string },
   code: string,
   { binding, mailWasSent, account, key, known, origin }: Mailbox,
 ): Promise<AllowedAttempt> {
@@ -161,6 +163,12 @@ export function claimsOf(
 ): MailClaims {
   const { login, email, uh, inv, recovery } = transaction;
   return { ...claimsFor(transaction, binding, caller), ...definedOf({ login, email, uh, inv, recovery }) };
+}
+
+/** The login name of the account, for the mail. Its reader might know the address alone. */
+export function nameOf(account: Account | undefined): MailClaims {
+  const { login = "", email } = account ?? {};
+  return definedOf({ name: mailableLogin(login, email?.provenAt !== undefined) });
 }
 
 export const claimsFor = (

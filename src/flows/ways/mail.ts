@@ -10,7 +10,7 @@ import { offersMailLogin } from "../find/ways.js";
 import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain, repeatable } from "../gate/grant.js";
-import { bindingOf, claimsOf, proveMailbox, queueCode, readProof } from "../prove/mailbox.js";
+import { bindingOf, claimsOf, nameOf, proveMailbox, queueCode, readProof } from "../prove/mailbox.js";
 import type { Way } from "./sent.js";
 
 export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input }, origin) => {
@@ -89,7 +89,7 @@ async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequ
   const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";
   const audit = isEligible ? { userId: account.id, login: account.login } : { reason };
   const draft = { kind, userId: account?.id, address: isEligible ? (account.email?.address ?? "") : "" };
-  const code = { ...draft, claims: claimsOf(begun, binding, origin), until: begun.exp };
+  const code = { ...draft, claims: { ...claimsOf(begun, binding, origin), ...nameOf(account) }, until: begun.exp };
   await queueCode(deps, allowed, code, { at: now, event, ...audit }, origin);
   await least;
   return { transaction: token, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };

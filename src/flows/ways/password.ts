@@ -5,7 +5,7 @@ import { canonicalLogin } from "../../logins/login-name.js";
 import { needsRehash } from "../../passwords/hash.js";
 import { type Account, type PasswordCheck, rejectNow } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
-import { liveOf, passwordVersionOf } from "../find/account.js";
+import { liveOf, passwordStateOf } from "../find/account.js";
 import { nameByLogin } from "../find/account-key.js";
 import { settleOnError, wrongCredentials } from "../find/errors.js";
 import { enter } from "../gate/enter.js";
@@ -24,19 +24,20 @@ export const logInByPassword: Way<"password"> = async (deps, { sent, ...input },
   const startedAt = clock.now();
   const { key, known, find } = await nameByLogin(deps, login, input.device);
   const allowed = await throttle.allowLogin({ account: key, known, captcha: sent.captcha, origin });
-  const { account, good, waitToReject, factorsVersion } = await allowed.run(async () => {
+  const { account, good, isFrozen, waitToReject, factorsVersion } = await allowed.run(async () => {
     const found = await find();
     // It is also read for an unknown login, whose response must not come earlier.
-    const factorsVersion = await passwordVersionOf(deps, found?.id ?? "");
+    const { factorsVersion, isFrozen } = await passwordStateOf(deps, found?.id ?? "");
     // The version is at least the time of its change. The row can be older than a recent change, so it is read again.
     const isRecent = factorsVersion !== undefined && factorsVersion > startedAt - leewayMaxSeconds;
     const again = isRecent ? await directory.findByLogin(login) : found;
     const account = again?.id === found?.id ? again : undefined;
     const check = password === undefined ? none : await directory.verify(account, password, allowed.turn);
-    return { account, factorsVersion, ...check };
+    return { account, factorsVersion, isFrozen, ...check };
   });
-  if (!good || account === undefined) {
-    const audit = { reason: reasonOf(account, password), userId: account?.id, login: account?.login };
+  if (!good || isFrozen || account === undefined) {
+    const reason = good && isFrozen ? "password_frozen" : reasonOf(account, password);
+    const audit = { reason, userId: account?.id, login: account?.login };
     await allowed.failed({ at: clock.now(), event: "login_rejected", ...audit, origin }, account?.login);
     await waitToReject();
     throw wrongCredentials();

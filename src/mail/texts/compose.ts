@@ -92,7 +92,7 @@ function partsOf(kind: MailKind, values: ReplacementValues, lines: readonly stri
     ...(code === undefined ? [] : [{ text: fill(phrases.secret, values, phrases) }]),
     ...(code === undefined || link === undefined ? [] : [{ text: phrases.match }]),
     ...(time === undefined ? [] : [{ text: origin }]),
-    { text: otherwise },
+    ...(otherwise === "" ? [] : [{ text: otherwise }]),
     ...(!isNotified && values.alarm !== undefined ? [{ link: values.alarm, label: phrases.alarmLabel }] : []),
     ...(isNotified ? alarmOf(kind, values, phrases) : []),
   ];
@@ -102,9 +102,9 @@ function alarmOf(kind: NoticeKind, values: MailValues, phrases: Phrases): readon
   const effect = alarmEffectOf(kind);
   const { alarm: link } = values;
   const { alarm, alarmDeleted, alarmLabel: label, afterAlarm } = phrases;
-  if (link === undefined) return [];
+  if (link === undefined || effect === "none") return [];
   if (effect === "informs") return [{ text: fill(alarmDeleted, values, phrases) }, { link, label }];
-  return [{ text: optional(alarm, effect === "undoes") }, { link, label }, { text: afterAlarm }];
+  return [{ text: alarm }, { link, label }, { text: afterAlarm }];
 }
 
 /** A phrase with the part in brackets, or without it. */
@@ -123,9 +123,16 @@ function durationOf(minutes: number, language: Language): string {
   return count.toLocaleString(language, { style: "unit", unit, unitDisplay: "long", useGrouping: false });
 }
 
-/** A function is the replacement, because `$&` in a name would otherwise be replaced again. */
-const fill = (phrase: string, { app, change }: MailValues, { changes }: Pick<Phrases, "changes">): string =>
-  phrase.replaceAll("{change}", () => (change === undefined ? "" : changes[change])).replaceAll("{app}", () => app);
+/** A part in brackets is left out if its value is missing, and one without a value unless an operator did it. */
+function fill(phrase: string, values: MailValues, { changes }: Pick<Phrases, "changes">): string {
+  const { app, login, contact, change } = values;
+  const named = { app, login, contact, change: change && changes[change] };
+  const shown = phrase.replace(/\[([^\]]*)\]/g, (_, part: string) =>
+    (part.includes("{login}") ? login : part.includes("{contact}") ? contact : values.isByOperator) ? part : "",
+  );
+  // One pass, because a value can look like a placeholder.
+  return shown.replace(/\{(app|login|contact|change)\}/g, (_, name: keyof typeof named) => named[name] ?? "");
+}
 
 function renderText(parts: readonly Part[]): string {
   const lines = parts.map((part) => ("text" in part ? part.text : "code" in part ? part.code : part.link));

@@ -17,7 +17,7 @@ export const de: Texts = {
     ifYou: "Wenn Sie das waren, müssen Sie nichts tun.",
     ignore: "Wenn Sie das nicht wollen, ignorieren Sie diese E-Mail. Es hat sich nichts geändert.",
     alarm:
-      "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er [macht diese Änderung rückgängig, ]meldet alle Geräte ab und stoppt Änderungen, die noch nicht abgeschlossen sind. Sonst bewirkt er nichts:",
+      "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er meldet alle Geräte ab und stoppt Änderungen, die noch nicht abgeschlossen sind. Sonst bewirkt er nichts:",
     alarmDeleted:
       "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er informiert den Betreiber von {app}, der Ihnen helfen kann. Sonst bewirkt er nichts:",
     alarmLabel: "Das war ich nicht",
@@ -41,13 +41,13 @@ export const de: Texts = {
   },
   kinds: {
     login: `Anmeldung bei {app}
-      Mit dieser E-Mail können Sie sich bei {app} anmelden.`,
+      Mit dieser E-Mail können Sie sich bei {app}[ als {login}] anmelden.`,
     register: `Bestätigen Sie Ihre Adresse für {app}
       Bestätigen Sie diese Adresse, um ein Konto bei {app} anzulegen.`,
     account_exists: `Sie haben schon ein Konto bei {app}
       Für diese Adresse wurde ein neues Konto bei {app} angefordert, aber Sie haben schon eines. Melden Sie sich damit an. Wenn Sie Ihr Passwort vergessen haben, setzen Sie es zurück.`,
     reset: `Neues Passwort für {app}
-      Für Ihr Konto bei {app} wurde ein neues Passwort angefordert.`,
+      Für Ihr Konto[ {login}] bei {app} wurde ein neues Passwort angefordert.`,
     email: `Bestätigen Sie Ihre neue Adresse für {app}
       Bestätigen Sie diese Adresse, um sie für Ihr Konto bei {app} zu verwenden.`,
     email_taken: `Diese Adresse hat schon ein Konto bei {app}
@@ -55,8 +55,11 @@ export const de: Texts = {
     invite: `Einladung zu {app}
       Sie sind eingeladen, ein Konto bei {app} anzulegen.`,
     recover: `Wiederherstellung Ihres Kontos bei {app}
-      Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen. Der Link führt zu einem neuen Passwort.
+      Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos[ {login}] begonnen. Der Link führt zu einem neuen Passwort.
       Wenn Sie das nicht wollten, öffnen Sie den Link nicht, und schreiben Sie dem Betreiber.`,
+    alarm_reset: `Legen Sie ein neues Passwort für {app} fest
+      Ein Link in einer E-Mail an Sie hat alle Geräte Ihres Kontos[ {login}] bei {app} abgemeldet. Legen Sie jetzt ein neues Passwort fest.
+      Wenn Sie den Link nicht geöffnet haben, liest eine andere Person Ihre E-Mails. Ändern Sie dann zuerst das Passwort Ihres Postfachs.`,
     enroll: `Zweiter Faktor für {app}
       Ihr Konto bei {app} braucht einen zweiten Faktor. Mit diesem Code können Sie ihn einrichten.
       Wenn Sie sich gerade nicht anmelden, tut es eine andere Person in Ihrem Namen. Ändern Sie Ihr Passwort, oder sichern Sie das Konto bei dem Anbieter, mit dem Sie sich anmelden.`,
@@ -77,7 +80,8 @@ export const de: Texts = {
     password_changed: `Passwort für {app} geändert
       Das Passwort Ihres Kontos bei {app} wurde geändert.`,
     email_changed: `Neue Adresse für Ihr Konto bei {app}
-      Die E-Mail-Adresse Ihres Kontos bei {app} wurde geändert. Das ist die letzte E-Mail an die alte Adresse.`,
+      Die Adresse Ihres Kontos[ {login}] bei {app} wurde[ vom Betreiber] geändert. Das ist die letzte E-Mail an diese Adresse.
+      [Wenn Sie das nicht waren, schreiben Sie an {contact}.]`,
     login_changed: `Neuer Anmeldename für {app}
       Der Anmeldename Ihres Kontos bei {app} wurde geändert.`,
     account_deleted: `Ihr Konto bei {app} wurde gelöscht
@@ -96,5 +100,8 @@ export const de: Texts = {
       Für Ihr Konto bei {app} wurde ein API-Schlüssel erstellt. Ein Programm mit diesem Schlüssel kann in Ihrem Namen handeln, soweit dessen Rechte es erlauben.`,
     recovery_begun: `Wiederherstellung Ihres Kontos bei {app}
       Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen.`,
+    alarm_raised: `Alle Geräte bei {app} abgemeldet
+      Ein Link in einer E-Mail an Sie hat alle Geräte Ihres Kontos[ {login}] bei {app} abgemeldet.
+      Wenn Sie den Link nicht geöffnet haben, liest eine andere Person Ihre E-Mails. Ändern Sie dann das Passwort Ihres Postfachs.`,
   },
 };

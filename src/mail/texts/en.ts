@@ -17,7 +17,7 @@ export const en: Texts = {
     ifYou: "If this was you, you do not need to do anything.",
     ignore: "If you do not want this, ignore this mail. Nothing has changed.",
     alarm:
-      "If this was not you, open this link. It [undoes this change, ]signs out all devices and stops changes that are not finished. It can do nothing else:",
+      "If this was not you, open this link. It signs out all devices and stops changes that are not finished. It can do nothing else:",
     alarmDeleted:
       "If this was not you, open this link. It informs the operator of {app}, who can help you. It can do nothing else:",
     alarmLabel: "This was not me",
@@ -41,13 +41,13 @@ export const en: Texts = {
   },
   kinds: {
     login: `Sign in to {app}
-      With this mail you can sign in to {app}.`,
+      With this mail you can sign in to {app}[ as {login}].`,
     register: `Confirm your address for {app}
       Confirm this address to create an account at {app}.`,
     account_exists: `You already have an account at {app}
       A new account at {app} was requested for this address, but you already have one. Sign in with it. If you forgot your password, reset it.`,
     reset: `Reset your password for {app}
-      A new password for your account at {app} was requested.`,
+      A new password for your account[ {login}] at {app} was requested.`,
     email: `Confirm your new address for {app}
       Confirm this address to use it for your account at {app}.`,
     email_taken: `This address already has an account at {app}
@@ -55,8 +55,11 @@ export const en: Texts = {
     invite: `Invitation to {app}
       You are invited to create an account at {app}.`,
     recover: `Recover your account at {app}
-      An operator of {app} has begun the recovery of your account. The link leads to a new password.
+      An operator of {app} has begun the recovery of your account[ {login}]. The link leads to a new password.
       If you did not ask for this, do not open the link, and write to the operator.`,
+    alarm_reset: `Set a new password for {app}
+      A link in a mail to you has signed out all devices of your account[ {login}] at {app}. Set a new password now.
+      If you did not open that link, another person reads your mail. Then change the password of your mailbox first.`,
     enroll: `Set up a second factor for {app}
       Your account at {app} must get a second factor. With this code you can set it up.
       If you are not signing in now, another person is doing so in your name. Change your password, or secure the account at another provider with which you sign in.`,
@@ -77,7 +80,8 @@ export const en: Texts = {
     password_changed: `New password for {app}
       The password of your account at {app} was changed.`,
     email_changed: `New address for your account at {app}
-      The e-mail address of your account at {app} was changed. This is the last mail to the old address.`,
+      The address of your account[ {login}] at {app} was changed[ by an operator]. This is the last mail to this address.
+      [If this was not you, write to {contact}.]`,
     login_changed: `New login name for {app}
       The login name of your account at {app} was changed.`,
     account_deleted: `Your account at {app} was deleted
@@ -96,5 +100,8 @@ export const en: Texts = {
       An API key was created for your account at {app}. A program with this key can act in your name, within its scopes.`,
     recovery_begun: `Recovery of your account at {app}
       An operator of {app} has begun the recovery of your account.`,
+    alarm_raised: `All devices signed out of {app}
+      A link in a mail to you has signed out all devices of your account[ {login}] at {app}.
+      If you did not open that link, another person reads your mail. Then change the password of your mailbox.`,
   },
 };

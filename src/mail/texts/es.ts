@@ -17,7 +17,7 @@ export const es: Texts = {
     ifYou: "Si fue usted, no tiene que hacer nada.",
     ignore: "Si no lo desea, ignore este mensaje. No ha cambiado nada.",
     alarm:
-      "Si no fue usted, abra este enlace. Con él, usted [deshace este cambio, ]cierra la sesión en todos los dispositivos y detiene los cambios sin terminar. No hace nada más:",
+      "Si no fue usted, abra este enlace. Con él, usted cierra la sesión en todos los dispositivos y detiene los cambios sin terminar. No hace nada más:",
     alarmDeleted:
       "Si no fue usted, abra este enlace. Informa al operador de {app}, que puede ayudarle. No hace nada más:",
     alarmLabel: "No fui yo",
@@ -41,13 +41,13 @@ export const es: Texts = {
   },
   kinds: {
     login: `Inicio de sesión en {app}
-      Con este mensaje puede iniciar sesión en {app}.`,
+      Con este mensaje puede iniciar sesión en {app}[ como {login}].`,
     register: `Confirme su dirección para {app}
       Confirme esta dirección para crear una cuenta en {app}.`,
     account_exists: `Ya tiene una cuenta en {app}
       Se solicitó una cuenta nueva en {app} para esta dirección, pero usted ya tiene una. Inicie sesión con ella. Si olvidó su contraseña, restablézcala.`,
     reset: `Contraseña nueva para {app}
-      Se solicitó una contraseña nueva para su cuenta en {app}.`,
+      Se solicitó una contraseña nueva para su cuenta[ {login}] en {app}.`,
     email: `Confirme su nueva dirección para {app}
       Confirme esta dirección para usarla con su cuenta en {app}.`,
     email_taken: `Esta dirección ya tiene una cuenta en {app}
@@ -55,8 +55,11 @@ export const es: Texts = {
     invite: `Invitación a {app}
       Ha recibido una invitación para crear una cuenta en {app}.`,
     recover: `Recuperación de su cuenta en {app}
-      El operador de {app} ha comenzado la recuperación de su cuenta. El enlace lleva a una contraseña nueva.
+      El operador de {app} ha comenzado la recuperación de su cuenta[ {login}]. El enlace lleva a una contraseña nueva.
       Si no lo pidió, no abra el enlace y escriba al operador.`,
+    alarm_reset: `Elija una contraseña nueva para {app}
+      Un enlace de un mensaje para usted cerró la sesión de su cuenta[ {login}] en {app} en todos los dispositivos. Elija ahora una contraseña nueva.
+      Si no abrió ese enlace, otra persona lee su correo. Cambie entonces primero la contraseña de su buzón.`,
     enroll: `Segundo factor para {app}
       Su cuenta en {app} necesita un segundo factor. Con este código puede configurarlo.
       Si no está iniciando sesión ahora, otra persona lo hace en su nombre. Cambie su contraseña, o proteja la cuenta del proveedor con la que inicia sesión.`,
@@ -77,7 +80,8 @@ export const es: Texts = {
     password_changed: `Contraseña de {app} cambiada
       Se cambió la contraseña de su cuenta en {app}.`,
     email_changed: `Nueva dirección para su cuenta en {app}
-      Se cambió la dirección de correo de su cuenta en {app}. Este es el último mensaje a la dirección anterior.`,
+      La dirección de su cuenta[ {login}] en {app} fue cambiada[ por el operador]. Este es el último mensaje a esta dirección.
+      [Si no fue usted, escriba a {contact}.]`,
     login_changed: `Nuevo nombre de usuario en {app}
       Se cambió el nombre de usuario de su cuenta en {app}.`,
     account_deleted: `Su cuenta en {app} se ha eliminado
@@ -96,5 +100,8 @@ export const es: Texts = {
       Se creó una clave de API para su cuenta en {app}. Un programa con esta clave puede actuar en su nombre, dentro de los permisos de la clave.`,
     recovery_begun: `Recuperación de su cuenta en {app}
       El operador de {app} ha comenzado la recuperación de su cuenta.`,
+    alarm_raised: `Sesiones cerradas en {app}
+      Un enlace de un mensaje para usted cerró la sesión de su cuenta[ {login}] en {app} en todos los dispositivos.
+      Si no abrió ese enlace, otra persona lee su correo. Cambie entonces la contraseña de su buzón.`,
   },
 };

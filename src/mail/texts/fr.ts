@@ -17,7 +17,7 @@ export const fr: Texts = {
     ifYou: "Si c’était vous, vous n’avez rien à faire.",
     ignore: "Si vous ne le souhaitez pas, ignorez ce message. Rien n’a changé.",
     alarm:
-      "Si ce n’était pas vous, ouvrez ce lien. Il [annule ce changement, ]déconnecte tous les appareils et arrête les changements en cours. Il ne fait rien d’autre :",
+      "Si ce n’était pas vous, ouvrez ce lien. Il déconnecte tous les appareils et arrête les changements en cours. Il ne fait rien d’autre :",
     alarmDeleted:
       "Si ce n’était pas vous, ouvrez ce lien. Il informe l’exploitant de {app}, qui peut vous aider. Il ne fait rien d’autre :",
     alarmLabel: "Ce n’était pas moi",
@@ -41,13 +41,13 @@ export const fr: Texts = {
   },
   kinds: {
     login: `Connexion à {app}
-      Avec ce message, vous pouvez vous connecter à {app}.`,
+      Avec ce message, vous pouvez vous connecter à {app}[ en tant que {login}].`,
     register: `Confirmez votre adresse pour {app}
       Confirmez cette adresse pour créer un compte sur {app}.`,
     account_exists: `Vous avez déjà un compte sur {app}
       Un nouveau compte sur {app} a été demandé pour cette adresse, mais vous en avez déjà un. Utilisez-le pour vous connecter. Si vous avez oublié votre mot de passe, réinitialisez-le.`,
     reset: `Nouveau mot de passe pour {app}
-      Un nouveau mot de passe a été demandé pour votre compte sur {app}.`,
+      Un nouveau mot de passe a été demandé pour votre compte[ {login}] sur {app}.`,
     email: `Confirmez votre nouvelle adresse pour {app}
       Confirmez cette adresse pour l’utiliser avec votre compte sur {app}.`,
     email_taken: `Cette adresse a déjà un compte sur {app}
@@ -55,8 +55,11 @@ export const fr: Texts = {
     invite: `Invitation à {app}
       Vous êtes invité à créer un compte sur {app}.`,
     recover: `Récupération de votre compte sur {app}
-      L’exploitant de {app} a commencé la récupération de votre compte. Le lien mène à un nouveau mot de passe.
+      L’exploitant de {app} a commencé la récupération de votre compte[ {login}]. Le lien mène à un nouveau mot de passe.
       Si vous ne l’avez pas demandé, n’ouvrez pas le lien, et écrivez à l’exploitant.`,
+    alarm_reset: `Choisissez un nouveau mot de passe pour {app}
+      Un lien d’un message reçu par vous a déconnecté tous les appareils de votre compte[ {login}] sur {app}. Choisissez maintenant un nouveau mot de passe.
+      Si vous n’avez pas ouvert ce lien, une autre personne lit vos messages. Changez alors d’abord le mot de passe de votre messagerie.`,
     enroll: `Second facteur pour {app}
       Votre compte sur {app} doit avoir un second facteur. Avec ce code, vous pouvez le configurer.
       Si vous n’êtes pas en train de vous connecter, une autre personne le fait en votre nom. Changez votre mot de passe, ou sécurisez le compte du fournisseur avec lequel vous vous connectez.`,
@@ -77,7 +80,8 @@ export const fr: Texts = {
     password_changed: `Mot de passe de {app} modifié
       Le mot de passe de votre compte sur {app} a été modifié.`,
     email_changed: `Nouvelle adresse pour votre compte sur {app}
-      L’adresse e-mail de votre compte sur {app} a été modifiée. Ce message est le dernier envoyé à l’ancienne adresse.`,
+      L’adresse de votre compte[ {login}] sur {app} a été modifiée[ par l’exploitant]. Ce message est le dernier envoyé à cette adresse.
+      [Si ce n’était pas vous, écrivez à {contact}.]`,
     login_changed: `Nouvel identifiant pour {app}
       L’identifiant de connexion de votre compte sur {app} a été modifié.`,
     account_deleted: `Votre compte sur {app} a été supprimé
@@ -96,5 +100,8 @@ export const fr: Texts = {
       Une clé d’API a été créée pour votre compte sur {app}. Un programme qui possède cette clé peut agir en votre nom, dans les limites de ses droits.`,
     recovery_begun: `Récupération de votre compte sur {app}
       L’exploitant de {app} a commencé la récupération de votre compte.`,
+    alarm_raised: `Tous les appareils sont déconnectés de {app}
+      Un lien d’un message reçu par vous a déconnecté tous les appareils de votre compte[ {login}] sur {app}.
+      Si vous n’avez pas ouvert ce lien, une autre personne lit vos messages. Changez alors le mot de passe de votre messagerie.`,
   },
 };

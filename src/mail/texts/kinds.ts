@@ -1,5 +1,5 @@
-// Every kind of mail, and the values that its text can contain. Nothing in a value was chosen by a stranger: no login,
-// no name, no text of a request. A mail of ours would otherwise deliver an attacker's words under our name.
+// Every kind of mail, and the values that its text can contain. Nothing in a value was chosen by a stranger: no name,
+// no text of a request. A mail of ours would otherwise deliver an attacker's words under our name.
 import type { Confirmable } from "../../store/sql/changes.js";
 import type { Browser } from "./browser.js";
 
@@ -16,6 +16,7 @@ const requestKinds = {
   email_taken: [],
   invite: ["invitation"],
   recover: ["link"],
+  alarm_reset: ["link"],
   enroll: ["code"],
   identity: ["code"],
   confirm: ["code", "alarm"],
@@ -23,27 +24,28 @@ const requestKinds = {
 } as const satisfies Readonly<Record<string, readonly Proof[]>>;
 
 /**
- * Kinds that report a security event, and what the alarm link of each does. `ends`: it ends what lives. `undoes`: it
- * undoes the change too. `informs`: the account is gone, so only operators see the alarm.
+ * Kinds that report a security event, and what the alarm link of each does. `ends`: it ends what lives. `informs`: the
+ * account is gone, so only operators see the alarm. `none`: the mailbox has lost the account, and gets no link.
  */
 const noticeKinds = {
   new_device: "ends",
-  factor_added: "undoes",
+  factor_added: "ends",
   factor_removed: "ends",
   password_changed: "ends",
-  email_changed: "undoes",
-  login_changed: "undoes",
+  email_changed: "none",
+  login_changed: "ends",
   account_deleted: "informs",
   recovery_used: "ends",
   factor_attempts: "ends",
   passkey_cloned: "ends",
-  identity_linked: "undoes",
+  identity_linked: "ends",
   identity_unlinked: "ends",
-  key_created: "undoes",
+  key_created: "ends",
   recovery_begun: "ends",
+  alarm_raised: "ends",
 } as const satisfies Readonly<Record<string, AlarmEffect>>;
 
-export type AlarmEffect = "ends" | "undoes" | "informs";
+export type AlarmEffect = "ends" | "informs" | "none";
 
 export type NoticeKind = keyof typeof noticeKinds;
 type RequestKind = keyof typeof requestKinds;
@@ -62,6 +64,13 @@ export const isNotice = (kind: MailKind): kind is NoticeKind => Object.hasOwn(no
 
 export const alarmEffectOf = (kind: NoticeKind): AlarmEffect => noticeKinds[kind];
 
+/**
+ * The login name of an account, if a mail can contain it. Others could carry words or a link of the person who chose
+ * them, which is a stranger as long as the address is not proven.
+ */
+export const mailableLogin = (login: string, isProven: boolean): string | undefined =>
+  /^[\p{L}\p{M}\p{N}._@+-]{1,64}$/u.test(login) && (isProven || !login.includes(".")) ? login : undefined;
+
 /** A text leaves out the sentences whose value is not given. */
 export interface MailValues {
   /** The name of the application. */
@@ -78,6 +87,12 @@ export interface MailValues {
   readonly time?: number | undefined;
   /** The change that the code of a mail confirms. */
   readonly change?: Confirmable | undefined;
+  /** The login name of the account. */
+  readonly login?: string | undefined;
+  /** An operator or the application has made the change. */
+  readonly isByOperator?: boolean | undefined;
+  /** AMPHO_MAIL_CONTACT, for a mailbox that has lost the account. */
+  readonly contact?: string | undefined;
   /** The alarm link of a notice or of a mail that confirms a change: an absolute URL that begins with AMPHO_APP_URL. */
   readonly alarm?: string | undefined;
 }

@@ -1,5 +1,5 @@
-// The texts of one language. `{app}`, `{browser}`, `{time}` and `{duration}` are replaced. A part in brackets is left
-// out where it does not apply.
+// The texts of one language. `{app}`, `{login}`, `{contact}`, `{browser}`, `{time}` and `{duration}` are replaced. A
+// part in brackets is left out where it does not apply.
 import type { Confirmable } from "../../store/sql/changes.js";
 import type { MailKind } from "./kinds.js";
 
@@ -20,7 +20,6 @@ export interface Phrases {
   readonly ifYou: string;
   /** The last sentence of another mail. */
   readonly ignore: string;
-  /** The part in brackets is for a notice whose link undoes the change that it reports. */
   readonly alarm: string;
   /** For the notice of a deletion. No text of it promises that the account comes back. */
   readonly alarmDeleted: string;

@@ -38,8 +38,7 @@ export const firstMigration: MigrationSteps = {
       password_hash ${text}, password_version bigint not null, roles ${text} not null, roles_version bigint not null,
       disabled smallint not null check (disabled in (0, 1)), created_at bigint not null, hash_kind ${text},
       import_n bigint, import_line bigint, email ${text}, email_canonical ${text}, email_proven_at bigint,
-      password_by_operator smallint,
-      email_by_operator smallint not null default 0 check (email_by_operator in (0, 1))
+      password_by_operator smallint, email_by_operator smallint check (email_by_operator in (0, 1))
     )`,
     "create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null",
     "create index ampho_users_import on ampho_users (import_n, import_line) where import_n is not null",
@@ -154,12 +153,12 @@ export const firstMigration: MigrationSteps = {
 
     // The outbox. `claims` derives the code and the link when the mail is sent, so that no row contains them. `next_at`
     // is the time of the next attempt, and null when the mail was sent or dropped. `address` and `claims` are then
-    // empty. `undo` is JSON, for the alarm link of a notice. `pages` is AMPHO_APP_URL of the instance that wrote the
+    // empty. `pages` is AMPHO_APP_URL of the instance that wrote the
     // row. Only an instance with the same pages sends the mail.
     `create table ampho_mail (
       n ${countingKey}, pages ${text} not null, at bigint not null, until bigint not null, user_id ${text},
       address ${text} not null, kind ${text} not null, claims ${text} not null, language ${text} not null,
-      tries bigint not null, next_at bigint, sent_at bigint, failure ${text}, undo ${text}
+      tries bigint not null, next_at bigint, sent_at bigint, failure ${text}
     )`,
     "create index ampho_mail_next on ampho_mail (next_at)",
     "create index ampho_mail_until on ampho_mail (until)",

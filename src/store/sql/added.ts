@@ -1,7 +1,7 @@
 // The identities and second factors that sessions have added to an account. The end of a session can end them too.
 import type { FactorName } from "../../levels/factors.js";
 import { type Policy, policyFor } from "../../levels/policy.js";
-import { type SqlValues, text } from "../rows.js";
+import { integer, type SqlValues, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { passkeyIdsOf } from "./factors/passkeys.js";
@@ -14,9 +14,10 @@ import type { AccountFactors } from "./state.js";
 export type Lasting = "identity" | "key" | FactorName;
 
 /**
- * The end of it. `added`: it ends if one of the ended sessions has added it, as far as the account keeps its level. An
- * attacker with a password could otherwise remove the owner's. `any`: it ends if any session has added it. An operator
- * and an import have no session. `all`: it is deleted.
+ * The end of it. `added`: it ends if one of the ended sessions has added it, and its set-up was not confirmed. The
+ * eldest factor stays if no other is left, because the mailbox or the password alone must not take an account without
+ * one. An API key is never confirmed. `any`: it ends if any session has added it, or the import of an account whose
+ * address was not proven. An operator has no session. `all`: it is deleted.
  */
 export type Fate = "kept" | "added" | "any" | "all";
 
@@ -37,12 +38,18 @@ export interface Additions extends Ending {
   readonly rolePolicy?: Policy | undefined;
 }
 
-/** A session that has ended within this time counts as ended by the change. A thief can sign out in time. */
+/**
+ * A session that has ended within this time counts as ended by the change for second factors. A thief can sign out in
+ * time. Of an account without a mailbox no factor is ever confirmed, and its owner must not lose older ones.
+ */
 const lookBackSeconds = 7 * 86400;
+
+/** The import of an account without a proven address has added it. No session has this id. */
+export const addedByImport = "import";
 
 const ofEnded = `exists (select 1 from ampho_sessions where ampho_sessions.id = added_by
   and ampho_sessions.user_id = ? and ampho_sessions.id <> ?
-  and (coalesce(ended_at, renewed_at) > ? or (ended_at is null and expires_at > ?))`;
+  and coalesce(ended_at, expires_at) > ?`;
 
 /** The sessions whose additions a change can end. The stronger ones go on (`reachesPolicy`). */
 export const levelsOf: Readonly<Record<"any" | "weak" | Policy, string>> = {
@@ -56,7 +63,7 @@ export const levelsOf: Readonly<Record<"any" | "weak" | Policy, string>> = {
 /** Removes them before the sessions end. The caller writes the account that is returned. */
 export function* endAdded(input: Additions, account: AccountFactors): Transaction<AccountFactors> {
   const { userId, login, now: at, origin, fates, reason } = input;
-  const ofIdentities = whichOf(fates.identity, input);
+  const ofIdentities = whichOf(fates.identity, "identity", input);
   const unlinked =
     ofIdentities === undefined
       ? []
@@ -69,8 +76,8 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
     const about = { at, reason, userId, login, origin, detail: { provider: text(row, "provider"), identity } };
     yield* recordAudit({ ...about, event: "identity_unlinked" });
   }
-  const ofPasskeys = whichOf(fates.passkey, input);
-  const ofTotp = whichOf(fates.totp, input);
+  const ofPasskeys = whichOf(fates.passkey, "passkey", input);
+  const ofTotp = whichOf(fates.totp, "totp", input);
   if (account.factors.length === 0 || (ofPasskeys === undefined && ofTotp === undefined)) return account;
   const passkeys = yield* passkeyIdsOf(userId);
   const addedKeys = yield* addedIn("ampho_passkeys", "id", userId, ofPasskeys);
@@ -78,23 +85,46 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
   const { proven } = input;
   const policy = policyFor(account, input.rolePolicy ?? "optional");
   const isAny = fates.passkey === "any";
-  const gone = addedKeys.filter((id) => isAny || proven?.factor !== "passkey" || proven.id !== id);
+  const goesKeys = addedKeys.filter((id) => isAny || proven?.factor !== "passkey" || proven.id !== id);
   // A new app also replaces the recovery codes. So a code proves the app as well.
   const isTotpProven = !isAny && (proven?.factor === "totp" || proven?.factor === "recovery_code");
-  const losesTotp = addedTotp.length > 0 && !isTotpProven;
+  const goesTotp = addedTotp.length > 0 && !isTotpProven;
+  const going = { passkeys: goesKeys, totp: goesTotp };
+  const { passkeys: gone, totp: losesTotp } = isAny ? going : yield* keepEldest(userId, account, policy, going);
   const loses = { totp: losesTotp, passkeys: gone.length === passkeys.length };
   const keeps = keptWithoutAdded(account.factors, loses, fates.recovery_code === "any");
   const lost = account.factors.filter((factor) => !keeps[factor]);
   if (gone.length === 0 && lost.length === 0) return account;
-  // The account must still reach the level that it reached before, or that the change has proven.
-  const canLosePasskeys = proven !== undefined && policy !== "phr" && keeps.totp;
-  if (!isAny && !keeps.passkey && !(passkeys.length === 0 ? keeps.totp : canLosePasskeys)) return account;
   for (const factor of lost) yield* deleteFactor(userId, factor);
   if (keeps.passkey) for (const id of gone) yield* deleteFactor(userId, "passkey", id);
   const factors = account.factors.filter((factor) => keeps[factor]);
   const detail = { factors: lost, ...(gone.length > 0 && { passkeys: gone }) };
   yield* recordAudit({ at, event: "factor_removed", reason, userId, login, origin, detail });
   return { ...account, factors };
+}
+
+interface Going {
+  readonly passkeys: readonly string[];
+  readonly totp: boolean;
+}
+
+/** The factors that end, without the eldest one where no other is left that reaches the policy. */
+function* keepEldest(
+  userId: string,
+  { factors }: AccountFactors,
+  policy: Policy,
+  { passkeys, totp }: Going,
+): Transaction<Going> {
+  const sql = `select id, created_at as at from ampho_passkeys where user_id = ?
+    union all select '' as id, since as at from ampho_totp where user_id = ?`;
+  const rows = [...(yield* query(sql, [userId, userId]))].sort((a, b) => integer(a, "at") - integer(b, "at"));
+  const all = rows.map((row) => text(row, "id"));
+  const isEnough = (id: string) => id !== "" || policy !== "phr" || !factors.includes("passkey");
+  const isGoing = (id: string) => (id === "" ? totp : passkeys.includes(id));
+  const mains = all.filter(isEnough);
+  if (mains.some((id) => !isGoing(id))) return { passkeys, totp };
+  const [eldest] = mains;
+  return { passkeys: passkeys.filter((id) => id !== eldest), totp: totp && eldest !== "" };
 }
 
 function* addedIn(table: string, id: string, userId: string, which: Which | undefined): Transaction<readonly string[]> {
@@ -109,10 +139,17 @@ interface Which {
 }
 
 /** The rows of a table that end. */
-export function whichOf(fate: Fate, { userId, exceptSession = "", levels, now }: Additions): Which | undefined {
+export function whichOf(fate: Fate, of: Lasting, input: Additions): Which | undefined {
   if (fate === "kept" || fate === "all") return undefined;
   if (fate === "any") return { sql: "added_by is not null", parameters: [] };
-  return { sql: `${ofEnded} ${levelsOf[levels]})`, parameters: [userId, exceptSession, now - lookBackSeconds, now] };
+  const { userId, exceptSession = "", levels, now } = input;
+  const unconfirmed = of === "key" ? "" : "confirmed = 0 and";
+  const isFactor = of !== "key" && of !== "identity";
+  // A session that has ended, or is gone, has added it, however long ago. Only the rest of the sessions goes on.
+  if (levels === "any" && !isFactor)
+    return { sql: `${unconfirmed} added_by <> '${addedByImport}' and added_by <> ?`, parameters: [exceptSession] };
+  const since = levels === "any" ? now - lookBackSeconds : 0;
+  return { sql: `${unconfirmed} ${ofEnded} ${levelsOf[levels]})`, parameters: [userId, exceptSession, since] };
 }
 
 /** The second factors that no session has set up, but an import. */

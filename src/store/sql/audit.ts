@@ -4,7 +4,7 @@ import { noticeOf } from "../../audit/events.js";
 import { text, textOrNull } from "../rows.js";
 import { count, first, query, type Transaction, write } from "../transaction.js";
 import { visible } from "./import-rows.js";
-import { insertFormerNotice, insertNotice, type Undo } from "./mail-rows.js";
+import { insertNotice } from "./mail-rows.js";
 import { asInteger, asJson, asOneOf, asText, group, marks, orUndefined, tableOf } from "./table.js";
 import { recordUserEvent } from "./user-events.js";
 
@@ -34,8 +34,7 @@ const loginOf = `coalesce((select login from ampho_users where id = ?),
 const insertWithLogin = `insert into ampho_audit (${entries.list})
   values (${entries.columns.map((name) => (name === "login" ? loginOf : "?")).join(", ")})`;
 
-/** `undo`: what the alarm link of the notice undoes. */
-export function* recordAudit(entry: AuditEntry, undo?: Undo): Transaction<void> {
+export function* recordAudit(entry: AuditEntry): Transaction<void> {
   const { at, event, reason, userId, login, sessionId, origin, detail } = entry;
   const { actor, operator, address, agent } = origin;
   const from = { actor, operator, address, agent };
@@ -45,9 +44,7 @@ export function* recordAudit(entry: AuditEntry, undo?: Undo): Transaction<void> 
   yield* write(isByIdAlone ? insertWithLogin : entries.insert, parameters);
   yield* recordUserEvent(entry);
   const kind = noticeOf(event, reason);
-  if (kind === undefined) return;
-  yield* insertNotice({ kind, at, userId, origin, undo });
-  yield* insertFormerNotice({ kind, at, userId, origin, undo });
+  if (kind !== undefined) yield* insertNotice({ kind, at, userId, login, origin });
 }
 
 export interface AuditQuery {

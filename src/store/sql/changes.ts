@@ -13,7 +13,6 @@ import { writeAccount } from "./factors/account-factors.js";
 import { deleteAccount, type FactorUse } from "./factors/rows.js";
 import { addressOfRow } from "./import-rows.js";
 import { endKeys } from "./key-ends.js";
-import type { Undo } from "./mail-rows.js";
 import { endInvitations } from "./registrations.js";
 import type { NewRevocations } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
@@ -25,15 +24,13 @@ import { type AccountFactors, type State, sendStateAndAccount } from "./state.js
 interface Consequences extends Readonly<Record<Lasting, Fate>> {
   /**
    * The makers of the change. `recent`: a session whose login is recent, at the level of the account. `confirmed`: such
-   * a session, which has confirmed the change (confirmations.ts). `session`: any session. `password`: who proves the old
-   * password. `mailbox`: who proves the address. `login`: it is made by a login. `operator`: an operator or the
+   * a session, which has confirmed the change (confirmations.ts). `session`: any session. `password`: who proves the
+   * old password. `mailbox`: who proves the address. `login`: it is made by a login. `operator`: an operator or the
    * application.
    */
   readonly by: readonly ("recent" | "confirmed" | "session" | "password" | "mailbox" | "login" | "operator")[];
   /** The event that is recorded. Some mail a notice (audit/events.ts). Undefined: none, or the end of each session. */
   readonly event: AuditEvent | undefined;
-  /** The part of the change that the alarm link of its notice undoes. */
-  readonly alarm: "address" | "login" | "names" | "added" | undefined;
   /**
    * `others`: all but the session that makes the change. `weak`: those that have proven one factor. `below`: those that
    * the policy of the user would not accept now.
@@ -48,8 +45,11 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
   readonly begun: "ends" | "gone" | "kept";
   /** Remembered devices. */
   readonly devices: "ends" | "kept";
-  /** `unproven`: it is removed, unless an operator or an import has set it. `set`: the change itself decides. */
-  readonly password: "unproven" | "set" | "kept";
+  /**
+   * `unproven`: it is removed, unless an operator has set it. `set`: the change itself decides, and a frozen one is one
+   * no more. `frozen`: without a second factor it is rejected as a wrong one, until a new one is set.
+   */
+  readonly password: "unproven" | "set" | "frozen" | "kept";
   /** Those for the address before the change, with which the user would come back or get a role again. */
   readonly invitations: "end" | "kept";
 }
@@ -57,7 +57,7 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
 const fates = <F extends Fate>(fate: F) =>
   ({ identity: fate, passkey: fate, totp: fate, recovery_code: fate, key: fate }) as const;
 
-const quiet = { event: undefined, alarm: undefined, reason: undefined, password: "kept", invitations: "kept" } as const;
+const quiet = { event: undefined, reason: undefined, password: "kept", invitations: "kept" } as const;
 const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
 /** An API key works without a login. It ends with the session that has added it, if a thief can have had that one. */
@@ -67,7 +67,7 @@ const below = { sessions: "below", key: "added", reason: "policy" } as const;
 const gone = { ...all, ...fates("all"), ...moved, begun: "gone", password: "set", reason: "user_deleted" } as const;
 const password = { password: "set", reason: "password_changed" } as const;
 const reset = { ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" } as const;
-const factors = { reason: "factors_changed", alarm: "added" } as const;
+const factors = { reason: "factors_changed" } as const;
 const proven = { ...moved, by: ["mailbox"], event: "email_proven" } as const;
 const users = ["recent", "operator"] as const;
 const confirmed = ["confirmed", "operator"] as const;
@@ -88,33 +88,12 @@ export const consequences = {
    */
   unproven_reset: { ...all, ...reset, identity: "any", key: "any" },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
-  password_stored: { ...others, ...password, key: "kept", by: ["password", "mailbox"] },
-  login_changed: {
-    ...all,
-    ...moved,
-    by: ["confirmed"],
-    event: "login_changed",
-    alarm: "login",
-    reason: "login_changed",
-  },
-  login_respelled: { ...none, by: ["recent"], event: "login_changed", alarm: "login" },
-  email_changed: {
-    ...others,
-    ...moved,
-    by: confirmed,
-    event: "email_changed",
-    alarm: "address",
-    reason: "email_changed",
-  },
+  password_stored: { ...others, ...password, key: "kept", password: "kept", by: ["password", "mailbox"] },
+  login_changed: { ...all, ...moved, by: ["confirmed"], event: "login_changed", reason: "login_changed" },
+  login_respelled: { ...none, by: ["recent"], event: "login_changed" },
+  email_changed: { ...others, ...moved, by: confirmed, event: "email_changed", reason: "email_changed" },
   /** The address becomes the login name in the same step. */
-  names_changed: {
-    ...others,
-    ...moved,
-    by: ["confirmed"],
-    event: "email_changed",
-    alarm: "names",
-    reason: "email_changed",
-  },
+  names_changed: { ...others, ...moved, by: ["confirmed"], event: "email_changed", reason: "email_changed" },
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
   email_added: { ...none, ...moved, by: users, event: "email_changed" },
   /**
@@ -129,17 +108,17 @@ export const consequences = {
   factor_replaced: { ...others, ...factors, by: ["confirmed"], event: "factor_added" },
   codes_replaced: { ...others, ...factors, by: ["confirmed"], event: "factor_added" },
   factor_removed: { ...others, by: confirmed, event: "factor_removed", reason: "factors_changed" },
-  identity_linked: { ...none, by: setUp, event: "identity_linked", alarm: "added" },
+  identity_linked: { ...none, by: setUp, event: "identity_linked" },
   /** Its provider speaks for the mailbox of the account. So the mailbox has confirmed it. */
-  identity_vouched: { ...none, by: ["recent"], event: "identity_linked", alarm: "added" },
+  identity_vouched: { ...none, by: ["recent"], event: "identity_linked" },
   /** The account has it already. */
   identity_relinked: { ...none, by: ["recent"] },
   identity_unlinked: { ...others, by: confirmed, event: "identity_unlinked", reason: "factors_changed" },
   devices_forgotten: { ...none, by: ["session", "operator"], event: "devices_forgotten", devices: "ends" },
   roles_changed: { ...none, ...below, ...moved, by: ["operator"], event: "roles_changed" },
   policy_set: { ...none, ...below, by: ["operator"], event: "factor_policy_changed" },
-  key_added: { ...none, by: users, event: "key_created", alarm: "added" },
-  key_rotated: { ...none, by: users, event: "key_rotated", alarm: "added" },
+  key_added: { ...none, by: users, event: "key_created" },
+  key_rotated: { ...none, by: users, event: "key_rotated" },
   key_removed: { ...none, by: ["session", "operator"], event: "key_removed" },
   keys_removed: { ...none, key: "all", by: ["operator"] },
   disabled: { ...all, key: "all", by: ["operator"], event: "user_disabled", reason: "user_disabled" },
@@ -154,7 +133,7 @@ export const consequences = {
   sessions_left: { ...none, by: ["session"], sessions: "all" },
   sessions_ended: { ...all, by: ["operator"] },
   tokens_revoked: { ...all, key: "all", by: ["operator"], event: "tokens_revoked" },
-  alarm: { ...all, key: "added", by: ["mailbox"], event: "alarm", reason: "alarm" },
+  alarm: { ...all, ...fates("added"), by: ["mailbox"], event: "alarm", reason: "alarm", password: "frozen" },
 } as const satisfies Readonly<Record<string, Consequences>>;
 
 export type Change = keyof typeof consequences;
@@ -194,8 +173,10 @@ export interface ChangedAccount extends Ending, Pick<AuditEntry, "reason" | "det
   readonly address?: string | undefined;
   /** The policy of the roles, for a change that ends what is below it. */
   readonly rolePolicy?: Policy | undefined;
-  /** The change that the alarm link of the notice undoes. */
-  readonly undo?: Undo | undefined;
+  /** The account has a password that its mailbox can reset, so it can be frozen. */
+  readonly canReset?: boolean | undefined;
+  /** An application's own table stores the new password after the change, and only then it is frozen no more. */
+  readonly isStoredLater?: boolean | undefined;
   /** Why the sessions end, where the row does not state it. */
   readonly endReason?: EndReason | undefined;
 }
@@ -238,10 +219,9 @@ export function* carryOut(
     typeof maker === "object" &&
     (yield* useConfirmation(change, { userId, sessionId: maker.sessionId, now, origin }));
   let account: AccountFactors = input.account ?? before;
-  const { event, alarm, reason = input.endReason ?? "ended_by_operator" } = row;
+  const { event, reason = input.endReason ?? "ended_by_operator" } = row;
   const about = { at: now, userId, login, origin, reason: input.reason, detail: input.detail };
-  if (event !== undefined)
-    yield* recordAudit({ ...about, event, sessionId: input.sessionId }, alarm === undefined ? undefined : input.undo);
+  if (event !== undefined) yield* recordAudit({ ...about, event, sessionId: input.sessionId });
   // After the notice, which also goes to an address of earlier mails.
   if (row.invitations === "end") yield* endInvitationsOf(input, event ?? reason, row.begun === "gone");
   if (row.identity === "all") {
@@ -255,6 +235,10 @@ export function* carryOut(
   const keys = yield* endKeys(additions);
   account = yield* endAdded(additions, account);
   if (row.password === "unproven") yield* removePassword(userId);
+  const isFrozen = row.password === "frozen" && input.canReset === true && account.factors.length === 0;
+  if (isFrozen) account = { ...account, frozen: account.frozen ?? "password" };
+  if (row.password === "set" && input.isStoredLater !== true && account.frozen === "password")
+    account = { ...account, frozen: undefined };
   if (row.begun === "ends") account = { ...account, factorsVersion: nextVersion(account.factorsVersion, now) };
   else if (row.devices === "ends" && row.begun === "kept")
     account = { ...account, devicesVersion: nextVersion(account.devicesVersion, now) };

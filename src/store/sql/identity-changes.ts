@@ -48,9 +48,7 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
 
 /** The record of a link. The subject stays out of it. */
 export function linkOf(identity: ProvenIdentity, addedBy: string | undefined) {
-  const id = identityIdOf(identity);
-  const undo = addedBy === undefined ? undefined : { identity: id };
-  return { sessionId: addedBy, detail: { provider: identity.provider, identity: id }, undo };
+  return { sessionId: addedBy, detail: { provider: identity.provider, identity: identityIdOf(identity) } };
 }
 
 export interface IdentityRemoval extends Omit<FactorChange, "login"> {

@@ -29,7 +29,7 @@ const recordedMax = 100;
 /** Ends the keys that a change ends, before the sessions end. The caller writes the revocations. */
 export function* endKeys(input: Additions): Transaction<NewRevocations> {
   const { userId, login, now, origin, fates, reason } = input;
-  const which = fates.key === "all" ? { sql: "1 = 1", parameters: [] } : whichOf(fates.key, input);
+  const which = fates.key === "all" ? { sql: "1 = 1", parameters: [] } : whichOf(fates.key, "key", input);
   if (which === undefined) return [];
   const sql = `delete from ampho_keys where user_id = ? and ${which.sql} returning id`;
   const rows = yield* query(sql, [userId, ...which.parameters]);
@@ -38,10 +38,4 @@ export function* endKeys(input: Additions): Transaction<NewRevocations> {
   const detail = { count: ids.length, keys: ids.slice(0, recordedMax) };
   yield* recordAudit({ at: now, event: "key_removed", reason, userId, login, origin, detail });
   return ids.map((id) => keyRevocation(id, now));
-}
-
-/** Ends the key that an alarm is about. */
-export function* endReportedKey(userId: string, id: string, now: number): Transaction<NewRevocations> {
-  const rows = yield* query("delete from ampho_keys where id = ? and user_id = ? returning id", [id, userId]);
-  return rows.map(() => keyRevocation(id, now));
 }

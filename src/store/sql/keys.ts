@@ -58,7 +58,7 @@ export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
   if (!before) return failed("changed");
   if ((yield* countKeys(userId, now)) >= keysMax) return failed("full");
   yield* insertKey(input, own?.sessionId ?? null);
-  const about = { sessionId: own?.sessionId, detail: { key: key.id, scopes: key.scopes }, undo: { key: key.id } };
+  const about = { sessionId: own?.sessionId, detail: { key: key.id, scopes: key.scopes } };
   return yield* endChange(yield* carryOut("key_added", { userId, login, now, origin, before, ...about }));
 }
 
@@ -86,7 +86,7 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
   // A successor by the application must not outlive the thief whose session has added the key.
   yield* insertKey(input, own?.sessionId ?? textOrNull(old, "added_by"));
   const detail = { key: key.id, from, overlap: overlapSeconds };
-  const about = { sessionId: own?.sessionId, detail, undo: { key: key.id } };
+  const about = { sessionId: own?.sessionId, detail };
   const changed = yield* carryOut("key_rotated", { userId, login, now, origin, before, ...about });
   const ended = keyRevocation(from, now, isNow ? undefined : 1);
   return yield* endChange({ ...changed, revoked: [...changed.revoked, ended] });

@@ -1,8 +1,9 @@
 // Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
+import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
-import type { FactorUndo } from "../../levels/factors.js";
+import { mailboxForm } from "../../logins/address.js";
 import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
-import { integer, type SqlValue, text } from "../rows.js";
+import { integer, integerOrNull, type SqlValue, text } from "../rows.js";
 import { first, type Transaction, writeMail } from "../transaction.js";
 import { asInteger, asJson, asText, orUndefined, tableOf } from "./table.js";
 
@@ -21,31 +22,6 @@ export interface MailDraft {
   readonly until: number;
   /** The time from which it can be sent. Default: at once. The age of a waiting mail counts from it. */
   readonly sendAt?: number | undefined;
-  /** The change that the alarm link of a notice undoes. */
-  readonly undo?: Undo | undefined;
-}
-
-interface UndoneAddress {
-  readonly address: string;
-  readonly canonical: string;
-  readonly provenAt: number | undefined;
-}
-
-/** A change of an account that the alarm link of its notice undoes. */
-export type Undo =
-  | { readonly identity: string }
-  /** The id of an API key. */
-  | { readonly key: string }
-  | FactorUndo
-  /** The address from before. `canonical`: the one that the change has set. `renamed`: the login name too. */
-  | { readonly email: UndoneAddress; readonly canonical: string | null; readonly renamed?: UndoneLogin | undefined }
-  | UndoneLogin;
-
-/** The login name from before. `canonical` is the one that the change has set. */
-export interface UndoneLogin {
-  readonly login: string;
-  readonly loginCanonical: string;
-  readonly canonical: string;
 }
 
 // A later time was written before the clock was set back. Otherwise it would suppress the mails of all hours until
@@ -66,15 +42,19 @@ const mails = tableOf("ampho_mail", {
   language: asText,
   tries: asInteger,
   nextAt: asInteger,
-  undo: orUndefined(asJson<Undo>()),
 });
 const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(name) ? "bigint" : "text");
 const parameterOf = (name: string) => `cast(? as ${typeOf(name)})`;
-const insert = `insert into ampho_mail (${mails.list}) select ${mails.columns.map(parameterOf).join(", ")} where ? <> ''`;
+const ofDraft = (name: string) =>
+  name === "language" ? "coalesce(ampho_accounts.language, draft.language)" : `draft.${name}`;
+// A stranger who causes a mail does not choose its language.
+const insert = `insert into ampho_mail (${mails.list}) select ${mails.columns.map(ofDraft).join(", ")}
+  from (select ${mails.columns.map((name) => `${parameterOf(name)} as ${name}`).join(", ")}) as draft
+  left join ampho_accounts on ampho_accounts.user_id = draft.user_id where ? <> ''`;
 
 function valuesOf(draft: MailDraft, now: number): SqlValue[] {
-  const { userId, address, kind, claims, language, until, undo, sendAt: at = now } = draft;
-  return mails.values({ pages: "", at, until, userId, address, kind, claims, language, tries: 0, nextAt: at, undo });
+  const { userId, address, kind, claims, language, until, sendAt: at = now } = draft;
+  return mails.values({ pages: "", at, until, userId, address, kind, claims, language, tries: 0, nextAt: at });
 }
 
 export const insertMail = (draft: MailDraft, now: number): Transaction<void> =>
@@ -103,46 +83,51 @@ export interface Notice {
   readonly kind: string;
   readonly at: number;
   readonly userId: string | undefined;
+  /** The login of a user of an application's own table. */
+  readonly login?: string | undefined;
   readonly origin: Origin;
   /** Only if no notice of this kind was written in the hour before. */
   readonly hourly?: true;
-  readonly undo?: Undo | undefined;
 }
 
 const isFirst = `not exists (select 1 from ampho_mail where user_id = ? and kind = ? and ${isRecent})`;
-const noticeOfUser = `insert into ampho_mail (${mails.list})
-  select ${mails.columns.map((name) => (name === "address" ? "email" : parameterOf(name))).join(", ")}
-  from ampho_users where id = ? and email_proven_at is not null and ${isFirst}`;
 
-const ofFormer = `select undo from ampho_mail
-  where user_id = ? and kind = 'email_changed' and undo is not null and ${isRecent} order by n limit 1`;
-
-/** The same mail to an address that changed in the last 7 days. A thief changes it first, and its owner hears more. */
-export function* insertFormerNotice({ kind, at, userId, origin, undo }: Notice): Transaction<void> {
-  const { language, noticeTo, agent } = origin;
-  if (language === undefined || userId === undefined) return;
-  const row = yield* first(ofFormer, [userId, at - noticeSeconds, at + skewMaxSeconds]);
-  const former = row && (JSON.parse(text(row, "undo")) as Extract<Undo, { readonly email: unknown }>).email.address;
-  if (former === undefined || former === noticeTo) return;
-  const claims = { at, agent: agent ?? null };
-  const until = at + noticeSeconds;
-  const parameters = valuesOf({ kind, userId, address: former, claims, language, undo, until }, at);
-  const isOther = "not exists (select 1 from ampho_users where id = ? and email = ?)";
-  yield* writeMail(`${insert} and ${isOther}`, [...parameters, former, userId, former]);
+/** An account has it as long as it has the address, and has proven it at this time. */
+export interface AccountMailbox {
+  readonly address: string;
+  /** Undefined: an operator has set the address with a reason. */
+  readonly provenAt: number | undefined;
 }
 
-/** A mail to the proven address of the user, about an event. Nothing is written for a user without one. */
-export function* insertNotice({ kind, at, userId, origin, hourly, undo }: Notice): Transaction<void> {
-  const { language, noticeTo, agent } = origin;
+/** Identifies the mailbox in an alarm link. */
+export const mailboxIdOf = (userId: string, { address, provenAt }: AccountMailbox): string =>
+  createHash("sha256")
+    .update(JSON.stringify([userId, mailboxForm(address), provenAt ?? null]))
+    .digest("base64url");
+
+const mailboxOfUser = `select login, email, email_proven_at from ampho_users
+  where id = ? and email is not null and (email_proven_at is not null or email_by_operator = 1)`;
+
+/** The notices that go to the mailbox which the account loses. They have no alarm link. */
+const toFormerMailbox: ReadonlySet<string> = new Set(["email_changed"]);
+
+/** A mail to the mailbox of the user, about an event. Nothing is written for a user without one. */
+export function* insertNotice({ kind, at, userId, login, origin, hourly }: Notice): Transaction<void> {
+  const { language, noticeTo, agent, actor } = origin;
   if (language === undefined || userId === undefined) return;
-  const address = noticeTo ?? "";
-  const claims = { at, agent: agent ?? null };
-  const parameters = valuesOf({ kind, userId, address, claims, language, undo, until: at + noticeSeconds }, at);
+  const row = noticeTo === undefined ? yield* first(mailboxOfUser, [userId]) : undefined;
+  const mailbox = row
+    ? { address: text(row, "email"), provenAt: integerOrNull(row, "email_proven_at") ?? undefined }
+    : { address: noticeTo ?? "", provenAt: 0 };
+  const { address } = mailbox;
+  const claims = {
+    at,
+    agent: agent ?? null,
+    login: row ? text(row, "login") : (login ?? null),
+    operator: actor === "user" ? null : 1,
+    mailbox: toFormerMailbox.has(kind) ? null : mailboxIdOf(userId, mailbox),
+  };
+  const parameters = valuesOf({ kind, userId, address, claims, language, until: at + noticeSeconds }, at);
   const earlier = [userId, kind, ...(hourly === true ? hourBefore(at) : [at, at])];
-  if (noticeTo !== undefined) {
-    yield* writeMail(`${insert} and ${isFirst}`, [...parameters, address, ...earlier]);
-    return;
-  }
-  parameters.splice(mails.columns.indexOf("address"), 1);
-  yield* writeMail(noticeOfUser, [...parameters, userId, ...earlier]);
+  yield* writeMail(`${insert} and ${isFirst}`, [...parameters, address, ...earlier]);
 }

@@ -1,30 +1,25 @@
 // Changes that a proven mailbox allows (docs/guides/mail-flows.md): a new password, a new address, and the
 // alarm of a notice. Each uses up its transaction in the same store transaction.
 import type { AuditEntry } from "../../audit/entry.js";
-import { withoutLoneSpares } from "../../levels/factors.js";
 import { presentPolicy, type RoleRules } from "../../levels/policy.js";
-import { isSameMailbox } from "../../logins/address.js";
+import { isSameMailbox, parseAddress } from "../../logins/address.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { integer, text } from "../rows.js";
-import { advisoryLock, exists, query, type Transaction, write } from "../transaction.js";
+import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { type CarriedOut, type ChangedAccount, carryOut, type OwnSession } from "./changes.js";
+import { type CarriedOut, type ChangedAccount, carryOut, lockSessionsOf, type OwnSession } from "./changes.js";
 import { useUp } from "./factors/changes.js";
-import { passkeyIdsOf } from "./factors/passkeys.js";
-import { deleteFactor, deleteFactors, type FactorUse, hasAdded, keptByAlarm, rejectionOf } from "./factors/rows.js";
-import { identitiesOf, identityIdOf } from "./identities.js";
-import { endReportedKey } from "./key-ends.js";
+import { deleteFactors, type FactorUse, rejectionOf } from "./factors/rows.js";
 import { releaseLockouts } from "./lockouts.js";
-import { insertMail, type MailDraft, type Undo, type UndoneLogin } from "./mail-rows.js";
-import { beginStoring, endStoring } from "./own-passwords.js";
-import type { ChangeOutcome, NewRevocation, NewRevocations } from "./revocations.js";
-import { endChange, failed, untilOf, writeRevocations } from "./revocations.js";
+import { type AccountMailbox, insertMail, insertNotice, type MailDraft, mailboxIdOf } from "./mail-rows.js";
+import { beginStoring, endStoring, voidStoring } from "./own-passwords.js";
+import type { ChangeOutcome, NewRevocation } from "./revocations.js";
+import { endChange, failed, writeRevocations } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive, type TokenSession } from "./sessions.js";
 import { type Spending, spend, unspend } from "./spent.js";
-import { type AccountFactors, sendStateAndAccount } from "./state.js";
+import { sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { changeNames, lockUser, sendUserLock, type User, type UserEmail } from "./users.js";
 
@@ -109,7 +104,7 @@ export function* finishReset(input: MailboxReset): Transaction<MailboxOutcome> {
   }
   const left = { ...account, factors: input.removesFactors ? [] : factors };
   const rolePolicy = presentPolicy("user" in checked ? checked.user?.roles : undefined, input.rules);
-  const changed = { ...who, before: account, account: left, proven: use, rolePolicy };
+  const changed = { ...who, before: account, account: left, proven: use, rolePolicy, isStoredLater: stored === false };
   const { revoked } = yield* carryOut(input.isOwnUnproven === true ? "unproven_reset" : "password_reset", changed);
   return yield* endChange({ revoked: [...(first?.revoked ?? []), ...revoked] });
 }
@@ -132,7 +127,12 @@ export interface AddressChange extends Ending {
   readonly attempt: Attempt | undefined;
 }
 
-export interface Renamed extends UndoneLogin, ForeignTokens {
+export interface Renamed extends ForeignTokens {
+  /** As it is until now, and its canonical form. */
+  readonly login: string;
+  readonly loginCanonical: string;
+  /** The canonical form of `newLogin`. */
+  readonly canonical: string;
   readonly newLogin: string;
   /** The spelling that an application's own table had, where logins are compared as they are. */
   readonly exactLogin: string | undefined;
@@ -164,9 +164,7 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   const before = user ? user.email : ownUser?.before;
   // Another mailbox can have the same compared form.
   const isOther = before !== undefined && (email === undefined || !isSameMailbox(before.address, email.address));
-  const given =
-    isOther && before.provenAt !== undefined ? { email: before, canonical: email?.canonical ?? null } : undefined;
-  const about = { userId, login, now, origin, own, address: ownUser?.before?.canonical, undo: given };
+  const about = { userId, login, now, origin, own, address: ownUser?.before?.canonical };
   const carry = () =>
     renamed === undefined
       ? isOther
@@ -181,9 +179,8 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
 
 /** As `setLogin` does, but the session that asks goes on under the new login name. */
 function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOut> {
-  const { newLogin, foreignMaxSeconds, exactLogin, maker, ...names } = renamed;
-  const { userId, now, own, undo } = about;
-  const { login } = names;
+  const { newLogin, foreignMaxSeconds, exactLogin, maker, login } = renamed;
+  const { userId, now, own } = about;
   const until = yield* foreignUntil({ ...about, foreignMaxSeconds });
   // The new tokens of the session contain the login.
   if (own) yield* write("update ampho_sessions set login = ? where id = ?", [newLogin, own.sessionId]);
@@ -192,7 +189,6 @@ function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOu
     maker,
     login: newLogin,
     detail: { before: login },
-    undo: undo && "email" in undo ? { ...undo, renamed: names } : names,
   });
   yield* releaseLockouts(login);
   const foreign: NewRevocation = { kind: "user", at: now, until, userId, login, exactLogin };
@@ -215,122 +211,75 @@ export function* beginRecovery({ mail, now: at, ...entry }: RecoveryStart): Tran
   if (mail) yield* insertMail(mail, at);
 }
 
-export interface Alarm extends Ending, ForeignTokens {
+export interface Alarm extends Ending {
   readonly userId: string;
-  readonly stored: StoredUser;
-  /** The number of the notice that had the link. */
-  readonly notice: number;
+  /** `mailboxIdOf` the mailbox to which the link was mailed. */
+  readonly mailbox: string;
+  /** The user of an application's own table. `gone`: the table has no such user. */
+  readonly ownUser: AlarmedUser | "gone" | undefined;
   /** The use of the link. A second use has no effect. */
   readonly spend: Spending;
+  readonly attempt: Attempt;
+  /** The link for a new password, for an account that has one. The operation binds it to the account. */
+  readonly reset: Pick<MailDraft, "claims" | "language" | "until">;
 }
+
+interface AlarmedUser {
+  readonly login: string;
+  /** Undefined: the address is not proven. */
+  readonly mailbox: AccountMailbox | undefined;
+  /** The table stores a new password. */
+  readonly canReset: boolean;
+}
+
+/** The mailbox of an account. An operator has a reason for an address that is not proven. */
+export const mailboxOf = (email: UserEmail | undefined): AccountMailbox | undefined =>
+  email !== undefined && (email.provenAt !== undefined || email.byOperator === true) ? email : undefined;
+
+const alarmedUser = ({ login, email, passwordHash }: User): AlarmedUser => ({
+  login,
+  mailbox: mailboxOf(email),
+  canReset: passwordHash !== null,
+});
 
 /**
- * Ends the sessions and device proofs of a user, and what was begun, and undoes the change that the notice reported. A
- * factor or an identity that the change has removed does not come back: the mailbox might be on the lost device. The
- * password stays. Returns the change that only the application's own table can undo.
+ * Closes an account: ends its sessions and device proofs, what was begun, and what ended sessions have added
+ * unconfirmed. It freezes the password of an account without a second factor, and mails a link for a new one. It gives
+ * nothing back, because each thing that a link gives serves a thief. `settled`: the account has another mailbox.
  */
-export function* raiseAlarm(input: Alarm): Transaction<ReportedChange | undefined> {
-  const { userId, stored, spend: spending, now, origin } = input;
-  const user = yield* lockUser(userId, "update");
-  yield* advisoryLock(`sessions of ${userId}`);
-  const undo = yield* findUndo(input.notice, userId);
-  // An application's own table can have failed to undo the change. It changes nothing twice.
-  const tableUndo = stored ? undefined : undo;
-  if (!(yield* spend(spending, now))) return tableUndo;
-  // A former user of the table had the notice, and another user has the id now.
-  if (!stored && !(yield* exists("select 1 from ampho_mail where n = ? and user_id = ?", [input.notice, userId])))
-    return undefined;
+export function* raiseAlarm(input: Alarm): Transaction<"done" | "settled"> {
+  const { userId, ownUser, mailbox, attempt, now, origin } = input;
+  const stored = ownUser === undefined ? yield* lockUser(userId, "update") : undefined;
+  const before = yield* lockSessionsOf(userId);
+  const user = ownUser === "gone" ? undefined : (ownUser ?? (stored && alarmedUser(stored)));
   const login = user?.login;
+  const isNew = yield* spend(input.spend, now);
+  const about = { userId, login, now, origin };
   // The user was deleted, and operators see the alarm. A row of the account would stay for ever.
-  if (stored && !user) {
-    yield* recordAudit({ at: now, event: "alarm", userId, login, origin });
-    return undefined;
+  const present = user?.mailbox;
+  const isSettled = user !== undefined && (present === undefined || mailboxIdOf(userId, present) !== mailbox);
+  if (user === undefined || present === undefined || isSettled || !isNew) {
+    const event = isSettled ? "alarm_settled" : "alarm";
+    if (isNew) yield* recordAudit({ at: now, event, ...about });
+    yield* settleIfAny(attempt, "returned", now, login);
+    return isSettled ? "settled" : "done";
   }
+  // A login that has verified the password goes no further.
   yield* write("update ampho_users set password_version = password_version + 1 where id = ?", [userId]);
-  const ofKey = undo && "key" in undo ? yield* endReportedKey(userId, undo.key, now) : [];
-  const revoked = [...ofKey, ...(undo && user ? yield* undoStored(input, user, undo) : [])];
-  const before = yield* (yield* sendStateAndAccount(userId))();
-  const account = { ...before, factors: undo ? yield* undoFactors(input, before, undo) : before.factors };
-  const changed = yield* carryOut("alarm", { userId, login, now, origin, before, account });
-  yield* writeRevocations([...changed.revoked, ...revoked]);
-  return tableUndo;
-}
-
-/** The change that the notice reported, with the names that it and later changes have set. */
-export type ReportedChange = Undo & {
-  readonly addresses: readonly (string | null)[];
-  readonly logins: readonly string[];
-};
-
-/** The login name that the alarm gives back. */
-export const renamedBy = (undo: Undo): UndoneLogin | undefined =>
-  "login" in undo ? undo : "email" in undo ? undo.renamed : undefined;
-
-function* findUndo(notice: number, userId: string): Transaction<ReportedChange | undefined> {
-  const sql = "select n, undo from ampho_mail where user_id = ? and n >= ? and undo is not null";
-  const rows = yield* query(sql, [userId, notice]);
-  const inOrder = [...rows].sort((a, b) => integer(a, "n") - integer(b, "n"));
-  const all = inOrder.map((row) => JSON.parse(text(row, "undo")) as Undo);
-  const [first] = inOrder;
-  const [undo] = all;
-  if (first === undefined || undo === undefined || integer(first, "n") !== notice) return undefined;
-  // A thief changes the address twice, so that the second notice goes to the thief.
-  const addresses = all.flatMap((each) => ("email" in each ? [each.canonical] : []));
-  const logins = all.flatMap((each) => renamedBy(each)?.canonical ?? []);
-  return { ...undo, addresses, logins };
-}
-
-const recording = (entry: AuditEntry) =>
-  function* (): Transaction<true> {
-    yield* recordAudit(entry);
-    return true;
-  };
-
-/** Gives the address or the login name back that the user had before, unless another user has it by now. */
-function* undoStored(
-  { userId, now, origin, foreignMaxSeconds }: Alarm,
-  user: User,
-  undo: ReportedChange,
-): Transaction<NewRevocations> {
-  let names = user;
-  if ("email" in undo && undo.addresses.includes(user.email?.canonical ?? null)) {
-    const entry = { at: now, event: "email_changed", reason: "alarm", userId, login: user.login, origin } as const;
-    const back = { ...user, email: undo.email };
-    if (yield* changeNames(user, back, now, recording(entry))) names = back;
-  }
-  const renamed = renamedBy(undo);
-  if (renamed === undefined || !undo.logins.includes(user.canonical)) return [];
-  const { login, loginCanonical: canonical } = renamed;
-  const detail = { before: user.login };
-  const entry = { at: now, event: "login_changed", reason: "alarm", userId, login, origin, detail } as const;
-  if (!(yield* changeNames(names, { ...names, login, canonical }, now, recording(entry)))) return [];
-  // Tokens of other software that were issued since the change.
-  const until = untilOf(now, now + foreignMaxSeconds);
-  return canonical === user.canonical ? [] : [{ kind: "user", at: now, until, userId, login: user.login }];
-}
-
-/** Removes the identity or the factor that was added. Returns the second factors that are left. */
-function* undoFactors({ userId, now, origin }: Alarm, account: AccountFactors, undo: Undo) {
-  const about = { at: now, reason: "alarm", userId, login: undefined, origin };
-  if ("identity" in undo) {
-    const gone = (yield* identitiesOf(userId)).find((each) => identityIdOf(each) === undo.identity);
-    if (gone === undefined) return account.factors;
-    yield* write("delete from ampho_identities where issuer = ? and subject = ?", [gone.issuer, gone.subject]);
-    const detail = { provider: gone.provider, identity: undo.identity };
-    yield* recordAudit({ ...about, event: "identity_unlinked", detail });
-    return account.factors;
-  }
-  if ("key" in undo || "email" in undo || "login" in undo) return account.factors;
-  if (!(yield* hasAdded(userId, undo))) return account.factors;
-  const passkeys = (yield* passkeyIdsOf(userId)).filter((id) => !("passkey" in undo) || id !== undo.passkey);
-  const keeps = keptByAlarm(undo, passkeys.length);
-  const rest = account.factors.filter((factor) => keeps[factor]);
-  const left = withoutLoneSpares(rest);
-  // The finder of a lost phone has the mailbox too, and must not remove the only factor that is left.
-  if (left.length === 0 && !("first" in undo)) return account.factors;
-  if ("passkey" in undo) yield* deleteFactor(userId, "passkey", undo.passkey);
-  for (const factor of account.factors) if (!left.includes(factor)) yield* deleteFactor(userId, factor);
-  const detail = { factors: account.factors.filter((factor) => !left.includes(factor)) };
-  yield* recordAudit({ ...about, event: "factor_removed", detail });
-  return left;
+  // An own table that stores a password now, thaws it no more.
+  if (stored === undefined) yield* voidStoring(userId);
+  const changed = yield* carryOut("alarm", { ...about, before, canReset: user.canReset });
+  const { frozen, factorsVersion } = changed.account;
+  if (user.canReset && frozen !== "all") {
+    const passwordVersion = stored && stored.passwordVersion + 1;
+    const canonical = parseAddress(present.address)?.canonical ?? "";
+    const binding = { purpose: "reset", address: canonical, userId, passwordVersion, factorsVersion };
+    const claims = { ...input.reset.claims, binding: JSON.stringify(binding) };
+    const draft = { ...input.reset, kind: "alarm_reset", userId, address: present.address, claims };
+    // Each alarm voids the link of the one before, and an account has five alarms a day.
+    yield* insertMail(draft, now);
+  } else yield* insertNotice({ kind: "alarm_raised", at: now, ...about, hourly: true });
+  yield* settleIfAny(attempt, "failed", now, login);
+  yield* writeRevocations(changed.revoked);
+  return "done";
 }

@@ -62,9 +62,8 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   const locked = yield* lockOwn(input);
   if (locked === false) return failed("changed");
   const { user, before } = locked;
-  const undo = { login, loginCanonical: input.canonical, canonical: newCanonical };
   const { address } = input;
-  const about = { userId, login: newLogin, now, origin, before, address, detail: { before: login }, undo };
+  const about = { userId, login: newLogin, now, origin, before, address, detail: { before: login } };
   const until = yield* foreignUntil(input);
   const carry = () =>
     isSame ? carryOut("login_respelled", about) : carryOut("login_changed", { ...about, maker: input.own });

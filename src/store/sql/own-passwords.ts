@@ -20,9 +20,16 @@ export const beginStoring = (userId: string, now: number): Transaction<boolean> 
     [markOf(userId), now + storingSeconds, now, now],
   );
 
-/** `since`: the `now` of its beginning. A change that ends too late leaves the mark of the next one. */
-export const endStoring = (userId: string, since: number): Transaction<void> =>
-  write("delete from ampho_spent where hash = ? and at = ?", [markOf(userId), since]);
+/**
+ * `since`: the `now` of its beginning. A change that ends too late leaves the mark of the next one. False: the mark has
+ * another time, also after an alarm.
+ */
+export const endStoring = (userId: string, since: number): Transaction<boolean> =>
+  exists("delete from ampho_spent where hash = ? and at = ? returning hash", [markOf(userId), since]);
+
+/** The mark stays, and its password thaws nothing. */
+export const voidStoring = (userId: string): Transaction<void> =>
+  write("update ampho_spent set at = 0 where hash = ?", [markOf(userId)]);
 
 export const isStoring = (userId: string, now: number): Transaction<boolean> =>
   exists("select 1 as found from ampho_spent where hash = ? and until > ?", [markOf(userId), now]);

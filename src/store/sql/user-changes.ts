@@ -68,8 +68,11 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
       [passwordHash, origin.actor === "operator" ? 1 : 0, userId],
     );
   const reason = input.expires?.reason;
-  const about = { ...input, login: user.login, before, reason, maker: own ?? ("operator" as const) };
-  const { revoked, session } = yield* carryOut(changeOf(input, stored), about);
+  const who = { ...input, login: user.login, before, reason, isStoredLater: ownUser !== undefined };
+  const { revoked, session } = yield* carryOut(changeOf(input, stored), {
+    ...who,
+    maker: own ?? ("operator" as const),
+  });
   yield* settleIfAny(input.attempt, "succeeded", now, user.login);
   return yield* endChange({ revoked, session });
 }
@@ -184,14 +187,19 @@ export interface UserEnding extends Ending {
   /** The session that goes on. */
   readonly exceptSession?: string | undefined;
   /** An application's own table has stored the new password of that time, or has failed to. */
-  readonly storingSince?: number | undefined;
+  readonly storing?: { readonly since: number; readonly isStored: boolean } | undefined;
 }
 
 /** Ends the sessions of a user of either table, whose row it does not read. Returns how many there were. */
 export function* endUserSessions(input: UserEnding): Transaction<number> {
-  const { userId, change, reason: endReason, now, origin, exceptSession, storingSince } = input;
-  if (storingSince !== undefined) yield* endStoring(userId, storingSince);
-  const { revoked } = yield* carryOut(change, { userId, login: undefined, now, origin, exceptSession, endReason });
+  const { userId, change, reason: endReason, now, origin, exceptSession, storing } = input;
+  const isDone = storing !== undefined && (yield* endStoring(userId, storing.since));
+  const before = yield* lockSessionsOf(userId);
+  // Not after an alarm that came since then. The password can be the one of the thief.
+  const thaws = isDone && storing.isStored && before.frozen === "password";
+  const account = thaws ? { ...before, frozen: undefined } : before;
+  const about = { userId, login: undefined, now, origin, exceptSession, endReason, before, account };
+  const { revoked } = yield* carryOut(change, about);
   yield* writeRevocations(revoked);
   return revoked.length;
 }

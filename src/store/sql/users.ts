@@ -1,5 +1,6 @@
 // Users in Ampho's own table: created, found, listed. user-changes.ts changes and deletes them.
 import { type OwnPolicy, policyFrom } from "../../levels/policy.js";
+import type { Address } from "../../logins/address.js";
 import { integer, type Row, type SqlValue, text, textOrNull } from "../rows.js";
 import { ask, exists, query, type RowLock, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
@@ -15,6 +16,8 @@ const emailFields = {
   canonical: named("email_canonical", asText),
   /** The time at which the user used a code or a link that was mailed to it. Undefined: not yet. */
   provenAt: named("email_proven_at", orUndefined(asInteger)),
+  /** An operator has set it with a reason. */
+  byOperator: named("email_by_operator", orUndefined(asFlag)),
 };
 
 export const users = tableOf("ampho_users", {
@@ -36,6 +39,14 @@ export const users = tableOf("ampho_users", {
 });
 export type User = RowOf<typeof users>;
 export type UserEmail = NonNullable<User["email"]>;
+
+/** An address that no operator has set with a reason. */
+export const emailOf = ({ address, canonical }: Address, provenAt: number | undefined): UserEmail => ({
+  address,
+  canonical,
+  provenAt,
+  byOperator: undefined,
+});
 
 const joinedPrefix = "of_user_";
 
@@ -118,7 +129,7 @@ export function* changeNames<T>(
     // A new login is reserved as an address too, because it must not be that of another user.
     const isOwn = names.canonical === addressOf(user);
     const address = isAddressNew ? addressOf(names) : isLoginNew && !isOwn ? names.canonical : own;
-    const email = { address: own, canonical: address, provenAt: undefined };
+    const email = emailOf({ address: own, canonical: address }, undefined);
     const outcome = yield* insertUser({ id: own, login: own, canonical, email, passwordHash: null, roles: [] }, now);
     if (outcome !== "created") return undefined;
     yield* write("delete from ampho_users where id = ?", [own]);
@@ -126,8 +137,17 @@ export function* changeNames<T>(
   const recorded = yield* record();
   const { login, canonical, email } = names;
   yield* write(
-    "update ampho_users set login = ?, canonical = ?, email = ?, email_canonical = ?, email_proven_at = ? where id = ?",
-    [login, canonical, email?.address ?? null, email?.canonical ?? null, email?.provenAt ?? null, user.id],
+    `update ampho_users set login = ?, canonical = ?, email = ?, email_canonical = ?, email_proven_at = ?,
+       email_by_operator = ? where id = ?`,
+    [
+      login,
+      canonical,
+      email?.address ?? null,
+      email?.canonical ?? null,
+      email?.provenAt ?? null,
+      email?.byOperator === true ? 1 : null,
+      user.id,
+    ],
   );
   return recorded;
 }

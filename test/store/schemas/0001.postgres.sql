@@ -27,8 +27,7 @@ create table ampho_users (
   password_hash text collate "C", password_version bigint not null, roles text collate "C" not null, roles_version bigint not null,
   disabled smallint not null check (disabled in (0, 1)), created_at bigint not null, hash_kind text collate "C",
   import_n bigint, import_line bigint, email text collate "C", email_canonical text collate "C", email_proven_at bigint,
-  password_by_operator smallint,
-  email_by_operator smallint not null default 0 check (email_by_operator in (0, 1))
+  password_by_operator smallint, email_by_operator smallint check (email_by_operator in (0, 1))
 );
 
 create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null;
@@ -129,7 +128,7 @@ create index ampho_passkeys_user on ampho_passkeys (user_id);
 create table ampho_mail (
   n bigint generated always as identity primary key, pages text collate "C" not null, at bigint not null, until bigint not null, user_id text collate "C",
   address text collate "C" not null, kind text collate "C" not null, claims text collate "C" not null, language text collate "C" not null,
-  tries bigint not null, next_at bigint, sent_at bigint, failure text collate "C", undo text collate "C"
+  tries bigint not null, next_at bigint, sent_at bigint, failure text collate "C"
 );
 
 create index ampho_mail_next on ampho_mail (next_at);
@@ -206,25 +205,25 @@ insert into ampho_imports (n, state, started_at, touched_at, lost_line) overridi
 select setval(pg_get_serial_sequence('ampho_imports', 'n'), 2);
 
 insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
-  values ('i-eve', 'eve', 'eve', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 1, 1, null, null, null, null, 0);
+  values ('i-eve', 'eve', 'eve', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 1, 1, null, null, null, null, null);
 
 insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
-  values ('i-fay', 'fay', 'fay', '{MD5}X03MO1qnZdYdgyfeuILPmQ==', 1, '[]', 1, 0, 1790000000, 'f md5 1', 1, 2, null, null, null, null, 0);
+  values ('i-fay', 'fay', 'fay', '{MD5}X03MO1qnZdYdgyfeuILPmQ==', 1, '[]', 1, 0, 1790000000, 'f md5 1', 1, 2, null, null, null, null, null);
 
 insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
-  values ('i-gus', 'gus', 'gus', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 2, 1, null, null, null, null, 0);
+  values ('i-gus', 'gus', 'gus', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 2, 1, null, null, null, null, null);
 
 insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
-  values ('u-alice', 'Alice', 'alice', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["editor","reader"]', 1, 0, 1790000000, null, null, null, null, null, null, 1, 0);
+  values ('u-alice', 'Alice', 'alice', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["editor","reader"]', 1, 0, 1790000000, null, null, null, null, null, null, 1, null);
 
 insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
-  values ('u-bob', 'bob', 'bob', null, 1, '[]', 1, 0, 1790000000, null, null, null, 'bob@mail.example', 'bob@mail.example', 1790000000, 1, 0);
+  values ('u-bob', 'bob', 'bob', null, 1, '[]', 1, 0, 1790000000, null, null, null, 'bob@mail.example', 'bob@mail.example', 1790000000, 1, null);
 
 insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
-  values ('u-cid', 'cid', 'cid', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["reader"]', 1790000090, 0, 1790000000, null, null, null, null, null, null, 1, 0);
+  values ('u-cid', 'cid', 'cid', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["reader"]', 1790000090, 0, 1790000000, null, null, null, null, null, null, 1, null);
 
 insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
-  values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null, null, null, null, 1, 0);
+  values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null, null, null, null, 1, null);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at) overriding system value
   values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400, null, null);
@@ -422,8 +421,8 @@ insert into ampho_recovery (hash, user_id, used_at)
 insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, discoverable, transports, aaguid, rp, name, created_at, used_at, own_handle, added_by, confirmed)
   values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null, null, null, 0);
 
-insert into ampho_mail (n, pages, at, until, user_id, address, kind, claims, language, tries, next_at, sent_at, failure, undo) overriding system value
-  values (1, '', 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null, null);
+insert into ampho_mail (n, pages, at, until, user_id, address, kind, claims, language, tries, next_at, sent_at, failure) overriding system value
+  values (1, '', 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null);
 
 select setval(pg_get_serial_sequence('ampho_mail', 'n'), 1);
 

@@ -49,6 +49,7 @@ export const problemCauses: Readonly<Record<ErrorCode, string>> = {
   identity_taken: "The identity at the outside provider belongs to another account.",
   last_way_in:
     "Without this factor, password or identity, the user could no longer sign in, or not as the policy of the account requires.",
+  settled: "The alarm link was mailed to an address that the account no longer has, so it changes nothing.",
   payload_too_large: "The request body is larger than 16 KiB.",
   unsupported_media_type: "The request body is neither JSON nor a form, is not in UTF-8, or is compressed.",
   too_many_attempts: "Too many attempts failed, or too many mails were asked for, for this login or from this address.",

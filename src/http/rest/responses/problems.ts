@@ -71,6 +71,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   email_taken: { status: 409 },
   identity_taken: { status: 409 },
   last_way_in: { status: 409 },
+  settled: { status: 409 },
   payload_too_large: { status: 413 },
   unsupported_media_type: { status: 415 },
   too_many_attempts: { status: 429, headers: retryAfter },

@@ -98,7 +98,10 @@ export const emailChangeBegun = body("EmailChangeBegun", {
   expires: expiresView,
 });
 
-const alarm = z.object({ alarm: opaque.describe("a text: the part of an alarm link behind `#ampho-alarm=`") });
+const alarm = z.object({
+  alarm: opaque.describe("a text: the part of an alarm link behind `#ampho-alarm=`"),
+  change: z.string().max(64).describe("a text: the kind of the notice, which its reader must have confirmed"),
+});
 
 const proofErrors = ["invalid_credentials", "factor_needed", "match_needed", "transaction_over"] as const;
 export const mailProofErrors = [...proofErrors, ...limitErrors] as const;
@@ -216,13 +219,14 @@ export const mailRoutes = [
   route("POST", "/alarm", "raiseAlarm", {
     summary: "Raise the alarm of a notice",
     notes: [
-      "Ends all sessions and device proofs of the user, and undoes the change that the notice reported, once for each notice.",
-      "It needs no login.",
+      "Ends all sessions and device proofs of the user, and what ended sessions have added unconfirmed, once for each notice.",
+      "The password of an account without a second factor is rejected from then on. A link for a new one is mailed.",
+      "It needs no login. An account has five alarms a day.",
     ],
     access: none,
     input: fields(alarm),
-    errors: ["transaction_over", "unavailable"],
+    errors: ["transaction_over", "settled", "too_many_attempts", "unavailable"],
     available: ({ mails }) => mails.alarm,
-    endpoint: ({ flows, input, caller }) => flows.raiseAlarm({ alarm: input.alarm }, caller),
+    endpoint: ({ flows, input: { alarm, change }, caller }) => flows.raiseAlarm({ alarm, change }, caller),
   }),
 ] as const;

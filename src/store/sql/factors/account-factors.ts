@@ -12,7 +12,8 @@ export const writeAccount = (userId: string, account: AccountFactors): Transacti
     `insert into ampho_accounts (user_id, ${accounts.list}) values (?, ${accounts.placeholders})
      on conflict (user_id) do update set
        factors_version = excluded.factors_version, devices_version = excluded.devices_version,
-       factors = excluded.factors, policy = excluded.policy, policy_instead_of = excluded.policy_instead_of`,
+       factors = excluded.factors, policy = excluded.policy, policy_instead_of = excluded.policy_instead_of,
+       frozen = excluded.frozen`,
     [userId, ...accounts.values(account)],
   );
 

@@ -14,7 +14,6 @@ import { advisoryLock, type Transaction, write } from "../../transaction.js";
 import { recordAudit } from "../audit.js";
 import { type CarriedOut, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
 import { identitiesOf } from "../identities.js";
-import type { Undo } from "../mail-rows.js";
 import { type ChangeOutcome, endChange, failed, writeRevocations } from "../revocations.js";
 import type { Ending } from "../session-rows.js";
 import { sendIsLive } from "../sessions.js";
@@ -97,9 +96,8 @@ interface AddRow<F> {
   readonly add: (input: Added<F>) => Transaction<boolean>;
   /** Runs when the account has its row. */
   readonly finish?: (input: Added<F>) => Transaction<void>;
-  /** The log names this, and the alarm of the notice undoes `undo`. */
+  /** The log names this. */
   readonly detail: (input: F) => Readonly<Record<string, string>>;
-  readonly undo: (input: Added<F>) => Undo;
   /** Its set-up was confirmed. */
   readonly confirm: (input: Added<F>) => Transaction<void>;
 }
@@ -112,7 +110,6 @@ const rows: { readonly [F in MainFactor]: AddRow<Extract<NewFactor, { readonly f
       return true;
     },
     detail: () => ({}),
-    undo: ({ now }) => ({ totp: now }),
     confirm: ({ userId }) => write("update ampho_totp set confirmed = 1 where user_id = ?", [userId]),
   },
   passkey: {
@@ -120,7 +117,6 @@ const rows: { readonly [F in MainFactor]: AddRow<Extract<NewFactor, { readonly f
     add: ({ userId, passkey, now, addedBy }) => insertPasskey(userId, passkey, now, addedBy),
     finish: ({ userId, handle }) => writeHandle(userId, handle),
     detail: ({ passkey }) => ({ passkey: passkey.id }),
-    undo: ({ passkey }) => ({ passkey: passkey.id }),
     confirm: ({ passkey }) => write("update ampho_passkeys set confirmed = 1 where id = ?", [passkey.id]),
   },
 };
@@ -141,7 +137,7 @@ export function setUpOf(had: readonly FactorName[], factor: MainFactor) {
 
 /** Undefined: an account has this factor, or the user has too many. The caller holds the lock of the sessions. */
 export function* addFactor(before: Locked, input: Added<NewFactor>): Transaction<CarriedOut | undefined> {
-  const { userId, factor, codes, addedBy } = input;
+  const { userId, factor, codes } = input;
   const row = rowOf(input);
   if (!(yield* row.add(input))) return undefined;
   const { ownsCodes } = factors[factor];
@@ -149,11 +145,9 @@ export function* addFactor(before: Locked, input: Added<NewFactor>): Transaction
   const isFirst = change === "first_factor";
   if (isFirst || ownsCodes) yield* writeCodes(userId, codes);
   const detail = { factor, ...row.detail(input), ...(change === "factor_replaced" && { replaced: factor }) };
-  // The alarm of a registration would leave no way in.
-  const undo = addedBy === undefined ? undefined : { ...row.undo(input), ...(isFirst && { first: true as const }) };
   const spare = isFirst || ownsCodes ? factorNames.filter(isSpare) : [];
   const account = { ...before, factors: withFactors(before.factors, factor, ...spare) };
-  const about = { ...input, before, account, detail, undo };
+  const about = { ...input, before, account, detail };
   // No login replaces a factor.
   const changed = yield* change === "factor_replaced"
     ? carryOut(change, { ...about, maker: input.own ?? { sessionId: "" } })
@@ -186,7 +180,7 @@ export function* replaceRecoveryCodes(
   yield* writeCodes(userId, codes);
   const detail = { factor: "recovery_code", replaced: "recovery_code" };
   const account = { ...before, factors: withFactors(before.factors, "recovery_code") };
-  const changed = { ...input, before, account, detail, undo: { codes: true as const }, maker: input.own };
+  const changed = { ...input, before, account, detail, maker: input.own };
   return yield* endChange(yield* carryOut("codes_replaced", changed));
 }
 

@@ -32,6 +32,7 @@ export function* importFactors(userId: string, { passkeys, totp }: ImportedFacto
     factors,
     policy: undefined,
     insteadOf: undefined,
+    frozen: undefined,
   });
   if (passkeys?.handle !== undefined) yield* writeHandle(userId, passkeys.handle);
   return true;

@@ -99,9 +99,6 @@ export function* insertPasskey(
 export const isPasskeyTaken = (id: string): Transaction<boolean> =>
   exists("select id from ampho_passkeys where id = ?", [id]);
 
-export const hasPasskey = (userId: string, id: string): Transaction<boolean> =>
-  exists("select id from ampho_passkeys where id = ? and user_id = ?", [id, userId]);
-
 /** Returns false unless the user has this passkey. */
 export const renamePasskey = ({ id, userId, name }: Pick<PasskeyRow, "id" | "userId" | "name">): Transaction<boolean> =>
   exists("update ampho_passkeys set name = ? where id = ? and user_id = ? returning id", [name, id, userId]);

@@ -1,7 +1,7 @@
 // How each second factor is used up and removed, one row each. Every statement on a factor names its user.
-import { type FactorName, type FactorUndo, factorNames } from "../../../levels/factors.js";
-import { first, type Transaction, write } from "../../transaction.js";
-import { deletePasskeys, hasPasskey, type PasskeyTouch, passkeyIdsOf, usePasskey } from "./passkeys.js";
+import { type FactorName, factorNames } from "../../../levels/factors.js";
+import { type Transaction, write } from "../../transaction.js";
+import { deletePasskeys, type PasskeyTouch, passkeyIdsOf, usePasskey } from "./passkeys.js";
 import { type CodeUse, countCodes, useCode, writeCodes } from "./recovery.js";
 import { deleteTotp, type TotpUse, useStep } from "./totp.js";
 
@@ -53,14 +53,6 @@ export const rejectionOf = (factor: FactorName) => rows[factor].rejection;
 /** `id`: one passkey. Undefined: the whole factor. */
 export const deleteFactor = (userId: string, factor: FactorName, id?: string) => rows[factor].remove(userId, id);
 
-/** The account still has what was set up. */
-export function* hasAdded(userId: string, undo: FactorUndo): Transaction<boolean> {
-  if ("passkey" in undo) return yield* hasPasskey(userId, undo.passkey);
-  if ("codes" in undo) return (yield* countCodes(userId)) > 0;
-  const select = "select 1 as found from ampho_totp where user_id = ? and since = ?";
-  return (yield* first(select, [userId, undo.totp])) !== undefined;
-}
-
 /** Which factors of an account stay. Each function that decides it names every factor. */
 type Kept = Readonly<Record<FactorName, boolean>>;
 
@@ -69,14 +61,6 @@ export const keptAsGiven = (isTotpGiven: boolean, givenPasskeys: number): Kept =
   passkey: givenPasskeys > 0,
   totp: isTotpGiven,
   recovery_code: isTotpGiven,
-});
-
-/** The factors that are left after an alarm has undone the set-up of one. `passkeys`: how many are left. */
-export const keptByAlarm = (undo: FactorUndo, passkeys: number): Kept => ({
-  passkey: passkeys > 0,
-  totp: !("totp" in undo),
-  // A new app has replaced the codes.
-  recovery_code: "passkey" in undo,
 });
 
 /** The factors that are left after a change has ended those of a session. `isAny`: it ends those of every session. */
