@@ -2,6 +2,7 @@
 import type { ClientSession, RecoveryCodes, Ways } from "../wire/login.js";
 import { type ClientCall, createClientCall, type Send, sendBy, unavailable } from "./calls.js";
 import { type Ceremonies, createCeremonies } from "./ceremonies.js";
+import { createConfirmFetch, type OnConfirm } from "./confirm-fetch.js";
 import { createCookieCall, createCookieGet, withCookies } from "./cookie-mode.js";
 import { type Client, type ClientOptions, createCore } from "./core.js";
 import type { EnteredSession, FactorNeeded, TypedFactor } from "./factor-needed.js";
@@ -40,6 +41,8 @@ export interface WaysOptions extends ClientOptions {
    * more itself.
    */
   readonly onStepUp?: OnStepUp | undefined;
+  /** Called with `confirmation_needed`, when the code was mailed. `fetch` repeats the request with its result. */
+  readonly onConfirm?: OnConfirm | undefined;
 }
 
 /** The proofs of a login besides the password. */
@@ -116,7 +119,7 @@ export const internalsOf = new WeakMap<object, ClientInternals>();
 
 /** Throws TypeError if `baseUrl` or one of `origins` is not a URL. */
 export function createWays(options: WaysOptions): ClientInternals {
-  const { cookies, onStepUp } = options;
+  const { cookies, onStepUp, onConfirm } = options;
   const origins = (options.origins ?? []).map((url) => new URL(url).origin);
   if (cookies && origins[0]) throw new TypeError("With cookies: true there is no token for other origins.");
   let root = "";
@@ -137,9 +140,10 @@ export function createWays(options: WaysOptions): ClientInternals {
   const { client } = core;
   const plainFetch = cookies ? withCookies(client.fetch, new URL(root)) : client.fetch;
   const own = [new URL(root).origin, ...origins];
-  const fetch = onStepUp
+  const strongFetch = onStepUp
     ? createStepUpFetch(plainFetch, (error) => onStepUp(error, ways), client.session, own)
     : plainFetch;
+  const fetch = onConfirm ? createConfirmFetch(strongFetch, onConfirm, root) : strongFetch;
 
   const plainSend = sendBy(plainFetch, root);
   // Any request renews a token that is due. The end of the former session does not matter to a login.

@@ -6,6 +6,7 @@ export type { PasskeyView } from "../wire/account.js";
 export type { Ways } from "../wire/login.js";
 export type { Client, ClientOptions, ClientSession, ClientStorage, ErrorCode, ErrorDetails } from "./client.js";
 export { AmphoError } from "./client.js";
+export type { ConfirmationNeeded, OnConfirm } from "./confirm-fetch.js";
 export type { EnteredSession, SecondFactor, TypedFactor } from "./factor-needed.js";
 export { FactorNeeded } from "./factor-needed.js";
 export type { LoginProof, OnStepUp, WaysClient, WaysOptions } from "./full-client.js";

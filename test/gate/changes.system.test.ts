@@ -17,6 +17,10 @@ it("every change that a session, an operator or a mailbox makes has a line, or i
     "unproven_reset",
     "id_reused",
     "identity_relinked",
+    // confirmed.test.ts
+    "password_added",
+    "identity_vouched",
+    "change_confirmed",
     "disabled",
     // test/api-keys/
     "key_added",
@@ -43,7 +47,8 @@ onBothDatabases((ground) => {
       expect([change, response.status < 300 ? "done" : response.error]).toEqual([change, expected]);
       const by: readonly string[] = consequences[change].by;
       const needsNoLogin = by.includes("session") || by.includes("password");
-      expect([change, needsNoLogin ? "done" : by.includes("recent") && "login_too_old"]).toEqual([change, expected]);
+      const needsLogin = by.includes("recent") || by.includes("confirmed");
+      expect([change, needsNoLogin ? "done" : needsLogin && "login_too_old"]).toEqual([change, expected]);
       if (change === "password_set") Object.assign(own, grantOf(response));
     }
   });

@@ -356,10 +356,11 @@ export async function openPlace(ground: Ground, users?: ApplicationUsers<Applica
     revocations: { url: `${server.url}/api/security/revocations`, token: revocationFeedToken },
     clock: outside.world.clock,
   });
+  const world = mailingOf(ground, outside.world, mails);
   return {
     users,
-    outside,
-    world: mailingOf(ground, outside.world, mails),
+    outside: { ...outside, world },
+    world,
     process,
     verifier,
     closed,

@@ -94,7 +94,7 @@ onBothDatabases((ground) => {
   describe("a function `remove` that ends without an effect", () => {
     const openWithFactor = async (remove: Remove) => {
       const { world, rows } = await open(ground, {}, remove);
-      rows.push({ id: "id-0", login: email, email, emailProven: true, disabled: false });
+      rows.push({ id: "id-0", login: email, email, emailProven: false, disabled: false });
       const { token } = grantOf(await logInBy(world));
       const { secret, transaction } = await setUp(world, token);
       const totp = codeAt(secret, world.clock.now());

@@ -28,15 +28,15 @@ onBothDatabases((ground) => {
     const options = { ...mailSettings, registration: "closed", users, mail, scopes, keysPerUser: 5 } as const;
     const outside = await openOutside(ground, { options });
     const { world } = outside;
+    const mailing = mailingOf(ground, world, mails);
     const stranger = await world.login(victim);
-    const linked = await link(outside, stranger.token, { claims: { sub: "stranger" } });
+    const linked = await link({ ...outside, world: mailing }, stranger.token, { claims: { sub: "stranger" } });
     const bearer = afterChange(stranger, linked).token;
     const body = { name: "Backup", scopes: ["articles:read"], expires: world.clock.now() + 300 * 86_400 };
     const created = await world.call("POST", "/keys", { bearer, body });
     expect(created.status, created.text).toBe(201);
     world.clock.advance(40 * 86_400);
 
-    const mailing = mailingOf(ground, world, mails);
     const begun = await world.call("POST", "/password/reset", { body: { login: victim } });
     const { code } = await mailing.mail("reset");
     const { transaction } = begun.json as { transaction: string };

@@ -22,6 +22,7 @@ const replacing = [
   "DELETE /passkeys/{id}",
   "DELETE /password",
   "DELETE /totp",
+  "POST /account/confirm/finish",
   "POST /account/email/finish",
   "POST /identities/finish",
   "POST /password",

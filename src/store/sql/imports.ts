@@ -82,9 +82,17 @@ export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
     else {
       const taken = yield* importIdentities(user, input);
       if (taken !== undefined) rejected.push({ line: user.line, ...taken });
+      // The other system has proven the address, so what is imported with it is its owner's.
+      else if (user.email?.provenAt !== undefined) yield* confirmImported(user);
     }
   }
   return { outcome: "staged", rejected };
+}
+
+function* confirmImported({ id, passkeys, totp, identities }: StagedUser): Transaction<void> {
+  if (passkeys) yield* write("update ampho_passkeys set confirmed = 1 where user_id = ?", [id]);
+  if (totp) yield* write("update ampho_totp set confirmed = 1 where user_id = ?", [id]);
+  if (identities) yield* write("update ampho_identities set confirmed = 1 where user_id = ?", [id]);
 }
 
 const rowsAtOnce = 50;

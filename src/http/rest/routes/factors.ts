@@ -117,7 +117,7 @@ export const factorsRoutes = [
     access: optional,
     input: fields(totpConfirmation),
     output: newRecoveryCodes,
-    errors: [...proofErrors, "factor_needed"],
+    errors: [...proofErrors, "factor_needed", "confirmation_needed"],
     endpoint: ({ flows, input, cookies, caller, authenticate }) => {
       const transaction = transactionOf(input, cookies);
       return flows.confirmTotp({ transaction, totp: input.totp, superseded: cookies, authenticate }, caller);
@@ -151,7 +151,7 @@ export const factorsRoutes = [
     access: optional,
     input: fields(newPasskey),
     output: addedPasskey,
-    errors: [...proofErrors, "factor_needed"],
+    errors: [...proofErrors, "factor_needed", "confirmation_needed"],
     available: ({ offersPasskeys }) => offersPasskeys,
     endpoint: ({ flows, input, cookies, caller, authenticate }) => {
       const transaction = transactionOf(input, cookies);
