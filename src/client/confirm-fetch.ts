@@ -10,7 +10,7 @@ import { parse } from "./texts.js";
 export interface ConfirmationNeeded {
   /** The change, such as `further_factor` (docs/reference/changes.md). */
   readonly change: string;
-  /** What can confirm it: `mail`, and `passkey` for an account with a confirmed passkey. */
+  /** The ways to confirm it: `mail`, and `passkey` for an account with a confirmed passkey. */
   readonly ways: readonly string[];
   /** True after a wrong code. */
   readonly failed: boolean;

@@ -7,6 +7,7 @@ import { createSubject } from "../factors/webauthn/authenticator.js";
 import { admission, type FullGrant, grantOf, password } from "../world/ampho.js";
 import { ownTable } from "./changes.js";
 import { addPerson, confirm, type Mailing, mailingOf, mailSettings, newPassword, otherDigits } from "./mailboxes.js";
+import { claimsOf } from "../world/tokens.js";
 import { link, type Outside, openOutside, signIn } from "./outside.js";
 import { codeAt, type Ground, onBothDatabases, outcomeOf, setUp } from "./owners.js";
 import { addPasskey, logInWith, passkeySettings } from "./passkey-owners.js";
@@ -83,9 +84,9 @@ onBothDatabases((ground) => {
     ["the database", () => undefined],
     ["an application's own table", ownTable],
   ] as const) {
-    describe(`a session that has proven the password, with users of ${table}`, () => {
+    describe(`with users of ${table}`, () => {
       it.each(["without a second factor", "with an app"] as const)(
-        "makes no change that must be confirmed, and none of its requests writes anything, for an account %s",
+        "the password alone makes no change that must be confirmed, and writes nothing, for an account %s",
         async (kind) => {
           const place = await openPlace(ground, users());
           const { world } = place;
@@ -101,7 +102,7 @@ onBothDatabases((ground) => {
         },
       );
 
-      it("makes the one change that the mailed code confirms, and no second one", async () => {
+      it("a mailed code confirms one change of the session, and no second one", async () => {
         const place = await openPlace(ground, users());
         const { world } = place;
         const session = await stolenPassword(place);
@@ -121,7 +122,7 @@ onBothDatabases((ground) => {
   }
 
   describe("a code that confirms a change", () => {
-    it("allows no other change, nor the same one after 300 seconds", async () => {
+    it("a code allows no other change, nor the same one after 300 seconds", async () => {
       const place = await openPlace(ground);
       const { world } = place;
       const session = await stolenPassword(place);
@@ -135,7 +136,7 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await begin())).toEqual(needed);
     });
 
-    it("is needed at the end of a set-up too, where nothing is stored without it", async () => {
+    it("a code is needed at the end of a set-up too, where nothing is stored without it", async () => {
       const place = await openPlace(ground);
       const { world } = place;
       const session = await stolenPassword(place);
@@ -152,7 +153,7 @@ onBothDatabases((ground) => {
       expect((await finish(again.token)).status).toBe(200);
     });
 
-    it("is good for the session and the user that asked for it, once, and not after another change", async () => {
+    it("a code is good for the session and the user that asked for it, once, and not after another change", async () => {
       const place = await openPlace(ground);
       const { world } = place;
       const session = await stolenPassword(place);
@@ -179,7 +180,7 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await world.callOnce("DELETE", "/account", { bearer: token }))).toEqual(needed);
     });
 
-    it("is used up by one of many requests at the same moment", async () => {
+    it("a code is used up by one of many requests at the same moment", async () => {
       const place = await openPlace(ground);
       const { world } = place;
       const session = await stolenPassword(place, true);
@@ -191,7 +192,7 @@ onBothDatabases((ground) => {
       expect((await world.events()).filter((event) => event === "factor_added")).toHaveLength(2);
     });
 
-    it("is mailed five times an hour and 20 times a day, and tried ten times an hour, by all sessions together", async () => {
+    it("all sessions together get five codes an hour and 20 a day, and try ten wrong ones an hour", async () => {
       const place = await openPlace(ground);
       const { world } = place;
       await stolenPassword(place);
@@ -221,7 +222,7 @@ onBothDatabases((ground) => {
       }
     });
 
-    it("is mailed only to an account with a proven address, and after a recent login", async () => {
+    it("a code is mailed only to an account with a proven address, and after a recent login", async () => {
       const place = await openPlace(ground);
       const { world } = place;
       await world.ampho.users.create({ login: "ben", password, email: "ben@example.org" });
@@ -237,14 +238,34 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await ask("first_factor", session.token))).toEqual([401, "login_too_old"]);
     });
 
-    it("confirms removals for 900 seconds where it was asked for a review, and nothing else", async () => {
+    it("a code for a review confirms removals, and nothing else", async () => {
       const place = await openPlace(ground);
       const { world } = place;
-      const session = await stolenPassword(place, true);
-      const { token } = await confirm(world, session.token, "review");
-      expect(outcomeOf(await world.callOnce("POST", "/recovery-codes", { bearer: token }))).toEqual(needed);
-      expect(outcomeOf(await world.callOnce("DELETE", "/account", { bearer: token }))).toEqual(needed);
-      expect((await world.callOnce("DELETE", "/totp", { bearer: token })).status).toBe(200);
+      const session = await stolenPassword(place);
+      const { token: bearer } = await confirm(world, session.token, "review");
+      expect(outcomeOf(await world.callOnce("POST", "/totp", { bearer }))).toEqual(needed);
+      expect(outcomeOf(await world.callOnce("DELETE", "/account", { bearer }))).toEqual(needed);
+      // The identities were there before.
+      const id = claimsOf(bearer)["sub"];
+      for (const subject of ["1", "2", "3"])
+        await ground.sql(
+          world,
+          `insert into ampho_identities (issuer, subject, user_id, provider, created_at)
+           values ('https://acme.example', '${subject}', '${id}', 'acme', 1)`,
+        );
+      const outcomes = [];
+      let latest = bearer;
+      for (const seconds of [290, 600, 100]) {
+        world.clock.advance(seconds);
+        const login = await world.call("POST", "/login", { body: { login: address, password }, bearer: latest });
+        const { token } = grantOf(login);
+        const account = await world.callOnce("GET", "/account", { bearer: token });
+        const [identity] = account.json["identities"] as readonly { readonly id: string }[];
+        const removed = await world.callOnce("DELETE", `/identities/${identity?.id}`, { bearer: token });
+        outcomes.push(outcomeOf(removed));
+        latest = String(removed.json["token"]);
+      }
+      expect(outcomes).toEqual([[200], [200], needed]);
     });
   });
 
@@ -265,7 +286,7 @@ onBothDatabases((ground) => {
   });
 
   describe("an identity at an outside provider", () => {
-    it("needs no code if the provider speaks for the mailbox of the account, and one if it names another address", async () => {
+    it("an identity needs no code if its provider speaks for the mailbox of the account, and one for another address", async () => {
       const place = await openPlace(ground, undefined, { address: "believed" });
       const { world, outside } = place;
       const { token } = await stolenPassword(place);
@@ -279,7 +300,7 @@ onBothDatabases((ground) => {
   });
 
   describe("nothing is asked", () => {
-    it("right after a registration or a login by mail, for any number of changes", async () => {
+    it("nothing is asked right after a registration or a login by mail, for any number of changes", async () => {
       const { world } = await openPlace(ground);
       const { token } = await addPerson(world, address, password);
       await setUp(world, token);
@@ -295,7 +316,7 @@ onBothDatabases((ground) => {
       expect(await world.countMails("confirm")).toBe(0);
     });
 
-    it("after a login with a passkey whose own set-up was confirmed, and one is asked for after another passkey", async () => {
+    it("nothing is asked after a login with a passkey whose set-up was confirmed, and a code after another passkey", async () => {
       const { world } = await openPlace(ground);
       const { token } = await addPerson(world, address, password);
       const subject = createSubject(-7);

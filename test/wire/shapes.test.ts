@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import type { z } from "zod";
-import type { accountExport, ownAccount } from "../../dist/http/rest/routes/account.js";
+import type { accountExport, confirmationBegun, ownAccount } from "../../dist/http/rest/routes/account.js";
 import type {
   addedPasskey,
   newRecoveryCodes,
@@ -77,6 +77,7 @@ describe("the wire shapes", () => {
   it("the shapes of what was begun are those of their schemas", () => {
     expectTypeOf<Sent<typeof passkeySetUp>>().toEqualTypeOf<Whole<begun.PasskeySetUp>>();
     expectTypeOf<Sent<typeof totpSetUp>>().toEqualTypeOf<Whole<begun.TotpSetUp>>();
+    expectTypeOf<Sent<typeof confirmationBegun>>().toEqualTypeOf<begun.ConfirmationBegun>();
     expectTypeOf<Sent<typeof emailChangeBegun>>().toEqualTypeOf<Whole<begun.EmailChangeBegun>>();
     expectTypeOf<Sent<typeof mailBegun>>().toEqualTypeOf<Whole<begun.MailBegun>>();
     expectTypeOf<Sent<typeof registrationBegun>>().toEqualTypeOf<Whole<begun.RegistrationBegun>>();

@@ -10,7 +10,8 @@ import { renderSVG } from "/uqr/index.mjs";
 /** @typedef {Readonly<Record<string, string>>} Fields */
 /** @typedef {Page | string | undefined | null} Next A page, a notice on the page of the URL, that page, or nothing. */
 
-const client = createClient({ baseUrl: "/", onStepUp: confirmIdentity });
+const onConfirm = () => prompt("The code of the mail that you just got");
+const client = createClient({ baseUrl: "/", onStepUp: confirmIdentity, onConfirm });
 const { account, sessions } = createAccount(client);
 const outside = createOutside(client);
 

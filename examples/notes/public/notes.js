@@ -2,7 +2,8 @@ import { askWith, createAccount, createClient } from "/ampho/client.js";
 import { renderSVG } from "/uqr/index.mjs";
 
 const onStepUp = askWith({ password: () => prompt("Your password"), totp: () => prompt("The code of your app") });
-const client = createClient({ baseUrl: "/", cookies: true, onStepUp });
+const onConfirm = () => prompt("The code of the mail that you just got");
+const client = createClient({ baseUrl: "/", cookies: true, onStepUp, onConfirm });
 const { account, sessions } = createAccount(client);
 const find = (id) => document.getElementById(id);
 const say = (text) => document.querySelector("[role=alert]").replaceChildren(text);

@@ -5,6 +5,7 @@ const client = createClient({
   cookies: true,
   // A further passkey needs a login with the first one.
   onStepUp: askWith({ passkey: true }),
+  onConfirm: () => prompt("The code from the mail that you just got"),
 });
 const find = (id) => document.querySelector(`#${id}`);
 // The browser throws a NotAllowedError if the user closes its dialog, or has no passkey.

@@ -25,7 +25,7 @@ export interface Phrases {
   readonly alarmDeleted: string;
   readonly alarmLabel: string;
   readonly afterAlarm: string;
-  /** What a code allows, as the end of "wants to". */
+  /** The change that a code allows, as the end of "wants to". */
   readonly changes: Readonly<Record<Confirmable, string>>;
 }
 

@@ -143,10 +143,10 @@ type MakersOf<C extends Change> = (typeof consequences)[C]["by"][number];
 /** A session makes it only with a confirmation. */
 export type ConfirmedChange = { [C in Change]: "confirmed" extends MakersOf<C> ? C : never }[Change];
 
-/** What a code can confirm. `review`: the removals of what can still sign in or act. */
+/** A change that a code can confirm. `review`: the removals of what can still sign in or act. */
 export type Confirmable = ConfirmedChange | "review";
 
-/** Who makes a change that a session must confirm. The session can have ended, and the change ends it in some rows. */
+/** The maker of a change that a session must confirm. The session can have ended, and the change ends it in some rows. */
 type MadeBy<C extends Change> =
   "confirmed" extends MakersOf<C>
     ? { readonly maker: Pick<TokenSession, "sessionId"> | Exclude<MakersOf<C>, "confirmed"> }

@@ -1,21 +1,16 @@
-// The confirmation of a change of how a user signs in (docs/reference/changes.md): by a code that was mailed for the
-// change, by a login by mail or a registration, or by a passkey whose own set-up was confirmed.
+// The confirmation of a change of how a user signs in (docs/reference/changes.md). It is a code that was mailed for the
+// change, a login by mail, a registration, or a passkey whose own set-up was confirmed. changes.ts names the changes.
 import type { Origin } from "../../audit/entry.js";
 import { isRecent } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
 import { integer, integerOrNull, textOrNull } from "../rows.js";
 import { first, type Transaction, write } from "../transaction.js";
-import type { Confirmable, ConfirmedChange } from "./changes.js";
 
 const confirmedSeconds = 300;
 const reviewSeconds = 900;
 
 /** The removals that a code for `review` confirms. */
-const reviewed: readonly string[] = [
-  "factor_removed",
-  "identity_unlinked",
-  "password_removed",
-] satisfies readonly ConfirmedChange[];
+const reviewed = ["factor_removed", "identity_unlinked", "password_removed"];
 
 /** In the column `confirmed`: every change. */
 const everyChange = "*";
@@ -30,7 +25,7 @@ export interface ConfirmedSession {
 export interface Confirmation {
   /** The session has confirmed the change. */
   readonly isConfirmed: boolean;
-  /** What can confirm it. Empty: the account has no mailbox, or no mails can be sent, and a recent login is enough. */
+  /** The ways to confirm it. Empty: the account has no mailbox, or no mails can be sent, and a recent login is enough. */
   readonly ways: readonly ("mail" | "passkey")[];
 }
 
@@ -42,7 +37,7 @@ const select = `select confirmed, confirmed_at,
   from (select 1 as one) as asked left join ampho_sessions on id = ? and user_id = ?`;
 
 export function* readConfirmation(
-  input: ConfirmedSession & { readonly change: Confirmable },
+  input: ConfirmedSession & { readonly change: string },
 ): Transaction<Confirmation> {
   const { change, userId, sessionId, now, origin } = input;
   const row = (yield* first(select, [userId, userId, sessionId, userId])) ?? {};
@@ -57,14 +52,14 @@ export function* readConfirmation(
 }
 
 /** Throws `confirmation_needed`. */
-export function requireConfirmation(change: Confirmable, { isConfirmed, ways }: Confirmation): void {
+export function requireConfirmation(change: string, { isConfirmed, ways }: Confirmation): void {
   if (isConfirmed || ways.length === 0) return;
   const message = "This change needs a code that is mailed to the address of the account.";
   throw new AmphoError("confirmation_needed", message, { change, ways });
 }
 
 /** Uses the code up that has confirmed this change. The exception rolls back what the change has written. */
-export function* useConfirmation(change: ConfirmedChange, session: ConfirmedSession): Transaction<boolean> {
+export function* useConfirmation(change: string, session: ConfirmedSession): Transaction<boolean> {
   const confirmation = yield* readConfirmation({ ...session, change });
   requireConfirmation(change, confirmation);
   const sql = "update ampho_sessions set confirmed = null where id = ? and confirmed = ?";
@@ -72,7 +67,7 @@ export function* useConfirmation(change: ConfirmedChange, session: ConfirmedSess
   return confirmation.isConfirmed;
 }
 
-export const confirmSession = (sessionId: string, what: Confirmable, now: number): Transaction<void> =>
+export const confirmSession = (sessionId: string, what: string, now: number): Transaction<void> =>
   write("update ampho_sessions set confirmed = ?, confirmed_at = ? where id = ?", [what, now, sessionId]);
 
 /** A login confirms every change. `passkey`: only if the set-up of that passkey was confirmed. */

@@ -53,13 +53,13 @@ export const accountExport = body("AccountExport", {
   events: listOf(exportedEvent, "The newest 1000 entries of the audit log about the user."),
 });
 
-const confirmationBegun = body("ConfirmationBegun", {
-  transaction: textAs("The transaction for `POST /account/confirm/finish`. It is never in a cookie."),
+export const confirmationBegun = body("ConfirmationBegun", {
+  transaction: textAs("The transaction for `POST /account/confirm/finish`, which is never in a cookie."),
   expires: seconds.describe("The end of the code, in Unix seconds."),
 });
 
 const confirmationStart = z.object({
-  change: z.enum(confirmables).describe("a change that `confirmation_needed` names, or `review`"),
+  change: z.enum(confirmables).describe("the change that `confirmation_needed` names, or `review`"),
 });
 
 export const accountRoutes = [
