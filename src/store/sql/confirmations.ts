@@ -36,9 +36,7 @@ const select = `select confirmed, confirmed_at,
     (select count(*) from ampho_passkeys where user_id = ? and confirmed = 1) as passkeys
   from (select 1 as one) as asked left join ampho_sessions on id = ? and user_id = ?`;
 
-export function* readConfirmation(
-  input: ConfirmedSession & { readonly change: string },
-): Transaction<Confirmation> {
+export function* readConfirmation(input: ConfirmedSession & { readonly change: string }): Transaction<Confirmation> {
   const { change, userId, sessionId, now, origin } = input;
   const row = (yield* first(select, [userId, userId, sessionId, userId])) ?? {};
   const [confirmed, at] = [textOrNull(row, "confirmed"), integerOrNull(row, "confirmed_at") ?? 0];
