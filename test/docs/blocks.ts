@@ -84,7 +84,7 @@ export const elsewhere: readonly RunElsewhere[] = [
       "ampho throttle-clear alice",
     ],
   },
-  { page: "docs/operate/incidents.md", test: "test/docs/backup.system.test.ts", begins: ["dropdb "] },
+  { page: "docs/operate/incidents.md", test: "test/docs/backup.system.test.ts", begins: ["dropdb ", "rm -f ampho.db"] },
   { page: "docs/operate/keys.md", test: "test/docs/keys.system.test.ts" },
   { page: "examples/README.md", test: "test/examples/examples.test.ts", begins: ["curl "] },
   { page: "examples/protect-anything/README.md", test: "test/deploy/protect.system.test.ts", begins: ["AMPHO_PAGES"] },
@@ -291,7 +291,7 @@ export const pasted: readonly Pasted[] = [
   },
   {
     page: "docs/operate/incidents.md",
-    begins: ["ampho factor-remove"],
+    begins: ["ampho factor-remove", "ampho throttle-clear --all"],
     ...withApp,
   },
   {
