@@ -75,6 +75,8 @@ export function tokenVerifier<S extends string, I extends GuardInstance>(
   return {
     resourceMetadataUrl,
     async verifyAccessToken(token) {
+      // Otherwise a list or a buffer would become the text that it contains.
+      if (typeof token !== "string") throw new TypeError("The token must be a string.");
       try {
         const auth = await host.guard(`Bearer ${token}`, checked, undefined);
         if (auth === undefined) throw missingToken();

@@ -177,6 +177,21 @@ describe("a request to an MCP server", () => {
     expect(mcp.calls.length).toBe(1);
   });
 
+  it("a token that is no text is rejected, as ampho.verify does it", async () => {
+    const ampho = await createAmpho({
+      key,
+      databaseUrl: "sqlite::memory:",
+      log: () => undefined,
+      resources: [{ resource, scopes: ["articles:read"] }],
+    });
+    onTestFinished(() => ampho.close());
+    const verifier = tokenVerifier(ampho);
+    const token = tokenFor(resource, { scope: "articles:read" });
+    await expect(verifier.verifyAccessToken(token)).resolves.toMatchObject({ token });
+    for (const other of [[token], Buffer.from(token), { toString: () => token }])
+      await expect(Reflect.apply(verifier.verifyAccessToken, verifier, [other])).rejects.toThrow(TypeError);
+  });
+
   it("the roles `__proto__` and `constructor` have no scopes, and 10 000 scopes do not stop a call (M-19)", async () => {
     const mcp = await openMcp();
     const claims = { sid: "s1", gen: 0, roles: ["__proto__", "constructor", "toString"] };

@@ -282,7 +282,14 @@ async function runFactorOperations(run: Run): Promise<void> {
       now: start,
       origin: operator,
     });
-  const issue = { serviceId: "svc_1", scopes: undefined, ttlSeconds: 900, now: start, origin: operator };
+  const issue = {
+    serviceId: "svc_1",
+    scopes: undefined,
+    ttlSeconds: 900,
+    latest: start + 60,
+    now: start,
+    origin: operator,
+  };
   for (const keyHash of ["h-7", "h-9"]) await run("issueServiceToken", { ...issue, proof: { keyHash } });
   await run("issueServiceToken", { ...issue, scopes: ["b"], proof: { keyHash: "h-7" } });
   const set = { change: "jwks_set", jwks: "{}", kids: ["x"] } as const;

@@ -1,4 +1,5 @@
 // Access tokens of service accounts (RFC 6749 §4.4), and the end of any credential by who has it (RFC 7009).
+import { setTimeout as sleep } from "node:timers/promises";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, unlessRejected } from "../../errors.js";
 import type { TokenIssue } from "../../store/sql/services.js";
@@ -39,22 +40,39 @@ export const issueServiceToken: Flow<ServiceToken, TokenRequest> = async (deps, 
   });
 };
 
+const waitMs = 250;
+/** More than a second. */
+const waitsMax = 5;
+const isSoon = (issuedAt: number, now: number) => issuedAt <= now + 2;
+
 async function grantToken(
   { store, tokens, settings, clock }: Deps,
   proven: Pick<TokenIssue, "serviceId" | "proof">,
   scope: string | undefined,
   caller: Caller,
 ): Promise<ServiceToken> {
-  const now = clock.now();
   const ttlSeconds = Math.min(settings.tokenTtl, settings.tokenForeignTtl);
   const scopes = scope === undefined ? undefined : [...new Set(scope.split(" "))];
-  const issued = await store.issueServiceToken({ ...proven, scopes, ttlSeconds, now, origin: caller });
+  const issue = (aheadSeconds: number) => {
+    const now = clock.now();
+    return store.issueServiceToken({ ...proven, scopes, ttlSeconds, now, latest: now + aheadSeconds, origin: caller });
+  };
+  // A token is issued after the second in which others have ended, and guards may not find it too early. So a service
+  // that gives each token back waits for the next second. Otherwise its times would run ahead of the clock.
+  let issued = await issue(Math.min(settings.tokenLeeway, 1));
+  for (let turn = 0; issued.outcome === "early" && turn < waitsMax && isSoon(issued.issuedAt, clock.now()); turn += 1) {
+    await sleep(waitMs);
+    issued = await issue(Math.min(settings.tokenLeeway, 1));
+  }
+  // The clock of another process is ahead.
+  if (issued.outcome === "early") issued = await issue(settings.tokenLeeway);
+  if (issued.outcome === "early") {
+    // Its tokens ended at a time that is still ahead, because a clock was wrong then.
+    const retryAfterSeconds = Math.max(1, issued.issuedAt - settings.tokenLeeway - clock.now());
+    throw new AmphoError("unavailable", "The service can get no token yet.", { retryAfterSeconds });
+  }
   if (issued.outcome !== "issued") throw issued.outcome === "scope" ? wrongScope() : unknownClient();
-  const { issuedAt } = issued;
-  // Its tokens ended at a time that is still ahead, because a clock was wrong then.
-  if (issuedAt > now + Math.max(settings.tokenLeeway, 1))
-    throw new AmphoError("unavailable", "The service can get no token yet.", { retryAfterSeconds: issuedAt - now });
-  const token = tokens.grantService(proven.serviceId, issued.scopes, issuedAt, ttlSeconds);
+  const token = tokens.grantService(proven.serviceId, issued.scopes, issued.issuedAt, ttlSeconds);
   return { access_token: token, token_type: "Bearer", expires_in: ttlSeconds, scope: issued.scopes.join(" ") };
 }
 

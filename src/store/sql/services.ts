@@ -76,18 +76,24 @@ export interface TokenIssue extends Ending {
   /** Undefined: all scopes of the service. */
   readonly scopes: readonly string[] | undefined;
   readonly ttlSeconds: number;
+  /** The latest `iat` that guards accept now. */
+  readonly latest: number;
 }
 
 export type IssueOutcome =
   | { readonly outcome: "issued"; readonly scopes: readonly string[]; readonly issuedAt: number }
+  /** Earlier tokens ended at a time after which no token can be issued yet. Nothing was written. */
+  | { readonly outcome: "early"; readonly issuedAt: number }
   /** `unknown`: the service or its proof is not good now. `scope`: it has not all of these scopes. */
   | { readonly outcome: "unknown" | "scope" };
 
 /** The `iat` of a token is after everything that has ended tokens of the service. */
 export function* issueServiceToken(input: TokenIssue): Transaction<IssueOutcome> {
-  const { serviceId, proof, ttlSeconds, now, origin } = input;
+  const { serviceId, proof, ttlSeconds, now, latest, origin } = input;
   const service = yield* lockService(serviceId);
   if (!service || service.disabled) return { outcome: "unknown" };
+  const issuedAt = Math.max(now, service.endedAt + 1);
+  if (issuedAt > latest) return { outcome: "early", issuedAt };
   const selectKey = "select id from ampho_keys where hash = ? and user_id = ? and expires_at > ?";
   const holds =
     "keyHash" in proof
@@ -96,9 +102,8 @@ export function* issueServiceToken(input: TokenIssue): Transaction<IssueOutcome>
   if (!holds) return { outcome: "unknown" };
   const scopes = input.scopes ?? service.scopes;
   if (scopes.length === 0 || !scopes.every((scope) => service.scopes.includes(scope))) return { outcome: "scope" };
-  const issuedAt = Math.max(now, service.endedAt + 1);
-  const latest = [Math.max(issuedAt, service.issuedAt), Math.max(issuedAt + ttlSeconds, service.tokensUntil)];
-  yield* write("update ampho_services set issued_at = ?, tokens_until = ? where id = ?", [...latest, serviceId]);
+  const last = [Math.max(issuedAt, service.issuedAt), Math.max(issuedAt + ttlSeconds, service.tokensUntil)];
+  yield* write("update ampho_services set issued_at = ?, tokens_until = ? where id = ?", [...last, serviceId]);
   const detail = { service: service.name, scopes };
   yield* recordAudit({ at: now, event: "service_token_issued", userId: serviceId, login: undefined, origin, detail });
   return { outcome: "issued", scopes, issuedAt };
