@@ -18,6 +18,7 @@ const names = {
   login_changed: "another login name",
   login_respelled: "another spelling of the login name",
   email_changed: "another address, or none",
+  email_set: "an address that an operator sets with a reason",
   names_changed: "another address that becomes the login name",
   email_added: "the first address, or another spelling of it",
   email_proven: "the first proof of the address",

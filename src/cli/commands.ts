@@ -159,8 +159,13 @@ export const commands = [
   command("user-email", async () => (await users()).changeUserEmail, {
     database: "changes",
     summary: "set the address to which a user's mails go",
-    help: "The address is not proven until the user has used a code or a link that was mailed to it. A proven old address gets a notice. An empty ADDRESS deletes the address.",
-    takes: [login, { name: "ADDRESS", help: "The new address." }, byId],
+    help: "The address is not proven until the user has used a code or a link that was mailed to it. An account with a mailbox needs --reason. Its sessions end, and the former mailbox gets a last notice, whose links overturn nothing. An empty ADDRESS deletes the address.",
+    takes: [
+      login,
+      { name: "ADDRESS", help: "The new address." },
+      byId,
+      valued("--reason", "TEXT", { help: "The reason, for an account with a mailbox." }),
+    ],
     example: "carol carol@example.org",
   }),
   command("user-recover", async () => (await import("./commands/keys/keyring.js")).recoverUser, {
@@ -173,6 +178,9 @@ export const commands = [
       flag("--print", { help: "Print the link, to hand it over, and mail none." }),
       flag("--without-factors", {
         help: "The user has lost every second factor. They are removed with the new password. The link works from 24 hours later on.",
+      }),
+      valued("--email", "ADDRESS", {
+        help: "In a dispute: set this address first. No way in opens the account until the link and the number are used. Then everything ends that a session has set up.",
       }),
       valued("--reason", "TEXT", { help: "The reason. The command requires one." }),
     ],

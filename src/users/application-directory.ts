@@ -88,6 +88,8 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   return {
     ...ofTable,
     findByLogin,
+    // The function finds users by login and address.
+    findForMail: findByLogin,
     findById: requireById,
     findMany,
     async findByAddress(canonical) {

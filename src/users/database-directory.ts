@@ -1,4 +1,5 @@
 // The users of Ampho's own database.
+import { parseAddress } from "../logins/address.js";
 import { canonicalLogin, checkLogin } from "../logins/login-name.js";
 import type { FailureDelay } from "../passwords/failure-delay.js";
 import { currentFormat } from "../passwords/hash.js";
@@ -30,6 +31,16 @@ export const createDatabaseDirectory = (
   canonicalOf: canonicalLogin,
   async findByLogin(login) {
     const user = await findStoredUser(store, login);
+    return user && toAccount(user);
+  },
+  async findForMail(typed) {
+    const address = parseAddress(typed);
+    // Both are read for every address, so that the time reveals nothing.
+    const [byAddress, byLogin] = [
+      address && (await store.findUserByAddress(address.canonical)),
+      await findStoredUser(store, typed),
+    ];
+    const user = byAddress?.email?.provenAt === undefined ? (byLogin ?? byAddress) : byAddress;
     return user && toAccount(user);
   },
   async findByAddress(canonical) {

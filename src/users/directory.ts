@@ -78,6 +78,11 @@ export interface Directory {
   findById(id: string): Promise<Account | undefined>;
   /** Finds users in any order. `ids` has each id once. */
   findMany(ids: readonly string[]): Promise<readonly Account[]>;
+  /**
+   * Finds the user to whom a reset or a login by mail goes: first by the proven address, then by the login, then by an
+   * address that is not proven. A stranger's login or address so keeps no owner of a mailbox out.
+   */
+  findForMail(typed: string): Promise<Account | undefined>;
   /** Finds the user whose address it is (see `mailboxOf`). `canonical` comes from `parseAddress`. */
   findByAddress(canonical: string): Promise<Account | undefined>;
   /** The account of a session. `user`: the row of the database that the same statement has read. */
@@ -134,7 +139,7 @@ export function withoutTable(directory: Directory): Directory {
   const reject = async (): Promise<never> => {
     throw elsewhere();
   };
-  return { ...directory, ...ofTable, findByLogin: reject, findById: reject, findMany: reject };
+  return { ...directory, ...ofTable, findByLogin: reject, findForMail: reject, findById: reject, findMany: reject };
 }
 
 export function toAccount(user: User): Account {

@@ -59,7 +59,7 @@ onBothDatabases((ground) => {
     const { id } = await users.create({ login: "ann", password, email: "ann@x.example" });
     await users.setRoles("ann", ["editor"]);
     await users.setRoles("ann", ["editor"]);
-    await users.setEmail({ id }, undefined);
+    await users.setEmail({ id }, undefined, { reason: "ticket 4711" });
     await users.disable({ id });
     await users.enable({ id });
     const { token } = await world.login("ann");

@@ -69,7 +69,7 @@ describe("a deployment", () => {
     const names = ["own@x.example", "ann", "bob", "cid@x.example", "dan@bücher.example", "eve"];
     const created = await Promise.all(names.map((login) => users.create({ login })));
     const idOf = (login: string) => created.find((user) => user.login === login)?.id ?? "";
-    await users.setEmail("cid@x.example", "cid@y.example");
+    await users.setEmail("cid@x.example", "cid@y.example", { reason: "ticket 4711" });
     const database = new DatabaseSync(join(cwd, "ampho.db"));
     const set = (login: string, changes: string) =>
       database.prepare(`update ampho_users set ${changes} where login = ?`).all(login);

@@ -149,7 +149,7 @@ export const reports = `
   login name respelled login_respelled   login_changed         login_changed
   address              email_changed     email_changed         email_changed
   address and login    names_changed     email_changed         email_changed
-  address by operator  email_changed     email_changed         email_changed
+  address by operator  email_set         email_changed         email_changed
   app replaced         factor_replaced   factor_added          factor_added
   app removed          factor_removed    factor_removed        factor_removed
   codes replaced       codes_replaced    factor_added          factor_added
@@ -606,7 +606,7 @@ const changes: Readonly<Record<string, (place: Place, maker: Maker) => Promise<M
     login: "ann@new.example",
   }),
   async "address by operator"({ world }) {
-    await world.ampho.users.setEmail("ann", "ann@new.example");
+    await world.ampho.users.setEmail("ann", "ann@new.example", { reason: "ticket 4711" });
     return {};
   },
   async "app added"(place, maker) {

@@ -42,8 +42,11 @@ onBothDatabases((ground) => {
   it.each([
     ["is deleted", (world: Mailing) => world.ampho.users.remove("ann")],
     ["loses a role", (world: Mailing) => world.ampho.users.setRoles("ann", [])],
-    ["gets another address", (world: Mailing) => world.ampho.users.setEmail("ann", "ann@elsewhere.example")],
-    ["loses the address", (world: Mailing) => world.ampho.users.setEmail("ann", undefined)],
+    [
+      "gets another address",
+      (world: Mailing) => world.ampho.users.setEmail("ann", "ann@elsewhere.example", { reason: "ticket 4711" }),
+    ],
+    ["loses the address", (world: Mailing) => world.ampho.users.setEmail("ann", undefined, { reason: "ticket 4711" })],
   ] as const)("an invitation that was never used ends when the user with its address %s", async (_, lose) => {
     const world = await openMailing(ground, { registration: "invite" });
     const invite = await invited(world);

@@ -108,8 +108,8 @@ onBothDatabases((ground) => {
   it("a code is void after the address, the password or a factor of the account has changed", async () => {
     const world = await openMailing(ground);
     for (const change of [
-      () => world.ampho.users.setEmail(ann, "new@x.example"),
-      () => world.ampho.users.setEmail(ann, undefined),
+      () => world.ampho.users.setEmail(ann, "new@x.example", { reason: "ticket 4711" }),
+      () => world.ampho.users.setEmail(ann, undefined, { reason: "ticket 4711" }),
       () => world.ampho.users.setPassword(ann, newPassword),
       () => world.ampho.users.disable(ann),
       async () => {

@@ -198,16 +198,18 @@ onBothDatabases((ground) => {
     const world = await openMailing(ground);
     const { users } = world.ampho;
     await users.create({ login: ann });
-    await users.setEmail(ann, undefined);
+    await users.setEmail(ann, undefined, { reason: "ticket 4711" });
     await users.create({ login: "bob", email: "bob@acme.example" });
     await expect(users.create({ login: "cid", email: ann })).rejects.toMatchObject({ code: "email_taken" });
     await expect(users.setEmail("bob", ann)).rejects.toMatchObject({ code: "email_taken" });
     await expect(users.import([`{"login":"dan","email":"${ann}"}`])).rejects.toMatchObject({ code: "invalid_request" });
     // Without an address, the login would be that of bob's mailbox.
     await users.create({ login: "fay@acme.example" });
-    await users.setEmail("fay@acme.example", "fay@new.example");
+    await users.setEmail("fay@acme.example", "fay@new.example", { reason: "ticket 4711" });
     await users.setEmail("bob", "fay@acme.example");
-    await expect(users.setEmail("fay@acme.example", undefined)).rejects.toMatchObject({ code: "email_taken" });
+    await expect(users.setEmail("fay@acme.example", undefined, { reason: "ticket 4711" })).rejects.toMatchObject({
+      code: "email_taken",
+    });
   });
 
   it("one of a registration, a change of address and an import gets the address that all want at once", async () => {
@@ -311,7 +313,7 @@ onBothDatabases((ground) => {
     });
     const { world, mails } = outside;
     const { id } = await world.user("colleague", { password });
-    await world.ampho.users.setEmail("colleague", victim);
+    await world.ampho.users.setEmail("colleague", victim, { reason: "ticket 4711" });
     for (const verified of [true, false]) {
       const claims = { sub: `s-${verified}`, email: attacker, email_verified: verified };
       const received = await signIn(outside, { claims });

@@ -437,7 +437,7 @@ onBothDatabases((ground) => {
       const outside = await openOutside(ground, options);
       const { world, mails } = outside;
       await world.user("ann@acme.example", { password });
-      await world.ampho.users.setEmail("ann@acme.example", "ann@new.example");
+      await world.ampho.users.setEmail("ann@acme.example", "ann@new.example", { reason: "ticket 4711" });
       mails.length = 0;
       const { error, json } = await signIn(outside, { claims: { sub: "eve", email: "ann@acme.example" } });
       expect(error).toBe("link_needed");

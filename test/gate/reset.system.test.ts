@@ -132,7 +132,7 @@ onBothDatabases((ground) => {
     const world = await openMailing(ground, { breachesUrl: `${list.url}/range` });
     await world.ampho.users.create({ login: ann, password });
     const { transaction, mail } = await askedReset(world, ann);
-    change.pending = () => world.ampho.users.setEmail(ann, bob);
+    change.pending = () => world.ampho.users.setEmail(ann, bob, { reason: "ticket 4711" });
     // The new address ends what was begun with the old one.
     expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual(over);
     expect(await world.ampho.users.find(ann)).toMatchObject({ email: bob, emailProven: false });

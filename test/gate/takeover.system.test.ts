@@ -1,4 +1,5 @@
 // Attempts to keep an account that its owner has taken back, and to take over one that is not proven yet.
+import bcrypt from "bcryptjs";
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
 import { admission, type FullGrant, grantOf, password, type World } from "../world/ampho.js";
@@ -15,7 +16,7 @@ import {
   openMailing,
   raiseAlarm,
 } from "./mailboxes.js";
-import { link, openOutside, signIn } from "./outside.js";
+import { codeOf, link, openOutside, signIn } from "./outside.js";
 import { addOwner, codeAt, fullLogin, logIn, onBothDatabases, outcomeOf, setUp } from "./owners.js";
 import { addPasskeyOwner, logInWith, passkeyLogin, passkeySettings } from "./passkey-owners.js";
 
@@ -39,10 +40,10 @@ onBothDatabases((ground) => {
       const { transaction, mail } = await asked(world, address);
       const running = logInBy(world, { transaction, code: mail.code });
       await new Promise((resolve) => setTimeout(resolve, at));
-      await world.ampho.users.setEmail(address, `ann${at}@example.org`);
+      await world.ampho.users.setEmail(address, `ann${at}@example.org`, { reason: "The user has called." });
       const { status, json } = await running;
       if (status === 200) expect(await admission(world.ampho, String(json["token"]))).toBe("invalid_token");
-      await world.ampho.users.setEmail(address, address);
+      await world.ampho.users.setEmail(address, address, { reason: "The user has called." });
     }
   });
 
@@ -74,31 +75,73 @@ onBothDatabases((ground) => {
       expect((await logIn(world, "mallory")).status).toBe(200);
     });
 
-    it("a first proof keeps the app that an operator has imported, and asks for it", async () => {
-      const world = await openMailing(ground);
+    it("a first proof ends the app, the identity and the password of an import that has not proven the address", async () => {
+      const outside = await openOutside(ground, { options: { mailLogin: true, throttleMails: 1_000_000 } });
+      const { world } = outside;
       const secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
-      const line = { login: "mallory", email: address, totp_secret: secret };
-      await world.ampho.users.import([JSON.stringify(line)]);
-      const { transaction, mail } = await asked(world, "mallory");
-      const pending = await logInBy(world, { transaction, code: mail.code });
-      expect(outcomeOf(pending)).toEqual([401, "factor_needed"]);
-      world.clock.advance(60);
-      const body = { transaction: pending.json["transaction"], totp: codeAt(secret, world.clock.now()) };
-      expect((await logInBy(world, body)).status).toBe(200);
+      const hash = await bcrypt.hash(password, 4);
+      const line = { login: "mallory", email: address, password_hash: hash, totp_secret: secret };
+      const identities = [{ provider: "acme", subject: "evil" }];
+      await world.ampho.users.import([JSON.stringify({ ...line, identities })]);
+      const begun = await begin(world, "/login/mail", { login: "mallory" });
+      const code = (await codeOf(outside, address)).replaceAll(" ", "");
+      // The factor of the stranger is not asked for.
+      const owner = grantOf(await logInBy(world, { transaction: begun.transaction, code }));
+      expect(await world.ampho.factors.list(String(claimsOf(owner.token)["sub"]))).toMatchObject({ factors: [] });
+      expect((await signIn(outside, { claims: { sub: "evil" } })).status).not.toBe(200);
+      expect(outcomeOf(await logIn(world, "mallory"))).toEqual([401, "invalid_credentials"]);
     });
 
-    it("a reader of a mistyped address changes nothing of an account whose app an operator has imported", async () => {
+    it("an import that has proven the address keeps its app, and a reset asks for it", async () => {
       const world = await openMailing(ground);
       const secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
-      await world.ampho.users.import([JSON.stringify({ login: "mallory", email: address, totp_secret: secret })]);
-      await world.ampho.users.setPassword("mallory", password);
-      world.clock.advance(60);
-      const totp = () => codeAt(secret, world.clock.now());
-      const owner = grantOf(await logIn(world, "mallory", { totp: totp() }));
-      const { transaction, mail } = await asked(world, "mallory");
-      expect(outcomeOf(await logInBy(world, { transaction, code: mail.code }))).toEqual([401, "factor_needed"]);
-      expect(await admission(world.ampho, owner.token)).toBe("in");
-      expect((await logIn(world, "mallory", { totp: totp() })).status).toBe(200);
+      const line = { login: "mallory", email: address, email_proven: true, totp_secret: secret };
+      await world.ampho.users.import([JSON.stringify({ ...line, password_hash: await bcrypt.hash(password, 4) })]);
+      const { transaction, mail } = await askedReset(world, "mallory");
+      expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual([401, "factor_needed"]);
+    });
+
+    it("the owner of a mailbox resets an account that a stranger has opened with the address and another login", async () => {
+      const world = await openMailing(ground);
+      await unproven(world);
+      const { transaction, mail } = await askedReset(world, address);
+      expect(mail.text).toContain("your account mallory at");
+      expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual([204]);
+      expect(outcomeOf(await logIn(world, "mallory"))).toEqual([401, "invalid_credentials"]);
+      expect((await logIn(world, "mallory", { password: newPassword })).status).toBe(200);
+    });
+
+    it("a reset goes to the proven address before the login of another user, and to the login before an address that is not proven", async () => {
+      const world = await openMailing(ground);
+      await addPerson(world, address, password);
+      await world.ampho.users.create({ login: "bob", password, email: "bob@example.org" });
+      const taken = await askedReset(world, address);
+      expect([taken.mail.to, taken.mail.text]).toEqual([address, expect.stringContaining(`account ${address} at`)]);
+      const by = await asked(world, "bob");
+      expect(by.mail.to).toBe("bob@example.org");
+    });
+
+    it("a mail is in the language of the last code that the user has used, and not of the request for it", async () => {
+      const world = await openMailing(ground);
+      const inGerman = { headers: { "accept-language": "de" } };
+      const { transaction } = await begin(world, "/register", { email: address }, inGerman);
+      const { code } = await world.mail("register");
+      const body = { transaction, code, password };
+      grantOf(await world.call("POST", "/register/finish", { body, ...inGerman }));
+      await world.login(address);
+      expect((await world.mail("new_device")).language).toBe("de");
+      const asking = await begin(
+        world,
+        "/password/reset",
+        { login: address },
+        { headers: { "accept-language": "fr" } },
+      );
+      const mail = await world.mail("reset");
+      expect(mail.language).toBe("de");
+      const french = { headers: { "accept-language": "fr" } };
+      const reset = { transaction: asking.transaction, code: mail.code, new_password: newPassword };
+      expect((await world.call("POST", "/password/reset/finish", { body: reset, ...french })).status).toBe(204);
+      expect((await askedReset(world, address)).mail.language).toBe("fr");
     });
 
     it("a first proof keeps the account of a user who proves the password too", async () => {
@@ -263,7 +306,7 @@ onBothDatabases((ground) => {
     expect(claimsOf(victim.token)["sub"]).toBe(claimsOf(former.token)["sub"]);
     expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
-    expect((await raiseAlarm(world, alarm)).status).toBe(204);
+    expect(outcomeOf(await raiseAlarm(world, alarm))).toEqual([409, "settled"]);
     expect(await admission(world.ampho, victim.token)).toBe("in");
     expect(await world.ampho.factors.list("1")).toMatchObject({ factors: [] });
     world.clock.advance(1);
@@ -339,6 +382,7 @@ onBothDatabases((ground) => {
     const linked = grantOf(await link(outside, thief.token, { claims: { sub: "evil" } }));
     await ground.sql(world, `update ampho_users set email_proven_at = ${world.clock.now()}`);
     expect((await world.call("POST", "/logout", { bearer: linked.token })).status).toBe(204);
+    world.clock.advance(30 * 86_400);
     const { transaction } = await begin(world, "/password/reset", { login: "ann" });
     await expect.poll(() => mails.some(({ kind }) => kind === "reset"), { timeout: 30_000 }).toBe(true);
     const code = /^\d\d \d\d \d\d \d\d$/m.exec(mails.find(({ kind }) => kind === "reset")?.text ?? "")?.[0];

@@ -170,7 +170,7 @@ test("a changed address is unproven, and the old one gets a notice if it was pro
   await users.create({ login: "bob", email: "bob@example.org" });
   await expect(users.setEmail("bob", "ANN@example.org")).rejects.toMatchObject({ code: "email_taken" });
   await users.setEmail("bob", "bob@new.example");
-  await users.setEmail("ann@example.org", "ann@new.example");
+  await users.setEmail("ann@example.org", "ann@new.example", { reason: "ticket 4711" });
   const notice = await world.next("email_changed");
   expect(notice.to).toBe("ann@example.org");
   expect(await users.find("ann@example.org")).toMatchObject({ email: "ann@new.example", emailProven: false });

@@ -222,6 +222,7 @@ function resetContract(store: Opened): void {
     origin,
     rules: { roles: [], rolePolicies: {} },
     removesFactors: false,
+    isRecovery: false,
     provesEmail: "ann@x.example",
     isFirstProof: false,
     ...changes,

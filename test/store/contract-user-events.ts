@@ -96,6 +96,7 @@ export function userEventContract(store: Opened): void {
       use: undefined,
       rules: { roles: [], rolePolicies: {} },
       removesFactors: false,
+      isRecovery: false,
       provesEmail: "cid@x.example",
       isFirstProof: true,
       spend: { hash: "cid", until: far, idempotency: undefined },

@@ -418,6 +418,7 @@ async function runMailOperations(run: Run): Promise<void> {
     use: undefined,
     rules: { roles: [], rolePolicies: {} },
     removesFactors: true,
+    isRecovery: false,
     provesEmail: "ann@x.example",
     isFirstProof: false,
     now: start,

@@ -299,6 +299,7 @@ describe("changes of one user at the same moment", () => {
     origin,
     rules: { roles: [], rolePolicies: {} },
     removesFactors: false,
+    isRecovery: false,
     provesEmail: "ann@x.example",
     isFirstProof: false,
   });

@@ -61,7 +61,9 @@ export async function changeUserPassword(input: CommandInput, context: CommandCo
 export async function changeUserEmail(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
   const email = input.secondArgument() || undefined;
-  await withManagement(context, ({ users }) => users.setEmail(typedUser(input), email));
+  await withManagement(context, ({ users }) =>
+    users.setEmail(typedUser(input), email, { reason: input.text("--reason") }),
+  );
   const now = email === undefined ? "has no address" : "has a new address, which is not proven yet";
   context.terminal.note(`User ${quoted(login)} ${now}.`);
 }

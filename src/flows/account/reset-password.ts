@@ -36,7 +36,7 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
   const read = readProof(deps, input.proof, ["reset"], clock.now());
   const { transaction } = read;
   const { login = "" } = transaction;
-  const account = await directory.findByLogin(login);
+  const account = await directory.findForMail(login);
   const binding = await bindingOf(deps, "reset", account);
   const recovery = transaction.recovery === "alarm" ? undefined : transaction.recovery;
   // An operator can also begin the recovery of a user who has no address or no password.
@@ -46,7 +46,9 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";
-  const provesEmail = recovery === undefined ? binding.address : undefined;
+  // An operator has set the address of a frozen account. Its mailbox and the number are a first proof.
+  const isFrozen = (await deps.store.listFactors(account.id)).frozen === "all";
+  const provesEmail = recovery === undefined || isFrozen ? binding.address : undefined;
   const isFirstProof = provesEmail !== undefined && provesEmail === unprovenEmailOf(account);
   const prepare = async () => {
     // The factor comes last, because a right one counts as wrong if the rest is rejected.
@@ -69,6 +71,7 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
     now,
     origin: originFor(account, origin),
     rules: rulesOf(deps, account),
+    isRecovery: recovery !== undefined,
     removesFactors,
     provesEmail,
     isFirstProof,

@@ -33,6 +33,12 @@ export function nameByLogin(deps: LookUpDeps, login: string, device: string | un
   return nameAccount(deps, login, proofs, () => deps.directory.findByLogin(login));
 }
 
+/** The same for a reset or a login by mail, which also find a user by the address. */
+export function nameForMail(deps: LookUpDeps, typed: string, device: string | undefined): Promise<CountedAccount> {
+  const proofs = deps.deviceProofs.readAll(device, deps.clock.now());
+  return nameAccount(deps, typed, proofs, () => deps.directory.findForMail(typed));
+}
+
 /** The account that has an address. `canonical` comes from `parseAddress`. */
 export const nameByAddress = (deps: Pick<Deps, "directory">, canonical: string): Promise<CountedAccount> =>
   nameAccount(deps, canonical, [], () => deps.directory.findByAddress(canonical));

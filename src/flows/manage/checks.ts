@@ -90,7 +90,12 @@ export const newUser = members({
   email: optionally(string),
 });
 export const newInvitation = members({ email: string, roles: optionally(stringArray), invitedBy: optionally(name) });
-export const recoveryOptions = members({ reason: string, print: optionally(flag), withoutFactors: optionally(flag) });
+export const recoveryOptions = members({
+  reason: string,
+  print: optionally(flag),
+  withoutFactors: optionally(flag),
+  email: optionally(string),
+});
 export const vouchedLevel = members({ amr: optionally(stringArray), acr: optionally(oneOf(acrs)) });
 export const importOptions = optionally(
   members({ dryRun: optionally(flag), onWrongLine: optionally(callback), onProgress: optionally(callback) }),

@@ -262,12 +262,17 @@ export interface Management<S extends string = string> {
      */
     expirePassword(user: string | UserRef, options?: { readonly reason?: string | undefined }): Promise<boolean>;
     /**
-     * Sets the address to which mails go. It is unproven until the user proves it, and the old one gets a notice if it
-     * was proven. With `undefined` the user has no address afterwards. Rejects with `not_found`, `email_taken` or
-     * `invalid_request`.
-     * @example await ampho.users.setEmail("alice", "alice@example.org");
+     * Sets the address to which mails go. It is unproven until the user proves it. With `undefined` the user has no
+     * address afterwards. An account with a mailbox (a proven address, or one that was set with a reason) needs a
+     * `reason`, for the audit log. Then its sessions end, and the former mailbox gets a last notice. So a page for users
+     * cannot use it, and uses `POST /account/email`. Rejects with `not_found`, `email_taken` or `invalid_request`.
+     * @example await ampho.users.setEmail("alice", "alice@example.org", { reason: "ticket 4711" });
      */
-    setEmail(user: string | UserRef, email: string | undefined): Promise<void>;
+    setEmail(
+      user: string | UserRef,
+      email: string | undefined,
+      options?: { readonly reason?: string | undefined },
+    ): Promise<void>;
     /**
      * Mails an invitation to register (docs/guides/mail-flows.md). It lasts for AMPHO_SECURITY_INVITE_TTL. Rejects with
      * `registration_closed`, `email_taken` if a user has the address, `invalid_request`, or `not_found` without

@@ -5,8 +5,10 @@ import type { Origin } from "../../audit/entry.js";
 import { recoveryDelaySeconds } from "../../clock.js";
 import { AmphoError, invalidRequest } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
+import { emailOf, type User } from "../../store/sql/users.js";
 import { toAccount } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
+import { emailTaken, requireAddress } from "../find/rules.js";
 import { bindingOf, claimsOf, nameOf } from "../prove/mailbox.js";
 import * as check from "./checks.js";
 import type { UserRef } from "./management.js";
@@ -18,6 +20,11 @@ export interface RecoveryOptions {
   readonly reason: string;
   /** Returns the link, to hand it over, and mails none. */
   readonly print?: boolean | undefined;
+  /**
+   * The address of the user, after a dispute about the account. It is set at once, and no way in opens the account until
+   * the link and the number are used. Then nothing is left that any session has set up.
+   */
+  readonly email?: string | undefined;
   /** The user has lost all second factors. They are removed with the new password. */
   readonly withoutFactors?: boolean | undefined;
 }
@@ -42,17 +49,32 @@ export function requireRecovery(user: unknown, options: unknown): void {
   check.recoveryOptions("options", options);
 }
 
+/** Sets the address and freezes the account. Rejects with `email_taken`. */
+async function moveTo(
+  deps: RecoveryDeps,
+  { id: userId }: User,
+  { email: typed, reason }: { readonly email: string; readonly reason: string },
+  origin: Origin,
+): Promise<User> {
+  const email = { ...emailOf(requireAddress(typed), undefined), byOperator: true };
+  const about = { userId, email, reason, freezes: true, own: undefined, ownUser: undefined, spend: undefined };
+  const outcome = await deps.store.setEmail({ ...about, attempt: undefined, now: deps.clock.now(), origin });
+  if (outcome.outcome === "taken") throw emailTaken();
+  return requireUser(deps, { id: userId });
+}
+
 /** Rejects with `not_found`, and with `invalid_request` for a disabled user or one without an address. */
 export async function recover(
   deps: RecoveryDeps,
   ref: string | UserRef,
-  { reason, print = false, withoutFactors = false }: RecoveryOptions,
+  { reason, print = false, withoutFactors = false, email }: RecoveryOptions,
   origin: Origin,
 ): Promise<RecoveryBegun> {
   const { store, directory, clock, settings, transactions } = deps;
   directory.requireRows();
   const appUrl = requireAppUrl(settings);
-  const user = await requireUser(deps, ref);
+  const named = await requireUser(deps, ref);
+  const user = email === undefined || named.disabled ? named : await moveTo(deps, named, { email, reason }, origin);
   if (user.disabled) throw invalidRequest("The user is disabled. Enable the user first.");
   const address = user.email?.address;
   if (address === undefined && !print)

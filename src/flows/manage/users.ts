@@ -25,6 +25,13 @@ export function toUserView(user: Omit<UserView, "email" | "emailProven"> & Pick<
 }
 
 const named = { user: check.user("login") };
+const emailArguments = { ...named, email: check.optionally(check.string), options: check.reasonOptions };
+
+/** A page for users must use `POST /account/email`, which asks the mailbox. */
+const reasonNeeded = () =>
+  invalidRequest(
+    "The account has a mailbox. State the reason for another one. Users change theirs with a confirmation.",
+  );
 
 export function manageUsers(m: Manager): Management["users"] {
   const { store, directory, clock, settings, origin, stored } = m;
@@ -84,13 +91,14 @@ export function manageUsers(m: Manager): Management["users"] {
       const outcome = await store.setPassword(change);
       if (outcome.outcome === "unknown") throw unknownUser();
     }),
-    setEmail: stored({ ...named, email: check.optionally(check.string) }, async (ref, typed) => {
+    setEmail: stored(emailArguments, async (ref, typed, { reason } = {}) => {
       const { id: userId } = await requireUser(m, ref);
       const address = typed === undefined ? undefined : requireAddress(typed);
-      const email = address && emailOf(address, undefined);
+      const email = address && { ...emailOf(address, undefined), byOperator: reason === undefined ? undefined : true };
       const unproven = { own: undefined, ownUser: undefined, spend: undefined, attempt: undefined };
-      const outcome = await store.setEmail({ ...unproven, userId, email, now: clock.now(), origin });
+      const outcome = await store.setEmail({ ...unproven, userId, email, reason, now: clock.now(), origin });
       if (outcome.outcome === "taken") throw emailTaken();
+      if (outcome.outcome === "reason_needed") throw reasonNeeded();
       if (outcome.outcome !== "done") throw unknownUser();
     }),
     import: stored({ input: check.iterable, options: check.importOptions }, (input, options = {}) => {

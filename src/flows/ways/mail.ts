@@ -3,7 +3,7 @@ import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory
 import type { MailBegun } from "../../wire/begun.js";
 import type { Caller, Deps, Flow } from "../deps.js";
 import { liveOf } from "../find/account.js";
-import { accountKeyOf, nameByLogin } from "../find/account-key.js";
+import { accountKeyOf, nameForMail } from "../find/account-key.js";
 import { wrongCredentials } from "../find/errors.js";
 import { leastTime, requireOutbox } from "../find/rules.js";
 import { offersMailLogin } from "../find/ways.js";
@@ -20,7 +20,7 @@ export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input
   const read = readProof(deps, proof, ["mail"], clock.now());
   const { transaction } = read;
   const { login = "" } = transaction;
-  const account = await directory.findByLogin(login);
+  const account = await directory.findForMail(login);
   const binding = await bindingOf(deps, "mail", account);
   const device = account && deviceProofs.readOf(account, input.device, clock.now());
   const { remember } = input;
@@ -75,7 +75,7 @@ async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequ
   const { kind, event, canReceive } = requests[purpose];
   requireOutbox(deps);
   const { login } = input;
-  const { key, known, find } = await nameByLogin(deps, login, input.device);
+  const { key, known, find } = await nameForMail(deps, login, input.device);
   const allowed = await throttle.allowMail({ account: key, known, origin });
   const least = leastTime();
   const { account, binding } = await allowed.run(async () => {

@@ -92,6 +92,8 @@ export const consequences = {
   login_changed: { ...all, ...moved, by: ["confirmed"], event: "login_changed", reason: "login_changed" },
   login_respelled: { ...none, by: ["recent"], event: "login_changed" },
   email_changed: { ...others, ...moved, by: confirmed, event: "email_changed", reason: "email_changed" },
+  /** An operator's word, with a reason, about an account that has a mailbox. No link overturns it. */
+  email_set: { ...all, ...fates("added"), ...moved, by: ["operator"], event: "email_changed", reason: "email_changed" },
   /** The address becomes the login name in the same step. */
   names_changed: { ...others, ...moved, by: ["confirmed"], event: "email_changed", reason: "email_changed" },
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
@@ -274,7 +276,7 @@ const nextVersion = (version: number, now: number) => Math.max(version + 1, now)
 const removePassword = (userId: string): Transaction<void> =>
   write(
     `update ampho_users set password_hash = null, hash_kind = null, password_version = password_version + 1
-     where id = ? and coalesce(password_by_operator, case when import_n is null then 0 else 1 end) = 0`,
+     where id = ? and coalesce(password_by_operator, 0) = 0`,
     [userId],
   );
 

@@ -2,6 +2,7 @@
 import type { AuditEntry } from "../../audit/entry.js";
 import { integer, text } from "../rows.js";
 import { exists, first, query, type Transaction, write } from "../transaction.js";
+import { addedByImport } from "./added.js";
 import { recordAudit } from "./audit.js";
 import { type ImportedFactors, importFactors } from "./factors/imported.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
@@ -78,7 +79,8 @@ export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
     const conflict = inserted.has(user.id) ? "inserted" : yield* resolveConflict(user, input);
     if (conflict === "skipped") continue;
     if (conflict !== "inserted") rejected.push({ line: user.line, ...conflict });
-    else if (!(yield* importFactors(user.id, user, now))) rejected.push({ line: user.line, reason: "factor" as const });
+    else if (!(yield* importFactors(user.id, user, now, importerOf(user))))
+      rejected.push({ line: user.line, reason: "factor" as const });
     else {
       const taken = yield* importIdentities(user, input);
       if (taken !== undefined) rejected.push({ line: user.line, ...taken });
@@ -144,9 +146,12 @@ function* displace(holder: Holder, n: number, displaces: boolean): Transaction<C
   return "displaced";
 }
 
+/** A stranger can have typed an address that is not proven, and then all of the account ends with its first proof. */
+const importerOf = ({ email }: StagedUser) => (email?.provenAt === undefined ? addedByImport : undefined);
+
 /** An identity belongs to one user. So a line never takes it from an account, nor from another line. */
 function* importIdentities(user: StagedUser, { n, displaces, now }: ImportBatch): Transaction<Conflict | undefined> {
-  const times = { createdAt: now, usedAt: undefined, addedBy: undefined };
+  const times = { createdAt: now, usedAt: undefined, addedBy: importerOf(user) };
   for (const identity of user.identities ?? []) {
     if (yield* insertFreeIdentity(user.id, identity, times)) continue;
     const holder = yield* identityHolderOf(identity);

@@ -201,7 +201,8 @@ const selectByHashes = (length: number) => `select ampho_keys.hash as hash, ${ke
     ${services.joined("service_")}
   from ampho_keys left join ampho_services on ampho_services.id = ampho_keys.user_id
     left join ampho_users on ampho_users.id = ampho_keys.user_id and ${visible}
-  where ampho_keys.hash in (${marks(length)})`;
+  where ampho_keys.hash in (${marks(length)}) and not exists
+    (select 1 from ampho_accounts where ampho_accounts.user_id = ampho_keys.user_id and frozen = 'all')`;
 
 /** Finds keys with their stored users, for guards. */
 export function* findKeys(hashes: readonly string[]): Transaction<readonly FoundKey[]> {

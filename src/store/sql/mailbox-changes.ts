@@ -4,12 +4,15 @@ import type { AuditEntry } from "../../audit/entry.js";
 import { presentPolicy, type RoleRules } from "../../levels/policy.js";
 import { isSameMailbox, parseAddress } from "../../logins/address.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { advisoryLock, type Transaction, write } from "../transaction.js";
+import { text } from "../rows.js";
+import { advisoryLock, query, type Transaction, write } from "../transaction.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, type ChangedAccount, carryOut, lockSessionsOf, type OwnSession } from "./changes.js";
+import { writeLanguage } from "./factors/account-factors.js";
 import { useUp } from "./factors/changes.js";
 import { deleteFactors, type FactorUse, rejectionOf } from "./factors/rows.js";
+import { keyRevocation } from "./key-ends.js";
 import { releaseLockouts } from "./lockouts.js";
 import { type AccountMailbox, insertMail, insertNotice, type MailDraft, mailboxIdOf } from "./mail-rows.js";
 import { beginStoring, endStoring, voidStoring } from "./own-passwords.js";
@@ -25,9 +28,11 @@ import { changeNames, lockUser, sendUserLock, type User, type UserEmail } from "
 
 /**
  * `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended.
- * `storing`: an application's own table stores another new password now.
+ * `storing`: an application's own table stores another new password now. `reason_needed`: the account has a mailbox.
  */
-type MailboxOutcome = ChangeOutcome<"done" | "over" | "changed" | "factor_rejected" | "taken" | "storing">;
+type MailboxOutcome = ChangeOutcome<
+  "done" | "over" | "changed" | "factor_rejected" | "taken" | "storing" | "reason_needed"
+>;
 
 export interface MailboxReset extends Ending {
   readonly userId: string;
@@ -39,6 +44,8 @@ export interface MailboxReset extends Ending {
   readonly rules: RoleRules;
   /** The second factor of the account, which is used up. */
   readonly use: FactorUse | undefined;
+  /** An operator has begun the reset, which alone opens an account that is frozen for all. */
+  readonly isRecovery: boolean;
   /** All second factors go, because the user has lost them and an operator let the user in without them. */
   readonly removesFactors: boolean;
   /** The canonical address to which the link or code was mailed. Undefined if an operator began the reset. */
@@ -63,7 +70,8 @@ export function* finishReset(input: MailboxReset): Transaction<MailboxOutcome> {
   let account = yield* readAccount();
   const isFirstProof = "user" in checked && provesFirst(checked.user, input.provesEmail);
   const isOther = account.factorsVersion !== input.factorsVersion || isFirstProof !== input.isFirstProof;
-  const isChanged = "rejected" in checked || isOther;
+  const isClosed = account.frozen === "all" && !input.isRecovery;
+  const isChanged = "rejected" in checked || isOther || isClosed;
   if (isChanged || !(yield* spend(input.spend, now))) {
     // The code was right, and it changes nothing.
     yield* settleBoth(input, "returned", "returned", login);
@@ -89,6 +97,7 @@ export function* finishReset(input: MailboxReset): Transaction<MailboxOutcome> {
   const who = { userId, login, now, origin };
   const first = isFirstProof ? yield* carryOut("email_proven", { ...who, before: account }) : undefined;
   account = { ...account, ...first?.account };
+  if (account.frozen === "all") account = { ...account, frozen: undefined };
   if (stored !== false)
     yield* write(
       `update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1,
@@ -96,6 +105,7 @@ export function* finishReset(input: MailboxReset): Transaction<MailboxOutcome> {
        where id = ?`,
       [passwordHash, input.provesEmail ?? null, now, userId],
     );
+  if (input.provesEmail !== undefined) yield* writeLanguage(userId, origin);
   const { factors } = account;
   if (input.removesFactors && factors.length > 0) {
     yield* deleteFactors(userId);
@@ -125,6 +135,10 @@ export interface AddressChange extends Ending {
   readonly own: OwnSession | undefined;
   readonly spend: Spending | undefined;
   readonly attempt: Attempt | undefined;
+  /** The operator's reason. Without one, only an account without a mailbox gets an address. */
+  readonly reason?: string | undefined;
+  /** No way in opens the account, and API keys pause, until the user has used the link and the number of a recovery. */
+  readonly freezes?: boolean | undefined;
 }
 
 export interface Renamed extends ForeignTokens {
@@ -162,18 +176,24 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   yield* settleIfAny(attempt, stopped === undefined ? "succeeded" : "returned", now, login);
   if (stopped !== undefined) return failed(stopped);
   const before = user ? user.email : ownUser?.before;
+  const { reason } = input;
+  const isOperators = user !== undefined && input.own === undefined;
+  if (isOperators && reason === undefined && mailboxOf(before) !== undefined) return failed("reason_needed");
   // Another mailbox can have the same compared form.
   const isOther = before !== undefined && (email === undefined || !isSameMailbox(before.address, email.address));
   const about = { userId, login, now, origin, own, address: ownUser?.before?.canonical };
   const carry = () =>
-    renamed === undefined
-      ? isOther
-        ? carryOut("email_changed", { ...about, maker: input.own ?? "operator" })
-        : carryOut("email_added", about)
-      : rename(renamed, about);
+    isOperators && reason !== undefined
+      ? setByOperator({ ...about, reason }, input.freezes === true)
+      : renamed === undefined
+        ? isOther
+          ? carryOut("email_changed", { ...about, maker: input.own ?? "operator" })
+          : carryOut("email_added", about)
+        : rename(renamed, about);
   const names = renamed && { login: renamed.newLogin, canonical: renamed.canonical };
   const changed = yield* user === undefined ? carry() : changeNames(user, { ...user, ...names, email }, now, carry);
   if (changed === undefined) return failed("taken");
+  if (input.spend) yield* writeLanguage(userId, origin);
   return yield* endChange(changed);
 }
 
@@ -193,6 +213,15 @@ function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOu
   yield* releaseLockouts(login);
   const foreign: NewRevocation = { kind: "user", at: now, until, userId, login, exactLogin };
   return { ...changed, revoked: [...changed.revoked, foreign] };
+}
+
+/** With `freezes`, every process also forgets what it has read of the API keys. */
+function* setByOperator(about: ChangedAccount, freezes: boolean): Transaction<CarriedOut> {
+  const before = yield* lockSessionsOf(about.userId);
+  const account = freezes ? { ...before, frozen: "all" as const } : before;
+  const changed = yield* carryOut("email_set", { ...about, before, account });
+  const keys = freezes ? yield* query("select id from ampho_keys where user_id = ?", [about.userId]) : [];
+  return { ...changed, revoked: [...changed.revoked, ...keys.map((row) => keyRevocation(text(row, "id"), about.now))] };
 }
 
 export interface RecoveryStart extends Ending {

@@ -17,7 +17,7 @@ import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut } from "./changes.js";
 import { confirmByLogin } from "./confirmations.js";
-import { withFactors } from "./factors/account-factors.js";
+import { withFactors, writeLanguage } from "./factors/account-factors.js";
 import { addFactor, isFactorTaken, type NewFactor, useUp } from "./factors/changes.js";
 import { writeCodes } from "./factors/recovery.js";
 import { type FactorUse, rejectionOf } from "./factors/rows.js";
@@ -169,6 +169,7 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
   if ("rejected" in checked) return yield* reject(input, checked.rejected, checked.rejected !== "unknown");
   let account: Account = yield* readAccount();
   if (input.disabled === "rejected") return yield* reject(input, "disabled", true);
+  if (account.frozen === "all") return yield* reject(input, "frozen", true);
   if (input.factorsVersion !== undefined && input.factorsVersion !== account.factorsVersion)
     return yield* reject(input, "factors_changed", true);
   if (input.stored === false && input.amr.includes("pwd") && (yield* isStoring(userId, now))) {
@@ -233,6 +234,8 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
   if (provesMailbox(input)) yield* confirmByLogin(session.id, now, undefined);
   else if (isByPasskey) yield* confirmByLogin(session.id, now, use.id);
   if (input.spend) yield* recordBought(input.spend, session.id, session.gen);
+  // A code or link of a mail was used, which a registration always is.
+  if (input.amr.includes("mail") || input.register) yield* writeLanguage(userId, input.origin);
   if (input.remember && session.amr.includes("mfa"))
     yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);

@@ -41,10 +41,11 @@ export async function recoverUser(input: CommandInput, context: CommandContext):
   const reason = requiredReason(input, "user-recover");
   const print = input.has("--print");
   const withoutFactors = input.has("--without-factors");
+  const email = input.text("--email");
   const { match, from, until, link } = await withKeyring(context, (deps, keyring) => {
     const transactions = createTransactions(keyring, deps.revocations);
     const origin = mailingOrigin(deps.settings, operatorOf(context));
-    return recover({ ...deps, transactions }, typedUser(input), { reason, print, withoutFactors }, origin);
+    return recover({ ...deps, transactions }, typedUser(input), { reason, print, withoutFactors, email }, origin);
   });
   if (link !== null) terminal.print(link);
   const times = `${withoutFactors ? `from ${formatTime(from)} ` : ""}until ${formatTime(until)} UTC`;

@@ -1,4 +1,5 @@
 // The row of an account: its second factors, their version and its policy.
+import type { Origin } from "../../../audit/entry.js";
 import { type FactorName, factorNames } from "../../../levels/factors.js";
 import { integer, textOrNull } from "../../rows.js";
 import { queryLastRow, type Transaction, write } from "../../transaction.js";
@@ -16,6 +17,16 @@ export const writeAccount = (userId: string, account: AccountFactors): Transacti
        frozen = excluded.frozen`,
     [userId, ...accounts.values(account)],
   );
+
+/** The mails of the account are in this language from now on. Its user has used a mailed code or link. */
+export function* writeLanguage(userId: string, { language }: Pick<Origin, "language">): Transaction<void> {
+  if (language === undefined) return;
+  yield* write(
+    `insert into ampho_accounts (user_id, factors_version, devices_version, factors, language) values (?, 0, 0, '[]', ?)
+     on conflict (user_id) do update set language = excluded.language`,
+    [userId, language],
+  );
+}
 
 /** The factors without one, as `factors` names them. */
 export const without = (factors: readonly FactorName[], gone: FactorName): readonly FactorName[] =>

@@ -1,6 +1,6 @@
 // The second factors of an imported user.
 import { type FactorName, factorNames } from "../../../levels/factors.js";
-import { exists, type Transaction } from "../../transaction.js";
+import { exists, type Transaction, write } from "../../transaction.js";
 import { writeAccount } from "./account-factors.js";
 import { insertPasskey, type NewPasskeyRow, writeHandle } from "./passkeys.js";
 import { importCode } from "./recovery.js";
@@ -12,7 +12,13 @@ export interface ImportedFactors {
 }
 
 /** False: an account has the handle, a passkey or a recovery code. */
-export function* importFactors(userId: string, { passkeys, totp }: ImportedFactors, now: number): Transaction<boolean> {
+/** `addedBy`: `addedByImport` if the address of the account is not proven. Its factors are confirmed otherwise. */
+export function* importFactors(
+  userId: string,
+  { passkeys, totp }: ImportedFactors,
+  now: number,
+  addedBy: string | undefined,
+): Transaction<boolean> {
   const codes = totp?.recoveryHashes ?? [];
   // An import brings no other factor.
   const has: Readonly<Partial<Record<FactorName, boolean>>> = {
@@ -22,10 +28,10 @@ export function* importFactors(userId: string, { passkeys, totp }: ImportedFacto
   };
   const factors = factorNames.filter((name) => has[name] === true);
   if (factors.length === 0) return true;
-  if (passkeys && !(yield* importPasskeys(userId, passkeys, now))) return false;
+  if (passkeys && !(yield* importPasskeys(userId, passkeys, now, addedBy))) return false;
   for (const hash of codes) if (!(yield* importCode(userId, hash))) return false;
   // No step was used here. The present one can have been used at the other system.
-  if (totp) yield* writeTotp(userId, { ...totp, step: Math.floor(now / 30) }, now, undefined);
+  if (totp) yield* writeTotp(userId, { ...totp, step: Math.floor(now / 30) }, now, addedBy);
   yield* writeAccount(userId, {
     factorsVersion: now,
     devicesVersion: 0,
@@ -34,6 +40,9 @@ export function* importFactors(userId: string, { passkeys, totp }: ImportedFacto
     insteadOf: undefined,
     frozen: undefined,
   });
+  if (addedBy === undefined)
+    for (const table of ["ampho_passkeys", "ampho_totp"])
+      yield* write(`update ${table} set confirmed = 1 where user_id = ?`, [userId]);
   if (passkeys?.handle !== undefined) yield* writeHandle(userId, passkeys.handle);
   return true;
 }
@@ -42,9 +51,10 @@ function* importPasskeys(
   userId: string,
   { handle, passkeys }: NonNullable<ImportedFactors["passkeys"]>,
   now: number,
+  addedBy: string | undefined,
 ): Transaction<boolean> {
   const isTaken = "select user_id from ampho_accounts where handle = ?";
   if (handle !== undefined && (yield* exists(isTaken, [handle]))) return false;
-  for (const passkey of passkeys) if (!(yield* insertPasskey(userId, passkey, now, undefined))) return false;
+  for (const passkey of passkeys) if (!(yield* insertPasskey(userId, passkey, now, addedBy))) return false;
   return true;
 }
