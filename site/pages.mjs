@@ -141,22 +141,22 @@ export function sidebar() {
   });
 }
 
-/** The landing page, from the facts of README.md and the shortest way of the guide of the pages. */
+/** The landing page, from the facts and the shortest way of README.md. */
 export function landing() {
   const readme = read("README.md");
   const section = (heading) => readme.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? "";
   const paragraphs = (text) => text.trim().split("\n\n").slice(1);
   const [sentence] = paragraphs(readme.split(/^## /m, 1)[0]);
   const [isFor, isNot] = paragraphs(section("Is Ampho for you?"));
-  const [commands, server] = read("docs/guides/pages.md").match(/^```[\s\S]*?^```$/gm) ?? [];
+  const [commands, config, server] = readme.match(/^```[\s\S]*?^```$/gm) ?? [];
   const [, ...items] = section("Where to go").split(/^- /m);
   const [features] = paragraphs(section("What you get"));
   const ways = items
     .slice(0, 3)
     .flatMap((item) => linksOf(item).slice(0, 1))
     .map(({ label, href }) => `[${label}](${href})`);
-  if ([sentence, isFor, isNot, commands, server, features].includes(undefined) || ways.length < 3)
-    throw new Error("README.md or docs/guides/pages.md lacks a part of the landing page.");
+  if ([sentence, isFor, isNot, commands, config, server, features].includes(undefined) || ways.length < 3)
+    throw new Error("README.md lacks a part of the landing page.");
   return `---
 layout: page
 sidebar: false
@@ -180,6 +180,8 @@ ${ways.join("\n")}
 <div class="start">
 
 ${commands}
+
+${config}
 
 ${server}
 

@@ -25,6 +25,9 @@ function policyOf(html) {
   ].join("; ");
 }
 
+const isSearched = (page) =>
+  page.startsWith("docs/") && !/\/(?:evidence|asvs|rfc8725|log-lines|contract)\.md$/.test(page);
+
 export default defineConfig({
   title: "Ampho",
   description,
@@ -52,8 +55,8 @@ export default defineConfig({
       provider: "local",
       // The name of the button has all of its visible text, which ends with the key.
       options: {
-        // Examples, files of deployments and pages for contributors would hide the guides.
-        _render: (source, env, md) => (env.relativePath.startsWith("docs/") ? md.render(source, env) : ""),
+        // Examples, files of deployments, and pages for contributors and reviewers would hide the guides.
+        _render: (source, env, md) => (isSearched(env.relativePath) ? md.render(source, env) : ""),
         translations: { button: { buttonText: "Search ", buttonAriaLabel: "Search K" } },
       },
     },

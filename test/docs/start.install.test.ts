@@ -8,6 +8,7 @@ import { freePort } from "../world/free-port.js";
 import { packed } from "../world/use-shared.js";
 import { environment, root } from "./readme.js";
 import {
+  password,
   type RunningServer,
   readStartPage,
   type StartPage,
@@ -66,8 +67,14 @@ describe.each(startPages)("$framework", (page) => {
     writeFiles(folder, page, port);
     server = startServer(withPort(start, port), folder, env);
     const ampho = (...args: readonly string[]) => {
-      const { status, stdout, stderr } = spawnSync("npx", ["ampho", ...args], { cwd: folder, env, encoding: "utf8" });
+      const { status, stdout, stderr } = spawnSync("npx", ["ampho", ...args], {
+        cwd: folder,
+        env,
+        encoding: "utf8",
+        input: password,
+      });
       expect(status, `${stdout}\n${stderr}`).toBe(0);
+      return stdout + stderr;
     };
     return { url: `http://localhost:${port}`, server, ampho };
   });

@@ -2,11 +2,20 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { execFileSync } from "../../scripts/child-process.mjs";
+import { execFileSync, spawnSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { freePort } from "../world/free-port.js";
 import { environment, root } from "./readme.js";
-import { readHtmlPages, readStartPage, startPages, startServer, usePage, withPort, writeFiles } from "./start.js";
+import {
+  password,
+  readHtmlPages,
+  readStartPage,
+  startPages,
+  startServer,
+  usePage,
+  withPort,
+  writeFiles,
+} from "./start.js";
 
 // `start.install.test.ts` also installs Next.js.
 describe.each(startPages.filter(({ example }) => example !== "next"))("$framework", (page) => {
@@ -29,7 +38,12 @@ describe.each(startPages.filter(({ example }) => example !== "next"))("$framewor
     return {
       url: `http://localhost:${port}`,
       server: startServer(withPort(start, port), folder, environment),
-      ampho: (...args) => execFileSync(process.execPath, [ampho, ...args], { cwd: folder, env: environment }),
+      ampho(...args) {
+        const options = { cwd: folder, env: environment, encoding: "utf8", input: password } as const;
+        const { status, stdout, stderr } = spawnSync(process.execPath, [ampho, ...args], options);
+        expect(status, stderr).toBe(0);
+        return stdout + stderr;
+      },
     };
   });
 });

@@ -12,7 +12,7 @@ import { startGroup } from "../world/process-group.js";
 import { readPage } from "./evidence.js";
 import { root } from "./readme.js";
 
-const password = "violet kettle harbour morning";
+export const password = "violet kettle harbour morning";
 
 export interface StartPage {
   readonly framework: string;
@@ -104,8 +104,8 @@ function groupSeconds(group: number): number {
 interface Opened {
   readonly url: string;
   readonly server: RunningServer;
-  /** Runs a command of Ampho in the folder of the page. */
-  readonly ampho: (...args: readonly string[]) => unknown;
+  /** Runs a command of Ampho in the folder of the page, with a password on stdin, and returns what it prints. */
+  readonly ampho: (...args: readonly string[]) => string;
 }
 
 /** Registers the tests of a page. `open` starts its server. */
@@ -301,6 +301,75 @@ export function usePage(page: StartPage, open: () => Promise<Opened>) {
     await expect.poll(() => tab.locator("#passkeys li").allTextContents()).toEqual(["This device"]);
     expect(shown[0]).toBe("The code from the mail that you just got");
     expect(shown[1]?.split("\n")).toHaveLength(9);
+  });
+
+  /** The link of the newest mail whose fragment begins so. */
+  const linkAfter = async (before: number, begin: string) => {
+    const linkOf = () => new RegExp(`http:\\S+#${begin}=\\S+`).exec(server?.output().slice(before) ?? "")?.[0];
+    await expect.poll(linkOf).toBeDefined();
+    return linkOf() ?? "";
+  };
+  const follow = async (link: string) => {
+    await tab.goto("about:blank");
+    await tab.goto(link);
+  };
+  const alerted = (text: string) => expect.poll(() => tab.textContent("[role=alert]")).toBe(text);
+  const length = () => server?.output().length ?? 0;
+
+  it("the link of a reset sets a new password", async () => {
+    ampho("user-add", "cara@example.org", "--email", "cara@example.org", "--password-stdin");
+    const before = length();
+    const headers = { "content-type": "application/json", origin: url };
+    const body = JSON.stringify({ login: "cara@example.org" });
+    const asked = await fetch(`${url}/api/security/password/reset`, { method: "POST", headers, body });
+    const { match } = (await asked.json()) as { readonly match: string };
+    await follow(await linkAfter(before, "ampho"));
+    // The link is opened in another browser than the one that has asked.
+    await tab.fill("#reset [name=match]", match);
+    await tab.fill("#reset [name=newPassword]", `${password} again`);
+    await tab.click("#reset button");
+    await alerted("The new password is set. Sign in with it.");
+  });
+
+  it("the link of a recovery asks for the number of the operator, and for the passkey of the account", async () => {
+    const before = length();
+    const told = ampho("user-recover", "bob@example.org", "--reason", "Called back.");
+    await follow(await linkAfter(before, "ampho"));
+    await tab.fill("#reset [name=match]", /asks for the number (\d\d)/.exec(told)?.[1] ?? "");
+    await tab.fill("#reset [name=newPassword]", password);
+    await tab.click("#reset button");
+    await alerted("The new password is set. Sign in with it.");
+  });
+
+  it("the link of a notice ends all sessions, also in a browser that is signed in, after the user has checked the box", async () => {
+    const before = length();
+    await signIn(password, "bob@example.org");
+    await tab.waitForURL(`${url}/account`);
+    const notice = server?.output().slice(0, before) ?? "";
+    const link = [...notice.matchAll(/http:\S+#ampho-alarm=\S+/g)].at(-1)?.[0] ?? "";
+    await follow(link);
+    await tab.click("#alarm button");
+    expect(await tab.textContent("[role=alert]")).toBe("");
+    await tab.check("#alarm [name=change]");
+    await tab.click("#alarm button");
+    await alerted("All sessions have ended.");
+    await tab.goto(`${url}/account`);
+    expect(tab.url()).toBe(`${url}/`);
+  });
+
+  it("the link of an invitation registers the person who was invited", async () => {
+    const before = length();
+    ampho("user-invite", "eve@example.org");
+    await follow(await linkAfter(before, "ampho-invite"));
+    const asked = length();
+    await tab.fill("#register [name=email]", "eve@example.org");
+    await tab.click("#register button");
+    await expect.poll(() => server?.output().slice(asked)).toMatch(/\d\d \d\d \d\d \d\d/);
+    const [code = ""] = /\d\d \d\d \d\d \d\d/.exec(server?.output().slice(asked) ?? "") ?? [];
+    await tab.fill("#confirm [name=code]", code);
+    await tab.fill("#confirm [name=password]", password);
+    await tab.click("#confirm button");
+    await tab.waitForURL(`${url}/account`);
   });
 
   /** Writes the picture of the page. */

@@ -17,6 +17,8 @@ function onSubmit(id, action) {
   };
 }
 
+// The link of a mail opens this page. It does nothing before the user sends the form for it.
+const link = client.followLink();
 let registration;
 
 /** The form asks for the code of the mail, but not where the user has followed its link. */
@@ -27,9 +29,25 @@ function confirm(begun) {
   if (begun.for) form("confirm").elements.code.closest("label").remove();
 }
 
-onSubmit("register", async ({ email }) => confirm(await client.register(email)));
+onSubmit("register", async ({ email }) => confirm(await client.register(email, { invite: link?.invite })));
 onSubmit("confirm", async (fields) => openAccount(await registration.finish(fields)));
 onSubmit("sign-in", async ({ email, password }) => openAccount(await logIn(email, password)));
+onSubmit("reset", (fields) => setPassword(fields).then(() => done("The new password is set. Sign in with it.")));
+onSubmit("alarm", () => link.finish({ change: link.change }).then(() => done("All sessions have ended.")));
+
+function done(message) {
+  form(link.for).hidden = true;
+  show({ message });
+}
+
+/** An account with a passkey also needs the passkey. */
+async function setPassword({ match, newPassword }) {
+  const proof = { match: match || undefined, newPassword };
+  await link.finish(proof).catch((error) => {
+    if (error.code !== "factor_needed") throw error;
+    return link.finish({ ...proof, passkey: true });
+  });
+}
 
 /** After a password, a user with a passkey also needs the passkey. Where a policy requires one, the user sets it up here. */
 async function logIn(email, password) {
@@ -53,12 +71,12 @@ const withRecoveryCode = (needed) => (failed) => {
   return needed.finish({ recoveryCode });
 };
 
-// The link of a mail opens this page.
-const link = client.followLink();
 if (link?.for === "register") confirm(link);
+if (link?.for === "reset" || link?.for === "alarm") form(link.for).hidden = false;
+if (link?.for === "login") show({ message: "Open the link on the page that asked for it." });
 
 // A token ends after 15 minutes, and the session goes on. `fetch` renews the token.
-if (await client.session()) client.fetch("/api/orders").then(({ ok }) => openAccount(ok), show);
+if (!link && (await client.session())) client.fetch("/api/orders").then(({ ok }) => openAccount(ok), show);
 
 client.loginWithPasskey({ autofill: true }).then(openAccount, show);
 form("passkey").onclick = () => client.loginWithPasskey().then(openAccount, show);
