@@ -2,7 +2,7 @@
 // application in Chromium. `test/docs/start.system.test.ts` has packages that are here anyway, and `start.install.test.ts` installs them.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Dialog, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { spawnSync } from "../../scripts/child-process.mjs";
 import { addAuthenticator } from "../client/authenticator.js";
@@ -228,6 +228,14 @@ export function usePage(page: StartPage, open: () => Promise<Opened>) {
     await signIn();
     await isAccount();
     await addAuthenticator(tab);
+    const before = server?.output().length ?? 0;
+    const codeOf = () => /\d\d \d\d \d\d \d\d/.exec(server?.output().slice(before) ?? "")?.[0];
+    const confirm = async (dialog: Dialog) => {
+      expect(dialog.message()).toBe("The code from the mail that you just got");
+      await expect.poll(codeOf).toBeDefined();
+      await dialog.accept(codeOf());
+    };
+    tab.on("dialog", confirm);
     await tab.click("#add");
     await expect.poll(() => tab.locator("#passkeys li").allTextContents()).toEqual(["This device"]);
     const codes = (await tab.textContent("#codes"))?.trim().split("\n") ?? [];
@@ -236,6 +244,7 @@ export function usePage(page: StartPage, open: () => Promise<Opened>) {
     // The page logs in with the passkey first. Then the browser itself rejects a second one of the same authenticator.
     await tab.click("#add");
     await expect.poll(() => tab.textContent("[role=alert]")).toContain("already registered");
+    tab.off("dialog", confirm);
     await signOut();
     await tab.click("#passkey");
     await isAccount();
