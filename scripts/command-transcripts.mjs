@@ -21,6 +21,6 @@ const outputOf = (step) =>
     .map((line) =>
       line
         .slice(2)
-        .replaceAll("«pages»", "https://…")
+        .replaceAll("«pages»", "node_modules/ampho")
         .replace(/«\w+(?::\w+)?»/g, "…"),
     );

@@ -124,3 +124,10 @@ export const feedLine = (origin: string, reason?: string) =>
   reason === undefined
     ? `the revocations of ${origin} can be read again`
     : `the revocations of ${origin} cannot be read: ${reason}`;
+
+/**
+ * Returns the host, the port and the name of a PostgreSQL database. Undefined for a URL that an unquoted password could
+ * have made: it contains a character that would end the password.
+ */
+export const databaseAddress = (url: string): string | undefined =>
+  /^postgres(?:ql)?:\/\/(?:[^/?#@]*@)?((?:[\w.-]+|\[[\da-f:]+\])(?::\d+)?(?:\/[\w.-]*)?)(?:\?[^@#]*)?$/i.exec(url)?.[1];

@@ -1,10 +1,11 @@
-// The version of the package and the address of its pages, read from its package.json.
+// The version of the package, read from its package.json, and the paths of its pages.
 import { existsSync, readFileSync } from "node:fs";
+import { isAbsolute, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ConfigurationError } from "./errors.js";
 
 interface Manifest {
   readonly version: string;
-  readonly homepage: string;
 }
 
 let read: Manifest | undefined;
@@ -20,13 +21,15 @@ export function productVersion(): string {
 }
 
 /**
- * Returns the text with the address of each page that it names, as a path, or as a path, a comma and a heading. The
- * pages are those of this version.
+ * Returns the text with the path of each page that it names, as a path, or as a path, a comma and a heading. The pages are
+ * those of this version, in the folder of the package.
  */
 export function withAddresses(text: string): string {
   read ??= manifestOfPackage();
   if (read === undefined) return text;
-  const base = `${read.homepage}/blob/v${read.version}/`;
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const below = relative(process.cwd(), root);
+  const base = `${below.startsWith("..") || isAbsolute(below) ? root.replace(/[/\\]$/, "") : below || "."}/`;
   return text.replace(namedPage, (_, page: string, heading?: string) =>
     heading === undefined ? base + page : `${base}${page}#${heading.toLowerCase().replaceAll(" ", "-")}`,
   );

@@ -457,8 +457,8 @@ export const commands = [
   command("provider-check", async () => (await import("./commands/checks.js")).printProviderCheck, {
     database: "none",
     summary: "check an outside provider, and print its callback",
-    help: "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used, and in production if the callback is on localhost.",
-    takes: [{ name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." }],
+    help: "Checks every provider, or the one of NAME. Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used, and in production if the callback is on localhost.",
+    takes: [{ name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS.", optional: true }],
     example: "google",
   }),
   command("device-forget", async () => (await factors()).forgetDevices, {

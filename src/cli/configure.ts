@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { type ConfigurationInput, type ConfigurationResult, readConfiguration } from "../config/configuration.js";
 import { databaseFile } from "../doctor/database-file.js";
 import { ConfigurationError } from "../errors.js";
-import { defaultDatabaseLine } from "../log-lines.js";
+import { databaseAddress, defaultDatabaseLine } from "../log-lines.js";
 import type { CommandContext } from "./command.js";
 
 /** @throws ConfigurationError */
@@ -50,11 +50,8 @@ function requireDatabase(url: string, { processContext: { cwd } }: CommandContex
   );
 }
 
-/** Shows no password, and no part of a URL into which an unquoted one can reach. */
+/** Shows no password. */
 function databaseName(databaseUrl: string, cwd: string): string {
-  const file = databaseFile(databaseUrl, cwd);
-  if (file !== undefined) return file;
-  if (!URL.canParse(databaseUrl)) return "in memory";
-  const { protocol, host, pathname } = new URL(databaseUrl);
-  return /^\/[\w-]*$/.test(pathname) ? `${protocol}//${host}${pathname}` : `${protocol}//${host}`;
+  const at = databaseAddress(databaseUrl);
+  return databaseFile(databaseUrl, cwd) ?? (at === undefined ? "that of AMPHO_DATABASE_URL" : `postgres://${at}`);
 }

@@ -80,7 +80,6 @@ function usageMessage(error: CommanderError, typed: readonly string[]): string {
   const names = (row?.arguments ?? []).map(({ name }) => name);
   const missing = names.find((name) => error.message.includes(`'${name}'`));
   const messages: Readonly<Record<string, () => string>> = {
-    "commander.unknownCommand": () => unknownCommand(typed[0] ?? ""),
     "commander.help": () => unknownCommand(typed[1] ?? ""),
     "commander.unknownOption": () => unknownOption(/'(--?[^'=]*)/.exec(error.message)?.[1] ?? "", row),
     "commander.excessArguments": () =>
@@ -110,6 +109,12 @@ function unknownOption(typed: string, row: CommandRow | undefined): string {
   return `There is no such option. The nearest is ${match}.${asArgument}`;
 }
 
+/** With --help, commander would print the help of the program for a misspelt command, and end with 0. */
+function requireCommand(typed: string): void {
+  const isKnown = commands.some(({ name }) => name === typed) || typed === "help" || typed.startsWith("-");
+  if (!isKnown) throw new UsageError(unknownCommand(typed));
+}
+
 /** Runs what was typed and returns the exit code: 0 done, 1 failed, 2 wrong use or wrong configuration. */
 export async function run(typed: readonly string[], context: ProgramContext, write: (text: string) => void) {
   const { terminal, processContext } = context;
@@ -118,7 +123,9 @@ export async function run(typed: readonly string[], context: ProgramContext, wri
     terminal.note(root.helpInformation().trimEnd());
     return 2;
   }
+  const json = typed.includes("--json");
   try {
+    requireCommand(typed[0] ?? "");
     await root.parseAsync(withThumbprintLast(typed), { from: "user" });
     return 0;
   } catch (error) {
@@ -126,7 +133,8 @@ export async function run(typed: readonly string[], context: ProgramContext, wri
     const logged = error instanceof LoggedFailure ? error : undefined;
     const failed = logged === undefined ? error : logged.cause;
     const [code, message] = outcomeOf(failed, typed);
-    if (logged === undefined) terminal.note(`ampho: ${message}`, "red");
+    if (logged === undefined && json) terminal.note(JSON.stringify({ error: message, exit: code }));
+    else if (logged === undefined) terminal.note(`ampho: ${message}`, "red");
     else logged.log(`error: ${message}`);
     if (message.startsWith(unexpected) && processContext.env["AMPHO_DEBUG"] === "1" && failed instanceof Error)
       (logged?.log ?? terminal.note)(failed.stack ?? "");
@@ -151,7 +159,8 @@ const missingBinary =
 
 function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, string] {
   if (error instanceof CommanderError) return [2, usageMessage(error, typed)];
-  if (error instanceof UsageError) return [2, `${error.message} ${seeHelp(typed[0])}`];
+  if (error instanceof UsageError)
+    return [2, `${error.message} ${seeHelp(commands.find(({ name }) => name === typed[0])?.name)}`];
   if (error instanceof ConfigurationError) return [2, error.message];
   if (hasCode(error, "unavailable") && reasonOf(error) !== error.message)
     return [1, `${error.message} The reason: ${reasonOf(error)}.`];

@@ -293,10 +293,18 @@ const addressForm =
   /^[a-z0-9](?:[a-z0-9._+-]{0,62}[a-z0-9])?@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 /** The sender of mails. It is the operator's own address, so ASCII is enough. */
-export const mailAddress = text(
-  "one e-mail address without a name, such as no-reply@app.example",
-  (value) => value.length <= 254 && !value.includes("..") && addressForm.test(value),
-);
+export const mailAddress: Kind<string> = {
+  ...text(
+    "one e-mail address without a name, such as no-reply@app.example",
+    (value) => value.length <= 254 && !value.includes("..") && addressForm.test(value),
+  ),
+  // An address that mails show is no secret. A text with a colon could be a user with a password.
+  describe: (value) =>
+    typeof value === "string" && /^[\w.+-]{1,64}@[\w-]{1,64}$/.test(value)
+      ? `"${value}", whose domain has no dot`
+      : describeValue(value),
+};
+
 /** The origin of the endpoints, as a provider calls the browser back to it. */
 export const apiOrigin: Kind<string> = {
   type: "URL",

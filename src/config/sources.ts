@@ -141,14 +141,21 @@ function unknownName(name: string, source: string | undefined, known: readonly s
   return `${label} is not a known parameter. The nearest is ${nearestName(name, known)}.`;
 }
 
-/** People misremember whether SECURITY_ is part of a name, so the name is compared without it first. */
+/** The words of a name in the environment or in code, without the prefix, which people misremember. */
+const wordsOf = (name: string) =>
+  name
+    .replace(/^AMPHO_(?:SECURITY_)?/, "")
+    .replace(/[a-z](?=[A-Z])/g, "$&_")
+    .toUpperCase();
+
+/** People leave words out, but seldom the last one. So `LEEWAY` alone means `TOKEN_LEEWAY`. */
 function nearestName(name: string, known: readonly string[]): string | undefined {
-  const withoutPrefix = (one: string) => one.replace(/^AMPHO_(?:SECURITY_)?/, "");
-  const match = nearest(withoutPrefix(name), known.map(withoutPrefix), 2) ?? nearest(name, known);
-  return known.find((one) => [one, withoutPrefix(one)].includes(match ?? ""));
+  const [typed, all] = [wordsOf(name), known.map(wordsOf)];
+  const close = nearest(typed, all, 2);
+  if (close !== undefined) return known[all.indexOf(close)];
+  return known.find((_, at) => all[at]?.endsWith(`_${typed}`)) ?? nearest(name, known);
 }
 
 function unknownOption(name: string, known: readonly string[], file: string | undefined): string {
-  const typed = name.startsWith("AMPHO_") ? optionName(name) : name;
-  return `${labelOf(escaped(name), file)} is not a known option. The nearest is ${nearest(typed, known)}.`;
+  return `${labelOf(escaped(name), file)} is not a known option. The nearest is ${nearestName(name, known)}.`;
 }

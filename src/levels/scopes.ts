@@ -7,7 +7,7 @@ export type RoleScopes = Readonly<Record<string, readonly string[]>>;
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 export const roleScopesForm =
-  'a JSON object of arrays of scopes without spaces, such as {"*":["read"],"editor":["write"]}. Scopes must not begin with `ampho:`, nor roles be like `o_…/…`';
+  'a JSON object of arrays of scopes, such as {"*":["read"],"editor":["write"]}, with no space or `ampho:` in scopes, and no slash in roles that begin with `o_`';
 
 /** In the parameters of roles it stands for every user. */
 export const everyUser = "*";

@@ -13,9 +13,10 @@
 // line that names the database of the folder, which test/cli/databases.system.test.ts expects of every command.
 //
 // In output, «name» matches a text that is not known before. From then on it stands for that text, also in input. «name:kind»
-// gives its form. «_» is not kept. «pages» is known: it is the address of the pages of this version.
+// gives its form. «_» is not kept. «pages» is known: it is the folder of the package.
 import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ampho, type Outcome } from "../world/command.js";
 
 const kinds: Readonly<Record<string, string>> = {
@@ -25,8 +26,7 @@ const kinds: Readonly<Record<string, string>> = {
   minute: "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d",
   any: ".*",
 };
-const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-const { homepage, version } = JSON.parse(manifest) as { readonly homepage: string; readonly version: string };
+const packageFolder = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const placeholder = /«(\w+)(?::(\w+))?»/g;
 
 interface Step {
@@ -126,7 +126,7 @@ class Memory {
 
 /** Plays a transcript in `cwd`. The two texts are equal if every command printed what the transcript expects. */
 export async function play(text: string, cwd: string): Promise<{ readonly actual: string; readonly expected: string }> {
-  const memory = new Memory({ pages: `${homepage}/blob/v${version}` });
+  const memory = new Memory({ pages: packageFolder });
   const env: Record<string, string> = {};
   const written = new Set<string>();
   const [actual, expected]: [string[], string[]] = [[], []];

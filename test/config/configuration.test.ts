@@ -170,6 +170,10 @@ describe("names", () => {
     ["AMPHO_SECURITY_CONFIG_DIR", "AMPHO_CONFIG_DIR"],
     ["AMPHO_SECURTY_KEY", "AMPHO_SECURITY_KEY"],
     ["AMPHO_SECUIRTY_SESSION_MAX", "AMPHO_SECURITY_SESSION_TTL"],
+    ["AMPHO_SECURITY_TTL", "AMPHO_SECURITY_TOKEN_TTL"],
+    ["AMPHO_SECURITY_ISSUER", "AMPHO_SECURITY_TOKEN_ISSUER"],
+    ["AMPHO_SECURITY_LEEWAY", "AMPHO_SECURITY_TOKEN_LEEWAY"],
+    ["AMPHO_SECURITY_PROXY", "AMPHO_TRUST_PROXY"],
   ])("the unknown name %s is nearest to %s", (name, meant) => {
     expect(read({ env: { [name]: "1" } }).warnings).toEqual([
       `${name} is not a known parameter. The nearest is ${meant}.`,

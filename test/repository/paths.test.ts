@@ -49,17 +49,8 @@ it("every page and heading that a message names exists, and the message has its 
   expect(rules.match(/^ +runbook: (?!https:\/\/).*$/gm)).toBeNull();
 });
 
-const { homepage, version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
-  readonly homepage: string;
-  readonly version: string;
-};
-
-/** The pages to whose addresses a text leads. */
-const addressed = (text: string) =>
-  withAddresses(text)
-    .split(`${homepage}/blob/v${version}/`)
-    .slice(1)
-    .map((rest) => /^([\w/-]+\.md)(?:#([\w-]+))?/.exec(rest) ?? []);
+/** The pages to which a text leads, from the folder of the package. */
+const addressed = (text: string) => [...withAddresses(text).matchAll(/\.\/(docs\/[\w/-]+\.md)(?:#([\w-]+))?/g)];
 
 const anchorOf = (heading: string): string =>
   heading

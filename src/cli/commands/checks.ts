@@ -19,20 +19,27 @@ export async function checkCaptcha(_input: CommandInput, context: CommandContext
 
 export async function printProviderCheck(input: CommandInput, context: CommandContext): Promise<void> {
   const { configuration } = configure(context, { key: "none", database: false });
-  const name = input.argument();
-  const settings = configuration.providers.find((provider) => provider.name === name);
+  const typed = input.optionalArgument();
+  const checked = configuration.providers.filter(({ name }) => typed === undefined || name === typed);
   const library = await loadLibraryFor(configuration);
-  if (settings === undefined || library === undefined) {
+  if (checked.length === 0 || library === undefined) {
     const names = configuration.providers.map((provider) => provider.name).join(", ");
     throw new UsageError(
       `AMPHO_SECURITY_PROVIDERS has no provider of this name. It has ${names === "" ? "none" : names}.`,
     );
   }
-  const { terminal } = context;
-  terminal.note("Register this callback at the provider:");
-  const checked = { library, settings, ...providerChecks(configuration, name) };
-  terminal.print(checked.redirectUri);
-  const findings = await checkProvider(checked);
+  const unusable: string[] = [];
+  for (const settings of checked)
+    if (!(await isUsable({ library, settings, ...providerChecks(configuration, settings.name) }, context)))
+      unusable.push(settings.name);
+  if (unusable.length > 0) throw new CommandFailure(`Not usable as they are: ${unusable.join(", ")}.`);
+}
+
+/** Prints the callback and what the check has found. */
+async function isUsable(check: Parameters<typeof checkProvider>[0], { terminal }: CommandContext): Promise<boolean> {
+  terminal.note(`Register this callback at the provider ${check.settings.name}:`);
+  terminal.print(check.redirectUri);
+  const findings = await checkProvider(check);
   for (const { ok, text } of findings) terminal.note(`${ok ? "ok" : "failed"}: ${text}`);
-  if (findings.some(({ ok }) => !ok)) throw new CommandFailure(`The provider ${name} cannot be used as it is.`);
+  return findings.every(({ ok }) => ok);
 }

@@ -7,7 +7,7 @@ import type { Management, UserView } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { exactlyOne, printList, requiredReason } from "../input.js";
-import { countOf } from "../terminal/table.js";
+import { countOf, quoted } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
 /** The database commits the transactions that wait together in one step. */
@@ -37,7 +37,7 @@ async function readNames(file: string, { terminal }: CommandContext): Promise<re
     const lines = (file === "-" ? await text(terminal.input) : readFileSync(file, "utf8")).split(/\r?\n/);
     return lines.filter((line) => line !== "");
   } catch (error) {
-    throw new CommandFailure(`The file cannot be read (${fileProblem(error)}).`);
+    throw new CommandFailure(`${quoted(file)} cannot be read (${fileProblem(error)}).`);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Management } from "../../flows/manage/management.js";
 import type { ImportReport } from "../../users/import.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
-import { countOf, table } from "../terminal/table.js";
+import { countOf, quoted, table } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
 import { withManagement } from "../with-management.js";
 
@@ -33,7 +33,7 @@ async function openInput(name: string, terminal: Terminal): Promise<Readable> {
   try {
     return (await open(name)).createReadStream({ highWaterMark: 1 << 18 });
   } catch (error) {
-    throw unreadable(error);
+    throw unreadable(error, quoted(name));
   }
 }
 
@@ -46,14 +46,16 @@ async function* interruptible(stream: Readable): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of addAbortSignal(controller.signal, stream)) yield chunk as Uint8Array;
   } catch (error) {
-    throw controller.signal.aborted ? new CommandFailure("Interrupted. Nothing was imported.") : unreadable(error);
+    throw controller.signal.aborted
+      ? new CommandFailure("Interrupted. Nothing was imported.")
+      : unreadable(error, "The input");
   } finally {
     for (const signal of signals) process.off(signal, interrupt);
   }
 }
 
-const unreadable = (error: unknown): CommandFailure =>
-  new CommandFailure(`The input cannot be read (${fileProblem(error)}).`);
+const unreadable = (error: unknown, what: string): CommandFailure =>
+  new CommandFailure(`${what} cannot be read (${fileProblem(error)}).`);
 
 function progressOn(terminal: Terminal): (lines: number) => void {
   let nextMs = performance.now() + progressMs;

@@ -45,7 +45,7 @@ function nextLines({ cwd, env }: ProcessContext, configFile: string | undefined)
     "Next:",
     ...commands.map(([command = "", effect = ""]) => `  ${command.padEnd(26)} ${effect}`),
     ...(code.length === 0 ? [] : [addCode, "node --env-file=.env:", "", ...code.map((line) => `  ${line}`), ""]),
-    `More about ${framework}: node_modules/ampho/docs/${page}`,
+    `More about ${framework}: docs/${page}`,
   ];
 }
 

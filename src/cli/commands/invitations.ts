@@ -6,8 +6,10 @@ import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { formatTime } from "../terminal/table.js";
 import { listing, withManagement } from "../with-management.js";
+import { warnUnknownRoles } from "./users.js";
 
 export async function inviteUser(input: CommandInput, context: CommandContext): Promise<void> {
+  warnUnknownRoles(input.texts("--role"), context);
   const invitation = { email: input.argument(), roles: input.texts("--role") };
   const { id, until } = await withManagement(context, ({ users }) => users.invite(invitation));
   context.terminal.note(

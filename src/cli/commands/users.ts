@@ -2,7 +2,10 @@
 
 import { escaped } from "../../config/redact.js";
 import type { Management, UserRef } from "../../flows/manage/management.js";
+import { everyUser } from "../../levels/scopes.js";
+import { nearest } from "../../nearest.js";
 import type { CommandContext, CommandInput, RunCommand } from "../command.js";
+import { configure } from "../configure.js";
 import { CommandFailure, UsageError } from "../failures.js";
 import { typedUser } from "../input.js";
 import { quoted, table } from "../terminal/table.js";
@@ -11,6 +14,7 @@ import { listing, withManagement } from "../with-management.js";
 
 export async function addUser(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
+  warnUnknownRoles(input.texts("--role"), context);
   // The password is asked for before the database is opened, so an interrupted command has changed nothing.
   const password = await newPassword(input, context.terminal, true);
   await withManagement(context, async ({ users }) => {
@@ -85,12 +89,24 @@ export async function changeRoles(input: CommandInput, context: CommandContext):
   const change = { add: input.texts("--add"), remove: input.texts("--remove") };
   if (change.add.some((role) => change.remove.includes(role)))
     throw new UsageError("The same role must not be in both --add and --remove.");
+  warnUnknownRoles(change.add, context);
   const hasChange = change.add.length + change.remove.length > 0;
   const { roles } = hasChange
     ? await withManagement(context, ({ users }) => users.setRoles(typedUser(input), change))
     : await findUser(input, context);
   if (input.has("--json")) return terminal.printJson(roles);
   for (const role of roles) terminal.print(role);
+}
+
+/** Where scopes or policies name roles, another name is most often a typing mistake. It still is a role. */
+export function warnUnknownRoles(roles: readonly string[], context: CommandContext): void {
+  if (roles.length === 0) return;
+  const { scopes, factors } = configure(context, { key: "none" }).configuration;
+  const known = [...new Set([...Object.keys(scopes), ...Object.keys(factors)])].filter((role) => role !== everyUser);
+  for (const role of roles.filter((role) => known.length > 0 && !known.includes(role)))
+    context.terminal.warn(
+      `AMPHO_SECURITY_SCOPES and AMPHO_SECURITY_FACTORS have no role ${quoted(role)}. The nearest is ${nearest(role, known)}.`,
+    );
 }
 
 export const countHashes = listing(

@@ -1,6 +1,6 @@
 // PostgreSQL 14 or newer, for a fleet. Every call ends within a time limit, whatever the server does.
-import { migrationLine, newerSchemaLine, unprepared, unpreparedLine } from "../../log-lines.js";
-import { DatabaseError, databaseUnavailable } from "../database-error.js";
+import { databaseAddress, migrationLine, newerSchemaLine, unprepared, unpreparedLine } from "../../log-lines.js";
+import { DatabaseError, databaseUnavailable, instanceClosed } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
 import { currentVersion, mayMigrate, newest, outdated } from "../migrations/migrate.js";
 import { bindOperations, startOperation } from "../operations.js";
@@ -23,7 +23,7 @@ const openingMs = 15_000;
 
 /**
  * Rejects with DatabaseError if a person can fix the cause (no server, a rejected role, a standby, another schema, a
- * pooler), ConfigurationError if the package `pg` is not installed. No message contains a part of the URL.
+ * pooler), ConfigurationError if the package `pg` is not installed. A message contains no part of the URL but host, port and name.
  */
 export async function openPostgres({ url, pages, migrate, prepare = false, log }: StoreOptions): Promise<Store> {
   const module = await loadPostgres();
@@ -59,11 +59,16 @@ export async function openPostgres({ url, pages, migrate, prepare = false, log }
     }
   } catch (error) {
     await pool.close();
-    throw error instanceof PostgresFailure ? new DatabaseError(error.message, { cause: error }) : error;
+    const at = databaseAddress(url);
+    throw error instanceof PostgresFailure
+      ? new DatabaseError(`${error.message}${at === undefined ? "" : ` (${at})`}`, { cause: error })
+      : error;
   }
   isOpen = true;
 
+  let isClosed = false;
   async function run<T>(start: () => Transaction<T>, limits?: CallLimits) {
+    if (isClosed) throw instanceClosed();
     try {
       return await runner.run(start, limits);
     } catch (error) {
@@ -93,7 +98,10 @@ export async function openPostgres({ url, pages, migrate, prepare = false, log }
       await run(readStateOnly, { waitMs, urgent: true });
     },
     stats: () => pool.stats(),
-    close: () => pool.close(),
+    close() {
+      isClosed = true;
+      return pool.close();
+    },
   };
 }
 

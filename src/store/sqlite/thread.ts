@@ -2,7 +2,7 @@
 // The thread keeps the process alive only while a call waits.
 import { Worker } from "node:worker_threads";
 import { AmphoError, ConfigurationError, isError } from "../../errors.js";
-import { DatabaseError, databaseUnavailable } from "../database-error.js";
+import { DatabaseError, databaseUnavailable, instanceClosed } from "../database-error.js";
 import { createListeners } from "../store.js";
 import { type Failure, type Job, monotonicMs, type Reply, type Request, type WorkerData } from "./messages.js";
 
@@ -147,7 +147,7 @@ export function startThread(data: Omit<WorkerData, "reopening">) {
     /** Rejects with AmphoError `unavailable`, DatabaseError or ConfigurationError. */
     // The value was created by the same build on the other side of the thread.
     run: <T>(job: Job, limits = usual): Promise<T> =>
-      closing ? Promise.reject(unavailable("the database is closed")) : (send(job, limits) as Promise<T>),
+      closing ? Promise.reject(instanceClosed()) : (send(job, limits) as Promise<T>),
     /** How many calls wait for a reply. */
     waiting: () => waiting.size,
     listeners,
