@@ -57,6 +57,8 @@ export type { HashFormatCount } from "./users/database-directory.js";
 export type { ImportOptions, ImportReport, WrongLine } from "./users/import.js";
 export type { ImportInput } from "./users/import-lines.js";
 export type {
+  AccessItem,
+  AccessView,
   AccountExport,
   AccountView,
   ExportedEvent,

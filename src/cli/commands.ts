@@ -135,6 +135,13 @@ export const commands = [
     takes: [login, byId, json],
     example: "bob --json",
   }),
+  command("user-access", async () => (await users()).showAccess, {
+    database: "reads",
+    summary: "list everything that can still sign in as a user or act for the user",
+    help: "Read it with the user in a dispute, before user-recover. Date, address and browser are those of the time at which something was added, as long as the audit log is kept. With --json it prints `{access,weaker_policy}`.",
+    takes: [login, byId, json],
+    example: "bob",
+  }),
   command("user-password", async () => (await users()).changeUserPassword, {
     database: "changes",
     summary: "set a user's password",

@@ -1,4 +1,5 @@
 // The flows, one row each. Their type, the label of their metrics and their span derive from its name.
+import { readAccess } from "./account/access.js";
 import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account/account.js";
 import { beginEmailChange, finishEmailChange } from "./account/change-email.js";
 import { changePassword, removePassword } from "./account/change-password.js";
@@ -43,6 +44,7 @@ const table = {
   renewRecoveryCodes,
   forgetDevices,
   readAccount,
+  readAccess,
   exportAccount: exportOwnAccount,
   changeLogin,
   removeAccount: removeOwnAccount,

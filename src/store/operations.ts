@@ -4,6 +4,8 @@
 //
 // Every operation is one transaction, with its audit rows inside. Everything that ends a session writes a numbered
 // revocation. Times are whole Unix seconds and come from the caller, as do ids and random values.
+
+import * as access from "./sql/access.js";
 import * as attempts from "./sql/attempts.js";
 import * as audit from "./sql/audit.js";
 import * as confirmations from "./sql/confirmations.js";
@@ -93,6 +95,7 @@ export const operations = {
   listOldSecrets: reads(totp.listOldSecrets),
   rekeyTotp: writes(totp.rekeyTotp),
   countSecretsByKey: reads(totp.countSecretsByKey),
+  listAccess: reads(access.listAccess),
   countLockedOut: reads(waysLeft.countLockedOut),
   listWeakerPolicies: reads(waysLeft.listWeakerPolicies),
   findIdentity: reads(identities.findIdentity),

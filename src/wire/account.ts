@@ -92,6 +92,47 @@ export interface SessionView {
   readonly acr: Acr;
 }
 
+/** Something that can still sign in to the account, or act for it. */
+export interface AccessItem {
+  /** The kind of the entry. `password` and `login` are the way in by password. */
+  readonly kind:
+    | "session"
+    | "passkey"
+    | "totp"
+    | "recovery_codes"
+    | "identity"
+    | "key"
+    | "password"
+    | "address"
+    | "login";
+  /** The id with which it is ended, or null. */
+  readonly id: string | null;
+  /** Its name, its provider, the address or login itself, or how many codes are left. */
+  readonly name: string | null;
+  /** The time at which it was added, in Unix seconds, or null. */
+  readonly created: number | null;
+  /** The client's IP address of that time, as long as the audit log is kept. */
+  readonly address: string | null;
+  /** The name of the browser of that time, or null. */
+  readonly browser: string | null;
+  /** The one who added it, or null if the audit log is not kept so long. */
+  readonly actor: "user" | "operator" | "application" | null;
+  /** The time of its last use, in Unix seconds, or null. */
+  readonly used: number | null;
+  /** True if a code of the mailbox or a passkey has confirmed it. Null if it needs none. */
+  readonly confirmed: boolean | null;
+  /** True for the session of the caller's own token. */
+  readonly current: boolean;
+}
+
+/** Everything that can still sign in to the account, or act for it. */
+export interface AccessView {
+  /** The newest 200 sessions and API keys, and everything else. */
+  readonly access: readonly AccessItem[];
+  /** A policy for second factors that an operator has set, weaker than that of the roles. Null: there is none. */
+  readonly weaker_policy: Policy | null;
+}
+
 /** An entry of the audit log about the user. */
 export interface ExportedEvent {
   /** The time of the event, in Unix seconds. */

@@ -23,6 +23,8 @@ export interface Grant {
   readonly device?: string;
   /** Only of a login by recovery code: how many codes are left. */
   readonly recovery_codes_left?: number;
+  /** True at the first login after a reset or an alarm: show what can still sign in or act. */
+  readonly review?: boolean;
 }
 
 /** The codes that are shown once: after the first second factor of an account, and after their renewal. */

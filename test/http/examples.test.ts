@@ -190,6 +190,7 @@ it("each route has an example that its schemas describe", async () => {
   await call("GET", "/passkeys", first);
   await call("GET", "/account", first);
   await call("GET", "/account/export", first);
+  await call("GET", "/account/access", first);
   const second = createSubject(-7);
   const { transaction, challenge } = await beginPasskey(world, first);
   const added = { transaction, passkey: register(second, challenge), name: "Key" };

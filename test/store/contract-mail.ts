@@ -294,12 +294,12 @@ function resetContract(store: Opened): void {
     const { revocations } = await revoking(store(), () => Promise.all([raise(), raise()]));
     expect(revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     const after = await store().listFactors(ann.id);
-    expect(after.frozen).toBe("password");
+    expect(after).toMatchObject({ frozen: "password", review: true });
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1", passwordVersion: 2 });
     await openSession(store(), { stored: {} });
     expect(await revoking(store(), raise)).toEqual({ result: "done", revocations: [] });
     expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(1);
-    expect(await store().listFactors(ann.id)).toEqual(after);
+    expect(await store().listFactors(ann.id)).toEqual({ ...after, review: false });
     expect((await eventsOf(store())).filter((event) => event === "alarm")).toHaveLength(1);
     expect((await store().listMail({ limit: 9 })).map(({ kind }) => kind)).toEqual(["alarm_reset"]);
   });

@@ -92,6 +92,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
     expires: { reason: "stolen" },
   });
   await run("listWeakerPolicies", { limit: 10 });
+  await run("listAccess", { userId: ann.id, now: start, times: [start] });
   await run("countLockedOut", { relyingParty: "x", mail: false, providers: ["acme"] });
   const own = {
     ...ending,

@@ -48,7 +48,7 @@ export interface World {
   events(): Promise<readonly string[]>;
 }
 
-export type FullGrant = Required<Omit<Grant, "recovery_codes_left">>;
+export type FullGrant = Required<Omit<Grant, "recovery_codes_left" | "review">>;
 
 /** Creates an Ampho, in memory unless the options say otherwise, with these users. The caller closes it. */
 export async function openAmpho(options: AmphoOptions = {}, ...users: readonly NewUser[]) {

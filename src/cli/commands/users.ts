@@ -8,7 +8,7 @@ import type { CommandContext, CommandInput, RunCommand } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure, UsageError } from "../failures.js";
 import { typedUser } from "../input.js";
-import { quoted, table } from "../terminal/table.js";
+import { formatTime, quoted, table } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
 import { listing, withManagement } from "../with-management.js";
 
@@ -43,6 +43,24 @@ export async function showUser(input: CommandInput, context: CommandContext): Pr
   const { id, login, roles, disabled, email, emailProven } = user;
   terminal.printTable(table(["ID", "LOGIN", "STATE", "ROLES"], [[id, login, stateOf(disabled), roles.join(" ")]], [0]));
   if (email !== null) terminal.print(`Address: ${escaped(email)}, ${emailProven ? "proven" : "not proven"}.`);
+}
+
+export async function showAccess(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const found = await withManagement(context, ({ users }) => users.access(typedUser(input)));
+  if (input.has("--json")) return terminal.printJson(found);
+  const rows = found.access.map(({ kind, id, name, created, address, browser, used, confirmed }) => [
+    kind,
+    id ?? "",
+    name ?? "",
+    created === null ? "" : formatTime(created),
+    [address, browser].filter((each) => each !== null).join(" "),
+    used === null ? "" : formatTime(used),
+    confirmed === null ? "" : confirmed ? "yes" : "no",
+  ]);
+  terminal.printTable(table(["KIND", "ID", "NAME", "SINCE (UTC)", "FROM", "USED (UTC)", "CONFIRMED"], rows, [1]));
+  if (found.weaker_policy !== null)
+    terminal.note(`The policy ${found.weaker_policy} is weaker than that of the user's roles.`);
 }
 
 async function findUser(input: CommandInput, context: CommandContext) {

@@ -43,7 +43,7 @@ export async function issueGrant(
 ): Promise<Grant> {
   const { tokens, deviceProofs, settings } = deps;
   const { now, device } = context;
-  const { session, versions, codesLeft } = granted;
+  const { session, versions, codesLeft, review } = granted;
   const user = granted.user === undefined ? account : toAccount(granted.user);
   const grant = await tokens.grant(session, user, { refresh: true, now });
   const remember =
@@ -54,6 +54,7 @@ export async function issueGrant(
   return {
     ...grant,
     device: deviceProofs.issue(user, deviceId, now, remember),
+    ...(review && { review }),
     ...(codesLeft !== undefined && { recovery_codes_left: codesLeft }),
   };
 }

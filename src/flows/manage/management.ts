@@ -7,7 +7,7 @@ import type { Role } from "../../tokens/auth.js";
 import type { HashFormatCount } from "../../users/database-directory.js";
 import type { ImportOptions, ImportReport } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
-import type { AccountExport, SessionView } from "../../wire/account.js";
+import type { AccessView, AccountExport, SessionView } from "../../wire/account.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import type { ServiceView } from "../../wire/services.js";
 import type { ApiKeyOptions } from "../find/api-key.js";
@@ -231,6 +231,12 @@ export interface Management<S extends string = string> {
      * @example const user = await ampho.users.findById(id);
      */
     findById(id: string): Promise<UserView | undefined>;
+    /**
+     * Everything that can still sign in to the account or act for it, with date, address and browser of its origin as
+     * long as the audit log is kept. Rejects with `not_found`.
+     * @example const { access } = await ampho.users.access("alice");
+     */
+    access(user: string | UserRef): Promise<AccessView>;
     /**
      * Finds the users of these ids with one query, for a list with their names. Resolves to a map from id to user,
      * without ids that no user has. An application's own table is asked by its `findMany`, or else by its `findById`.

@@ -10,6 +10,7 @@ import { isStorableName } from "../../store/storable-text.js";
 import { allUsers, countHashFormats } from "../../users/database-directory.js";
 import { toAccount } from "../../users/directory.js";
 import { importUsers } from "../../users/import.js";
+import { accessOf } from "../account/access.js";
 import { exportOf } from "../account/view.js";
 import { emailTaken, requireAddress, requirePassword } from "../find/rules.js";
 import * as check from "./checks.js";
@@ -71,6 +72,11 @@ export function manageUsers(m: Manager): Management["users"] {
     find: check.checked(named, async (ref) => {
       const account = await findAny(m, ref);
       return account && toUserView(account);
+    }),
+    access: check.checked(named, async (ref) => {
+      const account = await findAny(m, ref);
+      if (account === undefined) throw unknownUser();
+      return accessOf(m, account, undefined);
     }),
     findById: check.checked({ id: check.string }, async (id) => {
       const account = await directory.findById(id);

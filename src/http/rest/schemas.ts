@@ -74,6 +74,12 @@ export const grant = body("Grant", {
     .int()
     .optional()
     .describe("The number of recovery codes that are left, only from a login by recovery code."),
+  review: z
+    .boolean()
+    .optional()
+    .describe(
+      "True at the first login after a reset or an alarm. `GET /account/access` then lists what can still sign in.",
+    ),
 });
 
 export const openApiDocument = z

@@ -108,12 +108,13 @@ export const firstMigration: MigrationSteps = {
     // `handle` is the user handle of all passkeys of the account. A remembered device holds both versions. `added_by`,
     // in this and other tables, is the session that has added the row. It is null for an operator, an import and a
     // registration. `confirmed`, in this and other tables: the set-up was confirmed by the mailbox or a passkey.
+    // `review`: the next login leads to what can still sign in or act.
     // `frozen`: `password` is rejected as a wrong one, or `all` ways in are. `language`: that of the last mailed code
     // that was used.
     `create table ampho_accounts (
       user_id ${text} not null primary key, factors_version bigint not null, devices_version bigint not null,
       factors ${text} not null, policy ${text}, handle ${text} unique, frozen ${text}, language ${text},
-      policy_instead_of ${text}
+      policy_instead_of ${text}, review smallint not null default 0 check (review in (0, 1))
     )`,
     "create index ampho_accounts_weaker on ampho_accounts (user_id) where policy_instead_of is not null",
 

@@ -50,6 +50,8 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
    * no more. `frozen`: without a second factor it is rejected as a wrong one, until a new one is set.
    */
   readonly password: "unproven" | "set" | "frozen" | "kept";
+  /** The next login leads the user to what can still sign in or act. */
+  readonly review: boolean;
   /** Those for the address before the change, with which the user would come back or get a role again. */
   readonly invitations: "end" | "kept";
 }
@@ -57,7 +59,7 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
 const fates = <F extends Fate>(fate: F) =>
   ({ identity: fate, passkey: fate, totp: fate, recovery_code: fate, key: fate }) as const;
 
-const quiet = { event: undefined, reason: undefined, password: "kept", invitations: "kept" } as const;
+const quiet = { review: false, event: undefined, reason: undefined, password: "kept", invitations: "kept" } as const;
 const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
 /** An API key works without a login. It ends with the session that has added it, if a thief can have had that one. */
@@ -66,7 +68,7 @@ const moved = { invitations: "end" } as const;
 const below = { sessions: "below", key: "added", reason: "policy" } as const;
 const gone = { ...all, ...fates("all"), ...moved, begun: "gone", password: "set", reason: "user_deleted" } as const;
 const password = { password: "set", reason: "password_changed" } as const;
-const reset = { ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" } as const;
+const reset = { ...password, ...fates("added"), review: true, by: ["mailbox"], event: "reset_done" } as const;
 const factors = { reason: "factors_changed" } as const;
 const proven = { ...moved, by: ["mailbox"], event: "email_proven" } as const;
 const users = ["recent", "operator"] as const;
@@ -135,7 +137,15 @@ export const consequences = {
   sessions_left: { ...none, by: ["session"], sessions: "all" },
   sessions_ended: { ...all, by: ["operator"] },
   tokens_revoked: { ...all, key: "all", by: ["operator"], event: "tokens_revoked" },
-  alarm: { ...all, ...fates("added"), by: ["mailbox"], event: "alarm", reason: "alarm", password: "frozen" },
+  alarm: {
+    ...all,
+    ...fates("added"),
+    review: true,
+    by: ["mailbox"],
+    event: "alarm",
+    reason: "alarm",
+    password: "frozen",
+  },
 } as const satisfies Readonly<Record<string, Consequences>>;
 
 export type Change = keyof typeof consequences;
@@ -241,6 +251,7 @@ export function* carryOut(
   if (isFrozen) account = { ...account, frozen: account.frozen ?? "password" };
   if (row.password === "set" && input.isStoredLater !== true && account.frozen === "password")
     account = { ...account, frozen: undefined };
+  if (row.review) account = { ...account, review: true };
   if (row.begun === "ends") account = { ...account, factorsVersion: nextVersion(account.factorsVersion, now) };
   else if (row.devices === "ends" && row.begun === "kept")
     account = { ...account, devicesVersion: nextVersion(account.devicesVersion, now) };

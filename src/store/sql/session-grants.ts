@@ -107,6 +107,8 @@ export type GrantOutcome =
       readonly versions: DeviceVersions;
       /** Recovery codes that are left, after one was used. */
       readonly codesLeft: number | undefined;
+      /** The first login after a reset or an alarm. */
+      readonly review: boolean;
     }
   | {
       readonly outcome: "factor_needed";
@@ -240,7 +242,9 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
     yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
   yield* recordAccess(account, session.accessExpires);
-  return { outcome: "granted", session, user, versions: versionsOf(account), codesLeft };
+  const review = account.review && !raised;
+  if (review) yield* write("update ampho_accounts set review = 0 where user_id = ?", [userId]);
+  return { outcome: "granted", session, user, versions: versionsOf(account), codesLeft, review };
 }
 
 /** The passkey or the identity is the way in of this user, once the account is enabled. */
@@ -471,6 +475,7 @@ export function* repeatGrant(input: GrantRepeat): Transaction<GrantOutcome | und
     user,
     versions: versionsOf(state),
     codesLeft: undefined,
+    review: state.review,
   };
 }
 

@@ -4,7 +4,7 @@ import { type FactorName, factorNames } from "../../levels/factors.js";
 import { type Policy, policyFrom } from "../../levels/policy.js";
 import { integer, type Row, texts } from "../rows.js";
 import { ask, exists, first, queryLastRow, type Transaction, write } from "../transaction.js";
-import { asInteger, asOneOf, asText, inOneColumn, named, orUndefined, type RowOf, tableOf } from "./table.js";
+import { asFlag, asInteger, asOneOf, asText, inOneColumn, named, orUndefined, type RowOf, tableOf } from "./table.js";
 
 const states = tableOf("ampho_state", {
   epoch: asText,
@@ -90,11 +90,13 @@ export const accounts = tableOf("ampho_accounts", {
   insteadOf: named("policy_instead_of", asPolicy),
   /** `password`: it counts as a wrong one. `all`: no way in opens the account, but the recovery of an operator. */
   frozen: orUndefined(asOneOf(["password", "all"] as const)),
+  /** The next login leads to what can still sign in or act. */
+  review: asFlag,
 });
 export type AccountFactors = RowOf<typeof accounts>;
 
-const noPolicy = { policy: undefined, insteadOf: undefined };
-const noAccount: AccountFactors = { factorsVersion: 0, devicesVersion: 0, factors: [], ...noPolicy, frozen: undefined };
+const noLimits = { policy: undefined, insteadOf: undefined, frozen: undefined, review: false };
+const noAccount: AccountFactors = { factorsVersion: 0, devicesVersion: 0, factors: [], ...noLimits };
 
 /** Reads the columns of an account in a join, which are null if it has no row. */
 export const accountIn = (row: Row): AccountFactors => accounts.joinedOf(row) ?? noAccount;

@@ -88,7 +88,7 @@ create index ampho_audit_at on ampho_audit (at, n);
 create table ampho_accounts (
   user_id text collate "C" not null primary key, factors_version bigint not null, devices_version bigint not null,
   factors text collate "C" not null, policy text collate "C", handle text collate "C" unique, frozen text collate "C", language text collate "C",
-  policy_instead_of text collate "C"
+  policy_instead_of text collate "C", review smallint not null default 0 check (review in (0, 1))
 );
 
 create index ampho_accounts_weaker on ampho_accounts (user_id) where policy_instead_of is not null;
@@ -394,11 +394,11 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
 
 select setval(pg_get_serial_sequence('ampho_audit', 'n'), 35);
 
-insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle, frozen, language, policy_instead_of)
-  values ('u-bob', 1790000001, 0, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii', null, null, null);
+insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle, frozen, language, policy_instead_of, review)
+  values ('u-bob', 1790000001, 0, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii', null, null, null, 0);
 
-insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle, frozen, language, policy_instead_of)
-  values ('u-dan', 1790000090, 0, '[]', null, null, null, null, null);
+insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle, frozen, language, policy_instead_of, review)
+  values ('u-dan', 1790000090, 0, '[]', null, null, null, null, null, 0);
 
 insert into ampho_spent (hash, until, at, bought, gen, idempotency)
   values ('ddddddddddddddddddddddddddddddddddddddddddd', 1790000660, 1790000000, null, null, null);

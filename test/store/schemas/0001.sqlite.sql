@@ -88,7 +88,7 @@ create index ampho_audit_at on ampho_audit (at, n);
 create table ampho_accounts (
   user_id text not null primary key, factors_version bigint not null, devices_version bigint not null,
   factors text not null, policy text, handle text unique, frozen text, language text,
-  policy_instead_of text
+  policy_instead_of text, review smallint not null default 0 check (review in (0, 1))
 );
 
 create index ampho_accounts_weaker on ampho_accounts (user_id) where policy_instead_of is not null;
@@ -388,11 +388,11 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
   values (35, 1790000000, 'invited', null, null, null, null, 'operator', 'root@host', null, null, '{"invitation":"kkkkkkkkkkkkkkkkkkkkkk","roles":["reader"]}');
 
-insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle, frozen, language, policy_instead_of)
-  values ('u-bob', 1790000001, 0, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii', null, null, null);
+insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle, frozen, language, policy_instead_of, review)
+  values ('u-bob', 1790000001, 0, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii', null, null, null, 0);
 
-insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle, frozen, language, policy_instead_of)
-  values ('u-dan', 1790000090, 0, '[]', null, null, null, null, null);
+insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle, frozen, language, policy_instead_of, review)
+  values ('u-dan', 1790000090, 0, '[]', null, null, null, null, null, 0);
 
 insert into ampho_spent (hash, until, at, bought, gen, idempotency)
   values ('ddddddddddddddddddddddddddddddddddddddddddd', 1790000660, 1790000000, null, null, null);

@@ -53,6 +53,32 @@ export const accountExport = body("AccountExport", {
   events: listOf(exportedEvent, "The newest 1000 entries of the audit log about the user."),
 });
 
+const accessItem = z.object({
+  kind: z
+    .enum(["session", "passkey", "totp", "recovery_codes", "identity", "key", "password", "address", "login"])
+    .describe("What it is."),
+  id: nullableText("The id with which it is ended, or null."),
+  name: nullableText("Its name, its provider, the address or login itself, or how many codes are left."),
+  created: seconds.nullable().describe("The time at which it was added, in Unix seconds, or null."),
+  address: nullableText("The client's IP address of that time, as long as the audit log is kept."),
+  browser: nullableText("The name of the browser of that time, or null."),
+  actor: z.enum(["user", "operator", "application"]).nullable().describe("The one who added it, or null."),
+  used: seconds.nullable().describe("The time of its last use, in Unix seconds, or null."),
+  confirmed: z
+    .boolean()
+    .nullable()
+    .describe("True if a code of the mailbox or a passkey has confirmed it, and null if it needs none."),
+  current: z.boolean().describe("True for the session of the token that asks."),
+});
+
+export const accessList = body("Access", {
+  access: listOf(accessItem, "Everything that can still sign in, with the newest 200 sessions and API keys."),
+  weaker_policy: z
+    .enum(["optional", "required", "phr"])
+    .nullable()
+    .describe("A policy that an operator has set, weaker than that of the roles, or null."),
+});
+
 export const confirmationBegun = body("ConfirmationBegun", {
   transaction: textAs("The transaction for `POST /account/confirm/finish`, which is never in a cookie."),
   expires: seconds.describe("The end of the code, in Unix seconds."),
@@ -91,6 +117,12 @@ export const accountRoutes = [
     summary: "Read the account",
     output: ownAccount,
     endpoint: ({ flows, auth, caller }) => flows.readAccount({ auth }, caller),
+  }),
+  route("GET", "/account/access", "readAccess", {
+    summary: "List everything that can still sign in or act",
+    notes: ["Read it after a reset or an alarm, and end what the user does not know."],
+    output: accessList,
+    endpoint: ({ flows, auth, caller }) => flows.readAccess({ auth }, caller),
   }),
   route("GET", "/account/export", "exportAccount", {
     summary: "Export the account",

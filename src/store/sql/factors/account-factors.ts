@@ -14,7 +14,7 @@ export const writeAccount = (userId: string, account: AccountFactors): Transacti
      on conflict (user_id) do update set
        factors_version = excluded.factors_version, devices_version = excluded.devices_version,
        factors = excluded.factors, policy = excluded.policy, policy_instead_of = excluded.policy_instead_of,
-       frozen = excluded.frozen`,
+       frozen = excluded.frozen, review = excluded.review`,
     [userId, ...accounts.values(account)],
   );
 

@@ -39,6 +39,7 @@ export function* importFactors(
     policy: undefined,
     insteadOf: undefined,
     frozen: undefined,
+    review: false,
   });
   if (addedBy === undefined)
     for (const table of ["ampho_passkeys", "ampho_totp"])

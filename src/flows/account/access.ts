@@ -1,0 +1,82 @@
+// Everything that can still sign in to an account or act for it (docs/guides/account.md). So a user finds what another
+// person has added, whenever that was.
+import { browserOf } from "../../mail/texts/browser.js";
+import type { AccessOrigin } from "../../store/sql/access.js";
+import type { Account } from "../../users/directory.js";
+import type { AccessItem, AccessView } from "../../wire/account.js";
+import type { Deps, OwnFlow } from "../deps.js";
+import { liveSession } from "../find/account.js";
+
+export const readAccess: OwnFlow<AccessView> = async (deps, { auth }) => {
+  const { account, sessionId } = await liveSession(deps, auth.session, auth.id);
+  return accessOf(deps, account, sessionId);
+};
+
+/** The events with which each kind begins. */
+const beginnings: Readonly<Record<AccessItem["kind"], readonly string[]>> = {
+  session: ["login"],
+  passkey: ["factor_added", "registered"],
+  totp: ["factor_added", "registered"],
+  recovery_codes: [],
+  identity: ["identity_linked", "registered"],
+  key: ["key_created", "key_rotated"],
+  password: [],
+  address: ["email_proven", "email_changed", "registered", "reset_done", "login"],
+  login: ["user_created", "registered", "users_imported"],
+};
+
+type Item = Omit<AccessItem, "address" | "browser" | "actor">;
+
+export async function accessOf(
+  { store, clock }: Pick<Deps, "store" | "clock">,
+  account: Account,
+  sessionId: string | undefined,
+): Promise<AccessView> {
+  const own = namesOf(account);
+  const times = own.flatMap(({ created }) => created ?? []);
+  const [{ items, origins }, { policy, insteadOf }] = await Promise.all([
+    store.listAccess({ userId: account.id, now: clock.now(), times }),
+    store.listFactors(account.id),
+  ]);
+  const stored = items.map(({ kind, id, name, at: created, usedAt: used, isConfirmed: confirmed }): Item => {
+    const shown = kind === "session" ? browserName(name) : name;
+    return { kind, id, name: shown, created, used, confirmed, current: kind === "session" && id === sessionId };
+  });
+  return {
+    access: [...stored, ...own].map((item) => ({ ...item, ...originOf(item, origins) })),
+    weaker_policy: insteadOf === undefined ? null : (policy ?? null),
+  };
+}
+
+function namesOf({ email, login, stored }: Account): readonly Item[] {
+  const none = { id: null, created: null, used: null, confirmed: null, current: false } as const;
+  return [
+    ...(stored?.passwordHash === null ? [] : [{ ...none, kind: "password", name: null } as const]),
+    ...(email === undefined
+      ? []
+      : [
+          {
+            ...none,
+            kind: "address",
+            name: email.address,
+            // An application's own table states no time.
+            created: email.provenAt || null,
+            confirmed: email.provenAt !== undefined,
+          } as const,
+        ]),
+    { ...none, kind: "login", name: login, created: stored?.createdAt ?? null },
+  ];
+}
+
+function originOf({ kind, id, created }: Item, origins: readonly AccessOrigin[]) {
+  const found = origins.find(
+    ({ at, event, sessionId }) =>
+      at === created && beginnings[kind].includes(event) && (kind !== "session" || sessionId === id),
+  );
+  return { address: found?.address ?? null, browser: browserName(found?.agent), actor: found?.actor ?? null };
+}
+
+function browserName(agent: string | null | undefined): string | null {
+  const browser = browserOf(agent ?? undefined);
+  return browser === "unknown" ? null : browser;
+}

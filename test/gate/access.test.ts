@@ -1,0 +1,131 @@
+// Everything that can still sign in or act: what a thief has added long ago is in it, and ends.
+import { describe, expect, it } from "vitest";
+import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
+import type { AccessItem } from "../../dist/wire/account.js";
+import { createSubject } from "../factors/webauthn/authenticator.js";
+import { grantOf, password, type World } from "../world/ampho.js";
+import {
+  addPerson,
+  askedReset,
+  confirm,
+  finishReset,
+  type Mailing,
+  newPassword,
+  openMailing,
+  raiseAlarm,
+} from "./mailboxes.js";
+import { onBothDatabases } from "./owners.js";
+import { addPasskey, passkeySettings } from "./passkey-owners.js";
+
+const email = "ann@x.example";
+const day = 86_400;
+const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+const accessOf = async (world: Pick<World, "call">, bearer: string) => {
+  const { json, status, text } = await world.call("GET", "/account/access", { bearer });
+  expect(status, text).toBe(200);
+  return json["access"] as readonly AccessItem[];
+};
+
+const ofKind = (list: readonly AccessItem[], kind: string) => list.filter((each) => each.kind === kind);
+
+const open = (ground: Parameters<typeof openMailing>[0]) =>
+  openMailing(ground, { ...passkeySettings, keysPerUser: 5, scopes: { "*": ["read"] } });
+
+const logIn = async (world: Mailing, secret: string, agent = firefox) =>
+  world.call("POST", "/login", { body: { login: email, password: secret }, headers: { "User-Agent": agent } });
+
+onBothDatabases((ground) => {
+  it("a key that a thief has added 8 days ago is listed with its origin, and ends", async () => {
+    const world = await open(ground);
+    await addPerson(world, email, password);
+    const thief = grantOf(await logIn(world, password));
+    const body = { name: "Backup", scopes: ["read"], ttl: 90 * day };
+    const headers = { "User-Agent": firefox };
+    const key = await world.call("POST", "/keys", { bearer: thief.token, body, headers });
+    expect(key.status, key.text).toBe(201);
+    expect((await world.call("POST", "/logout", { bearer: thief.token })).status).toBe(204);
+    world.clock.advance(8 * day);
+
+    const { token } = grantOf(await logIn(world, password));
+    const [listed] = ofKind(await accessOf(world, token), "key");
+    expect(listed).toMatchObject({ name: "Backup", browser: "Firefox", actor: "user", confirmed: null, used: null });
+    expect(world.clock.now() - (listed?.created ?? 0)).toBeGreaterThanOrEqual(8 * day);
+    expect((await world.call("DELETE", `/keys/${listed?.id}`, { bearer: token })).status).toBe(204);
+    expect(ofKind(await accessOf(world, token), "key")).toEqual([]);
+  });
+
+  it("the first login after a reset or an alarm, and no other, leads to the list", async () => {
+    const world = await open(ground);
+    const { token } = await addPerson(world, email, password);
+    expect((await logIn(world, password)).json).not.toHaveProperty("review");
+    const { transaction, mail } = await askedReset(world, email);
+    expect((await finishReset(world, { transaction, code: mail.code })).status).toBe(204);
+    expect((await world.call("GET", "/account", { bearer: token })).status).toBe(401);
+    expect((await logIn(world, "another one")).json).not.toHaveProperty("review");
+    expect((await logIn(world, newPassword)).json).toMatchObject({ review: true });
+    expect((await logIn(world, newPassword)).json).not.toHaveProperty("review");
+    const { alarm } = await world.mail("password_changed");
+    expect((await raiseAlarm(world, alarm)).status).toBe(204);
+    const again = await askedReset(world, email);
+    const body = { transaction: again.transaction, code: again.mail.code, new_password: password };
+    expect((await finishReset(world, body)).status).toBe(204);
+    expect((await logIn(world, password)).json).toMatchObject({ review: true });
+  });
+
+  it("one code of the mailbox confirms the removal of everything that a thief has added", async () => {
+    const world = await open(ground);
+    const { token } = await addPerson(world, email, password);
+    let bearer = token;
+    for (const name of ["f1", "f2", "f3"]) {
+      const subject = createSubject(-7, { id: Buffer.alloc(16, name) });
+      bearer = grantOf((await addPasskey(world, bearer, subject)).added).token;
+    }
+    world.clock.advance(8 * day);
+    const { id } = (await world.ampho.users.find(email)) ?? { id: "" };
+    const owner = await world.ampho.sessions.create(id, { amr: ["pwd", "swk", "mfa"], acr: "phr" });
+    const passkeys = ofKind(await accessOf(world, owner.token), "passkey");
+    const remove = (at: number, by: string) =>
+      world.callOnce("DELETE", `/passkeys/${passkeys[at]?.id}`, { bearer: by });
+    expect((await remove(0, owner.token)).error).toBe("confirmation_needed");
+    let reviewing = (await confirm(world, owner.token, "review")).token;
+    for (const at of [0, 1, 2]) reviewing = grantOf(await remove(at, reviewing)).token;
+    expect(ofKind(await accessOf(world, reviewing), "passkey")).toEqual([]);
+  });
+
+  it("the list has each session, factor, code, key, address and login, and no other user's", async () => {
+    const world = await open(ground);
+    await addPerson(world, "bob@x.example", password);
+    const { token } = await addPerson(world, email, password);
+    const { added } = await addPasskey(world, token, createSubject(-7));
+    const bearer = grantOf(added).token;
+    await world.call("POST", "/keys", { bearer, body: { name: "Job", scopes: ["read"], ttl: day } });
+    const list = await accessOf(world, bearer);
+    const kinds = ["session", "passkey", "recovery_codes", "key", "password", "address", "login"];
+    expect(list.map(({ kind }) => kind)).toEqual(kinds);
+    expect(ofKind(list, "session")).toMatchObject([{ current: true, actor: "user" }]);
+    expect(ofKind(list, "passkey")).toMatchObject([{ confirmed: true, actor: "user" }]);
+    expect(ofKind(list, "address")).toMatchObject([{ name: email, confirmed: true, actor: "user" }]);
+    const found = await world.ampho.users.access(email);
+    expect(found.access.map(({ kind }) => kind)).toEqual(kinds);
+    expect(found.access.every(({ current }) => !current)).toBe(true);
+    expect(found.weaker_policy).toBeNull();
+    await expect(world.ampho.users.access("nobody")).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  describe("an application's own table", () => {
+    it("the list of an own table has no time of the address and of the login", async () => {
+      const rows: ApplicationUser[] = [{ id: "7", login: "ann", email, emailProven: true }];
+      const users: ApplicationUsers = {
+        find: (login) => rows.find((row) => row.login === login),
+        findById: (id) => rows.find((row) => row.id === id),
+        verify: (_, given) => given === password,
+      };
+      const world = await openMailing(ground, { users });
+      const { token } = await world.login("ann");
+      const list = await accessOf(world, token);
+      expect(list.map(({ kind }) => kind)).toEqual(["session", "password", "address", "login"]);
+      expect(list.slice(1)).toMatchObject([{ created: null }, { created: null, confirmed: true }, { created: null }]);
+    });
+  });
+});
