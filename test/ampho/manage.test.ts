@@ -112,6 +112,25 @@ describe("ampho.users", () => {
     expect(await users.findById(ann.id)).toBeUndefined();
   });
 
+  it("a function that takes an id rejects a login in its place, so that no key or session stays unnoticed", async () => {
+    const { ampho } = await openWorld({ scopes: { reader: ["articles:read"] }, keysPerUser: 5 });
+    const { id } = await ampho.users.create({ login: "ann", roles: ["reader"] });
+    await ampho.apiKeys.create(id, { name: "x", scopes: ["articles:read"] });
+    await ampho.sessions.create(id);
+    for (const wrong of [
+      () => ampho.apiKeys.revokeForUser("ann"),
+      () => ampho.apiKeys.list("ann"),
+      () => ampho.sessions.list("ann"),
+      () => ampho.sessions.endForUser("ann"),
+      () => ampho.factors.list("ann"),
+      () => ampho.identities.list("ann"),
+      () => ampho.devices.forget("ann"),
+    ])
+      await expect(wrong()).rejects.toMatchObject(unknown);
+    expect(await ampho.apiKeys.revokeForUser({ login: "ann" })).toBe(1);
+    expect(await ampho.sessions.endForUser(id)).toBe(1);
+  });
+
   it("users.list yields all users in the order of their logins", async () => {
     const { ampho } = await openWorld();
     const logins = Array.from({ length: 510 }, (_, index) => `user-${String(index).padStart(4, "0")}`);

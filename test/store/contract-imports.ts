@@ -223,6 +223,15 @@ export function importContract(store: Opened): void {
     expect([...ids].sort()).toEqual(names.map((name) => `${two}-${name}`).sort());
   });
 
+  it("a batch that is sent again, because the response to it was lost, rejects no line", async () => {
+    const n = await begin();
+    const batch = [user("bea", 1), user("cid", 2)];
+    for (let times = 0; times < 2; times += 1)
+      expect(await stage(n, batch)).toEqual({ outcome: "staged", rejected: [] });
+    expect(await publish(n)).toEqual({ outcome: "published" });
+    expect(await listed()).toEqual(["bea", "cid"]);
+  });
+
   it("two imports without common logins are both published", async () => {
     const [one, two] = [await begin(), await begin()];
     await Promise.all([stage(one, [user("bea", 1)]), stage(two, [user("cid", 1)])]);

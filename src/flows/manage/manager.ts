@@ -28,10 +28,14 @@ export type Manager = ReturnType<typeof createManager>;
 export function createManager(deps: ManagementDeps & Partial<Pick<Deps, "totpSecrets">>, origin: Origin) {
   const { directory } = deps;
 
-  /** The id of a user of any table. One that is given is not looked up. */
+  /** The id of a user of any table. An application's own table is not asked for one that is given. */
   async function idOf(given: string | UserRef): Promise<string> {
     const ref = toRef(given, "id");
-    if ("id" in ref && isStorableName(ref.id)) return ref.id;
+    if ("id" in ref && isStorableName(ref.id)) {
+      // A login in place of the id would otherwise end nothing, and nobody would notice.
+      await directory.fromRows(() => requireUser(deps, ref));
+      return ref.id;
+    }
     const account = "id" in ref ? undefined : await directory.findByLogin(ref.login);
     if (account === undefined) throw unknownUser("id" in ref ? "id" : "login");
     return account.id;

@@ -129,6 +129,8 @@ function* resolveConflict(
   ] as const) {
     const holder = yield* holderOf(name, value);
     if (holder.kind === "user") return { reason };
+    // The response to this batch was lost after its commit, and it is sent again.
+    if (holder.kind === "import" && holder.n === n && holder.userId === user.id) return "skipped";
     if (holder.kind === "import" && holder.n === n)
       return reason === "email" ? { reason } : { reason: "repeated", firstLine: holder.line };
     const outcome = yield* displace(holder, n, displaces);
