@@ -6,7 +6,14 @@ import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
 import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import { isRedirect, type RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
-import { createGuarded, createMiddleware, type Framework, type GuardedArguments, ofMessage } from "./framework.js";
+import {
+  createGuarded,
+  createMiddleware,
+  type Framework,
+  type GuardedArguments,
+  ofMessage,
+  rejectExtra,
+} from "./framework.js";
 import { renew as renewOnNode } from "./node.js";
 
 declare global {
@@ -89,7 +96,13 @@ export function mount(ampho: HttpInstance, { onRejected }: MountOptions = {}): M
 export function authorize<S extends string, I extends GuardInstance>(
   ampho: I & GuardInstance<S>,
   requirements?: Requirements<Request, NoInfer<S>> & LimitOf<I>,
+): Middleware;
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<Request, S>,
+  ...extra: readonly unknown[]
 ): Middleware {
+  rejectExtra(extra);
   return catching(createMiddleware(express, ampho, requirements, (_request, _response, next) => next()));
 }
 

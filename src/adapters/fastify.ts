@@ -14,6 +14,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
   nodePageOf,
+  rejectExtra,
 } from "./framework.js";
 import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
@@ -121,7 +122,13 @@ export function mount(ampho: HttpInstance): Plugin {
 export function authorize<S extends string, I extends GuardInstance>(
   ampho: I & GuardInstance<S>,
   requirements?: Requirements<FastifyRequest, NoInfer<S>> & LimitOf<I>,
+): Hook;
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<FastifyRequest, S>,
+  ...extra: readonly unknown[]
 ): Hook {
+  rejectExtra(extra);
   const hook = createMiddleware(framework, ampho, requirements, (_request, _reply, done) => done?.());
   return (request: FastifyRequest, reply: FastifyReply, done) => {
     // Fastify would call the next hook twice if a hook with `done` also returned a promise.

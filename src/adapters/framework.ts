@@ -25,6 +25,14 @@ export type Handler<First, Second, Third> = (first: First, second: Second, third
 
 export type GuardedArguments<N, H> = readonly [handler: H] | readonly [requirements: N, handler: H];
 
+/** A handler in the parentheses of `authorize` would be dropped, and its route would respond 404. */
+export function rejectExtra(extra: readonly unknown[]): void {
+  if (extra.length === 0) return;
+  throw new TypeError(
+    "authorize takes an instance and requirements. Pass the handler after authorize(…), or use guarded(ampho, requirements, handler).",
+  );
+}
+
 /** Returns middleware that sets `auth` and calls `proceed`. Throws a TypeError for wrong requirements. */
 export function createMiddleware<Own, First, Second, Third, S extends string>(
   framework: Framework<Own, First, Second, Third>,

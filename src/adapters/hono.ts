@@ -11,7 +11,7 @@ import { notePeer } from "../http/rest/request/client-address.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import { isRedirect } from "../http/rest/responses/rejected-request.js";
 import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetch.js";
-import { createMiddleware, type Framework } from "./framework.js";
+import { createMiddleware, type Framework, rejectExtra } from "./framework.js";
 import { type Renew, requireRenewal } from "./renew.js";
 
 /** The options of `mount`. */
@@ -88,7 +88,9 @@ export function authorize<S extends string, I extends GuardInstance>(
 export function authorize<S extends string>(
   ampho: GuardInstance<S>,
   requirements?: Requirements<HonoRequest, NoInfer<S>>,
+  ...extra: readonly unknown[]
 ): MiddlewareHandler<AuthEnv<Requirements, S>> {
+  rejectExtra(extra);
   const handle = createMiddleware(hono, ampho, requirements, (_context, next) => next());
   return async (context, next) => (await handle(context, next)) as Response | undefined;
 }

@@ -20,6 +20,7 @@ import {
   type Framework,
   type GuardedArguments,
   nodeAuthorizationOf,
+  rejectExtra,
 } from "./framework.js";
 import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
@@ -89,7 +90,13 @@ export function mount(ampho: HttpInstance): Middleware {
 export function authorize<S extends string, I extends GuardInstance>(
   ampho: I & GuardInstance<S>,
   requirements?: Requirements<Request, NoInfer<S>> & LimitOf<I>,
+): Middleware;
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<Request, S>,
+  ...extra: readonly unknown[]
 ): Middleware {
+  rejectExtra(extra);
   return createMiddleware(koa, ampho, requirements, (_context, next) => next());
 }
 

@@ -6,7 +6,14 @@ import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
 import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import type { Auth } from "../tokens/auth.js";
-import { createGuarded, createMiddleware, type Framework, type GuardedArguments, ofMessage } from "./framework.js";
+import {
+  createGuarded,
+  createMiddleware,
+  type Framework,
+  type GuardedArguments,
+  ofMessage,
+  rejectExtra,
+} from "./framework.js";
 import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
 export {
@@ -69,7 +76,13 @@ export function mount(ampho: HttpInstance): (request: IncomingMessage, response:
 export function authorize<S extends string, I extends GuardInstance>(
   ampho: I & GuardInstance<S>,
   requirements?: Requirements<IncomingMessage, NoInfer<S>> & LimitOf<I>,
+): (request: IncomingMessage, response: ServerResponse, next: Next) => void;
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<IncomingMessage, S>,
+  ...extra: readonly unknown[]
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
+  rejectExtra(extra);
   return createMiddleware(node, ampho, requirements, (_request, _response, next) => next?.());
 }
 

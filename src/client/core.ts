@@ -52,7 +52,7 @@ export interface Client {
    * Resolves to a token for what does not use `fetch`, such as a WebSocket, and renews it first if it is due. Undefined
    * without a session. Send it only to services of your own, and do not store it. Rejects with `session_ended` or
    * `unavailable`.
-   * @example const socket = new WebSocket("wss://app.example/live", ["ampho", `ampho.token.${await client.token()}`]);
+   * @example const socket = new WebSocket("wss://app.example/live", ["ampho", `bearer.${await client.token()}`]);
    */
   token(): Promise<string | undefined>;
   /**
