@@ -11,7 +11,7 @@ import { readPage, section } from "./evidence.js";
 
 const page = readPage("docs/operate/keys.md");
 const blocksOf = (text: string) => [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code);
-const containers = ["Rotate a key in Kubernetes", "Rotate a key with Compose"].flatMap((title) =>
+const containers = ["Rotate a signing key in Kubernetes", "Rotate a signing key with Compose"].flatMap((title) =>
   blocksOf(section(page, title)),
 );
 const blocks = blocksOf(page).filter((code) => !containers.includes(code));

@@ -342,9 +342,9 @@ export function usePage(page: StartPage, open: () => Promise<Opened>) {
 
   it("the link of a recovery asks for the number of the operator, and for the passkey of the account", async () => {
     const before = length();
-    const told = ampho("user-recover", "bob@example.org", "--reason", "Called back.");
+    const printed = ampho("user-recover", "bob@example.org", "--reason", "Called back.");
     await follow(await linkAfter(before, "ampho"));
-    await tab.fill("#reset [name=match]", /asks for the number (\d\d)/.exec(told)?.[1] ?? "");
+    await tab.fill("#reset [name=match]", /asks for the number (\d\d)/.exec(printed)?.[1] ?? "");
     await tab.fill("#reset [name=newPassword]", password);
     await tab.click("#reset button");
     await alerted("The new password is set. Sign in with it.");
