@@ -45,16 +45,17 @@ const mails = tableOf("ampho_mail", {
 });
 const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(name) ? "bigint" : "text");
 const parameterOf = (name: string) => `cast(? as ${typeOf(name)})`;
-const ofDraft = (name: string) =>
-  name === "language" ? "coalesce(ampho_accounts.language, draft.language)" : `draft.${name}`;
 // A stranger who causes a mail does not choose its language.
-const insert = `insert into ampho_mail (${mails.list}) select ${mails.columns.map(ofDraft).join(", ")}
-  from (select ${mails.columns.map((name) => `${parameterOf(name)} as ${name}`).join(", ")}) as draft
-  left join ampho_accounts on ampho_accounts.user_id = draft.user_id where ? <> ''`;
+const ofAccount = "(select language from ampho_accounts where user_id = cast(? as text))";
+const valueOf = (name: string) =>
+  name === "language" ? `coalesce(${ofAccount}, ${parameterOf(name)})` : parameterOf(name);
+const insert = `insert into ampho_mail (${mails.list}) select ${mails.columns.map(valueOf).join(", ")} where ? <> ''`;
 
 function valuesOf(draft: MailDraft, now: number): SqlValue[] {
   const { userId, address, kind, claims, language, until, sendAt: at = now } = draft;
-  return mails.values({ pages: "", at, until, userId, address, kind, claims, language, tries: 0, nextAt: at });
+  const values = mails.values({ pages: "", at, until, userId, address, kind, claims, language, tries: 0, nextAt: at });
+  values.splice(mails.columns.indexOf("language"), 0, userId ?? null);
+  return values;
 }
 
 export const insertMail = (draft: MailDraft, now: number): Transaction<void> =>
