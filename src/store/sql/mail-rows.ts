@@ -47,9 +47,9 @@ const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(n
 const parameterOf = (name: string) => `cast(? as ${typeOf(name)})`;
 // A stranger who causes a mail does not choose its language.
 const ofAccount = "(select language from ampho_accounts where user_id = cast(? as text))";
-const valueOf = (name: string) =>
+const selected = (name: string) =>
   name === "language" ? `coalesce(${ofAccount}, ${parameterOf(name)})` : parameterOf(name);
-const insert = `insert into ampho_mail (${mails.list}) select ${mails.columns.map(valueOf).join(", ")} where ? <> ''`;
+const insert = `insert into ampho_mail (${mails.list}) select ${mails.columns.map(selected).join(", ")} where ? <> ''`;
 
 function valuesOf(draft: MailDraft, now: number): SqlValue[] {
   const { userId, address, kind, claims, language, until, sendAt: at = now } = draft;
