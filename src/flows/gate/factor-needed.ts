@@ -3,6 +3,7 @@ import type { AmphoError } from "../../errors.js";
 import type { Reserved, Secretive } from "../../factors/transactions.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { MailDraft } from "../../store/sql/mail-rows.js";
+import { mailboxOf } from "../../store/sql/mailbox-changes.js";
 import type { GrantOutcome } from "../../store/sql/session-grants.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
@@ -59,7 +60,7 @@ export async function factorNeededError(
 
 /** A mailed code or link that was the first factor has proven the address already. */
 export const needsEnrolCode = ({ email }: Account, amr: readonly string[]): boolean =>
-  email?.provenAt !== undefined && !amr.includes("mail");
+  mailboxOf(email) !== undefined && !amr.includes("mail");
 
 export const enrolBindingOf = ({ id: userId, email, stored }: Account) => ({
   purpose: "enroll",

@@ -66,7 +66,7 @@ export const de: Texts = {
     identity: `Bestätigen Sie Ihre Anmeldung bei {app}
       Jemand möchte sich mit einem Konto eines anderen Anbieters und dieser Adresse bei {app} anmelden. Mit diesem Code ist das von nun an möglich.`,
     confirm: `Bestätigen Sie eine Änderung bei {app}
-      Eine Person, die bei Ihrem Konto bei {app} angemeldet ist, möchte {change}. Um das zu erlauben, geben Sie dort diesen Code ein.
+      Eine Person, die bei Ihrem Konto[ {login}] bei {app} angemeldet ist, möchte {change}. Um das zu erlauben, geben Sie dort diesen Code ein.
       Wenn Sie das nicht sind, geben Sie den Code nicht weiter, und öffnen Sie diesen Link. Er meldet alle Geräte ab:`,
     test: `Test-E-Mail von {app}
       Das ist ein Test. E-Mails von {app} kommen an.

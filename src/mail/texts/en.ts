@@ -66,7 +66,7 @@ export const en: Texts = {
     identity: `Confirm your sign-in to {app}
       A user of another provider wants to sign in to {app} with this address. With this code, that user can sign in from now on.`,
     confirm: `Sign-in methods for {app}: confirm a change
-      A person who is signed in to your account at {app} wants to {change}. To allow it, enter this code there.
+      A person who is signed in to your account[ {login}] at {app} wants to {change}. To allow it, enter this code there.
       If this is not you, do not pass the code on, and open this link. It signs out all devices:`,
     test: `Test mail from {app}
       This is a test. Mail from {app} arrives.

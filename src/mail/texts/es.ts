@@ -66,7 +66,7 @@ export const es: Texts = {
     identity: `Confirme su inicio de sesión en {app}
       Una cuenta de otro proveedor quiere iniciar sesión en {app} con esta dirección. Con este código podrá hacerlo a partir de ahora.`,
     confirm: `Confirme un cambio en {app}
-      Una persona que ha iniciado sesión en su cuenta de {app} quiere {change}. Para permitirlo, introduzca allí este código.
+      Una persona que ha iniciado sesión en su cuenta[ {login}] en {app} quiere {change}. Para permitirlo, introduzca allí este código.
       Si no es usted, no comparta el código y abra este enlace. Cierra la sesión en todos los dispositivos:`,
     test: `Mensaje de prueba de {app}
       Esto es una prueba. Los mensajes de {app} llegan.

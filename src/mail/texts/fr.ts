@@ -66,7 +66,7 @@ export const fr: Texts = {
     identity: `Confirmez votre connexion à {app}
       Le compte d’un autre fournisseur demande à se connecter à {app} avec cette adresse. Avec ce code, il pourra se connecter désormais.`,
     confirm: `Confirmez une modification sur {app}
-      Une personne connectée à votre compte {app} souhaite {change}. Pour l’autoriser, saisissez-y ce code.
+      Une personne connectée à votre compte[ {login}] sur {app} souhaite {change}. Pour l’autoriser, saisissez-y ce code.
       Si ce n’est pas vous, ne communiquez pas le code et ouvrez ce lien. Il déconnecte tous les appareils :`,
     test: `Message de test de {app}
       Ceci est un test. Les messages de {app} arrivent.
