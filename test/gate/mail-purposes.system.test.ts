@@ -164,7 +164,9 @@ onBothDatabases((databases) => {
         for (const each of "link" in sent ? [] : [{}, { bearer }])
           expect([name, outcomeOf(await world.call("POST", path, { body: sent, ...each }))[1]]).toEqual([
             name,
-            path === "/account/email/finish" && !("bearer" in each) ? "missing_token" : "transaction_over",
+            /^.account.(email|confirm).finish$/.test(path) && !("bearer" in each)
+              ? "missing_token"
+              : "transaction_over",
           ]);
       }
       for (const sent of [

@@ -301,8 +301,8 @@ onBothDatabases((ground) => {
     const other = await world.another();
     const codes = [];
     for (const login of [ann, bob]) {
-      await addPerson(world, login, password);
-      const { token } = await world.login(login);
+      // A registration has confirmed what its session changes.
+      const { token } = await addPerson(world, login, password);
       const { transaction } = await begin(world, "/account/email", { email: "new@x.example" }, { bearer: token });
       codes.push({ token, transaction, code: (await world.mail("email", "new@x.example")).code });
     }
