@@ -43,6 +43,7 @@ export async function sqliteDatabases() {
       return {
         url: `sqlite:${file}`,
         open: () => open(`sqlite:${file}`),
+        write: async (statements) => write(statements),
         age: async (rows) => write(fillingOld(rows, spellings.sqlite)),
         sample: async (count) =>
           direct(file, (query) =>
@@ -106,6 +107,7 @@ export async function postgresDatabases() {
       return {
         url: urlOf(name),
         open: () => open(urlOf(name)),
+        write: (statements) => query(name, ...statements, "vacuum analyze", "checkpoint"),
         age: (rows) => query(name, ...fillingOld(rows, spellings.postgres), "vacuum analyze", "checkpoint"),
         sample: (count) =>
           query(

@@ -57,6 +57,8 @@ export async function startServe(databaseUrl) {
 
   return {
     renew,
+    address,
+    pid: child.pid,
     async stop() {
       const gone = once(child, "exit");
       child.kill();

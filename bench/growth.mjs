@@ -186,7 +186,7 @@ function memory() {
         kind: "session",
         sessionId: `0.${(n + index).toString(36).padStart(22, "x")}`,
       }));
-      set.applyPage({ epoch: "e", last: n + 999, rows: page }, n - 1);
+      set.applyPage({ epoch: "e", last: n + 999, more: false, rows: page }, n - 1);
     }
     globalThis.gc?.();
     const bytes = process.memoryUsage().heapUsed - before;

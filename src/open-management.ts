@@ -57,7 +57,7 @@ export async function openForOperator(
 
 async function readOwners(
   { keys, ...settings }: Configuration,
-  { store, clock, revocations, directory }: OpenedDeps,
+  { store, revocations, directory }: OpenedDeps,
   options: OperatorOptions,
 ): Promise<readonly [Directory, Keyring | undefined]> {
   const isElsewhere = options.users === undefined && (await store.readApplicationOwnsUsers());
@@ -65,7 +65,7 @@ async function readOwners(
   if (keys === undefined) return [users, undefined];
   const { createKeyring } = await import("./tokens/keyring.js");
   // A revoked key must sign, encrypt and receive nothing.
-  revocations.applyPage(await store.readRevocations({ after: 0, now: clock.now() }), 0);
+  revocations.add(await store.listRevokedKeys());
   return [users, createKeyring(keys, settings, revocations)];
 }
 

@@ -11,7 +11,6 @@ export const feedWaitMaxSeconds = 20;
 /** A verifier that sends no `kinds` knows these. A kind that is added later must not be added here. */
 const firstKinds = ["session", "user", "roles", "key", "all"];
 
-const entriesMax = 5000;
 /** Revocations are collected for this long. So thousands of logouts a second cause few responses to each verifier. */
 const gatherMs = 50;
 /** Each waiting request occupies a connection. Further requests get a response at once and come again. */
@@ -69,11 +68,8 @@ export function createFeed(deps: {
 
   async function page(after: number): Promise<Page> {
     const now = clock.now();
-    const { epoch, last, rows } = await store.readRevocations({ after, now });
-    const more = rows.length > entriesMax;
-    const listed = more ? rows.slice(0, entriesMax) : rows;
-    const reached = more ? (listed.at(-1)?.n ?? last) : last;
-    return { epoch, last: reached, revocations: listed.map(toFeedEntry), now, more };
+    const { epoch, last, more, rows } = await store.readRevocations({ after, now });
+    return { epoch, last, revocations: rows.map(toFeedEntry), now, more };
   }
 
   function begin(after: number): Promise<Page> {

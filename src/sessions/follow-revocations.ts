@@ -34,10 +34,15 @@ export function followRevocations(deps: {
   let readAt = sweptAt;
   let reading: Promise<void> | undefined;
 
+  /**
+   * After the read in progress, because its result can be older than this call, and two reads would undo each other.
+   */
   function read(): Promise<void> {
-    const own = readAll().finally(() => {
-      if (reading === own) reading = undefined;
-    });
+    const own = Promise.resolve(reading)
+      .then(readAll, readAll)
+      .finally(() => {
+        if (reading === own) reading = undefined;
+      });
     reading = own;
     return own;
   }
@@ -50,31 +55,35 @@ export function followRevocations(deps: {
     let after = now < readAt ? 0 : revocations.after;
     for (;;) {
       const pageSentMs = clock.monotonicMs();
-      const page = await store.readRevocations({ after, now });
+      const page = await readPage(after, now);
       if (page.storeNowMs !== undefined) clock.observe?.(page.storeNowMs, pageSentMs, clock.monotonicMs());
-      if (!revocations.applyPage(page, after)) break;
+      const again = revocations.applyPage(page, after);
+      // If a later page fails, the next read goes on behind this one.
+      readAt = now;
+      if (!again && !page.more) break;
       after = revocations.after;
     }
     lastReadMs = sentMs;
-    readAt = now;
     if (Math.abs(now - sweptAt) >= sweepEverySeconds) {
       revocations.sweep(now);
       sweptAt = now;
     }
   }
 
+  /** A page that hangs counts as a failure. All of them together can take longer. */
+  function readPage(after: number, now: number) {
+    const late = setTimeout(() => fail(new Error("it did not respond within a second")), boundMs).unref();
+    return store.readRevocations({ after, now }).finally(() => clearTimeout(late));
+  }
+
   async function turn(): Promise<void> {
     const startedMs = clock.monotonicMs();
-    // A read that hangs counts as a failure.
-    const late = setTimeout(() => fail(new Error("it did not respond within a second")), boundMs).unref();
     try {
       await read();
       if (failing) report("following");
       failing = false;
     } catch (error) {
       fail(error);
-    } finally {
-      clearTimeout(late);
     }
     schedule(intervalMs - (clock.monotonicMs() - startedMs));
   }
@@ -89,8 +98,7 @@ export function followRevocations(deps: {
     timer = setTimeout(() => void turn(), Math.max(ms, 0)).unref();
   }
 
-  // A read from before a pause can have its result from before the pause, so another one follows.
-  const processPause = watchProcessPause(clock, () => Promise.resolve(reading).then(read, read));
+  const processPause = watchProcessPause(clock, read);
   schedule(intervalMs);
   return {
     get hasRead() {

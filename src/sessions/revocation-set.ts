@@ -18,6 +18,12 @@ export interface RevocableClaims {
   readonly roles?: readonly string[] | undefined;
 }
 
+/**
+ * Rows are deleted once they are more than this share. To build the indexes of a million rows again takes more than a
+ * second, and this process does nothing else meanwhile. So it must not happen for a few rows.
+ */
+const sweptShare = 1 / 8;
+
 export type RevokedBy = Revocation["kind"];
 export type RevocationListener = (revocation: Revocation) => void;
 
@@ -235,9 +241,11 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     },
     /** The `kid`s of revoked keys. The set object stays the same and is always up to date. */
     revokedKeys: keys as ReadonlySet<string>,
+    /** Deletes rows that are no longer in force. They revoke only what has expired, so a few can stay. */
     sweep(now: number): void {
-      const kept = [...rows.values()].filter((row) => row.until > now);
-      if (kept.length < rows.size) rebuild(kept);
+      let over = 0;
+      for (const { until } of rows.values()) if (until <= now) over++;
+      if (over > Math.floor(rows.size * sweptShare)) rebuild([...rows.values()].filter((row) => row.until > now));
     },
     /** Calls `listener` once for each new row. Returns a function that stops it. */
     listen(listener: RevocationListener): () => void {

@@ -136,6 +136,7 @@ export const operations = {
   returnInvitation: writes(registrations.returnInvitation),
   removeInvitation: writes(registrations.removeInvitation),
   readRevocations: reads(revocations.readRevocations),
+  listRevokedKeys: reads(revocations.listRevokedKeys),
   revokeKey: writes(revocations.revokeKey),
   allowAttempt: writes(attempts.allowAttempt),
   settleAttempt: writes(attempts.settleAttempt),

@@ -56,7 +56,7 @@ export function followFeed(deps: {
     fromStart = serverNow < serverAt - serverClockSkewSeconds;
     serverAt = serverNow;
     readAt = now;
-    const restored = revocations.applyPage({ ...page, rows: page.rows.map(extended) }, after);
+    const restored = revocations.applyPage({ ...page, more, rows: page.rows.map(extended) }, after);
     if (more || fromStart || restored) return true;
     // The server read its database when the request had waited for this long, or later.
     knownMs = Math.min(requestedMs + waitedMs, clock.monotonicMs());

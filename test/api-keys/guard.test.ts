@@ -300,7 +300,7 @@ describe("what ends an API key", () => {
 
   it("after a restored backup everything is read again, and a key that had ended stays ended", () => {
     const set = createRevocationSet(databaseNames, () => undefined);
-    const page = (last: number, ...rows: readonly Revocation[]) => ({ epoch: "e", last, rows });
+    const page = (last: number, ...rows: readonly Revocation[]) => ({ epoch: "e", last, more: false, rows });
     const until = Number.MAX_SAFE_INTEGER;
     set.applyPage(page(5, { n: 5, at: 1, until, kind: "session", sessionId: "key_a" }), 0);
     const read = (id: string) => ({

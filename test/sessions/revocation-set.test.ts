@@ -25,7 +25,12 @@ const roles = (n: number): Revocation => ({
   roles: ["editor"],
 });
 const all = (n: number, era: number): Revocation => ({ kind: "all", n, at, until: 2000, era });
-const page = (last: number, rows: readonly Revocation[], epoch = "e1"): RevocationPage => ({ epoch, last, rows });
+const page = (last: number, rows: readonly Revocation[], epoch = "e1"): RevocationPage => ({
+  epoch,
+  last,
+  more: false,
+  rows,
+});
 
 function createSet(...rows: readonly Revocation[]) {
   const errors: unknown[] = [];

@@ -135,6 +135,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("endAllSessions", { ...ending, accessTtlSeconds: 900, keys: true });
   await run("revokeKey", { ...ending, kid: "k" });
   await run("readRevocations", { after: 0, now: start });
+  await run("listRevokedKeys", undefined);
   await run("createUser", { user: ann, now: start, origin });
   const attempted = { ...attempt(), now: start };
   for (const _ of [1, 2, 3]) {

@@ -36,7 +36,7 @@ export async function checkDatabase(
     try {
       return [
         ...owner,
-        ...checkUse(await readKeyUse(store, now), keys),
+        ...checkUse(await readKeyUse(store), keys),
         ...(await checkTime(store, configuration, now)),
         ...(await checkSessions(store, now)),
         ...(await checkHashes(store)),

@@ -76,7 +76,7 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
       }),
     },
     signingKeys: {
-      readUse: () => readKeyUse(store, clock.now()),
+      readUse: () => readKeyUse(store),
       revoke: check.checked({ kid: check.string }, async (kid) => {
         if (!isStorableName(kid)) throw invalidRequest("No key can have this kid.", "kid");
         await store.revokeKey({ kid, now: clock.now(), origin });

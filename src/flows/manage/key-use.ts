@@ -8,10 +8,9 @@ export interface KeyRecords {
   readonly totpSecrets: Readonly<Record<string, number>>;
 }
 
-export async function readKeyUse(store: Store, now: number): Promise<KeyRecords> {
-  const { rows } = await store.readRevocations({ after: 0, now });
+export async function readKeyUse(store: Store): Promise<KeyRecords> {
   return {
-    revoked: rows.flatMap((row) => (row.kind === "key" ? [row.kid] : [])),
+    revoked: (await store.listRevokedKeys()).map(({ kid }) => kid),
     totpSecrets: await store.countSecretsByKey(),
   };
 }

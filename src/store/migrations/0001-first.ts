@@ -98,7 +98,7 @@ export const firstMigration: MigrationSteps = {
       session_id ${text}, actor ${text} not null, operator ${text}, address ${text}, agent ${text}, detail ${text}
     ) ${busyTable}`,
     // By login within stretches of the log (see sql/audit.ts).
-    "create index ampho_audit_login on ampho_audit ((n / 16384), login, n)",
+    "create index ampho_audit_login on ampho_audit ((n / 262144), login, n)",
     "create index ampho_audit_at on ampho_audit (at, n)",
 
     // Users of an application's own table have a row here too. An account without a row has version 0 and no factor.

@@ -1,11 +1,11 @@
 // The audit log: one row for each decision about a user, in the transaction that makes the decision.
 import type { AuditEntry, AuditRow, Origin } from "../../audit/entry.js";
 import { noticeOf } from "../../audit/events.js";
-import { text, textOrNull } from "../rows.js";
-import { count, first, query, type Transaction, write } from "../transaction.js";
+import { integer, text, textOrNull } from "../rows.js";
+import { first, query, type Transaction, write } from "../transaction.js";
 import { visible } from "./import-rows.js";
 import { insertNotice } from "./mail-rows.js";
-import { asInteger, asJson, asOneOf, asText, group, marks, orUndefined, tableOf } from "./table.js";
+import { asInteger, asJson, asOneOf, asText, group, orUndefined, tableOf } from "./table.js";
 import { recordUserEvent } from "./user-events.js";
 
 const fields = {
@@ -71,14 +71,29 @@ export function* listAudit({ login, since, limit }: AuditQuery): Transaction<rea
 /** In the order in which they were written. */
 const newest = (found: readonly AuditRow[], limit: number) => [...found].sort((a, b) => a.n - b.n).slice(-limit);
 
-/** Rows of the sign in one stretch of the index. The schema contains this number in the expression of the index. */
-const stretch = 16384;
+/** Rows of the log in one stretch of the index. The schema contains this number in the expression of the index. */
+const stretch = 262_144;
 
 /**
- * The index by login is cut into stretches of the log. A new row therefore changes only the few pages of the last
- * stretch, not a page anywhere in the index. With a million users that halves the cost of a renewal. The price is one
- * look for each stretch here.
+ * The index by login is cut into stretches of the log. A new row therefore changes the pages of the last stretch, which
+ * stay in memory, not a page anywhere in the index. With a million users that halves the cost of a renewal. The price
+ * is one look for each stretch, in one statement: 4 for a million rows, 4000 for a billion. Numbers whose rows were
+ * deleted cost nothing.
  */
+const selectStretches = `with recursive stretches (part, lowest) as (
+    select (select max(n) from ampho_audit) / ${stretch}, (select min(n) from ampho_audit) / ${stretch}
+    union all select part - 1, lowest from stretches where part > lowest
+  )
+  select part from (
+    select part, (select 1 from ampho_audit where (n / ${stretch}) = part and login = ? limit 1) as found from stretches
+  ) as looked where found = 1`;
+
+/** The stretches that have a row of the login, the newest first. */
+function* stretchesOf(login: string): Transaction<readonly number[]> {
+  const found = yield* query(selectStretches, [login]);
+  return found.map((row) => integer(row, "part")).sort((a, b) => b - a);
+}
+
 function* newestOf(
   logins: readonly string[],
   { since = 0, limit, userId }: Partial<AuditQuery> & { readonly limit: number; readonly userId?: string },
@@ -86,13 +101,19 @@ function* newestOf(
   const ofUser = userId === undefined ? "" : "and user_id = ?";
   const sql = `where (n / ${stretch}) = ? and login = ? and at >= ? ${ofUser} order by n desc limit ?`;
   const user = userId === undefined ? [] : [userId];
+  const places: { readonly part: number; readonly login: string }[] = [];
+  for (const login of logins) for (const part of yield* stretchesOf(login)) places.push({ part, login });
+  places.sort((a, b) => b.part - a.part);
   const found: AuditRow[] = [];
-  for (let at = (yield* countStretches()) - 1; at >= 0 && found.length < limit; at--)
-    for (const login of logins) found.push(...(yield* rows.all(sql, [at, login, since, ...user, limit])));
+  let last: number | undefined;
+  for (const { part, login } of places) {
+    // Rows of another login in the same stretch can be newer.
+    if (part !== last && found.length >= limit) break;
+    found.push(...(yield* rows.all(sql, [part, login, since, ...user, limit])));
+    last = part;
+  }
   return newest(found, limit);
 }
-
-const countStretches = () => count(`select max(n) / ${stretch} + 1 from ampho_audit`);
 
 /** The log contains a login as its user spells it. The operator can also type its canonical form. */
 function* spellings(login: string): Transaction<readonly string[]> {
@@ -100,33 +121,16 @@ function* spellings(login: string): Transaction<readonly string[]> {
   return [...new Set(user ? [login, text(user, "login")] : [login])];
 }
 
-/** How many stretches one statement looks into. */
-const stretchesMax = 64;
-
-/** The stretches of the log, in lists for one statement each. */
-function* stretchLists(): Transaction<readonly (readonly number[])[]> {
-  const stretches = yield* countStretches();
-  // The newest first. Each list has the same length, so that the statement has one text. No row is in stretch -1.
-  return Array.from({ length: Math.ceil(stretches / stretchesMax) }, (_, list) =>
-    Array.from({ length: stretchesMax }, (_, at) => Math.max(stretches - 1 - list * stretchesMax - at, -1)),
-  );
-}
-
-const inStretches = `(n / ${stretch}) in (${marks(stretchesMax)})`;
-const ownRows = `${inStretches} and login = ? and user_id = ?`;
+const ownRows = `(n / ${stretch}) = ? and login = ? and user_id = ?`;
 
 /** The logins that the user had, the present one first. */
-function* loginsOf(
-  userId: string,
-  login: string,
-  lists: readonly (readonly number[])[],
-): Transaction<readonly string[]> {
+function* loginsOf(userId: string, login: string): Transaction<readonly string[]> {
   const logins = [login];
   for (let at = 0; at < logins.length && at < loginsMax; at += 1)
-    for (const list of lists) {
+    for (const part of yield* stretchesOf(logins[at] ?? "")) {
       const changes = yield* query(
         `select detail from ampho_audit where ${ownRows} and event in ('login_changed', 'email_changed')`,
-        [...list, logins[at] ?? "", userId],
+        [part, logins[at] ?? "", userId],
       );
       for (const row of changes) {
         const { before } = JSON.parse(textOrNull(row, "detail") ?? "{}") as { readonly before?: unknown };
@@ -141,20 +145,17 @@ const loginsMax = 100;
 
 /** The newest rows about a user, in the order in which they were written. */
 export function* listOwnAudit(userId: string, login: string, limit: number): Transaction<readonly AuditRow[]> {
-  const logins = yield* loginsOf(userId, login, yield* stretchLists());
-  return yield* newestOf(logins, { limit, userId });
+  return yield* newestOf(yield* loginsOf(userId, login), { limit, userId });
 }
 
 /** Leaves the id in the rows about a user, and no login, address, agent, detail or text that an operator has typed. */
 export function* redactAudit(userId: string, login: string): Transaction<void> {
-  const lists = yield* stretchLists();
-  const logins = yield* loginsOf(userId, login, lists);
-  for (const each of logins)
-    for (const list of lists)
+  for (const each of yield* loginsOf(userId, login))
+    for (const part of yield* stretchesOf(each))
       yield* write(
         `update ampho_audit set login = null, address = null, agent = null, detail = null,
            reason = case when actor = 'operator' then null else reason end
-         where ${inStretches} and login = ? and (user_id = ? or user_id is null)`,
-        [...list, each, userId],
+         where (n / ${stretch}) = ? and login = ? and (user_id = ? or user_id is null)`,
+        [part, each, userId],
       );
 }

@@ -80,8 +80,13 @@ export interface RevocationQuery {
 export interface RevocationPage {
   /** Chosen when the database was created. It differs after a restore from elsewhere. */
   readonly epoch: string;
-  /** The number of the last row, 0 when there is none. If it is smaller than before, all rows must be read again. */
+  /**
+   * The rows up to this number were read, so the next page begins behind it. If it is smaller than before, all rows
+   * must be read again. Without `more`, it is the number of the last row, or 0 when there is none.
+   */
   readonly last: number;
+  /** There are more rows than one page contains. */
+  readonly more: boolean;
   readonly rows: readonly Revocation[];
   /** The row with the number `after`, while it exists. If it is another one, all rows must be read again. */
   readonly reached?: Revocation;
@@ -100,28 +105,46 @@ export function* endChange(changed: {
 
 const columns = [...new Set(Object.values(kinds).flatMap((table) => table.columns))].join(", ");
 const select = `select n, ${columns} from ampho_revocations where n`;
-const everyLive = `${select} > ? and until > ? order by n`;
+
+/**
+ * How many numbers a page covers, whether their rows are in force or not. So a process that starts beside a million of
+ * them reads many short statements: none exceeds its time, and no other work waits long for the thread of SQLite.
+ */
+const pageSize = 5000;
+
+/** A page begins with the first row that exists, because the rows before it can have been deleted. */
+const selectFirst = "select min(n) as n from ampho_revocations where n > ?";
 /** By number. The index on `until` would read all rows that are in force, each time. */
-const furtherLive = everyLive.replace("until >", "until + 0 >");
+const selectPage = `${select} > ? and n < (${selectFirst}) + ${pageSize} and until + 0 > ? order by n`;
 
 /** One turn of statements, because each further round trip takes from the second in which a revocation spreads. */
 export function* readRevocations({ after, now }: RevocationQuery): Transaction<RevocationPage> {
   const readState = yield* sendState();
   const readReached = yield* ask(`${select} = ?`, [after], (row) => row && { reached: revocationOf(row) });
-  const rows = yield* queryLast(after === 0 ? everyLive : furtherLive, [after, now]);
-  const { epoch, lastRevocation: last } = yield* readState();
-  if (last === 0 || after > last) return { epoch, last, rows: [] };
-  const reached = yield* readReached();
-  // Another row can have been committed between the two statements. The next read returns it.
+  const readFirst = yield* ask(selectFirst, [after], (row) => (row?.["n"] == null ? undefined : integer(row, "n")));
+  const rows = yield* queryLast(selectPage, [after, after, now]);
+  const { epoch, lastRevocation } = yield* readState();
+  if (lastRevocation === 0 || after > lastRevocation) return { epoch, last: lastRevocation, more: false, rows: [] };
+  const firstNumber = yield* readFirst();
+  // Rows can have been committed or deleted between two statements. The next read begins behind `last`.
+  const last = Math.min(lastRevocation, (firstNumber ?? lastRevocation) + pageSize - 1);
   const upToLast = rows.filter((row) => integer(row, "n") <= last);
-  return { epoch, last, rows: upToLast.map(revocationOf), ...reached };
+  return { epoch, last, more: last < lastRevocation, rows: upToLast.map(revocationOf), ...(yield* readReached()) };
 }
 
 /** A revoked key stays revoked for as long as any token can be valid. */
+const keyUntil = numericDateMax;
+
+/** Without the revocations of sessions and users, of which there can be a million. */
+export function* listRevokedKeys(): Transaction<readonly Extract<Revocation, { kind: "key" }>[]> {
+  const found = yield* queryLast(`${select} > 0 and until = ? and kind = 'key'`, [keyUntil]);
+  return found.map((row) => ({ n: integer(row, "n"), ...kinds.key.of(row) }));
+}
+
 export function* revokeKey(input: Ending & { readonly kid: string }): Transaction<void> {
   const { now, origin, kid } = input;
   yield* recordAudit({ at: now, event: "key_revoked", origin, detail: { kid } });
-  yield* writeRevocations([{ kind: "key", at: now, until: numericDateMax, kid }]);
+  yield* writeRevocations([{ kind: "key", at: now, until: keyUntil, kid }]);
 }
 
 function revocationOf(row: Row): Revocation {

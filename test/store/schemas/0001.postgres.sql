@@ -81,7 +81,7 @@ create table ampho_audit (
   session_id text collate "C", actor text collate "C" not null, operator text collate "C", address text collate "C", agent text collate "C", detail text collate "C"
     ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 
-create index ampho_audit_login on ampho_audit ((n / 16384), login, n);
+create index ampho_audit_login on ampho_audit ((n / 262144), login, n);
 
 create index ampho_audit_at on ampho_audit (at, n);
 

@@ -81,7 +81,7 @@ create table ampho_audit (
   session_id text, actor text not null, operator text, address text, agent text, detail text
     ) ;
 
-create index ampho_audit_login on ampho_audit ((n / 16384), login, n);
+create index ampho_audit_login on ampho_audit ((n / 262144), login, n);
 
 create index ampho_audit_at on ampho_audit (at, n);
 
