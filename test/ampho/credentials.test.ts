@@ -109,6 +109,6 @@ it("a service is rejected with live, because it has no session", async () => {
 it("the message lists what a route takes", async () => {
   const { grant, guard } = await open();
   await expect(guard(grant.token, { credentials: ["foreign", "delegated"] })).rejects.toMatchObject({
-    message: expect.stringContaining("foreign, delegated"),
+    message: expect.stringContaining("a token of other software or a delegated token"),
   });
 });

@@ -42,7 +42,9 @@ it("a lazy instance serves what an open one does", async () => {
     code: "insufficient_scope",
   });
   expect((await ampho.verify(token)).login).toBe("ann");
-  const page = new Request(url, { headers: { cookie: `__Host-ampho-refresh=${refresh}` } });
+  const page = new Request(url, {
+    headers: { cookie: `__Host-ampho-refresh=${refresh}`, "sec-fetch-dest": "document" },
+  });
   expect((await ampho.renew(page)).auth?.login).toBe("ann");
   expect((await ampho.fetch(new Request("https://shop.example/api/security/session"))).status).toBe(401);
   expect((await ampho.health()).status).toBe(200);

@@ -62,9 +62,11 @@ async function expectEnded(stranger: Awaited<ReturnType<typeof strangers>>, now:
 /** A user whose app an import has brought, and who sets up a passkey in a session. */
 async function importedOwner(ground: Ground) {
   const world = await openMailing(ground);
-  await world.ampho.users.import([JSON.stringify({ login: "mallory", email: ann, totp_secret: imported })]);
+  const line = { login: "mallory", email: ann, email_proven: true, totp_secret: imported };
+  await world.ampho.users.import([JSON.stringify(line)]);
   await world.ampho.users.setPassword("mallory", password);
-  await ground.sql(world, "update ampho_users set password_by_operator = 1");
+  // The app came with an address that was proven. The address of today is not.
+  await ground.sql(world, "update ampho_users set password_by_operator = 1, email_proven_at = null");
   world.clock.advance(60);
   const totp = () => codeAt(imported, world.clock.now());
   const session = grantOf(await logIn(world, "mallory", { totp: totp() }));

@@ -235,6 +235,6 @@ it("an app that the policy does not accept any more is not set up, and no recove
   const totp = codeAt(String(begun.json["secret"]), world.clock.now());
   const body = { transaction: begun.json["transaction"], totp };
   expect((await world.call("POST", "/totp/confirm", { body })).error).toBe("factor_needed");
-  expect(await world.ampho.factors.list(ann.id)).toEqual({ policy: "phr", factors: [] });
+  expect(await world.ampho.factors.list(ann.id)).toEqual({ policy: "phr", insteadOf: null, factors: [] });
   expect(await world.ampho.sessions.list(ann.id)).toEqual([]);
 });
