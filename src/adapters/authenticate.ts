@@ -75,9 +75,9 @@ function pageOf(request: AuthenticatedRequest): PageHead {
   if (isMessage(request)) return nodePageOf(request);
   const { method, headers, url } = webRequestOf(request, "authenticate");
   if (url === undefined) throw new TypeError("`redirect` needs the `url` of the page beside its headers.");
-  // Without a method, the caller is a page or an action. Next.js asks for its pages without `text/html` too.
-  const isPage = findRequest(request)?.method === undefined;
-  return { method, target: url, accept: isPage ? "text/html" : headers.get("accept") };
+  // Without a method, the caller is a page or an action, which states to where the user comes back.
+  if (findRequest(request)?.method === undefined) return { method: "GET", target: url, accept: "text/html" };
+  return { method, target: url, accept: headers.get("accept") };
 }
 
 function authorizationOf(host: GuardHost, request: AuthenticatedRequest): string | undefined {

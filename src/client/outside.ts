@@ -87,7 +87,8 @@ export interface Outside {
   loginWith(provider: string, options?: LoginOptions): Promise<string>;
   /**
    * Finishes the login or link whose response is in the URL of the page, and removes it from there. With tokens in
-   * cookies, the server has finished it, and this reads the new session or the error. Resolves to undefined if no login
+   * cookies, the server has finished it, also one that a form of the page began after `createOutside`, and this reads
+   * the new session or the error. Resolves to undefined if no login
    * has finished. Rejects with `FactorNeeded` or `LinkNeeded`, and with `outside_cancelled` if the user has cancelled.
    * @example
    * const returned = await outside.returned();
@@ -123,7 +124,7 @@ interface Kept extends Pick<OutsideBegun, "expires">, ReturnOptions {
 /** The callback can send only the code. */
 const messages: Partial<Record<ErrorCode, string>> = {
   factor_needed: "The login needs a second factor.",
-  link_needed: "An account has this address. Sign in to it to link the identity.",
+  link_needed: "This identity belongs to no account yet. Prove the account or the address.",
   outside_cancelled: "The login at the provider was cancelled.",
 };
 
@@ -163,6 +164,17 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     if (globalThis.document) location.assign(url);
     return url;
   }
+
+  // A form of the page begins a login without a call. Its transaction is in the cookie, and no time of the server is
+  // known.
+  globalThis.document?.addEventListener("submit", ({ target, defaultPrevented }) => {
+    const form = target as HTMLFormElement;
+    if (defaultPrevented || form.action !== `${root}/login/outside`) return;
+    const to = new FormData(form).get("return_to");
+    const returnTo = typeof to === "string" ? to : undefined;
+    const untilMs = Date.now() + transactionSeconds * 1000;
+    void save([["", { transaction: undefined, expires: 0, untilMs, returnTo, links: false }]]).catch(() => {});
+  });
 
   /** With tokens in cookies, the callback has finished the login, and the client does not know the session yet. */
   async function readNewSession(begun: Kept, all: ReadonlyMap<string, Kept>): Promise<EnteredSession | undefined> {

@@ -176,7 +176,7 @@ it("a page in cookie mode distinguishes an address that an account has from a ca
   const linking = comeBack(await outside.loginWith("acme"), { email: "ann@example.org", email_verified: false });
   await expect(linking).rejects.toMatchObject({
     code: "link_needed",
-    message: "An account has this address. Sign in to it to link the identity.",
+    message: "This identity belongs to no account yet. Prove the account or the address.",
   });
   const cancelled = comeBack(await outside.loginWith("acme"), {}, { code: "", error: "access_denied" });
   await expect(cancelled).rejects.toMatchObject({

@@ -6,7 +6,7 @@ import path from "node:path";
 export function snippets(page: string, ...files: readonly string[]): Record<string, string> {
   const text = readFileSync(path.resolve(import.meta.dirname, "../..", page), "utf8");
   const all = new Map(
-    [...text.matchAll(/^```(?:[jt]sx?|sql|vue|svelte)\n(?:\/\/|--|<!--) (\S+)(?: -->)?\n([\s\S]*?)^```$/gm)].map(
+    [...text.matchAll(/^```(?:[jt]sx?|sql|vue|svelte|html)\n(?:\/\/|--|<!--) (\S+)(?: -->)?\n([\s\S]*?)^```$/gm)].map(
       ([, file = "", code = ""]) => [file, code],
     ),
   );

@@ -84,11 +84,12 @@ it("authenticate with `redirect` rejects with the path of the page, and resolves
   expect(await rejection(ampho.authenticate(alone, { redirect: true }))).toEqual(["missing_token", to]);
   const forged = { accept: "text/html", authorization: `Bearer ${token}x` };
   expect(await rejection(page("/cart?a=1", forged))).toEqual(["invalid_token", to]);
-  // A program, a form and a server action are no page.
+  // A program and a form are no page. A server action states the one to which its user comes back.
   expect(await rejection(page("/cart", { accept: "application/json" }))).toEqual(["missing_token", undefined]);
   expect(await rejection(page("/cart", { accept: "text/html" }, "POST"))).toEqual(["missing_token", undefined]);
   const action = { headers: new Headers({ origin, "sec-fetch-site": "same-origin" }), url: "/cart" };
-  expect(await rejection(ampho.authenticate(action, { redirect: true }))).toEqual(["missing_token", undefined]);
+  const back = ["missing_token", "/me/sign-in?to=%2Fcart"];
+  expect(await rejection(ampho.authenticate(action, { redirect: true }))).toEqual(back);
   // A missing role is no question of signing in.
   const signed = { accept: "text/html", authorization: `Bearer ${token}` };
   const admin = ampho.authenticate(new Request(origin, { headers: signed }), { redirect: true, roles: ["admin"] });

@@ -10,6 +10,8 @@ export interface OpenIdProvider {
   readonly issuer: string;
   /** The subject that logs in next, and its claims. */
   user: { readonly sub: string; readonly claims: Claims };
+  /** The user cancels the next logins, in place of a login. */
+  cancels: boolean;
   /**
    * Opens the URL as a browser does, logs in, and returns what the provider sends to the callback. With the cookies of an
    * earlier login, the provider logs the user in silently.
@@ -66,7 +68,7 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the server has no port");
   const issuer = `http://127.0.0.1:${address.port}`;
-  const own: { user: OpenIdProvider["user"] } = { user: { sub: "user-1", claims: {} } };
+  const own: Pick<OpenIdProvider, "user" | "cancels"> = { user: { sub: "user-1", claims: {} }, cancels: false };
   const provider = new Provider(
     issuer,
     configurationOf(options, () => own.user),
@@ -74,7 +76,8 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
   const respond = provider.callback();
   server.on("request", (request, response) => {
     if (!request.url?.startsWith("/interaction/")) return void respond(request, response);
-    void provider.interactionFinished(request, response, { login: { accountId: own.user.sub } });
+    const result = own.cancels ? { error: "access_denied" } : { login: { accountId: own.user.sub } };
+    void provider.interactionFinished(request, response, result);
   });
 
   async function signIn(url: string, cookies = new Map<string, string>()): Promise<URLSearchParams> {
@@ -100,6 +103,12 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
     },
     set user(user) {
       own.user = user;
+    },
+    get cancels() {
+      return own.cancels;
+    },
+    set cancels(cancels) {
+      own.cancels = cancels;
     },
     signIn,
   };
