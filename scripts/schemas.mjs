@@ -107,12 +107,13 @@ async function mails(store) {
 
 async function factors(store, limits, sessionId) {
   const bob = { userId: "u-bob", login: "bob", now, origin };
+  const own = { ...limits, sessionId, gen: 1_000 };
   const totp = { secret: "c".repeat(64), kid: "signing", step: 59_666_666 };
   const spend = { hash: "d".repeat(43), until: now + 660, idempotency: undefined };
   await store.setFactor({
     ...bob,
     stored: {},
-    own: { ...limits, sessionId, gen: 1_000 },
+    own,
     factor: "totp",
     totp,
     codes: ["e".repeat(43), "f".repeat(43)],
@@ -136,7 +137,7 @@ async function factors(store, limits, sessionId) {
   const handle = "i".repeat(43);
   const again = { ...spend, hash: "j".repeat(43) };
   const added = { factor: "passkey", passkey, handle, codes: [], spend: again };
-  await store.setFactor({ ...bob, stored: {}, own: undefined, ...added });
+  await store.setFactor({ ...bob, stored: {}, own, ...added });
   const key = {
     id: "key_1",
     name: "Job",
@@ -150,7 +151,7 @@ async function factors(store, limits, sessionId) {
   await store.createKey({ ...bob, stored: {}, own: undefined, key, keysMax: 5 });
   const identity = { issuer: "https://id.example", subject: "1", provider: "acme", email: "bob@app.example" };
   const third = { ...spend, hash: "k".repeat(43) };
-  await store.linkIdentity({ ...bob, stored: {}, own: undefined, identity, spend: third });
+  await store.linkIdentity({ ...bob, stored: {}, own, identity, isVouched: false, spend: third });
   await store.setFactorPolicy({ ...bob, origin: operator, policy: "required", rolePolicies: {} });
 }
 

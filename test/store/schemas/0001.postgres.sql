@@ -194,7 +194,7 @@ insert into ampho_migrations (version, name, serves_from, applied_at) values (1,
 delete from ampho_state;
 
 insert into ampho_state (id, epoch, era, last_revocation, access_until, application_owns_users, hooks_until)
-  values (1, 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 1790000090, 9, 1790002800, 0, 1792592000);
+  values (1, 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 1790000090, 11, 1790002800, 0, 1792592000);
 
 insert into ampho_imports (n, state, started_at, touched_at, lost_line) overriding system value
   values (1, 'published', 1790000000, 1790000000, null);
@@ -250,7 +250,7 @@ insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_ti
   values (8, 'tlpwwq.of-disabled', 1790000090, 'u-dan', 'dan', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at) overriding system value
-  values (9, 'tlpwwq.with-factors', 1790000090, 'u-bob', 'bob', 1, 1790000000, 1790000000, 1, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000000, 'policy', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null);
+  values (9, 'tlpwwq.with-factors', 1790000090, 'u-bob', 'bob', 3, 1790000000, 1790000000, 3, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000000, 'policy', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null);
 
 select setval(pg_get_serial_sequence('ampho_sessions', 'n'), 9);
 
@@ -279,7 +279,13 @@ insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, log
   values (8, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', 1, null, null, null, null, null, null, null);
 
 insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, exact_login, roles_version, roles, kid, era)
-  values (9, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', null, null, null, null, null, null, null, null);
+  values (9, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', 2, null, null, null, null, null, null, null);
+
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, exact_login, roles_version, roles, kid, era)
+  values (10, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', 3, null, null, null, null, null, null, null);
+
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, exact_login, roles_version, roles, kid, era)
+  values (11, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', null, null, null, null, null, null, null, null);
 
 insert into ampho_attempts (key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, failure_sources, recorded_sources, recorded_until, touched_at)
   values ('login:alice', 'login', 'Alice', 2, 1, 1790000135, 2, 0, 1790001020, '[["192.0.2.7",2]]', '[]', 0, 1790000120);
@@ -378,7 +384,7 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
   values (30, 1790000000, 'key_created', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"key":"key_1","scopes":["read"]}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
-  values (31, 1790000000, 'identity_linked', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');
+  values (31, 1790000000, 'identity_linked', null, 'u-bob', 'bob', 'tlpwwq.with-factors', 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
   values (32, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
@@ -419,7 +425,7 @@ insert into ampho_recovery (hash, user_id, used_at)
   values ('fffffffffffffffffffffffffffffffffffffffffff', 'u-bob', null);
 
 insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, discoverable, transports, aaguid, rp, name, created_at, used_at, own_handle, added_by, confirmed)
-  values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null, null, null, 0);
+  values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null, null, 'tlpwwq.with-factors', 0);
 
 insert into ampho_mail (n, pages, at, until, user_id, address, kind, claims, language, tries, next_at, sent_at, failure) overriding system value
   values (1, '', 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null);
@@ -444,7 +450,7 @@ insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, 
 select setval(pg_get_serial_sequence('ampho_user_events', 'n'), 5);
 
 insert into ampho_identities (issuer, subject, user_id, provider, email, created_at, used_at, added_by, confirmed)
-  values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null, null, 0);
+  values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null, 'tlpwwq.with-factors', 0);
 
 insert into ampho_keys (n, id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at, used_day, added_by) overriding system value
   values (1, 'key_1', 'lllllllllllllllllllllllllllllllllllllllllll', 'u-bob', 'bob', 'Job', 'aB3d', '["read"]', 0, 1790000000, 1790086400, null, null);
