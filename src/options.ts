@@ -1,5 +1,5 @@
-// The options of createAmpho, which the application and the commands can share in `ampho.config.js`. A command reads them
-// before it loads anything else, so this file loads no code that serves requests.
+// The options of createAmpho, which the application and the commands can share in `ampho.config.js`. A command reads
+// them before it loads anything else, so this file loads no code that serves requests.
 import type { Clock } from "./clock.js";
 import type { ConfigurationOptions } from "./config/configuration.js";
 import { ConfigurationError } from "./errors.js";
@@ -89,8 +89,8 @@ export const compositionNames: readonly (keyof CompositionOptions)[] = [
 ];
 
 /**
- * Returns the options unchanged, with their exact types, for `ampho.config.js`. Every command of Ampho reads that file in
- * its working directory, and the application passes it to `createAmpho` (docs/reference/configuration.md).
+ * Returns the options unchanged, with their exact types, for `ampho.config.js`. Every command of Ampho reads that file
+ * in its working directory, and the application passes it to `createAmpho` (docs/reference/configuration.md).
  * @example
  * // ampho.config.js
  * export default defineConfig({ scopes: { editor: ["articles:write"] }, registration: "open" });

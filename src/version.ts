@@ -21,8 +21,8 @@ export function productVersion(): string {
 }
 
 /**
- * Returns the text with the path of each page that it names, as a path, or as a path, a comma and a heading. The pages are
- * those of this version, in the folder of the package.
+ * Returns the text with the path of each page that it names, as a path, or as a path, a comma and a heading. The pages
+ * are those of this version, in the folder of the package.
  */
 export function withAddresses(text: string): string {
   read ??= manifestOfPackage();

@@ -63,8 +63,8 @@ export function inputOf(row: CommandRow, typed: readonly unknown[], command: Com
 }
 
 /**
- * The use that a command makes of the database. Only `creates` makes one that is missing. `creates` and `changes` name it on
- * stderr. With `none` a command opens none, or looks only at one that exists.
+ * The use that a command makes of the database. Only `creates` makes one that is missing. `creates` and `changes` name
+ * it on stderr. With `none` a command opens none, or looks only at one that exists.
  */
 export type DatabaseUse = "creates" | "changes" | "reads" | "none";
 

@@ -1,5 +1,5 @@
-// `ampho.config.js` of the working directory: the options that the application passes to createAmpho. Every command that
-// reads the configuration runs this file.
+// `ampho.config.js` of the working directory: the options that the application passes to createAmpho. Every command
+// that reads the configuration runs this file.
 import { lstatSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";

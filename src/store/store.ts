@@ -48,8 +48,8 @@ export interface StoreOptions {
   /** AMPHO_APP_URL of the instance. The mails that this store writes lead to these pages. */
   readonly pages?: string | undefined;
   /**
-   * Applies missing migrations, with `existing` only to a database that has some. Without it an older schema is an error
-   * that names `ampho db-up`.
+   * Applies missing migrations, with `existing` only to a database that has some. Without it an older schema is an
+   * error that names `ampho db-up`.
    */
   readonly migrate: boolean | "existing";
   /** Lets PostgreSQL keep prepared statements by name. A pooler in front of it must support them. */

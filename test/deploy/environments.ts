@@ -11,7 +11,7 @@ export type Environment = Readonly<Record<string, string>>;
 
 const root = path.resolve(import.meta.dirname, "../..");
 
-/** What a shell exports after these lines. A page can use variables that lines before have set. */
+/** The variables that a shell exports after these lines. A page can use variables that lines before have set. */
 function bySh(text: string, before: Environment = {}): Environment {
   const script = `set -a; ${text.replaceAll(/^(?:ampho|npm|npx) .*$/gm, "").replaceAll('"$(ampho sec-gen-key)"', "KEY")}\nexec env -0`;
   const output = execFileSync("sh", ["-ec", script], { env: before, encoding: "utf8" });

@@ -1,5 +1,5 @@
 // Raw requests against every proxy whose configuration is shipped or printed, with a program behind it that records what reaches
-// it. A proxy says who the caller is, or from where, so no request may reach the program with another word about that.
+// it. A proxy states the caller and the address, so no request must reach the program with another word about them.
 
 import { createServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, connect } from "node:net";
@@ -67,7 +67,7 @@ interface Words {
   readonly names: readonly string[];
 }
 
-/** Each attack ends in requests that the server answers, however it reads the bytes before them. */
+/** Each attack ends in requests to which the server responds, however it reads the bytes before them. */
 function attacks({ path: target, host, credential, names }: Words): readonly Attack[] {
   const head = (...fields: readonly string[]) =>
     lines(`GET ${target} HTTP/1.1`, `Host: ${host}`, credential, ...fields, "");
@@ -220,7 +220,7 @@ describe.each(proxyConfigurations)("%s", (_, configuration) => {
     configuration.webSockets === true &&
     fields.filter(([name]) => /^upgrade$/i.test(name)).every(([, value]) => value === "websocket");
 
-  /** What is wrong with a request that has reached the program. */
+  /** The fault of a request that has reached the program. */
   const faults = ({ target: asked, fields, trailers, tunnel }: Reached): readonly string[] => {
     const read = configuration.folds ? folded : (name: string) => name.toLowerCase();
     const stated = names.flatMap((name) => {

@@ -6,7 +6,7 @@ import { listen } from "../world/listen.js";
 import { claimsOf } from "../world/tokens.js";
 import { askToken, basic, openService, readers, scopes, tokenOf } from "./services.js";
 
-/** Of real time, because the clock of a fleet goes on. */
+/** They are of real time, because the clock of a fleet goes on. */
 async function open(tokenLeeway: number) {
   const { ampho } = await openAmpho({ scopes, tokenEndpoint: true, tokenLeeway });
   onTestFinished(() => ampho.close());
@@ -19,7 +19,7 @@ async function open(tokenLeeway: number) {
 }
 
 it.each([0, 60])(
-  "with a leeway of %s s, each token that follows one that was given back is good at once",
+  "each token that follows one that was given back is good at once, with a leeway of %i seconds",
   async (leeway) => {
     const { ampho, post } = await open(leeway);
     for (let cycle = 0; cycle < 4; cycle += 1) {

@@ -1,6 +1,6 @@
-// The command `init`: a key file, an `.env` that names it, `ampho.config.js`, and lines in `.gitignore`. It creates files
-// and appends lines, and never changes what exists. A second run only adds what is missing. It asks for nothing, because
-// a terminal would give it the next line of what was pasted.
+// The command `init`: a key file, an `.env` that names it, `ampho.config.js`, and lines in `.gitignore`. It creates
+// files and appends lines, and never changes what exists. A second run only adds what is missing. It asks for nothing,
+// because a terminal would give it the next line of what was pasted.
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";

@@ -57,7 +57,7 @@ async function grantToken(
     const now = clock.now();
     return store.issueServiceToken({ ...proven, scopes, ttlSeconds, now, latest: now + aheadSeconds, origin: caller });
   };
-  // A token is issued after the second in which others have ended, and guards may not find it too early. So a service
+  // A token is issued after the second in which others have ended, and guards must not find it too early. So a service
   // that gives each token back waits for the next second. Otherwise its times would run ahead of the clock.
   let issued = await issue(Math.min(settings.tokenLeeway, 1));
   for (let turn = 0; issued.outcome === "early" && turn < waitsMax && isSoon(issued.issuedAt, clock.now()); turn += 1) {

@@ -270,8 +270,9 @@ export interface Management<S extends string = string> {
     /**
      * Sets the address to which mails go. It is unproven until the user proves it. With `undefined` the user has no
      * address afterwards. An account with a mailbox (a proven address, or one that was set with a reason) needs a
-     * `reason`, for the audit log. Then its sessions end, and the former mailbox gets a last notice. So a page for users
-     * cannot use it, and uses `POST /account/email`. Rejects with `not_found`, `email_taken` or `invalid_request`.
+     * `reason`, for the audit log. Then its sessions end, and the former mailbox gets a last notice. So a page for
+     * users cannot use it, and uses `POST /account/email`. Rejects with `not_found`, `email_taken` or
+     * `invalid_request`.
      * @example await ampho.users.setEmail("alice", "alice@example.org", { reason: "ticket 4711" });
      */
     setEmail(

@@ -32,7 +32,7 @@ export function createManager(deps: ManagementDeps & Partial<Pick<Deps, "totpSec
   async function idOf(given: string | UserRef): Promise<string> {
     const ref = toRef(given, "id");
     if ("id" in ref && isStorableName(ref.id)) {
-      // A login in place of the id would otherwise end nothing, and nobody would notice.
+      // A login in place of the id would otherwise end nothing, and the operator would not notice.
       await directory.fromRows(() => requireUser(deps, ref));
       return ref.id;
     }

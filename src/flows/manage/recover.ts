@@ -21,8 +21,8 @@ export interface RecoveryOptions {
   /** Returns the link, to hand it over, and mails none. */
   readonly print?: boolean | undefined;
   /**
-   * The address of the user, after a dispute about the account. It is set at once, and no way in opens the account until
-   * the link and the number are used. Then nothing is left that any session has set up.
+   * The address of the user, after a dispute about the account. It is set at once, and no way in opens the account
+   * until the link and the number are used. Then nothing is left that any session has set up.
    */
   readonly email?: string | undefined;
   /** The user has lost all second factors. They are removed with the new password. */

@@ -77,9 +77,7 @@ export const grant = body("Grant", {
   review: z
     .boolean()
     .optional()
-    .describe(
-      "True at the first login after a reset or an alarm. `GET /account/access` then lists what can still sign in.",
-    ),
+    .describe("True at the first login after a reset or an alarm, which leads to `GET /account/access`."),
 });
 
 export const openApiDocument = z

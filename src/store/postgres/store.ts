@@ -23,7 +23,8 @@ const openingMs = 15_000;
 
 /**
  * Rejects with DatabaseError if a person can fix the cause (no server, a rejected role, a standby, another schema, a
- * pooler), ConfigurationError if the package `pg` is not installed. A message contains no part of the URL but host, port and name.
+ * pooler), ConfigurationError if the package `pg` is not installed. A message contains no part of the URL but host,
+ * port and name.
  */
 export async function openPostgres({ url, pages, migrate, prepare = false, log }: StoreOptions): Promise<Store> {
   const module = await loadPostgres();

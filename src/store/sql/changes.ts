@@ -158,7 +158,9 @@ export type ConfirmedChange = { [C in Change]: "confirmed" extends MakersOf<C> ?
 /** A change that a code can confirm. `review`: the removals of what can still sign in or act. */
 export type Confirmable = ConfirmedChange | "review";
 
-/** The maker of a change that a session must confirm. The session can have ended, and the change ends it in some rows. */
+/**
+ * The maker of a change that a session must confirm. The session can have ended, and the change ends it in some rows.
+ */
 type MadeBy<C extends Change> =
   "confirmed" extends MakersOf<C>
     ? { readonly maker: Pick<TokenSession, "sessionId"> | Exclude<MakersOf<C>, "confirmed"> }

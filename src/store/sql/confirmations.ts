@@ -25,7 +25,9 @@ export interface ConfirmedSession {
 export interface Confirmation {
   /** The session has confirmed the change. */
   readonly isConfirmed: boolean;
-  /** The ways to confirm it. Empty: the account has no mailbox, or no mails can be sent, and a recent login is enough. */
+  /**
+   * The ways to confirm it. Empty: the account has no mailbox, or no mails can be sent, and a recent login is enough.
+   */
   readonly ways: readonly ("mail" | "passkey")[];
 }
 

@@ -56,7 +56,7 @@ export const accountExport = body("AccountExport", {
 const accessItem = z.object({
   kind: z
     .enum(["session", "passkey", "totp", "recovery_codes", "identity", "key", "password", "address", "login"])
-    .describe("What it is."),
+    .describe("The kind of the way in or of the credential."),
   id: nullableText("The id with which it is ended, or null."),
   name: nullableText("Its name, its provider, the address or login itself, or how many codes are left."),
   created: seconds.nullable().describe("The time at which it was added, in Unix seconds, or null."),

@@ -85,7 +85,7 @@ const introspection = body("Introspection", {
   exp: z.int().optional().describe("The end, in Unix seconds."),
   iat: z.int().optional().describe("The time of the issue, in Unix seconds."),
   iss: z.unknown().optional().describe("The issuer."),
-  aud: z.unknown().optional().describe("The audience. A gateway for one of several resources compares it itself."),
+  aud: z.unknown().optional().describe("The audience, which a gateway for one of several resources compares itself."),
   act: z.unknown().optional().describe("The actor of a delegated token."),
 });
 
