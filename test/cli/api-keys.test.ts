@@ -54,9 +54,11 @@ test("key-list lists the keys of a user, key-inspect names the owner, and key-re
   const unknown = await run(createApiKey("ampho"), "key-inspect");
   expect([unknown.code, unknown.stderr]).toEqual([1, "ampho: No API key in the database has this text.\n"]);
 
-  expect(await run("", "key-revoke", backup.id)).toMatchObject({ code: 0, stderr: "API key ended.\n" });
+  const named = `ampho: The database is ${join(cwd, "ampho.db")}.\n`;
+  const ended = await run("", "key-revoke", backup.id);
+  expect(ended).toEqual({ code: 0, stdout: "", stderr: `${named}API key ended.\n` });
   expect((await run(backup.key, "key-inspect")).code).toBe(1);
-  expect((await run("", "key-revoke", "--login", "ann")).stderr).toBe('1 API key of user "ann" ended.\n');
+  expect((await run("", "key-revoke", "--login", "ann")).stderr).toBe(`${named}1 API key of user "ann" ended.\n`);
   expect((await run(ofBob.key, "key-inspect")).code).toBe(0);
   await run("", "user-disable", "bob");
   expect((await run(ofBob.key, "key-inspect")).code).toBe(1);

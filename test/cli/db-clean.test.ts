@@ -43,7 +43,8 @@ test("db-clean removes old rows and prints the counts, and a second run finds no
     audit: 0,
   });
   const cleaned = await run({}, "db-clean");
-  expect(cleaned).toMatchObject({ code: 0, stderr: "" });
+  const named = `ampho: The database is ${join(cwd, "ampho.db")}.\n`;
+  expect(cleaned).toMatchObject({ code: 0, stderr: named });
   expect(cleaned.stdout.split("\n").map((line) => line.replace(/ +/g, " "))).toEqual([
     "ROWS REMOVED",
     "sessions 0",

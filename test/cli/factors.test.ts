@@ -41,7 +41,9 @@ async function open(options: AmphoOptions = {}) {
     const text = readFileSync(keyFile, "utf8");
     writeFileSync(keyFile, text.replace(/"since":\d+/g, `"since":${now() - 365 * 86_400}`));
   };
-  return { run, runWith, instance, call, kids, age };
+  /** A command that changes something names its database first. */
+  const named = `ampho: The database is ${path.join(cwd, "ampho.db")}.\n`;
+  return { run, runWith, instance, call, kids, age, named };
 }
 
 type Opened = Awaited<ReturnType<typeof open>>;
@@ -183,12 +185,12 @@ describe("TOTP secrets and keys", () => {
     expect(await opened.run("factor-rekey")).toMatchObject({
       code: 0,
       stdout: "",
-      stderr: `1 TOTP secret moved to key ${fresh}.\n`,
+      stderr: `${opened.named}1 TOTP secret moved to key ${fresh}.\n`,
     });
     expect((await opened.instance.signingKeys.readUse()).totpSecrets).toEqual({ [fresh]: 1 });
     expect(await opened.run("factor-rekey")).toMatchObject({
       code: 0,
-      stderr: `0 TOTP secrets moved to key ${fresh}.\n`,
+      stderr: `${opened.named}0 TOTP secrets moved to key ${fresh}.\n`,
     });
     expect((await stage("retire")).code).toBe(0);
     expect(opened.kids()).toEqual([fresh]);

@@ -11,6 +11,7 @@ const now = () => Math.floor(Date.now() / 1000);
 /** The set of a rotation whose new key signs since some days. */
 async function activatedDaysAgo(days: number, env: Readonly<Record<string, string>>) {
   const cwd = freshFolder();
+  expect((await ampho(["db-up"], { cwd })).code).toBe(0);
   const keyFile = path.join(cwd, "key.json");
   const keys = await Promise.all(
     [1, 2].map(async () => JSON.parse((await ampho(["sec-gen-key"], { cwd })).stdout) as object),
@@ -67,6 +68,7 @@ it("a revoked next key cannot be activated, and the messages lead to its removal
   const keyFile = path.join(cwd, "key.json");
   const run = (...args: readonly string[]) => ampho(args, { cwd, env: { AMPHO_SECURITY_KEY_FILE: keyFile } });
   const rotate = (...args: readonly string[]) => run("sec-rotate-key", "--in-place", "--stage", ...args);
+  expect((await run("db-up")).code).toBe(0);
   expect((await run("sec-gen-key", "--output", keyFile)).code).toBe(0);
   expect((await rotate("next")).code).toBe(0);
   const kids = () => JSON.parse(readFileSync(keyFile, "utf8")).keys.map(({ kid }: { kid: string }) => kid);

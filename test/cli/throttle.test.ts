@@ -48,19 +48,25 @@ describe("throttle-list and throttle-clear", () => {
     expect(shown.stdout).not.toContain("secret");
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
 
+    const named = `ampho: The database is ${join(cwd, "ampho.db")}.\n`;
     expect(await run("throttle-clear", "ANN")).toMatchObject({
       code: 0,
       stdout: "",
-      stderr: "Cleared 1 counter of failed attempts.\n",
+      stderr: `${named}Cleared 1 counter of failed attempts.\n`,
     });
-    expect(await run("throttle-clear", "ANN")).toMatchObject({ code: 0, stderr: "No failed attempts were counted.\n" });
+    expect(await run("throttle-clear", "ANN")).toMatchObject({
+      code: 0,
+      stderr: `${named}No failed attempts were counted.\n`,
+    });
     expect(await run("throttle-clear", "--address", "2001:db8::7")).toMatchObject({
-      stderr: "Cleared 2 counters of failed attempts.\n",
+      stderr: `${named}Cleared 2 counters of failed attempts.\n`,
     });
     expect(JSON.parse((await run("throttle-list", "--json")).stdout)).toMatchObject([
       { kind: "login", login: null, source: null, failures: 1, locked: false },
     ]);
-    expect(await run("throttle-clear", "--all")).toMatchObject({ stderr: "Cleared 1 counter of failed attempts.\n" });
+    expect(await run("throttle-clear", "--all")).toMatchObject({
+      stderr: `${named}Cleared 1 counter of failed attempts.\n`,
+    });
     expect(JSON.parse((await run("throttle-list", "--json")).stdout)).toEqual([]);
 
     const rows: readonly { event: string; login?: string; origin: { operator?: string } }[] = JSON.parse(

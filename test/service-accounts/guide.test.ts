@@ -11,7 +11,7 @@ import { keyPair } from "../world/key-pairs.js";
 import { listen } from "../world/listen.js";
 import { readers, scopes } from "./services.js";
 
-function openPlace() {
+async function openPlace() {
   const cwd = freshFolder();
   const env = { AMPHO_SECURITY_TOKEN_ENDPOINT: "true", AMPHO_SECURITY_SCOPES: JSON.stringify(scopes) };
   const run = async (args: string, stdin?: string) => {
@@ -22,11 +22,12 @@ function openPlace() {
     });
     return { stdout: stdout.trim(), stderr, code };
   };
+  expect((await run("db-up")).code).toBe(0);
   return { cwd, run };
 }
 
 it("the commands and the program of the guide call a guarded route", async () => {
-  const { cwd, run } = openPlace();
+  const { cwd, run } = await openPlace();
   const { stdout: id } = await run("service-add nightly --scope articles:read");
   const { stdout: key } = await run("service-key nightly --days 366");
   expect([id, key]).toEqual([expect.stringMatching(/^svc_/), expect.stringMatching(/^ampho_key_/)]);
@@ -50,7 +51,7 @@ it("the commands and the program of the guide call a guarded route", async () =>
 });
 
 it("the commands list, show, change and delete a service account", async () => {
-  const { cwd, run } = openPlace();
+  const { cwd, run } = await openPlace();
   const { stdout: id } = await run("service-add nightly --scope articles:read");
   const { stdout: key } = await run("service-key nightly --name Server-2");
   expect((await run("service-add nightly")).code).toBe(1);

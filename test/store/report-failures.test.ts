@@ -26,7 +26,9 @@ onBothDatabases((ground) => {
     expect([command.code, command.stderr]).toEqual([
       1,
       expect.stringMatching(
-        new RegExp(`^ampho: The database does not respond\\. The reason: (?:${reason.source})\\.\n$`),
+        new RegExp(
+          `^ampho: The database is \\S+\\.\nampho: The database does not respond\\. The reason: (?:${reason.source})\\.\n$`,
+        ),
       ),
     ]);
     await ground.sql(world, "alter table ampho_audit rename column gone to event");

@@ -77,6 +77,7 @@ describe("a request", () => {
     expect(children.map(({ name }) => name)).toEqual([
       "allowAttempt",
       "findUser",
+      "listFactors",
       "ampho.password.check",
       "grantSession",
     ]);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import type { z } from "zod";
-import type { accountExport, confirmationBegun, ownAccount } from "../../dist/http/rest/routes/account.js";
+import type { accessList, accountExport, confirmationBegun, ownAccount } from "../../dist/http/rest/routes/account.js";
 import type {
   addedPasskey,
   newRecoveryCodes,
@@ -18,7 +18,14 @@ import type { outsideBegun } from "../../dist/http/rest/routes/outside.js";
 import type { serviceToken } from "../../dist/http/rest/routes/services.js";
 import type { currentSession, sessionList } from "../../dist/http/rest/routes/sessions.js";
 import type { grant } from "../../dist/http/rest/schemas.js";
-import type { AccountExport, AccountView, PasskeyListing, PasskeyView, SessionView } from "../../dist/wire/account.js";
+import type {
+  AccessView,
+  AccountExport,
+  AccountView,
+  PasskeyListing,
+  PasskeyView,
+  SessionView,
+} from "../../dist/wire/account.js";
 import type * as begun from "../../dist/wire/begun.js";
 import type { ApiKeyView, NewApiKey } from "../../dist/wire/keys.js";
 import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../../dist/wire/login.js";
@@ -53,6 +60,7 @@ describe("the wire shapes", () => {
   it("the shapes of an account are those of its schemas", () => {
     expectTypeOf<Sent<typeof ownAccount>>().toEqualTypeOf<Whole<AccountView>>();
     expectTypeOf<Sent<typeof passkeyList>>().toEqualTypeOf<Whole<PasskeyListing>>();
+    expectTypeOf<Sent<typeof accessList>>().toEqualTypeOf<Whole<AccessView>>();
     expectTypeOf<Sent<typeof accountExport>>().toEqualTypeOf<Whole<AccountExport>>();
     expectTypeOf<Sent<typeof sessionList>>().toEqualTypeOf<Whole<{ readonly sessions: readonly SessionView[] }>>();
   });

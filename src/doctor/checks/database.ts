@@ -104,7 +104,8 @@ function checkUse({ revoked, totpSecrets }: KeyRecords, keys: readonly Key[]): r
 
 function revokedKey(kid: string, signs: boolean): Finding {
   const retire = "Run `ampho factor-rekey`, then remove the key: `ampho sec-rotate-key --stage retire --in-place`.";
-  const replace = "Replace it with `ampho sec-rotate-key --in-place` (docs/operate/keys.md, Replace a stolen key).";
+  const replace =
+    "Replace it with `ampho sec-rotate-key --in-place` (docs/operate/keys.md, Replace a stolen signing key).";
   return signs
     ? error("key", `The signing key ${kid} is revoked. Logins return 503.`, replace)
     : note("key", `The key ${kid} is revoked and still configured.`, retire);
@@ -115,7 +116,7 @@ function unusableSecrets(kid: string, secrets: number, isConfigured: boolean): F
   const where = isConfigured ? `the revoked key ${kid}` : `the key ${kid}, which is not configured`;
   const message = `${are} under ${where}. Logins with codes of these authenticator apps return 503.`;
   const fix = isConfigured
-    ? "Run `ampho factor-rekey` (docs/operate/keys.md, Replace a stolen key)."
+    ? "Run `ampho factor-rekey` (docs/operate/keys.md, Replace a stolen signing key)."
     : "Put the key back behind the first one and run `ampho factor-rekey`. If it is lost, remove the factors of users who ask: `ampho factor-remove`.";
   return error("factors", message, fix);
 }

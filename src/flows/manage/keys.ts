@@ -1,17 +1,26 @@
 // API keys of any user, for operators and for `ampho.apiKeys`.
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
+import { isServiceId } from "../../logins/service-id.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { apiKeyHash, apiKeyTest } from "../../tokens/api-key.js";
 import { originFor } from "../../users/directory.js";
 import { findAccount } from "../find/account.js";
 import { addKey, replaceKey, toKeyView } from "../find/api-key.js";
 import * as check from "./checks.js";
-import type { InspectedKey, Management } from "./management.js";
-import type { Manager } from "./manager.js";
+import type { InspectedKey, Management, UserRef } from "./management.js";
+import { type Manager, toRef } from "./manager.js";
 
 export function manageKeys(m: Manager): Management["apiKeys"] {
   const { store, clock, settings, origin, forUser } = m;
+
+  /** A service account has keys, too. */
+  const forOwner = <R>(run: (ownerId: string) => Promise<R>) =>
+    check.checked({ user: check.user("id") }, async (given: string | UserRef) => {
+      const ref = toRef(given, "id");
+      const isService = "id" in ref && isServiceId(ref.id) && (await store.findService(ref.id)) !== undefined;
+      return run(isService ? ref.id : await m.idOf(given));
+    });
 
   async function ownerOf(userId: string) {
     if (settings.keysPerUser === 0)
@@ -29,7 +38,7 @@ export function manageKeys(m: Manager): Management["apiKeys"] {
       const { owner, asker } = await ownerOf(userId);
       return addKey(m, owner, key, asker);
     }),
-    list: forUser({}, async (userId) => (isStorableText(userId) ? (await store.listKeys(userId)).map(toKeyView) : [])),
+    list: forOwner(async (ownerId) => (await store.listKeys(ownerId)).map(toKeyView)),
     rotate: forUser({ key: check.keyRotation }, async (userId, key) => {
       const { owner, asker } = await ownerOf(userId);
       return replaceKey(m, owner, key, asker);
@@ -39,9 +48,7 @@ export function manageKeys(m: Manager): Management["apiKeys"] {
       const removed = await store.removeKey({ id, userId: undefined, now: clock.now(), origin });
       return removed.outcome === "done";
     }),
-    revokeForUser: forUser({}, async (userId) => {
-      return isStorableText(userId) ? store.removeUserKeys({ userId, now: clock.now(), origin }) : 0;
-    }),
+    revokeForUser: forOwner((userId) => store.removeUserKeys({ userId, now: clock.now(), origin })),
     // This process rejects them when it next reads the revocations, as every other does.
     revokeForEveryone: () => store.removeAllKeys({ random: randomId(), now: clock.now(), origin }),
     inspect: check.checked({ key: check.string }, (key) => inspectKey(m, key)),

@@ -390,7 +390,7 @@ export interface Management<S extends string = string> {
      */
     create(user: string | UserRef, key: ApiKeyOptions<S>): Promise<NewApiKey>;
     /**
-     * The keys of a user, the oldest first.
+     * The keys of a user or of a service account, the oldest first.
      * @example const keys = await ampho.apiKeys.list(user.id);
      */
     list(user: string | UserRef): Promise<readonly ApiKeyView[]>;
@@ -410,7 +410,7 @@ export interface Management<S extends string = string> {
      */
     revoke(id: string): Promise<boolean>;
     /**
-     * Ends all keys of a user. Resolves to their number.
+     * Ends all keys of a user or of a service account. Resolves to their number.
      * @example const count = await ampho.apiKeys.revokeForUser(user.id);
      */
     revokeForUser(user: string | UserRef): Promise<number>;

@@ -16,7 +16,7 @@ export async function revokeKeys(input: CommandInput, context: CommandContext): 
   });
   const [revoked, signed, them] = kids.length === 1 ? ["Key", "it", "it"] : ["Keys", "they", "them"];
   context.terminal.note(
-    `${revoked} revoked: ${kids.join(", ")}. Within a second, every process rejects all that ${signed} signed. Replace ${them} (docs/operate/keys.md, Replace a stolen key).`,
+    `${revoked} revoked: ${kids.join(", ")}. Within a second, every process rejects all that ${signed} signed. Replace ${them} (docs/operate/keys.md, Replace a stolen signing key).`,
   );
 }
 

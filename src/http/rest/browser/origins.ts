@@ -1,6 +1,7 @@
 // Finds the site that a request comes from, by headers that browsers set and pages cannot. They are Fetch Metadata
 // (`Sec-Fetch-Site`), or the Origin header (RFC 6454 §7) where a browser does not send Fetch Metadata.
 import type { HttpRequest, HttpResponse, RequestHead } from "../message.js";
+import { isPageAccepted } from "../responses/redirect-to-pages.js";
 import { emptyResponse } from "../responses/response.js";
 
 /** `plain`: our own page, over http under a name without Secure cookies. `unknown`: an old browser, or none. */
@@ -29,12 +30,6 @@ export function createSiteOf(listedOrigins: readonly string[]): (head: RequestHe
     return origin === `http://${host}` ? "plain" : "foreign";
   };
 }
-
-/** Media types can have parameters, and stand in a list. */
-const acceptsHtml = /(?:^|[,\s])text\/html\b/i;
-
-/** `accept`: the header of that name. */
-export const isPageAccepted = (accept: string | null | undefined): boolean => acceptsHtml.test(accept ?? "");
 
 /**
  * The browser shows the response as its page. An image, a frame, or a script of another origin has another destination.

@@ -1,6 +1,5 @@
 // Sends the browser that a guard rejects to the page where the user signs in, or proves more. That page sends it back.
 import { AmphoError, type ErrorCode } from "../../../errors.js";
-import { isPageAccepted } from "../browser/origins.js";
 import type { HttpResponse } from "../message.js";
 import { parseTarget } from "../request/target.js";
 import { redirectResponse } from "./response.js";
@@ -12,6 +11,12 @@ export interface PageHead {
   /** The header Accept. */
   readonly accept: string | null | undefined;
 }
+
+/** Media types can have parameters, and stand in a list. */
+const acceptsHtml = /(?:^|[,\s])text\/html\b/i;
+
+/** `accept`: the header of that name. */
+export const isPageAccepted = (accept: string | null | undefined): boolean => acceptsHtml.test(accept ?? "");
 
 const pageOfError: Readonly<Partial<Record<ErrorCode, string>>> = {
   missing_token: "sign-in?",
