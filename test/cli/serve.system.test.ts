@@ -119,7 +119,11 @@ describe("ampho serve", () => {
     expect(message).toMatch(/^error: The configuration has 2 problems:\n {2}AMPHO_HOST .*\n {2}AMPHO_PORT /);
     const folder = await ampho(["serve", "--log", "json"], { cwd, env: { ...env, AMPHO_DATABASE_URL: "sqlite:/" } });
     expect({ code: folder.code, stdout: folder.stdout }).toEqual({ code: 1, stdout: "" });
-    expect(JSON.parse(folder.stderr)).toMatchObject({ message: "error: The path of the database is a folder: /" });
+    const lines = folder.stderr.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).message)).toEqual([
+      "The database is /.",
+      "error: The path of the database is a folder: /",
+    ]);
   });
 
   test("outside production ampho serve creates its own key and prints a warning", async () => {
