@@ -1,9 +1,10 @@
 // The fate of every table that names a user: the rows that a deletion leaves, and the member of the export that shows
 // it. It also has the part of `consequences` that ends it. The tables come from the database, so a new one needs a line.
 import { expect, it } from "vitest";
+import type { Message } from "../../dist/index.js";
 import { consequences } from "../../dist/store/sql/changes.js";
 import { createSubject } from "../factors/webauthn/authenticator.js";
-import { proofsOf } from "../gate/mailboxes.js";
+import { mailingOf, proofsOf } from "../gate/mailboxes.js";
 import { link, openOutside } from "../gate/outside.js";
 import { codeAt, type Ground, onBothDatabases, setUp } from "../gate/owners.js";
 import { addPasskey, logInWith } from "../gate/passkey-owners.js";
@@ -33,8 +34,13 @@ const fates: Readonly<Record<string, Fate>> = {
     exported: "account",
     ends: ["password"],
   },
-  // The versions that end what was begun, and remembered devices.
-  ampho_accounts: { names: "user_id", left: ["nothing", "nothing"], exported: "account", ends: ["begun", "devices"] },
+  // The versions that end what was begun, and remembered devices. It also has the mark of a review.
+  ampho_accounts: {
+    names: "user_id",
+    left: ["nothing", "nothing"],
+    exported: "account",
+    ends: ["begun", "devices", "review"],
+  },
   ampho_sessions: { names: "user_id login", left: ["name", "name"], exported: "sessions", ends: ["sessions"] },
   // Verifiers compare it with the tokens of other software, until the last one has expired.
   ampho_revocations: { names: "user_id login", left: ["name", "name"], ends: [] },
@@ -106,8 +112,8 @@ const columnsWith = (rows: readonly Readonly<Record<string, unknown>>[], texts: 
 
 /** A user who has a row in every table. */
 async function addPerson(ground: Ground) {
-  const mails: { readonly kind: string; readonly text: string }[] = [];
-  const outside = await openOutside(ground, {
+  const mails: Message[] = [];
+  const opened = await openOutside(ground, {
     options: {
       appUrl: "https://example.org/",
       registration: "open",
@@ -124,7 +130,8 @@ async function addPerson(ground: Ground) {
       },
     },
   });
-  const { world } = outside;
+  const world = mailingOf(ground, opened.world, mails);
+  const outside = { ...opened, world };
   const { call, clock, ampho } = world;
   const mail = async (kind: string) => {
     await expect.poll(() => mails.map((each) => each.kind)).toContain(kind);
