@@ -18,7 +18,7 @@ import {
   raiseAlarm,
 } from "./mailboxes.js";
 import { clientId, link, signIn } from "./outside.js";
-import { codeAt, type Ground, onBothDatabases, setUp, textsOf, wrongCode } from "./owners.js";
+import { codeAt, type Ground, onBothDatabases, outcomeOf, setUp, textsOf, wrongCode } from "./owners.js";
 import { addPasskey, assertion, logInWith, passkeySettings } from "./passkey-owners.js";
 
 interface Person extends ApplicationUser {
@@ -63,7 +63,7 @@ async function open(ground: Ground, options: AmphoOptions = {}): Promise<Mailing
 }
 
 onBothDatabases((ground) => {
-  it("each event of an account in the application's own table causes one notice, whose link ends all sessions", async () => {
+  it("each event of an account in the application's own table causes one notice, whose link ends all sessions while its mailbox is the account's", async () => {
     const world = await open(ground);
     const enter = async (more: object = {}) => grantOf(await logInBy(world, { login: ann, password, ...more }));
     let { token: bearer, device } = await enter();
@@ -104,8 +104,12 @@ onBothDatabases((ground) => {
     await noticeOf(world, ann, "email_changed", async () => {
       ({ token: bearer } = grantOf(await world.call("POST", "/account/email/finish", { bearer, body: finish })));
     });
+    expect(outcomeOf(await raiseAlarm(world, alarm))).toEqual([409, "settled"]);
+    const again = await noticeOf(world, email, "password_changed", async () => {
+      ({ token: bearer } = grantOf(await world.call("POST", "/password", { bearer, body: change })));
+    });
     expect((await world.call("GET", "/session", { bearer })).status).toBe(200);
-    expect((await raiseAlarm(world, alarm)).status).toBe(204);
+    expect((await raiseAlarm(world, again.alarm)).status).toBe(204);
     expect((await world.call("GET", "/session", { bearer })).status).toBe(401);
   });
 

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
 import { admission, grantOf, password } from "../world/ampho.js";
-import { asked, logInBy, newPassword, openMailing, wrong } from "./mailboxes.js";
+import { asked, confirm, logInBy, newPassword, openMailing, wrong } from "./mailboxes.js";
 import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
 
 interface Person extends ApplicationUser {
@@ -115,10 +115,14 @@ onBothDatabases((ground) => {
 
   it("a session that ends while its user is looked up renames and deletes nothing", async () => {
     const { world, rows, hooks, enter, rename, remove, events } = await open(ground);
-    for (const change of [(token: string) => rename(token, "anna"), remove]) {
-      const token = await enter("ann");
+    const changes = [
+      { change: "login_changed", run: (token: string) => rename(token, "anna") },
+      { change: "account_removed", run: remove },
+    ];
+    for (const { change, run } of changes) {
+      const { token } = await confirm(world, await enter("ann"), change);
       hooks.findById = () => world.ampho.sessions.endForUser("id of ann");
-      expect(outcomeOf(await change(token))).toEqual([401, "invalid_token"]);
+      expect(outcomeOf(await run(token))).toEqual([401, "invalid_token"]);
     }
     expect(rows.map(({ login }) => login)).toEqual(["ann", "mallory"]);
     expect([await events("login_changed"), await events("account_removed")]).toEqual([0, 0]);
@@ -126,7 +130,8 @@ onBothDatabases((ground) => {
 
   it("a change of the login and a deletion that are later than the response end the sessions", async () => {
     const { world, rows, hooks, enter, rename, remove, events } = await open(ground);
-    const [ann, mallory] = [await enter("ann"), await enter("mallory")];
+    const { token: ann } = await confirm(world, await enter("ann"), "login_changed");
+    const { token: mallory } = await confirm(world, await enter("mallory"), "account_removed");
     const [renaming, removing] = [held(), held()];
     hooks.setLogin = renaming.wait;
     hooks.remove = removing.wait;
