@@ -213,3 +213,10 @@ export function confirmEmail(view: View): HtmlPage {
   const { texts: t, form, field } = view;
   return view.page(t.checkMail, [form("email/finish", [t.codeMailed, field("code"), button(t.changeEmail)])]);
 }
+
+/** The code confirms a change. `hidden`: the form of the change, which is sent again with the code. */
+export function confirmChange(view: View, hidden: Hidden): HtmlPage {
+  const { texts: t, form, field } = view;
+  const parts = [form("change/confirm", [t.codeMailed, field("code"), button(t.continue)], hidden)];
+  return view.page(t.checkMail, parts, view.cancel);
+}

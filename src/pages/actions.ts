@@ -2,7 +2,14 @@
 import type { PageName } from "../config/kinds.js";
 import { parseJson } from "../http/rest/request/body.js";
 import type { AccountView, SessionView } from "../wire/account.js";
-import type { MailBegun, OutsideBegun, PasskeySetUp, RegistrationBegun, TotpSetUp } from "../wire/begun.js";
+import type {
+  ConfirmationBegun,
+  MailBegun,
+  OutsideBegun,
+  PasskeySetUp,
+  RegistrationBegun,
+  TotpSetUp,
+} from "../wire/begun.js";
 import type { ApiKeyView, NewApiKey } from "../wire/keys.js";
 import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../wire/login.js";
 import * as own from "./account.js";
@@ -16,8 +23,12 @@ export type Fields = Readonly<Record<string, string>>;
 export type Visit = View & Pick<Endpoints, "call">;
 export type PageNotice = keyof PageTexts["done"];
 
-/** A page, or the page to go to, or a file. `in` is the page to which a sign-in returns. */
-export type Outcome = HtmlPage | { readonly goTo: string; readonly notice?: PageNotice } | { readonly file: string };
+/** A page, or the page to go to, or a file, or a form to send again. `in` is the page to which a sign-in returns. */
+export type Outcome =
+  | HtmlPage
+  | { readonly goTo: string; readonly notice?: PageNotice }
+  | { readonly file: string }
+  | { readonly form: string; readonly fields: Fields };
 export type Action = (visit: Visit, fields: Fields) => Promise<Outcome> | Outcome;
 /** `fields` are those of a form that failed, and `query` that of a GET. */
 type Show = (visit: Visit, fields: Fields, query?: URLSearchParams) => Promise<HtmlPage> | HtmlPage;
@@ -97,6 +108,14 @@ export function attempt<T>(read: () => T): T | undefined {
 
 /** A script sends the result of a ceremony as JSON. Null for what no endpoint reads, such as deep nesting. */
 const jsonOf = (text = "") => attempt(() => parseJson(Buffer.from(text))) ?? null;
+
+/** The fields of a form that waits for the code of its change. */
+function fieldsIn(kept: string | undefined): Fields {
+  const texts = Object.entries(jsonOf(kept) ?? {}).filter(
+    (entry): entry is [string, string] => typeof entry[1] === "string",
+  );
+  return Object.fromEntries(texts);
+}
 
 /** The values of `kept` of sign-in.ts. They are the browser's own text, so they only decide what a page shows. */
 function keptOf({ again, code }: Fields) {
@@ -209,6 +228,11 @@ export const actions: Readonly<Record<string, Action>> = {
   "identities/remove": change("DELETE", "/identities/:id", "removed"),
   email: step("/account/email", ({ email, login }) => ({ email, login: login === "true" }), own.confirmEmail),
   "email/finish": change("POST", "/account/email/finish", "saved", ({ code }) => ({ code: digits(code) })),
+  // The change is sent again with the fields that the user has filled in before.
+  "change/confirm": async ({ call }, { transaction, code, form = "", kept }) => {
+    await call("POST", "/account/confirm/finish", { transaction, code: digits(code) });
+    return { form, fields: fieldsIn(kept) };
+  },
   login: change("POST", "/account/login", "login", ({ login }) => ({ login })),
   password: change("POST", "/password", "password", ({ password, new_password }) => ({ password, new_password })),
   "password/remove": change("DELETE", "/password", "removed"),
@@ -221,6 +245,20 @@ export const actions: Readonly<Record<string, Action>> = {
   "sign-out": change("POST", "/logout", "signed-out"),
   delete: change("DELETE", "/account", "deleted"),
 };
+
+/** Does what a form asks for. If the change needs a code of the mailbox, the code is mailed, and a page asks for it. */
+export async function perform(visit: Visit, form: string, fields: Fields): Promise<Outcome> {
+  const action = Object.hasOwn(actions, form) ? actions[form] : undefined;
+  if (action === undefined) return { goTo: "" };
+  try {
+    return await action(visit, fields);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.body.error !== "confirmation_needed") throw error;
+    const { change } = error.body;
+    const { transaction } = await visit.call<ConfirmationBegun>("POST", "/account/confirm", { change });
+    return own.confirmChange(visit, { transaction, form, kept: JSON.stringify(fields) });
+  }
+}
 
 const enrolAgain: Show = (visit, { pending, mail }) =>
   pending === undefined ? showAccount(visit) : ways.enrolPage(visit, mail !== undefined);
@@ -240,6 +278,7 @@ export const agains: Readonly<Record<string, Show>> = {
   "totp/confirm": (visit, { secret = "", uri = "" }) => own.totpPage(visit, { secret, uri }),
   "passkeys/begin": enrolAgain,
   "email/finish": own.confirmEmail,
+  "change/confirm": (visit, { transaction, form, kept }) => own.confirmChange(visit, { transaction, form, kept }),
 };
 
 /** Behind `#`: a transaction and its proof. The browser that asked for the mail needs no number. */

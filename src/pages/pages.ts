@@ -16,8 +16,8 @@ import type { ErrorResponder } from "../http/rest/responses/problems.js";
 import { plainHeaders, redirectResponse, textResponse, withoutBody } from "../http/rest/responses/response.js";
 import { languageOf } from "../mail/texts/language.js";
 import type { ClientSession } from "../wire/login.js";
-import type { Action, Fields, Outcome, PageNotice, Visit } from "./actions.js";
-import { actions, agains, attempt, confirm, leaves, showPage, startOf } from "./actions.js";
+import type { Fields, Outcome, PageNotice, Visit } from "./actions.js";
+import { actions, agains, attempt, confirm, leaves, perform, showPage, startOf } from "./actions.js";
 import { createEndpoints, Problem } from "./endpoints.js";
 import { button, html } from "./html.js";
 import { script } from "./script.js";
@@ -121,9 +121,9 @@ export function createPages(deps: PagesDeps): Handle {
   async function respond(sent: HttpRequest, name: string, query: URLSearchParams): Promise<HttpResponse> {
     const file = Object.hasOwn(files, name) ? files[name] : undefined;
     const page = Object.hasOwn(reads, name) ? reads[name] : undefined;
-    const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
+    const isAction = Object.hasOwn(actions, name);
     const canRead = file !== undefined || page !== undefined || name === "in";
-    const allow = [...(canRead ? ["GET", "HEAD"] : []), ...(action === undefined ? [] : ["POST"])];
+    const allow = [...(canRead ? ["GET", "HEAD"] : []), ...(isAction ? ["POST"] : [])];
     if (allow.length === 0) throw new AmphoError("not_found", "There is no such page.");
     if (!allow.includes(sent.method))
       throw new AmphoError("method_not_allowed", "This page does not take this method.", { allow });
@@ -135,7 +135,7 @@ export function createPages(deps: PagesDeps): Handle {
     const { call, cookies: set } = createEndpoints(deps.handle, settings.restPrefix, request, jar);
     const cookies = () => [...renewed.cookies, ...set];
     const session: Session = { ...viewOf(request, renewed.auth), call, request, cookies };
-    if (request.method === "POST" && action !== undefined) return act(session, name, action);
+    if (request.method === "POST" && isAction) return act(session, name);
     return page === undefined ? goOn(session, query.get("done")) : read(session, page, query);
   }
 
@@ -173,19 +173,24 @@ export function createPages(deps: PagesDeps): Handle {
     return name === "signIn" && !isUnder(prefix, from) && keptReturnOf(request) !== undefined ? [noReturn] : [];
   }
 
-  async function act(session: Session, name: string, action: Action): Promise<HttpResponse> {
+  async function act(session: Session, name: string): Promise<HttpResponse> {
     // A form of another site does nothing, also where it needs no session (login CSRF).
     deps.cookies.credentialsOf(session.request, true);
     if (!isForm(session.request)) throw new AmphoError("unsupported_media_type", "A page takes a form.");
     const { user, ...fields } = fieldsOf(await readMembers(session.request));
     if (user !== undefined && session.isSignedIn && user !== session.user) return redirect(session, prefix);
+    return outcomeOf(session, name, fields);
+  }
+
+  async function outcomeOf(session: Session, name: string, fields: Fields): Promise<HttpResponse> {
     let outcome: Outcome;
     try {
-      outcome = await action(session, fields);
+      outcome = await perform(session, name, fields);
     } catch (error) {
       return failure(error, session, name, fields);
     }
     if ("title" in outcome) return documentOf(outcome, session);
+    if ("form" in outcome) return outcomeOf(session, outcome.form, outcome.fields);
     if ("file" in outcome) {
       const disposition = { "Content-Disposition": 'attachment; filename="account.json"' };
       return { ...textResponse("application/json", outcome.file, disposition), cookies: session.cookies() };

@@ -135,7 +135,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await walker.reads("status", "Your change is saved.");
     // The address was the login, so it still is.
     expect(await loginOf(walker)).toBe("dan@new.example");
-    await walker.type("New login name", "danny");
+    await walker.type("Login name or e-mail address", "danny");
     await walker.press("Change the login name");
     await walker.sees("Sign in");
     const { link } = await shop.mail("dan@new.example", "login_changed");
@@ -144,7 +144,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     // Without the box, the button does nothing.
     await other.press("Sign out everywhere");
     await other.sees("This was not me");
-    await other.page.getByLabel(/^I did not do this: new login name, /).check();
+    await other.page.getByLabel(/I did not do this: new login name, /).check();
     await other.press("Sign out everywhere");
     await other.sees("Sign in");
     await other.reads("status", "All devices are signed out. We have mailed you a link for a new password.");
@@ -156,6 +156,51 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await walker.page.reload();
     await walker.sees("Sign in");
     await other.leave();
+    await walker.leave();
+  });
+
+  it("a user who signed in with the password enters a mailed code where the change is made", async () => {
+    const shop = await openShop();
+    const { open, register, setUpApp, signIn, signOut } = visitor(shop, browser, { scripts });
+    const email = "zoe@example.org";
+    await shop.addUser("alice");
+    const walker = await open("/account");
+    await register(walker, email);
+    await signOut(walker);
+    await signIn(walker, email);
+    await walker.sees("Your account");
+    const enter = async (of: (code: string) => string = String) => {
+      await walker.sees("Check your mail");
+      const { code } = await shop.mail(email, "confirm");
+      await walker.type("Code from the mail", of(code));
+      await walker.press("Continue");
+      return code;
+    };
+    // The name that the user has typed goes with the code, and is decided after it.
+    await walker.type("Login name or e-mail address", "alice");
+    await walker.press("Change the login name");
+    await enter();
+    await walker.reads("alert", /Another account has this name/);
+    await walker.sees("Your account");
+    expect(await loginOf(walker)).toBe(email);
+
+    await walker.press("Set up an authenticator app");
+    const code = await enter(changed);
+    await walker.reads("alert", /not right/);
+    await walker.sees("Check your mail");
+    await walker.type("Code from the mail", code);
+    await walker.press("Continue");
+    await setUpApp(walker);
+
+    await walker.press("Remove Authenticator app");
+    await walker.sees("Check your mail");
+    await shop.mail(email, "confirm");
+    await walker.follow("Cancel");
+    await walker.sees("Your account");
+    expect(await walker.page.getByRole("button", { name: "Remove Authenticator app" }).count()).toBe(1);
+    await walker.press("Delete the account");
+    await enter();
+    await walker.reads("status", "Your account is deleted.");
     await walker.leave();
   });
 
@@ -190,6 +235,9 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await walker.page.locator("details").getByRole("button", { name: "Continue" }).click();
     await walker.sees("Your account");
     await walker.press("Get new recovery codes");
+    await walker.sees("Check your mail");
+    await walker.type("Code from the mail", (await shop.mail(email, "confirm")).code);
+    await walker.press("Continue");
     expect(await recoveryCodes(walker)).not.toContain(codes[1]);
     await signOut(walker);
 
