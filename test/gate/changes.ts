@@ -70,7 +70,7 @@ const expectations = `
   login name respelled +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
   address              -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
   address and login    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
-  address by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
+  address by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
   app replaced         -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
   app removed          -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   +   -
   codes replaced       -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
@@ -113,9 +113,9 @@ const newcomerExpectations = `
   reset                -      -   -        -      +
   login name           -      -   -        -      +
   login name respelled +      +   -        -      +
-  address              -      -   +        +      -
-  address and login    -      -   +        +      -
-  address by operator  -      -   +        +      -
+  address              -      -   +        -      -
+  address and login    -      -   +        -      -
+  address by operator  -      -   +        -      -
   app added            -      -   -        -      +
   passkey added        -      -   -        -      +
   identity linked      +      +   -        -      +
@@ -277,6 +277,8 @@ interface Place {
   setKeys(...keys: readonly TestKey[]): Promise<void>;
   /** The sessions whose sockets the other process must close. */
   readonly closed: Set<string>;
+  /** Forgets that the mailbox has confirmed identities and passkeys, as if they came from before confirmations. */
+  forgetConfirmations(): Promise<void>;
 }
 
 /** An application's own table, whose rows have no case. */
@@ -364,6 +366,10 @@ export async function openPlace(ground: Ground, users?: ApplicationUsers<Applica
     process,
     verifier,
     closed,
+    async forgetConfirmations() {
+      for (const table of ["ampho_identities", "ampho_passkeys"])
+        await ground.sql(outside.world, `update ${table} set confirmed = 0`);
+    },
     async setKeys(...keys) {
       writeFileSync(keyFile, JSON.stringify({ keys }));
       await Promise.all([outside.world.ampho.reloadKeys(), process.ampho.reloadKeys()]);
@@ -374,7 +380,8 @@ export async function openPlace(ground: Ground, users?: ApplicationUsers<Applica
 const address = "ann@example.org";
 
 /** A user with a proven address, who has everything of the head of the table. */
-export async function addPerson({ outside, world, users }: Place): Promise<Person> {
+export async function addPerson(place: Place): Promise<Person> {
+  const { outside, world, users } = place;
   const { call, clock } = world;
   const registered = await call("POST", "/register", { body: { email: address, login: "ann" } });
   const { code } = await world.mail("register");
@@ -448,6 +455,7 @@ export async function addPerson({ outside, world, users }: Place): Promise<Perso
   expect(page.status).toBe(200);
   const raised = grantOf(await logInWith(world, { subject, handle }, {}, { bearer: grantOf(mine).token }));
   const ofOwn = await beginAll(world, raised.token);
+  await place.forgetConfirmations();
   return {
     id,
     own: raised,
@@ -814,7 +822,7 @@ async function newcomerFates(
     if (response.status !== 200) return false;
     const id = String(claimsOf(grantOf(response).token)["sub"]);
     const email = `${login}@free.example`;
-    await (users?.setEmail?.({ id, login }, email) ?? world.ampho.users.setEmail(login, email));
+    await (users?.setEmail?.({ id, login }, email) ?? world.ampho.users.setEmail(login, email, { reason: "test" }));
     return true;
   };
   return {
