@@ -215,7 +215,7 @@ export function confirmEmail(view: View): HtmlPage {
 }
 
 /** The code confirms a change. `hidden`: the form of the change, which is sent again with the code. */
-export function confirmChange(view: View, hidden: Hidden): HtmlPage {
+export function showConfirmation(view: View, hidden: Hidden): HtmlPage {
   const { texts: t, form, field } = view;
   const parts = [form("change/confirm", [t.codeMailed, field("code"), button(t.continue)], hidden)];
   return view.page(t.checkMail, parts, view.cancel);

@@ -256,7 +256,7 @@ export async function perform(visit: Visit, form: string, fields: Fields): Promi
     if (!(error instanceof Problem) || error.body.error !== "confirmation_needed") throw error;
     const { change } = error.body;
     const { transaction } = await visit.call<ConfirmationBegun>("POST", "/account/confirm", { change });
-    return own.confirmChange(visit, { transaction, form, kept: JSON.stringify(fields) });
+    return own.showConfirmation(visit, { transaction, form, kept: JSON.stringify(fields) });
   }
 }
 
@@ -278,7 +278,7 @@ export const agains: Readonly<Record<string, Show>> = {
   "totp/confirm": (visit, { secret = "", uri = "" }) => own.totpPage(visit, { secret, uri }),
   "passkeys/begin": enrolAgain,
   "email/finish": own.confirmEmail,
-  "change/confirm": (visit, { transaction, form, kept }) => own.confirmChange(visit, { transaction, form, kept }),
+  "change/confirm": (visit, { transaction, form, kept }) => own.showConfirmation(visit, { transaction, form, kept }),
 };
 
 /** Behind `#`: a transaction and its proof. The browser that asked for the mail needs no number. */
