@@ -207,7 +207,7 @@ describe("examples/everything in the browser", () => {
     await walker.leave();
   });
 
-  it("a user changes the address, and its alarm link signs out all devices", async () => {
+  it("a user changes the address, and the alarm link of a later notice signs out all devices", async () => {
     const walker = await open();
     await register(walker, "dan@example.org");
     await walker.type("New e-mail address", "dan@new.example");
@@ -216,12 +216,15 @@ describe("examples/everything in the browser", () => {
     await walker.type("Code of the mail", (await nextMail("dan@new.example", "Confirm your new address")).code);
     await walker.press("Change the address");
     await walker.reads("status", "Your address has changed.");
-    const { link } = await nextMail("dan@example.org", "New address");
+    expect((await nextMail("dan@example.org", "New address")).link).toBe("");
+    await walker.press("Set up the authenticator app");
+    await setUpApp(walker);
+    const { link } = await nextMail("dan@new.example", "New sign-in method");
     const other = await open(link);
     await other.sees("Was that not you?");
-    await other.press("Sign out all devices");
-    await other.sees("Forgotten password");
-    await other.reads("status", "All devices are signed out. Set a new password now.");
+    await other.page.getByRole("checkbox").check();
+    await other.press("Sign out everywhere");
+    await other.reads("status", /^All devices are signed out/);
     await walker.page.reload();
     await walker.sees("Sign in");
     await other.leave();
@@ -258,6 +261,13 @@ describe("examples/everything in the browser", () => {
     await walker.sees("Second factor");
     await walker.type("Recovery code", codes[0] ?? "");
     await walker.page.locator("details").getByRole("button", { name: "Continue" }).click();
+    await walker.sees("Confirm the change");
+    const { code } = await nextMail(email, "Sign-in methods for");
+    await walker.type("Code of the mail", changes(code));
+    await walker.press("Confirm");
+    await walker.reads("alert", "This code is wrong.");
+    await walker.type("Code of the mail", code);
+    await walker.press("Confirm");
     expect(await recoveryCodes(walker)).not.toContain(codes[1]);
     await signOut(walker);
 

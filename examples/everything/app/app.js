@@ -10,8 +10,7 @@ import { renderSVG } from "/uqr/index.mjs";
 /** @typedef {Readonly<Record<string, string>>} Fields */
 /** @typedef {Page | string | undefined | null} Next A page, a notice on the page of the URL, that page, or nothing. */
 
-const onConfirm = () => prompt("The code of the mail that you just got");
-const client = createClient({ baseUrl: "/", onStepUp: confirmIdentity, onConfirm });
+const client = createClient({ baseUrl: "/", onStepUp: confirmIdentity, onConfirm: enterCode });
 const { account, sessions } = createAccount(client);
 const outside = createOutside(client);
 
@@ -27,6 +26,7 @@ const begun = {
   /** @type {Followed | undefined} */ link: undefined,
   /** Ends the wait of a change that asked for a recent sign-in. @type {((reason?: Error) => void) | undefined} */ confirmed:
     undefined,
+  /** Ends the wait of a change that asked for a mailed code. @type {((code?: string) => void) | undefined} */ code: undefined,
 };
 
 /** @param {string} id */
@@ -129,6 +129,12 @@ const actions = {
     return "reset";
   },
 
+  async "confirm/code"({ code = "" }) {
+    present(begun.code)(code);
+    begun.code = undefined;
+    // The change shows the next page.
+    return null;
+  },
   async "totp/begin"({ code }) {
     begun.totp = await client.totp.begin(begun.factor, { code });
     return own.totpSetUp({ ...begun.totp, qr: renderSVG(begun.totp.uri) });
@@ -200,6 +206,19 @@ async function confirmIdentity() {
   await new Promise((resolve, reject) => {
     begun.confirmed = (reason) => (reason ? reject(reason) : resolve(undefined));
     show(ways.signIn({ ways: offered, login, again: true }));
+  });
+}
+
+/**
+ * Asks for the code that was mailed, for a change that needs one. The client repeats the change then.
+ * @param {{ failed: boolean }} about
+ * @returns {Promise<string | undefined>}
+ */
+function enterCode({ failed }) {
+  show(own.confirmChange());
+  if (failed) element("alert").textContent = "This code is wrong.";
+  return new Promise((resolve) => {
+    begun.code = resolve;
   });
 }
 
@@ -291,7 +310,8 @@ addEventListener("popstate", () => void giveUp());
 /** The user left a page, and so what was begun there. */
 function giveUp() {
   begun.confirmed?.(new DOMException("The user left the page.", "NotAllowedError"));
-  Object.assign(begun, { confirmed: undefined, factor: undefined });
+  begun.code?.();
+  Object.assign(begun, { confirmed: undefined, code: undefined, factor: undefined });
   return run(async () => undefined);
 }
 

@@ -226,3 +226,13 @@ export const confirmEmail = ({ match }) =>
       html`<p>We have sent a mail to the new address. Enter its code.</p>${hidden("match", match)}${field("Code of the mail", "code", code)}<button>Change the address</button>`,
     ),
   );
+
+export const confirmChange = () =>
+  page(
+    "Confirm the change",
+    html`${form(
+      "confirm/code",
+      html`<p>We have sent a mail to your address. Enter its code.</p>${field("Code of the mail", "code", code)}<button>Confirm</button>`,
+    )}
+<nav class="links" aria-label="Other pages"><a href="account">Cancel</a></nav>`,
+  );
