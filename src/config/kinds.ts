@@ -3,7 +3,7 @@
 import { isIP } from "node:net";
 import { type Duration, formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
-import { isOrganizationRole, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
+import { isOfOrganization, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { isLocalhost, isSecureUrl } from "../outbound/secure-url.js";
 import { parseResources, type Resource, type ResourceInput, resourcesForm } from "../resources.js";
 import { describeUrl, describeValue } from "./redact.js";
@@ -347,7 +347,7 @@ export const rolePolicies: Kind<RolePolicies, string | RolePolicies> = {
     const all = Object.create(null) as Record<string, Policy>;
     for (const [role, name] of Object.entries(given)) {
       const policy = policies.find((each) => each === name);
-      if (role === "" || isOrganizationRole(role) || policy === undefined) return undefined;
+      if (role === "" || isOfOrganization(role) || policy === undefined) return undefined;
       all[role] = policy;
     }
     return Object.freeze(all);

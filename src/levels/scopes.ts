@@ -7,23 +7,23 @@ export type RoleScopes = Readonly<Record<string, readonly string[]>>;
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 export const roleScopesForm =
-  'a JSON object of arrays of scopes, such as {"*":["read"],"editor":["write"]}, with no space or `ampho:` in scopes, and no slash in roles that begin with `o_`';
+  'a JSON object of arrays of scopes, such as {"*":["read"],"editor":["write"]}, with no space or `ampho:` in scopes, and no slash in roles or scopes that begin with `o_`';
 
 /** In the parameters of roles it stands for every user. */
 export const everyUser = "*";
 
-/** A role in an organization. */
-export const isOrganizationRole = (role: string): boolean => role.startsWith("o_") && role.includes("/");
+/** A role or a scope in an organization. */
+export const isOfOrganization = (name: string): boolean => name.startsWith("o_") && name.includes("/");
 
 /** A name that no user can have as a role. */
-export const isReservedRole = (role: string): boolean => role === everyUser || isOrganizationRole(role);
+export const isReservedRole = (role: string): boolean => role === everyUser || isOfOrganization(role);
 
 /** Returns a frozen copy. Undefined for anything that has not the form. */
 export function parseRoleScopes(given: unknown): RoleScopes | undefined {
   if (typeof given !== "object" || given === null || Array.isArray(given)) return undefined;
   const all = Object.create(null) as Record<string, readonly string[]>;
   for (const [role, list] of Object.entries(given)) {
-    if (role === "" || isOrganizationRole(role) || !Array.isArray(list)) return undefined;
+    if (role === "" || isOfOrganization(role) || !Array.isArray(list)) return undefined;
     const scopes = [...(list as readonly unknown[])];
     if (!scopes.every(isOwnScope)) return undefined;
     all[role] = Object.freeze(scopes);
@@ -32,7 +32,7 @@ export function parseRoleScopes(given: unknown): RoleScopes | undefined {
 }
 
 export const isOwnScope = (scope: unknown): scope is string =>
-  typeof scope === "string" && scopeToken.test(scope) && !scope.startsWith("ampho:");
+  typeof scope === "string" && scopeToken.test(scope) && !scope.startsWith("ampho:") && !isOfOrganization(scope);
 
 /** Returns the scopes of every user and of all roles, each once, in this order. */
 export function scopesOf(roles: readonly string[], table: RoleScopes): readonly string[] {

@@ -1,7 +1,7 @@
 // From verified claims to the Auth that handlers get: frozen deeply, so that no handler changes what the next one sees.
 import { type RoleScopes, scopesOf } from "../levels/scopes.js";
 import type { Auth, AuthKey } from "./auth.js";
-import { type Credential, credentialOf } from "./credential.js";
+import { type Credential, credentialOf, defaultCredentials, notAccepted } from "./credential.js";
 import type { AccessClaims } from "./jwt.js";
 
 const none: readonly string[] = Object.freeze([]);
@@ -55,9 +55,13 @@ const PlainAuth = setMembers as unknown as new (
   shown?: Auth["claims"],
 ) => Auth;
 
-/** `table` has the scopes of roles, for a token of a session that carries none. */
+/**
+ * `table` has the scopes of roles, for a token of a session that carries none. Throws `credential_not_accepted` for a
+ * token that is bound to an organization.
+ */
 export function authFromClaims(claims: AccessClaims, table: RoleScopes): Auth {
   const credential = credentialOf(claims);
+  if (credential === "bound") throw notAccepted(defaultCredentials, credential);
   const { scope = credential === "session" ? scopesOf(claims.roles ?? none, table).join(" ") : "" } = claims;
   const scopes = scope === "" ? none : splitScopes(scope);
   return Object.freeze(new PlainAuth(freeze(claims), credential, scopes, undefined));

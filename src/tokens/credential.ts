@@ -24,24 +24,29 @@ interface OfService {
 /** A route that names no kinds takes these. */
 export const defaultCredentials: readonly Credential[] = ["session", "foreign"];
 
+/** A token with `by` is `bound` to an organization. A later version has routes for it, so no route of this one takes it. */
+export type CredentialOfToken = Credential | "bound";
+
 /** A claim that is there counts, whatever its value. */
-export function credentialOf(claims: Readonly<Record<string, unknown>>): Credential {
+export function credentialOf(claims: Readonly<Record<string, unknown>>): CredentialOfToken {
   const { act, by, client_id: client, sid } = claims;
-  if (act !== undefined || by !== undefined) return "delegated";
+  if (by !== undefined) return "bound";
+  if (act !== undefined) return "delegated";
   if (client !== undefined) return "service";
   return sid === undefined ? "foreign" : "session";
 }
 
-const named: Readonly<Record<Credential, string>> = {
+const named: Readonly<Record<CredentialOfToken, string>> = {
   session: "a token of a session",
   foreign: "a token of other software",
   key: "an API key",
   service: "an access token of a service account",
   delegated: "a delegated token",
+  bound: "a token that is bound to an organization",
 };
 
 /** `sent` is the kind of the token, undefined where it has none of these kinds. */
-export const notAccepted = (accepted: readonly Credential[], sent?: Credential): AmphoError =>
+export const notAccepted = (accepted: readonly Credential[], sent?: CredentialOfToken): AmphoError =>
   new AmphoError(
     "credential_not_accepted",
     `This does not accept ${sent === undefined ? "the token that was sent" : named[sent]}. It accepts ${accepted.map((kind) => named[kind]).join(" or ")}.`,

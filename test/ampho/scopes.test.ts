@@ -162,6 +162,7 @@ describe("reserved names", () => {
       [{ scopes: { [role]: ["read"] } }, /scopes/],
       [{ scopes: { editor: ["ampho:admin"] } }, /scopes/],
       [{ scopes: '{"editor":["read","ampho:"]}' }, /scopes/],
+      [{ scopes: { editor: ["o_7f3/articles:read"] } }, /scopes/],
       [{ factors: { [role]: "required" } }, /factors/],
     ] as const)
       await expect(openAmpho(options)).rejects.toThrow(name);
@@ -175,7 +176,9 @@ describe("reserved names", () => {
     const roles = ["o_editor", "team/editor", "x o_1/y", "O_1/y"];
     await world.ampho.users.setRoles("ann", roles);
     expect(await world.ampho.users.find("ann")).toMatchObject({ roles });
-    const { ampho } = await openAmpho({ scopes: { "team/editor": ["x:ampho:", "ampho", "AMPHO:x"] } });
-    expect(ampho.scopes).toEqual(["x:ampho:", "ampho", "AMPHO:x"]);
+    const { ampho } = await openAmpho({
+      scopes: { "team/editor": ["x:ampho:", "ampho", "AMPHO:x", "o_read", "x/o_1"] },
+    });
+    expect(ampho.scopes).toEqual(["x:ampho:", "ampho", "AMPHO:x", "o_read", "x/o_1"]);
   });
 });

@@ -50,6 +50,7 @@ async function badTokens({ service, world, grant, ann }: Awaited<ReturnType<type
     "a token of another server": foreignToken(newKey("key-1"), claims),
     "an expired token": foreignToken(world.key, { login: "ann", exp: now - 600 }),
     "an ended token": over,
+    "a token of an organization": foreignToken(world.key, { ...claimsOf(grant.token), by: "o_7f3" }),
     "a refresh token": grant.refresh_token,
     "a device proof": grant.device,
   };

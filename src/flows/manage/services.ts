@@ -25,7 +25,10 @@ function requireScopes({ settings }: Manager, scopes: readonly string[]): readon
   for (const scope of scopes) {
     if (scope === introspectScope) continue;
     if (!isOwnScope(scope))
-      throw invalidRequest("A scope must have no spaces or quotes, and not begin with ampho:.", "scopes");
+      throw invalidRequest(
+        "A scope must have no spaces or quotes, not begin with ampho:, and have no slash if it begins with o_.",
+        "scopes",
+      );
     if (known?.includes(scope) === false)
       throw invalidRequest(`No role of AMPHO_SECURITY_SCOPES has the scope ${scope}.`, "scopes");
   }

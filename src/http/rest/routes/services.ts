@@ -63,7 +63,7 @@ async function unlessUnknown(check: () => Promise<Auth | undefined>): Promise<Au
   try {
     return await check();
   } catch (error) {
-    if (hasCode(error, "invalid_token", "missing_token")) return undefined;
+    if (hasCode(error, "invalid_token", "missing_token", "credential_not_accepted")) return undefined;
     throw error;
   }
 }
