@@ -25,7 +25,7 @@ declare global {
 const page = (cookies: boolean) => `<!doctype html><title>Shop</title>
 <script type="module">
   import { createClient } from "/mail.js";
-  const mail = createClient({ baseUrl: "/", cookies: ${cookies} });
+  const mail = createClient({ baseUrl: "/", cookies: ${cookies}, onConfirm: () => mailedCode() });
   const outcome = (work) => work.then(() => "resolved", (error) => error.code?.length ? error.code : error.name);
   Object.assign(globalThis, { mail, outcome, followed: mail.followLink() });
 </script>`;
@@ -51,6 +51,7 @@ async function openShop(cookies: boolean, options: AmphoOptions = {}) {
   const openContext = async () => {
     const context = await browser.newContext();
     onTestFinished(() => context.close());
+    await context.exposeFunction("mailedCode", async () => codeOf(await next("confirm")));
     return context;
   };
   const context = await openContext();
