@@ -56,23 +56,23 @@ describe("a start that cannot work", () => {
       /is not an SQLite database|is damaged|malformed/,
     ],
   ];
-  it.each(cases)("serve ends with 1 and one line when the database %s", async (_, spoil, says) => {
+  it.each(cases)("serve ends with 1 and one reason when the database %s", async (_, spoil, says) => {
     const place = freshPlace();
     await spoil(place);
     const { code, stdout, stderr } = await command(place, serveArguments);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(says);
-    expect(stderr).toMatch(/^ampho: [^\n]+\n$/);
+    expect(stderr).toMatch(/^ampho: The database is [^\n]+\nampho: [^\n]+\n$/);
   });
 
-  it("serve ends with 1 and one line when the folder of the database does not exist", async () => {
+  it("serve ends with 1 and one reason when the folder of the database does not exist", async () => {
     const place = freshPlace({ AMPHO_DATABASE_URL: "sqlite:not/there/ampho.db" });
     const { code, stderr } = await command(place, serveArguments);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^ampho: [^\n]*does not exist[^\n]*\n$/);
+    expect(stderr).toMatch(/^ampho: The database is [^\n]+\nampho: [^\n]*does not exist[^\n]*\n$/);
   });
 
-  it("serve ends with 1 and one line when the database is read-only", async () => {
+  it("serve ends with 1 and one reason when the database is read-only", async () => {
     if (mayMount) {
       const disk = mountSmall(4096);
       try {
@@ -94,7 +94,7 @@ describe("a start that cannot work", () => {
   async function expectReadOnly(place: Place): Promise<void> {
     const { code, stdout, stderr } = await command(place, serveArguments);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^ampho: [^\n]*cannot be written to[^\n]*\n$/);
+    expect(stderr).toMatch(/^ampho: The database is [^\n]+\nampho: [^\n]*cannot be written to[^\n]*\n$/);
   }
 });
 
