@@ -145,7 +145,7 @@ describe("an import that is killed", () => {
     // A slow machine also prints the progress of the import.
     expect(again).toMatchObject({
       code: 0,
-      stderr: expect.stringMatching(/^(?:2000 lines read\.\n)?2196 users imported\.\n$/),
+      stderr: expect.stringMatching(/^ampho: The database is [^\n]+\n(?:2000 lines read\.\n)?2196 users imported\.\n$/),
     });
     expect(await listed()).toBe(2197);
     // As the next import does after a minute without a sign of life.
@@ -158,7 +158,9 @@ describe("an import that is killed", () => {
     async (signal) => {
       const { store, child, ended } = await startedImport();
       child.kill(signal);
-      const errors = expect.stringMatching(/^(?:\d+ lines read\.\n)?ampho: Interrupted\. Nothing was imported\.\n$/);
+      const errors = expect.stringMatching(
+        /^ampho: The database is [^\n]+\n(?:\d+ lines read\.\n)?ampho: Interrupted\. Nothing was imported\.\n$/,
+      );
       expect(await ended).toEqual({ code: 1, errors });
       expect(await store.hasOtherHashes()).toBe(false);
       expect(await listed()).toBe(0);
