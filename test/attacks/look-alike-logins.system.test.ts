@@ -45,7 +45,7 @@ describe("another spelling of a login", () => {
     for (const other of ["Ａｌｉｃｅ", "STRASSE", "i̇stanbul"]) {
       const { code, stdout, stderr } = await add(other);
       expect([other, code, stdout]).toEqual([other, 1, ""]);
-      expect(stderr).toMatch(/^ampho: [^\n]+\n$/);
+      expect(stderr).toMatch(/^ampho: The database is [^\n]+\nampho: [^\n]+\n$/);
       expect(stderr).not.toContain(other);
     }
     expect(await logins()).toEqual(before);
@@ -61,7 +61,7 @@ describe("another spelling of a login", () => {
   ])("a login with %s cannot be created", async (_, login) => {
     const { code, stdout, stderr } = await add(login);
     expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toMatch(/^ampho: [\x20-\x7e]+\n$/);
+    expect(stderr).toMatch(/^ampho: The database is [\x20-\x7e]+\nampho: [\x20-\x7e]+\n$/);
   });
 
   it.each(["al\0ice", "alice\0", "\0"])("a login with NUL belongs to no user, here %j", async (login) => {
