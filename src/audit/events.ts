@@ -49,6 +49,7 @@ export const auditEvents = {
   key_stage_forced: "A stage of a key rotation was forced before its time.",
   key_created: "An API key was created.",
   key_rotated: "An API key was replaced by a new one.",
+  key_throttled: "An API key was not created because of too many new ones of this user.",
   key_removed: "An API key ended before its time, or several of one user.",
   service_added: "A service account was created.",
   service_scopes_changed: "The scopes of a service account changed.",

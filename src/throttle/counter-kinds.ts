@@ -1,6 +1,11 @@
 // The kinds of counters of attempts, one row a kind. The file throttle.ts takes attempts from each.
 
-export type FreeAttempts = "throttleAttempts" | "throttleKnownAttempts" | "throttleFactor" | "throttleMails";
+export type FreeAttempts =
+  | "throttleAttempts"
+  | "throttleKnownAttempts"
+  | "throttleFactor"
+  | "throttleMails"
+  | "keysPerUser";
 
 export interface CounterRow {
   /** The counted attempts, as `throttle-list` prints them. */
@@ -48,6 +53,14 @@ export const counterKinds = {
   },
   // The mailbox of another person could otherwise sign a user out for ever.
   alarm: { counts: "alarms, one account", freeAttempts: 5, everySeconds: 0, windowSeconds: 24 * hourSeconds },
+  // Each one writes a row, a mail and, at its end, a revocation that every process reads. Its end needs no limit.
+  key: {
+    counts: "new API keys, one user",
+    freeAttempts: "keysPerUser",
+    times: 10,
+    everySeconds: 0,
+    windowSeconds: hourSeconds,
+  },
   mails: { counts: "mails, one address", freeAttempts: 20, everySeconds: 0, windowSeconds: hourSeconds },
 } as const satisfies Readonly<Record<string, CounterRow>>;
 

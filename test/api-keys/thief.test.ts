@@ -31,6 +31,29 @@ onBothDatabases(({ open }) => {
     return { secret };
   }
 
+  it("a session creates, rotates and ends keys no more than fifty times in an hour, and each key can still end", async () => {
+    const { world, id, owner, thief } = await begin();
+    const ask = async (method: string, path: string, { token }: FullGrant, body?: object) =>
+      world.call(method, path, { bearer: token, ...(body && { body }) });
+    const create = (session: FullGrant) => ask("POST", "/keys", session, { name: "Backup", scopes: ["articles:read"] });
+    const remove = (key: unknown) => ask("DELETE", `/keys/${String(key)}`, thief);
+    // One key was created at the beginning. What is rejected for another reason does not count.
+    expect((await ask("POST", "/keys", thief, { name: "Backup", scopes: ["admin"] })).status).toBe(400);
+    for (let n = 1; n < 49; n++) expect((await remove((await create(thief)).json["id"])).status).toBe(204);
+    const { json: last } = await create(thief);
+    expect(last).toHaveProperty("key");
+    const waits = { error: "too_many_attempts", retry: expect.stringMatching(/^3[0-9]{3}$/) };
+    const rotate = () => ask("POST", `/keys/${String(last["id"])}/rotate`, thief);
+    for (const rejected of [await create(thief), await create(owner), await rotate()])
+      expect({ error: rejected.json["error"], retry: rejected.headers.get("retry-after") }).toEqual(waits);
+    expect((await world.events()).filter((event) => event.startsWith("key_throttled"))).toHaveLength(1);
+    // Whoever finds a key can always end it, and the application is not limited.
+    expect((await remove(last["id"])).status).toBe(204);
+    await world.ampho.apiKeys.create(id, { name: "Given", scopes: ["articles:read"] });
+    world.clock.advance(3600);
+    expect((await create(await world.login("ann"))).status).toBe(201);
+  });
+
   describe("a key that a session of one factor has added", () => {
     it("it ends with the first second factor of another session, and the key of that session goes on", async () => {
       const { world, owner, stolen } = await begin();

@@ -305,6 +305,13 @@ async function auditRows(outside: Outside) {
   for (let count = 0; count < 12; count++) await world.call("POST", "/password", { bearer: other, body: change });
   for (let count = 0; count < 12; count++)
     await world.call("POST", "/account/login", { bearer: (await world.login("jan")).token, body: { login: "gil" } });
+  await world.user("joe", { password, roles: ["editor"] });
+  const { token: creator } = await world.login("joe");
+  const backup = { name: "Backup", scopes: ["articles:read"] };
+  for (let count = 0; count < 51; count++) {
+    const { json } = await world.call("POST", "/keys", { bearer: creator, body: backup });
+    await world.call("DELETE", `/keys/${String(json["id"])}`, { bearer: creator });
+  }
   await world.call("POST", "/register", { body: { email: "eva@example.org" } });
   const { json: taken } = await world.call("POST", "/register", { body: { email: "lou@example.org", login: "jan" } });
   const code = await codeOf(outside, "lou@example.org");

@@ -85,7 +85,7 @@ export function toKeyView({ id, start, name, scopes, createdAt, expiresAt, usedD
 
 const unknownKey = () => new AmphoError("not_found", "There is no live API key with this id.");
 
-type KeyAsker = Omit<KeyChange, "key">;
+export type KeyAsker = Omit<KeyChange, "key">;
 
 type StoreDeps = KeyDeps & Pick<Deps, "store">;
 

@@ -1,7 +1,9 @@
 // API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that
 // ended is deleted. The end of a key, and a shorter life, also write a revocation of its id.
+import type { Attempt } from "../../throttle/attempt.js";
 import { integer, text, textOrNull } from "../rows.js";
 import { count, exists, first, query, queryLast, type Transaction, write } from "../transaction.js";
+import { settleIfAny } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
@@ -46,6 +48,8 @@ export interface KeyChange extends FactorChange {
   readonly key: NewKey;
   /** The keys that a user can have. */
   readonly keysMax: number;
+  /** The attempt of a session at its limit, which the new key uses up. */
+  readonly attempt?: Attempt | undefined;
 }
 
 /** `changed`: the user or the factors changed meanwhile, or the session ended. `none`: there is no such key. */
@@ -96,9 +100,10 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
 const expiredMax = 20;
 
 export function* insertKey(
-  { userId, login, key, now }: Pick<KeyChange, "userId" | "login" | "key" | "now">,
+  { userId, login, key, attempt, now }: Pick<KeyChange, "userId" | "login" | "key" | "attempt" | "now">,
   addedBy: string | null,
 ): Transaction<void> {
+  yield* settleIfAny(attempt, "failed", now, login);
   // A key can end in a second. So its owner could add rows without an end, which every list would read.
   yield* write(
     `delete from ampho_keys where user_id = ? and expires_at <= ? and n <=

@@ -55,7 +55,7 @@ export const keysRoutes = [
     input: fields(keyOptions),
     status: 201,
     output: newApiKey,
-    errors: [...recentErrors, "unavailable"],
+    errors: [...recentErrors, "too_many_attempts", "unavailable"],
     endpoint: ({ flows, input, auth, caller }) => flows.createKey({ auth, ...input }, caller),
   }),
   route("GET", "/keys", "listKeys", {
@@ -73,7 +73,7 @@ export const keysRoutes = [
     input: optionalFields(keyRotation),
     status: 201,
     output: newApiKey,
-    errors: [...recentErrors, "not_found", "unavailable"],
+    errors: [...recentErrors, "not_found", "too_many_attempts", "unavailable"],
     endpoint: ({ flows, input, auth, caller, parameters }) =>
       flows.rotateKey({ auth, id: keyIdOf(parameters), overlap: input?.overlap ?? 0 }, caller),
   }),
