@@ -74,7 +74,7 @@ import {
   type Log,
   userHookNames,
 } from "./options.js";
-import type { PagesDeps } from "./pages/pages.js";
+import type { Pages, PagesDeps } from "./pages/pages.js";
 import type { Providers } from "./providers/provider.js";
 import { createProviders, loadLibraryFor } from "./providers/providers.js";
 import { createFeed } from "./sessions/feed.js";
@@ -340,9 +340,10 @@ export async function composeAmpho(
     });
   const servesPages = pages !== false && cookies !== undefined && renewPage !== undefined;
   const settings = { ...configuration, pages: pages || {} };
-  const handle = servesPages
+  const shown = servesPages
     ? await loadPages({ settings, handle: rest, cookies, renewPage, errorResponse, features, clock })
-    : rest;
+    : undefined;
+  const handle = shown?.handle ?? rest;
   const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
   const recordUse = async () => apiKeys?.recordUse();
   const housekeeping = isApplication ? startHousekeeping(deps, reportBug, recordUse) : undefined;
@@ -372,6 +373,7 @@ export async function composeAmpho(
     prefix: restPrefix,
     rootPaths: new Set(documents.keys()),
     pagesPrefix: servesPages ? pagesPrefix : undefined,
+    errorPage: shown?.errorPage,
     handle,
     guard,
     scopes: knownScopes(configuration.scopes),
@@ -438,11 +440,12 @@ export async function composeAmpho(
 }
 
 /** The pages are loaded only where they are on. */
-async function loadPages(deps: PagesDeps): Promise<Handle> {
+async function loadPages(deps: PagesDeps): Promise<Pages> {
   const { createPages } = await import("./pages/pages.js");
   const pages = createPages(deps);
   const { pagesPrefix } = deps.settings;
-  return (request) => (isUnder(pagesPrefix, parseTarget(request.target).path) ? pages(request) : deps.handle(request));
+  const isPage = ({ target }: Parameters<Handle>[0]) => isUnder(pagesPrefix, parseTarget(target).path);
+  return { ...pages, handle: (request) => (isPage(request) ? pages.handle(request) : deps.handle(request)) };
 }
 
 /** The commands and renewals read this note, because only the application knows the users of its table. */

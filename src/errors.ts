@@ -73,7 +73,7 @@ export type PasswordProblemReason = (typeof passwordProblemReasons)[number];
 export interface ErrorDetails {
   /** `invalid_request`: the one field or argument that is wrong. */
   readonly field?: string;
-  /** `password_rejected`: the broken rule, such as `too_short`. `invalid_credentials`: `code_used` for a used code. */
+  /** The broken rule of `password_rejected`. `code_used` of `invalid_credentials`. `plain_http` of `cross_site`. */
   readonly reason?: string;
   /** `password_rejected` with `too_short` or `too_long`: the least or the greatest number of characters. */
   readonly limit?: number;

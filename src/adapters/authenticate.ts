@@ -5,7 +5,7 @@ import { checkRequirements } from "../guard/requirement-rows.js";
 import { type MandatoryRequirements, missingToken } from "../guard/requirements.js";
 import type { GuardHost } from "../http/rest/host.js";
 import type { HttpResponse } from "../http/rest/message.js";
-import { type PageHead, redirectToPages } from "../http/rest/responses/redirect-to-pages.js";
+import { type PageHead, pageHeadersOf, redirectToPages } from "../http/rest/responses/redirect-to-pages.js";
 import type { Auth } from "../tokens/auth.js";
 import type { RequestHolder } from "./authorize-types.js";
 import { fetchAuthorizationOf, findRequest, type WebRequest } from "./fetch.js";
@@ -76,8 +76,9 @@ function pageOf(request: AuthenticatedRequest): PageHead {
   const { method, headers, url } = webRequestOf(request, "authenticate");
   if (url === undefined) throw new TypeError("`redirect` needs the `url` of the page beside its headers.");
   // Without a method, the caller is a page or an action, which states to where the user comes back.
-  if (findRequest(request)?.method === undefined) return { method: "GET", target: url, accept: "text/html" };
-  return { method, target: url, accept: headers.get("accept") };
+  if (findRequest(request)?.method === undefined)
+    return { method: "GET", target: url, accept: "text/html", language: undefined };
+  return { method, target: url, ...pageHeadersOf((name) => headers.get(name)) };
 }
 
 function authorizationOf(host: GuardHost, request: AuthenticatedRequest): string | undefined {

@@ -3,7 +3,12 @@
 import { checkRequirements } from "../guard/requirement-rows.js";
 import { type CheckedRequirements, lacksAuth, missingToken, type Requirements } from "../guard/requirements.js";
 import type { GuardHost } from "../http/rest/host.js";
-import { type PageHead, redirectToPages } from "../http/rest/responses/redirect-to-pages.js";
+import {
+  type PageHead,
+  pageHeadersOf,
+  pageInPlaceOf,
+  redirectToPages,
+} from "../http/rest/responses/redirect-to-pages.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Authorize, HandlerName, HandlerOf } from "./authorize-types.js";
 import { fetchAuthorizationOf, findRequest, toFetchResponse, type WebRequest } from "./fetch.js";
@@ -57,7 +62,8 @@ export function createFetchAuthorize<Limit = unknown, S extends string = string>
         if (lacksAuth(auth, requirements)) throw missingToken();
       } catch (error) {
         const page = requirements?.redirect === true ? pageOf(request) : undefined;
-        return toFetchResponse(redirectToPages(host.pagesPrefix, error, page) ?? host.errorResponse(error));
+        const redirect = redirectToPages(host.pagesPrefix, error, page);
+        return toFetchResponse(redirect ?? pageInPlaceOf(host.errorResponse(error), host, page));
       }
       return (await Reflect.apply(handler, this, [request, auth, ...rest])) as Response;
     }
@@ -99,7 +105,9 @@ const isDescriptor = (value: unknown): value is { value: AnyHandler } =>
 
 function pageOf(holder: unknown): PageHead | undefined {
   const request = findRequest(holder);
-  return request && { method: request.method, target: request.url, accept: request.headers.get("accept") };
+  return (
+    request && { method: request.method, target: request.url, ...pageHeadersOf((name) => request.headers.get(name)) }
+  );
 }
 
 function requestOf(holder: unknown): WebRequest {

@@ -5,7 +5,7 @@ import { checkRequirements } from "../guard/requirement-rows.js";
 import { type CheckedRequirements, lacksAuth, missingToken, type Requirements } from "../guard/requirements.js";
 import { headOf, onlyAuthorizationOf, targetOf } from "../http/node/request.js";
 import { type GuardHost, type GuardInstance, hostOf } from "../http/rest/host.js";
-import type { PageHead } from "../http/rest/responses/redirect-to-pages.js";
+import { type PageHead, pageHeadersOf } from "../http/rest/responses/redirect-to-pages.js";
 import { type RejectedRequest, toRejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 
@@ -107,7 +107,7 @@ export const nodeAuthorizationOf = ({ cookies }: GuardHost, message: IncomingMes
 export const nodePageOf = (message: IncomingMessage): PageHead => ({
   method: message.method,
   target: targetOf(message),
-  accept: message.headers.accept,
+  ...pageHeadersOf((name) => message.headers[name] as string | undefined),
 });
 
 /** The members of a framework whose request is a message of node:http. */

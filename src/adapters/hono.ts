@@ -9,6 +9,7 @@ import { onlyAuthorizationOf } from "../http/node/request.js";
 import { type GuardInstance, type HttpInstance, hostOf, isServed, type LimitOf } from "../http/rest/host.js";
 import { notePeer } from "../http/rest/request/client-address.js";
 import { parseTarget } from "../http/rest/request/target.js";
+import { pageHeadersOf } from "../http/rest/responses/redirect-to-pages.js";
 import { isRedirect } from "../http/rest/responses/rejected-request.js";
 import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetch.js";
 import { createMiddleware, type Framework, rejectExtra } from "./framework.js";
@@ -41,7 +42,7 @@ const hono: Framework<HonoRequest, Context, Next, void> = {
   setAuth(context, auth) {
     context.set("auth", auth);
   },
-  pageOf: ({ req }) => ({ method: req.method, target: req.url, accept: req.header("accept") }),
+  pageOf: ({ req }) => ({ method: req.method, target: req.url, ...pageHeadersOf((name) => req.header(name)) }),
   reject(rejected) {
     if (isRedirect(rejected)) return toFetchResponse(rejected.response);
     const status = rejected.status as ContentfulStatusCode;

@@ -12,6 +12,7 @@ import {
   type LimitOf,
 } from "../http/rest/host.js";
 import { parseTarget } from "../http/rest/request/target.js";
+import { pageHeadersOf } from "../http/rest/responses/redirect-to-pages.js";
 import { isRedirect, type RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import {
@@ -47,7 +48,11 @@ const koa: Framework<Request, Context, Next, void> = {
   setAuth(context, auth) {
     context.state.auth = auth;
   },
-  pageOf: (context) => ({ method: context.method, target: context.originalUrl, accept: context.get("accept") }),
+  pageOf: (context) => ({
+    method: context.method,
+    target: context.originalUrl,
+    ...pageHeadersOf((name) => context.get(name)),
+  }),
   reject(rejected, context) {
     if (isRedirect(rejected)) {
       context.respond = false;

@@ -1,5 +1,6 @@
 // `ampho/client`: a `fetch` that sends and renews the token, for browsers and Node (docs/guides/client.md).
-import { type Client, type ClientOptions, createCore } from "./core.js";
+import { type Client, type ClientOptions, coreOptions, createCore } from "./core.js";
+import { requireKnown } from "./known.js";
 
 export { AmphoError, type ErrorCode, type ErrorDetails } from "../errors.js";
 export type { ClientSession } from "../wire/login.js";
@@ -14,5 +15,6 @@ export type { Client, ClientOptions };
  * const response = await client.fetch("/articles");
  */
 export function createClient(options: ClientOptions): Client {
+  requireKnown(options, ...coreOptions);
   return createCore(options).client;
 }

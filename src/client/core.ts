@@ -20,6 +20,8 @@ export interface ClientOptions {
   readonly storage?: ClientStorage | undefined;
 }
 
+export const coreOptions = ["baseUrl", "prefix", "storage"];
+
 /** The client: it stores the tokens, sends them, and renews them. */
 export interface Client {
   /**

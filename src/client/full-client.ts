@@ -4,8 +4,9 @@ import { type ClientCall, createClientCall, type Send, sendBy, unavailable } fro
 import { type Ceremonies, createCeremonies } from "./ceremonies.js";
 import { createConfirmFetch, type OnConfirm } from "./confirm-fetch.js";
 import { createCookieCall, createCookieGet, withCookies } from "./cookie-mode.js";
-import { type Client, type ClientOptions, createCore } from "./core.js";
+import { type Client, type ClientOptions, coreOptions, createCore } from "./core.js";
 import type { EnteredSession, FactorNeeded, TypedFactor } from "./factor-needed.js";
+import { requireKnown } from "./known.js";
 import { createLoginSteps, factorMembers, type LoginSteps } from "./login-steps.js";
 import { createPasskeyLogin, type PasskeyLogin } from "./passkey-login.js";
 import { createPasskeys, type Passkeys } from "./passkeys.js";
@@ -119,6 +120,7 @@ export const internalsOf = new WeakMap<object, ClientInternals>();
 
 /** Throws TypeError if `baseUrl` or one of `origins` is not a URL. */
 export function createWays(options: WaysOptions): ClientInternals {
+  requireKnown(options, ...coreOptions, "origins", "cookies", "onStepUp", "onConfirm");
   const { cookies, onStepUp, onConfirm } = options;
   const origins = (options.origins ?? []).map((url) => new URL(url).origin);
   if (cookies && origins[0]) throw new TypeError("With cookies: true there is no token for other origins.");

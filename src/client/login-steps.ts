@@ -6,6 +6,7 @@ import { type ClientCall, createIdempotencyKeys } from "./calls.js";
 import type { Ceremonies } from "./ceremonies.js";
 import type { Core } from "./core.js";
 import { type EnteredSession, FactorNeeded, type TypedFactor } from "./factor-needed.js";
+import { requireKnown } from "./known.js";
 import { signalUnknown } from "./passkey-login.js";
 import { getCredential } from "./webauthn.js";
 
@@ -23,11 +24,11 @@ interface Entered {
 /** The members of the response that are for the user. They are not stored with the tokens. */
 type ForUser = Partial<RecoveryCodes> & Pick<Grant, "recovery_codes_left"> & { readonly passkey?: unknown };
 
-export const factorMembers = ({ totp, recoveryCode: recovery_code, remember }: TypedFactor = {}): object => ({
-  totp,
-  recovery_code,
-  remember,
-});
+export function factorMembers(proof: TypedFactor = {}): object {
+  requireKnown(proof, "totp", "recoveryCode", "remember", "passkey", "captcha", "login", "password");
+  const { totp, recoveryCode: recovery_code, remember } = proof;
+  return { totp, recovery_code, remember };
+}
 
 /** An empty text names the transaction in the cookie. Without it, the request could be one of the present session. */
 export const pendingOf = ({ transaction = "" }: { readonly transaction?: string | undefined }) => ({ transaction });

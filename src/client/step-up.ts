@@ -2,6 +2,7 @@
 import type { AmphoError } from "../errors.js";
 import { FactorNeeded, type SecondFactor } from "./factor-needed.js";
 import type { OnStepUp } from "./full-client.js";
+import { requireKnown } from "./known.js";
 
 /**
  * Asks the user for a text. `failed` is true after a wrong one. Undefined or null, as `prompt` returns it, cancels: the
@@ -29,7 +30,9 @@ export interface StepUpQuestions {
  * const onStepUp = askWith({ password: () => prompt("Password"), totp, passkey: true });
  * const client = createClient({ baseUrl: "https://app.example", onStepUp });
  */
-export function askWith({ password, totp, recoveryCode, passkey }: StepUpQuestions): OnStepUp {
+export function askWith(questions: StepUpQuestions): OnStepUp {
+  requireKnown(questions, "password", "totp", "recoveryCode", "passkey");
+  const { password, totp, recoveryCode, passkey } = questions;
   return async (error, client) => {
     async function ask<T>(question: AskText, send: (text: string) => Promise<T>): Promise<T> {
       for (let failed = false; ; failed = true) {

@@ -193,7 +193,7 @@ export function totpPage(view: View, { secret, uri: whole }: Pick<TotpSetUp, "se
 
 export function createPasskey(view: View, { passkey }: PasskeySetUp, { name }: Hidden): HtmlPage {
   const { texts: t, form } = view;
-  const create = form("passkeys/finish", [passkeyButton("create", t.addPasskey, passkey)], { name });
+  const create = form("passkeys/finish", [passkeyButton("create", t.addPasskey, passkey, html` data-now`)], { name });
   return view.page(t.addPasskey, [t.confirmPasskey, create], view.cancel);
 }
 

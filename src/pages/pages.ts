@@ -3,12 +3,12 @@
 // headers of the browser.
 import type { Configuration } from "../config/configuration.js";
 import { isOwnPath, type PageName, type ReplacedPages } from "../config/kinds.js";
-import { AmphoError, type ErrorCode, invalidRequest, type PasswordProblemReason } from "../errors.js";
+import { AmphoError, type ErrorCode, hasCode, invalidRequest, type PasswordProblemReason } from "../errors.js";
 import { isNavigation } from "../http/rest/browser/origins.js";
 import { cookieOf, setCookie } from "../http/rest/cookies/cookie-header.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
-import type { RenewedPage, RenewPage } from "../http/rest/host.js";
+import type { GuardHost, RenewedPage, RenewPage } from "../http/rest/host.js";
 import type { HttpRequest, HttpResponse } from "../http/rest/message.js";
 import { isForm, type Members, readMembers } from "../http/rest/request/body.js";
 import { isUnder, parseTarget } from "../http/rest/request/target.js";
@@ -91,32 +91,49 @@ const userOf = async ({ call }: Visit) =>
 /** A visit, and the Set-Cookie values of its response. */
 type Session = Visit & { readonly request: HttpRequest; readonly cookies: () => readonly string[] };
 
-/** Returns the handler of the paths below the prefix of the pages. Never rejects. */
-export function createPages(deps: PagesDeps): Handle {
+export interface Pages {
+  /** The handler of the paths below the prefix of the pages. Never rejects. */
+  readonly handle: Handle;
+  readonly errorPage: NonNullable<GuardHost["errorPage"]>;
+}
+
+export function createPages(deps: PagesDeps): Pages {
   const { settings, errorResponse, features, clock } = deps;
   const { pagesPrefix: prefix } = settings;
   const appName = settings.appName ?? (settings.appUrl === undefined ? "" : new URL(settings.appUrl).host);
   const at = (name: string) => (name === "" || name.startsWith("?") ? prefix + name : `${prefix}/${name}`);
-  const viewOf = (request: HttpRequest, auth?: RenewedPage["auth"]) => {
-    const language = languageOf(request.header("accept-language"));
-    const whose = { isSignedIn: auth !== undefined, user: auth?.id };
+  const viewOf = (accepted: string | null | undefined, auth?: RenewedPage["auth"], isSignedIn = auth !== undefined) => {
+    const language = languageOf(accepted ?? undefined);
+    const whose = { isSignedIn, user: auth?.id };
     return createView({ texts: pageTexts[language], language, at, features, ...whose, settings, now: clock.now() });
   };
 
-  return async (request) => {
+  /** A user who lacks a role can sign in as another one, or go to the account. */
+  const errorPage = (
+    { status, error: code = "internal_error", headers: own }: HttpResponse,
+    language: string | null | undefined,
+    reason: string = code,
+  ): HttpResponse => {
+    const lacks = code === "insufficient_scope";
+    const view = { ...viewOf(language, undefined, lacks), cookies: () => [] };
+    const [page, alert] = lacks ? [ways.noAccessPage(view)] : [ways.failedPage(view), errorText(view, reason)];
+    const shown = documentOf(page, view, { status, alert });
+    return { ...shown, headers: { ...own, ...shown.headers }, error: code };
+  };
+
+  const handle: Handle = async (request) => {
     let response: HttpResponse;
     try {
       const { path, query } = parseTarget(request.target);
       const name = path.slice(prefix.length + 1);
       response = { ...(await respond(request, name, parseQuery(query))), route: at(name) };
     } catch (error) {
-      const { status, error: code = "internal_error", headers: own } = errorResponse(error, request.id);
-      const view = { ...viewOf(request), cookies: () => [] };
-      const shown = documentOf(ways.failedPage(view), view, { status, alert: errorText(view, code) });
-      response = { ...shown, headers: { ...own, ...shown.headers }, error: code };
+      const reason = hasCode(error, "cross_site") ? error.details.reason : undefined;
+      response = errorPage(errorResponse(error, request.id), request.header("accept-language"), reason);
     }
     return request.method === "HEAD" ? withoutBody(response) : response;
   };
+  return { handle, errorPage: (response, language) => errorPage(response, language) };
 
   async function respond(sent: HttpRequest, name: string, query: URLSearchParams): Promise<HttpResponse> {
     const file = Object.hasOwn(files, name) ? files[name] : undefined;
@@ -134,7 +151,7 @@ export function createPages(deps: PagesDeps): Handle {
     const jar = renewed.cookieHeader ?? request.header("cookie");
     const { call, cookies: set } = createEndpoints(deps.handle, settings.restPrefix, request, jar);
     const cookies = () => [...renewed.cookies, ...set];
-    const session: Session = { ...viewOf(request, renewed.auth), call, request, cookies };
+    const session: Session = { ...viewOf(request.header("accept-language"), renewed.auth), call, request, cookies };
     if (request.method === "POST" && isAction) return act(session, name);
     return page === undefined ? goOn(session, query.get("done")) : read(session, page, query);
   }

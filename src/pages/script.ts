@@ -53,6 +53,7 @@ if ("parseRequestOptionsFromJSON" in (window.PublicKeyCredential ?? {}))
       event.preventDefault();
       run(button).catch(report);
     };
+    if ("now" in button.dataset) run(button).catch(report);
     if ("autofill" in button.dataset && (await PublicKeyCredential.isConditionalMediationAvailable?.()))
       run(button, "conditional").catch(report);
   }

@@ -202,6 +202,9 @@ export function landingPage(
   return view.page(title, [form("link/finish", parts, { link })], view.startAgain);
 }
 
+export const noAccessPage = (view: View): HtmlPage =>
+  view.page(view.texts.noAccess, [view.texts.noAccessText], ["", view.texts.account]);
+
 export const failedPage = (view: View): HtmlPage =>
   view.page(view.texts.failed, [view.texts.failedText], view.startAgain);
 

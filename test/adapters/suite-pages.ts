@@ -55,7 +55,18 @@ export function describePages(host: Host): void {
           303,
           `/account/confirm?factor&to=%2F${form}%2FpageSecond`,
         ]);
-        expect((await get(`/${form}/pageAdmin`)).status).toBe(403);
+        const lacking = await get(`/${form}/pageAdmin`, { ...browser, "accept-language": "de" });
+        expect(lacking.status).toBe(403);
+        // An error handler of the application shows a page of its own.
+        if (setup.takeOver) continue;
+        expect(lacking.headers.get("content-type")).toBe("text/html; charset=utf-8");
+        expect(lacking.headers.get("www-authenticate")).toContain("insufficient_scope");
+        expect(lacking.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+        const text = await lacking.text();
+        expect(text).toContain("<h1>Sie können diese Seite nicht öffnen</h1>");
+        expect(text).toContain('action="/account/sign-out"');
+        const program = await get(`/${form}/pageAdmin`, { accept: "application/json" });
+        expect([program.status, await program.json()]).toMatchObject([403, { error: "insufficient_scope" }]);
       }
       clock.advance(301);
       expect(await locationOf(await get("/need/pageFresh"))).toEqual([303, "/account/confirm?to=%2Fneed%2FpageFresh"]);

@@ -37,7 +37,7 @@ onBothDatabases(({ open }) => {
       world.call(method, path, { bearer: token, ...(body && { body }) });
     const create = (session: FullGrant) => ask("POST", "/keys", session, { name: "Backup", scopes: ["articles:read"] });
     const remove = (key: unknown) => ask("DELETE", `/keys/${String(key)}`, thief);
-    // One key was created at the beginning. What is rejected for another reason does not count.
+    // One key was created at the beginning. A request that is rejected for another reason does not count.
     expect((await ask("POST", "/keys", thief, { name: "Backup", scopes: ["admin"] })).status).toBe(400);
     for (let n = 1; n < 49; n++) expect((await remove((await create(thief)).json["id"])).status).toBe(204);
     const { json: last } = await create(thief);
@@ -47,7 +47,7 @@ onBothDatabases(({ open }) => {
     for (const rejected of [await create(thief), await create(owner), await rotate()])
       expect({ error: rejected.json["error"], retry: rejected.headers.get("retry-after") }).toEqual(waits);
     expect((await world.events()).filter((event) => event.startsWith("key_throttled"))).toHaveLength(1);
-    // Whoever finds a key can always end it, and the application is not limited.
+    // A user can always end a key, and the application is not limited.
     expect((await remove(last["id"])).status).toBe(204);
     await world.ampho.apiKeys.create(id, { name: "Given", scopes: ["articles:read"] });
     world.clock.advance(3600);

@@ -14,6 +14,7 @@ const limits = {
   throttleNetwork: 100,
   throttleFactor: 5,
   throttleMails: 5,
+  keysPerUser: 0,
 };
 const now = 1_790_000_000;
 const sprayed = 60_000;

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 /** The limit for `ampho/client`, minified and gzipped. The README and the guide state it. */
-export const clientBytesMax = 3200;
+export const clientBytesMax = 3400;
 
 /** The entry `ways` contains the code of the entry `client`, and `mail` that of `ways`. */
 export async function bundleClient(

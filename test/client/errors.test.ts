@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createAccount } from "../../dist/client/account.js";
 import { AmphoError, createClient } from "../../dist/client/client.js";
 import { createClient as createMailClient } from "../../dist/client/mail.js";
-import { createClient as createWaysClient } from "../../dist/client/ways.js";
+import { askWith, createClient as createWaysClient } from "../../dist/client/ways.js";
 import { listen } from "../world/listen.js";
 import { openCookieJar } from "./cookie-jar.js";
 import { createTestStorage } from "./storage.js";
@@ -71,5 +71,25 @@ describe("a client in the wrong mode", () => {
     const client = createWaysClient({ baseUrl: world.url, cookies: true, storage: createTestStorage() });
     const error = await errorOf(client.login(ann.login, ann.password));
     expect(error.message).toBe("The server returns tokens. Set AMPHO_SECURITY_COOKIES to true.");
+  });
+});
+
+describe("a misspelt option in JavaScript", () => {
+  const baseUrl = "http://localhost:1";
+  const wrong: readonly (readonly [string, () => unknown, string])[] = [
+    ["baseURL", () => createClient({ baseURL: baseUrl } as never), "baseUrl, prefix, storage"],
+    ["cookies", () => createClient({ baseUrl, cookies: true } as never), ""],
+    ["origin", () => createWaysClient({ baseUrl, origin: [] } as never), "origins, "],
+    ["onStepup", () => createMailClient({ baseUrl, onStepup: askWith({}) } as never), "onStepUp, "],
+    ["otp", () => askWith({ otp: () => "123456" } as never), "totp, "],
+  ];
+  it.each(wrong)("%s is a TypeError, which names the nearest option", (name, run, nearest) => {
+    expect(run).toThrow(new RegExp(`^${name} is not an option. The options are ${nearest}`));
+  });
+
+  it("a login rejects with the same for a proof that it does not know", async () => {
+    const client = createWaysClient({ baseUrl });
+    const login = async () => client.login("ann", "password", { recoveryCodes: "A" } as never);
+    await expect(login()).rejects.toThrow("recoveryCodes is not an option. The options are recoveryCode, ");
   });
 });

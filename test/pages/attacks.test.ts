@@ -78,6 +78,18 @@ describe("on one instance", () => {
     return opened.close;
   });
 
+  it("a form of a page that was opened over http states that it needs https", async () => {
+    const { status, text } = await browserOf(ampho).post(
+      "sign-in",
+      { login: "alice", password },
+      { origin: "http://devbox.test:3000", host: "devbox.test:3000" },
+    );
+    expect([status, /role="alert"[^>]*>([^<]*)</.exec(text)?.[1]]).toEqual([
+      403,
+      "This page was opened over http, so nothing was done. Open it over https, or at localhost.",
+    ]);
+  });
+
   const foreign: readonly (readonly [string, Headers])[] = [
     ["another site", { "sec-fetch-site": "cross-site", origin: "https://evil.example" }],
     ["a sub-domain", { "sec-fetch-site": "same-site", origin: "http://sub.localhost:3000" }],

@@ -628,8 +628,6 @@ describe("the pages with passkeys", () => {
     const name = `<img src="x" onerror="document.title = 'script'">`;
     await walker.type(/^Name/, name);
     await walker.press("Add a passkey");
-    await expect.poll(() => walker.page.locator("h1").textContent()).toBe("Add a passkey");
-    await walker.press("Add a passkey");
     await recoveryCodes(walker);
     // The name is a text, and no element.
     expect(await walker.section("Passkeys").locator("strong").textContent()).toBe(name);
@@ -692,8 +690,6 @@ describe("the pages with passkeys", () => {
     const walker = await openWithPasskeys();
     await signIn(walker, "quin");
     await walker.sees("Set up a second step");
-    await walker.press("Add a passkey");
-    await expect.poll(() => walker.page.locator("h1").textContent()).toBe("Add a passkey");
     await walker.press("Add a passkey");
     await recoveryCodes(walker);
     await walker.leave();

@@ -44,6 +44,8 @@ export interface GuardHost {
   readonly cookies?: CookieReader | undefined;
   /** AMPHO_PAGES_PREFIX, the parent path of every page. Undefined without AMPHO_PAGES. */
   readonly pagesPrefix?: string | undefined;
+  /** Returns the page in place of the response to an error, in a language of this Accept-Language. */
+  readonly errorPage?: ((response: HttpResponse, language: string | null | undefined) => HttpResponse) | undefined;
 }
 
 /** `ampho.host`: the members for adapters and servers. */

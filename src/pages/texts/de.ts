@@ -9,6 +9,9 @@ export const deTexts: PageTexts = {
   continue: "Weiter",
   failed: "Das hat nicht geklappt",
   failedText: "Gehen Sie zurück und versuchen Sie es noch einmal. Klappt es wieder nicht, schreiben Sie dem Betreiber.",
+  noAccess: "Sie können diese Seite nicht öffnen",
+  noAccessText:
+    "Ihrem Konto fehlt, was diese Seite braucht. Fragen Sie den Betreiber. Wenn Sie es gerade bekommen haben, melden Sie sich ab und wieder an.",
   signIn: "Anmelden",
   mailCode: "Code per E-Mail senden",
   signInPasskey: "Mit einem Passkey anmelden",
@@ -91,7 +94,8 @@ export const deTexts: PageTexts = {
   deleteText: "Alles wird jetzt gelöscht. Das lässt sich nicht rückgängig machen.",
   appText: "Scannen Sie das Bild mit der App, oder tippen Sie den Text ein. Geben Sie dann den Code der App ein.",
   qr: "QR-Code mit dem Text darunter",
-  confirmPasskey: "Ihr Browser bittet Sie jetzt um Bestätigung. Diese Seite braucht dafür ihr Skript.",
+  confirmPasskey:
+    "Ihr Browser bittet Sie jetzt um Bestätigung. Tut er es nicht, drücken Sie den Knopf. Diese Seite braucht dafür ihr Skript.",
   codesText:
     "Bewahren Sie diese Codes auf. Wenn Sie Ihr Gerät verlieren, ersetzt jeder einmal den zweiten Schritt. Sie sehen sie nicht wieder.",
   keyTitle: "Ihr neuer API-Schlüssel: {name}",
@@ -160,6 +164,8 @@ export const deTexts: PageTexts = {
     registration_closed: "Sie können hier kein Konto erstellen.",
     address_needed: "Der Anbieter nennt uns keine Adresse. Erstellen Sie zuerst ein Konto, und verknüpfen Sie es.",
     account_pending: "Ihr Konto ist erstellt. Sie können sich anmelden, sobald es freigeschaltet ist.",
+    plain_http:
+      "Diese Seite wurde über http geöffnet, daher wurde nichts getan. Öffnen Sie sie über https oder auf localhost.",
     cross_site: "Dieses Formular kam von einer anderen Website. Es ist nichts geschehen.",
     not_found: "Diese Seite gibt es nicht, oder es gibt nicht mehr, worum es ging.",
     login_taken: "Ein anderes Konto hat diesen Namen oder diese Adresse. Wählen Sie etwas anderes.",

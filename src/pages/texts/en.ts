@@ -8,6 +8,9 @@ export const enTexts = {
   continue: "Continue",
   failed: "This did not work",
   failedText: "Go back, and try again. If it happens again, write to the people who run this site.",
+  noAccess: "You cannot open this page",
+  noAccessText:
+    "Your account does not have what this page needs. Ask the people who run this site. If they have just given it to you, sign out, and sign in again.",
   signIn: "Sign in",
   mailCode: "Mail me a code",
   signInPasskey: "Sign in with a passkey",
@@ -90,7 +93,8 @@ export const enTexts = {
   deleteText: "All of it is deleted now. This cannot be undone.",
   appText: "Scan this picture with the app, or type the text below it. Then enter the code that the app shows.",
   qr: "QR code with the text below",
-  confirmPasskey: "Your browser now asks you to confirm. This page needs its script for that.",
+  confirmPasskey:
+    "Your browser now asks you to confirm. If it does not, press the button. This page needs its script for that.",
   codesText: "Store these codes. Without your device, each replaces the second step once. You cannot see them again.",
   keyTitle: "Your new API key: {name}",
   keyText: "Store the key in a safe place now. You cannot see it again. A click on it selects all of it.",
@@ -161,6 +165,7 @@ export const enTexts = {
     registration_closed: "You cannot create an account here.",
     address_needed: "The provider has not sent us your address. Create an account first, and then link it.",
     account_pending: "Your account is created. You can sign in when it has been enabled.",
+    plain_http: "This page was opened over http, so nothing was done. Open it over https, or at localhost.",
     cross_site: "This form came from another site, so nothing was done.",
     not_found: "This page does not exist, or what it was about is gone.",
     login_taken: "Another account has this name or address. Choose another one.",

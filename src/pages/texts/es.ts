@@ -9,6 +9,9 @@ export const esTexts: PageTexts = {
   continue: "Continuar",
   failed: "No ha funcionado",
   failedText: "Vuelva atrás e inténtelo de nuevo. Si vuelve a ocurrir, escriba a los responsables de este sitio.",
+  noAccess: "No puede abrir esta página",
+  noAccessText:
+    "A su cuenta le falta lo que esta página necesita. Pídalo a los responsables de este sitio. Si se lo acaban de dar, cierre la sesión e iníciela de nuevo.",
   signIn: "Iniciar sesión",
   mailCode: "Enviarme un código por correo",
   signInPasskey: "Iniciar sesión con una llave de acceso",
@@ -91,7 +94,8 @@ export const esTexts: PageTexts = {
   deleteText: "Todo se elimina ahora. No se puede deshacer.",
   appText: "Escanee la imagen con la aplicación, o escriba en ella el texto. Introduzca después el código que muestra.",
   qr: "Código QR con el texto de abajo",
-  confirmPasskey: "Su navegador le pide ahora que confirme. Esta página necesita su script para ello.",
+  confirmPasskey:
+    "Su navegador le pide ahora que confirme. Si no lo hace, pulse el botón. Esta página necesita su script para ello.",
   codesText:
     "Guarde estos códigos. Cada uno sustituye una vez al segundo paso si pierde su dispositivo. No volverá a verlos.",
   keyTitle: "Su nueva clave API: {name}",
@@ -160,6 +164,7 @@ export const esTexts: PageTexts = {
     registration_closed: "Aquí no puede crear una cuenta.",
     address_needed: "El proveedor no nos ha dado su dirección. Cree primero una cuenta y vincúlela después.",
     account_pending: "Su cuenta está creada. Podrá iniciar sesión cuando se haya activado.",
+    plain_http: "Esta página se abrió por http, así que no se hizo nada. Ábrala por https o en localhost.",
     cross_site: "Este formulario venía de otro sitio. No se ha hecho nada.",
     not_found: "Esta página no existe, o ya no existe aquello de lo que trataba.",
     login_taken: "Otra cuenta tiene este nombre o esta dirección. Elija otro.",

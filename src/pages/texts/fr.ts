@@ -9,6 +9,9 @@ export const frTexts: PageTexts = {
   continue: "Continuer",
   failed: "Cela n’a pas fonctionné",
   failedText: "Revenez en arrière et réessayez. Si cela se reproduit, écrivez aux responsables de ce site.",
+  noAccess: "Vous ne pouvez pas ouvrir cette page",
+  noAccessText:
+    "Il manque à votre compte ce dont cette page a besoin. Demandez-le aux responsables du site. Si vous venez de le recevoir, déconnectez-vous, puis connectez-vous de nouveau.",
   signIn: "Se connecter",
   mailCode: "Recevoir un code par e-mail",
   signInPasskey: "Se connecter avec une clé d’accès",
@@ -91,7 +94,8 @@ export const frTexts: PageTexts = {
   deleteText: "Tout est supprimé maintenant. C’est irréversible.",
   appText: "Scannez l’image avec l’application, ou saisissez-y le texte. Saisissez ensuite le code de l’application.",
   qr: "Code QR avec le texte ci-dessous",
-  confirmPasskey: "Votre navigateur vous demande maintenant de confirmer. Cette page a besoin de son script pour cela.",
+  confirmPasskey:
+    "Votre navigateur vous demande maintenant de confirmer. Sinon, appuyez sur le bouton. Cette page a besoin de son script pour cela.",
   codesText:
     "Conservez ces codes. Si vous perdez votre appareil, chacun remplace une fois la deuxième étape. Vous ne les reverrez pas.",
   keyTitle: "Votre nouvelle clé API : {name}",
@@ -160,6 +164,7 @@ export const frTexts: PageTexts = {
     registration_closed: "Vous ne pouvez pas créer de compte ici.",
     address_needed: "Le fournisseur ne nous a pas donné votre adresse. Créez d’abord un compte, puis associez-le.",
     account_pending: "Votre compte est créé. Vous pourrez vous connecter quand il sera activé.",
+    plain_http: "Cette page a été ouverte en http, donc rien n’a été fait. Ouvrez-la en https ou sur localhost.",
     cross_site: "Ce formulaire venait d’un autre site. Rien n’a été fait.",
     not_found: "Cette page n’existe pas, ou ce dont il s’agissait n’existe plus.",
     login_taken: "Un autre compte a cet identifiant ou cette adresse. Choisissez autre chose.",

@@ -42,7 +42,8 @@ export function createCookieMode(listedOrigins: readonly string[], onPlainHttp?:
     if (site === "plain") {
       notePlainHttp?.();
       notePlainHttp = undefined;
-      throw new AmphoError("cross_site", `The page was opened over http. ${cookiesNeedHttps} Nothing was done.`);
+      const message = `The page was opened over http. ${cookiesNeedHttps} Nothing was done.`;
+      throw new AmphoError("cross_site", message, { reason: "plain_http" });
     }
     if (site === "foreign")
       throw new AmphoError("cross_site", "The request comes from a page of another site. Nothing was done.");

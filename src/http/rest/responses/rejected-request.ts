@@ -2,7 +2,7 @@
 import { AmphoError } from "../../../errors.js";
 import type { GuardHost } from "../host.js";
 import type { HttpResponse } from "../message.js";
-import { type PageHead, redirectToPages } from "./redirect-to-pages.js";
+import { type PageHead, pageInPlaceOf, redirectToPages } from "./redirect-to-pages.js";
 
 /**
  * A request that Ampho has rejected. `response` is what Ampho itself would send (docs/reference/errors.md).
@@ -27,26 +27,30 @@ export class RejectedRequest extends AmphoError {
   /** The response that Ampho itself would send. */
   readonly response: HttpResponse;
 
-  constructor(response: HttpResponse, error: unknown) {
+  /** `response`: a page in place of the plain one. */
+  constructor(plain: HttpResponse, error: unknown, response = plain) {
     const known = error instanceof AmphoError;
-    super(known ? error.code : "internal_error", messageOf(response), known ? error.details : {}, { cause: error });
+    super(known ? error.code : "internal_error", messageOf(plain), known ? error.details : {}, { cause: error });
     this.response = response;
-    this.status = response.status;
-    this.statusCode = response.status;
+    this.status = plain.status;
+    this.statusCode = plain.status;
     // An error handler of the application writes a body of its own type.
-    const { "Content-Type": _, ...headers } = response.headers;
+    const { "Content-Type": _, ...headers } = plain.headers;
     this.headers = headers;
   }
 }
 
 /** Converts an error once, because the response of a bug reports it. `page`: the requirements say `redirect`. */
 export function toRejectedRequest(
-  host: Pick<GuardHost, "errorResponse" | "pagesPrefix">,
+  host: Pick<GuardHost, "errorResponse" | "errorPage" | "pagesPrefix">,
   error: unknown,
   page?: PageHead,
 ): RejectedRequest {
   if (error instanceof RejectedRequest) return error;
-  return new RejectedRequest(redirectToPages(host.pagesPrefix, error, page) ?? host.errorResponse(error), error);
+  const redirect = redirectToPages(host.pagesPrefix, error, page);
+  if (redirect !== undefined) return new RejectedRequest(redirect, error);
+  const plain = host.errorResponse(error);
+  return new RejectedRequest(plain, error, pageInPlaceOf(plain, host, page));
 }
 
 /** An error handler of the application does not take part in a redirect. */
