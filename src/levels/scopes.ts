@@ -7,7 +7,7 @@ export type RoleScopes = Readonly<Record<string, readonly string[]>>;
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 export const roleScopesForm =
-  'a JSON object of arrays of scopes, such as {"*":["read"],"editor":["write"]}, with no space or `ampho:` in scopes, and no slash in roles or scopes that begin with `o_`';
+  'a JSON object of arrays of scopes, such as {"*":["read"],"editor":["write"]}, with no space or `ampho:` in scopes, and no name with `o_` before a slash';
 
 /** In the parameters of roles it stands for every user. */
 export const everyUser = "*";
