@@ -41,6 +41,7 @@ export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message
 export type { DrainOptions, Health } from "./http/server/drain.js";
 export { type LazyAmpho, lazyAmpho } from "./lazy-ampho.js";
 export type { Acr } from "./levels/acr.js";
+export type { Register, Role } from "./levels/role.js";
 export type { Message } from "./mail/message.js";
 export type { ReplaceText } from "./mail/texts/compose.js";
 export type { SendMail } from "./mail/transports/create.js";
@@ -50,7 +51,7 @@ export type { Revoked } from "./sessions/revoked.js";
 export type { ExtraClaims } from "./sessions/session-tokens.js";
 export { DatabaseError } from "./store/database-error.js";
 export type { Lockout } from "./throttle/attempt.js";
-export type { Auth, Register, Role } from "./tokens/auth.js";
+export type { Auth } from "./tokens/auth.js";
 export type { Credential } from "./tokens/credential.js";
 export type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
 export type { HashFormatCount } from "./users/database-directory.js";

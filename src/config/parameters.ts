@@ -4,6 +4,7 @@
 import { leewayMaxSeconds, transactionTtlSeconds } from "../clock.js";
 import { algorithmNames } from "../keys/algorithms.js";
 import type { Policy } from "../levels/policy.js";
+import type { ByRole } from "../levels/role.js";
 import {
   apiOrigin,
   appUrl,
@@ -361,10 +362,12 @@ export type ParameterValues = {
 
 /** The type of a parameter as an option in code. `S` are the scopes that are written there. */
 export type OptionInput<N extends ParameterName, S extends string = string> = N extends "AMPHO_SECURITY_SCOPES"
-  ? string | Readonly<Record<string, readonly S[]>> | undefined
-  : Table[N] extends Parameter<infer _, infer I>
-    ? I | undefined
-    : never;
+  ? string | ByRole<readonly S[]> | undefined
+  : N extends "AMPHO_SECURITY_FACTORS"
+    ? string | ByRole<Policy> | undefined
+    : Table[N] extends Parameter<infer _, infer I>
+      ? I | undefined
+      : never;
 
 /** The parameters as options in code. undefined counts as not set. scripts/option-types.mjs adds texts for editors. */
 export type ParameterOptions<S extends string = string> = {

@@ -2,7 +2,8 @@
 import type { Duration } from "../duration.js";
 import { AmphoError } from "../errors.js";
 import type { Acr } from "../levels/acr.js";
-import type { Auth, Role } from "../tokens/auth.js";
+import type { Role } from "../levels/role.js";
+import type { Auth } from "../tokens/auth.js";
 import type { Credential } from "../tokens/credential.js";
 
 /**

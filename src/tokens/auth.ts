@@ -1,4 +1,5 @@
 // The authenticated user, as a guarded handler gets it: read from the token alone, and deeply frozen.
+import type { Role } from "../levels/role.js";
 import type { Credential } from "./credential.js";
 
 /** The API key of a request, for the log of an application. */
@@ -8,24 +9,6 @@ export interface AuthKey {
   /** The name that its owner gave it. */
   readonly name: string;
 }
-
-/**
- * The roles that an application declares for the compiler. Without a declaration any text is a role.
- * @example
- * declare module "ampho" {
- *   interface Register {
- *     role: "admin" | "editor";
- *   }
- * }
- */
-// biome-ignore lint/suspicious/noEmptyInterface: applications add members.
-export interface Register {}
-
-/**
- * The name of a role: one of those that `Register` declares, or any text.
- * @example const editor: Role = "editor";
- */
-export type Role = Register extends { readonly role: infer Declared extends string } ? Declared : string;
 
 /** The user of a verified token. It is frozen. `S` are the scopes of the instance. */
 export interface Auth<S extends string = string> {

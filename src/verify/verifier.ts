@@ -37,8 +37,9 @@ export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } fro
 export type { AuthOf, MandatoryRequirements, Requirements } from "../guard/requirements.js";
 export type { HttpResponse } from "../http/rest/message.js";
 export type { Acr } from "../levels/acr.js";
+export type { Register, Role } from "../levels/role.js";
 export type { ResourceInput } from "../resources.js";
-export type { Auth, Register, Role } from "../tokens/auth.js";
+export type { Auth } from "../tokens/auth.js";
 export type { Credential } from "../tokens/credential.js";
 export type { FollowedRevocations, VerifierOptions } from "./options.js";
 

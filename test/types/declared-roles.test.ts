@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => consumer.remove());
 
-const setup = `import type { Ampho, Auth, Duration } from "ampho";
+const setup = `import { type Ampho, type Auth, createAmpho, defineConfig, type Duration } from "ampho";
 import { authorize, guarded } from "ampho/express";
 import { createVerifier } from "ampho/verify";
 declare module "ampho" {
@@ -22,7 +22,9 @@ declare const ampho: Ampho;
 declare const auth: Auth;
 const verifier = createVerifier({ jwksUrl: "https://example.org/" });
 `;
-const right = `authorize(ampho, { roles: ["admin", "editor"] });
+const right = `createAmpho({ scopes: { "*": ["read"], editor: ["write"] }, factors: { "*": "optional", admin: "phr" } });
+defineConfig({ scopes: { editor: ["write"] } });
+authorize(ampho, { roles: ["admin", "editor"] });
 guarded(ampho, { roles: ["editor"] }, (request) => request.auth.roles.includes("admin"));
 verifier.authorize({ roles: ["admin"] }, () => new Response());
 ampho.users.create({ login: "ann", roles: ["admin"] });
@@ -32,6 +34,10 @@ export const isAdmin = auth.roles.includes("admin");
 export const durations: Duration[] = [900, "900", "15m", "1h30m", "2d", "1d2h3m4s", "10m5s"];
 `;
 const wrong = [
+  `createAmpho({ scopes: { "*": ["read"], edtior: ["write"] } });`,
+  `createAmpho({ factors: { admin: "phr", amdin: "phr" } });`,
+  `createAmpho({ factors: { admin: "requierd" } });`,
+  `defineConfig({ scopes: { edtior: ["write"] } });`,
   `authorize(ampho, { roles: ["amdin"] });`,
   `guarded(ampho, { roles: ["amdin"] }, () => "");`,
   `verifier.authorize({ roles: ["amdin"] }, () => new Response());`,

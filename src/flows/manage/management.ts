@@ -2,8 +2,8 @@
 // has their docs.
 import type { AuditRow } from "../../audit/entry.js";
 import type { Policy } from "../../levels/policy.js";
+import type { Role } from "../../levels/role.js";
 import type { Lockout } from "../../throttle/attempt.js";
-import type { Role } from "../../tokens/auth.js";
 import type { HashFormatCount } from "../../users/database-directory.js";
 import type { ImportOptions, ImportReport } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
