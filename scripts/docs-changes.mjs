@@ -43,6 +43,7 @@ const names = {
   enabled: "the user is enabled",
   deleted: "the user is deleted, by an operator or the application",
   account_removed: "users delete their account",
+  access_ended: "users end everything else that can sign in or act",
   change_confirmed: "a mailed code confirms a change",
   id_reused: "a new user of the application's own table has a former id",
   sessions_left: "users end all their sessions",
@@ -63,6 +64,7 @@ const fates = {
   kept: "–",
   added: "what the ended sessions have added unconfirmed",
   any: "what any session has added",
+  unproven: "all that the session has not proven itself",
   all: "all",
 };
 

@@ -1,9 +1,12 @@
 // `ampho/client/account`: what an account page does (docs/guides/account.md), by any client.
-import type { AccountExport, AccountView, SessionView } from "../wire/account.js";
+import type { AccessView, AccountExport, AccountView, SessionView } from "../wire/account.js";
+import type { ConfirmationBegun } from "../wire/begun.js";
 import { sendBy } from "./calls.js";
 import type { Client } from "./core.js";
 
 export type {
+  AccessItem,
+  AccessView,
   AccountExport,
   AccountView,
   ExportedEvent,
@@ -11,6 +14,15 @@ export type {
   PasskeyView,
   SessionView,
 } from "../wire/account.js";
+
+/** A review that waits for its code. */
+export interface Review extends Pick<ConfirmationBegun, "expires"> {
+  /**
+   * Confirms all removals of the next 900 seconds with the mailed code.
+   * @example await review.finish("12345678");
+   */
+  finish(code: string): Promise<void>;
+}
 
 /**
  * Every call rejects with AmphoError. `recent` stands for `login_too_old` and `login_too_weak`, which `onStepUp` of
@@ -24,6 +36,22 @@ export interface AccountClient {
      * @example const { login, email, passkeys } = await account.get();
      */
     get(): Promise<AccountView>;
+    /**
+     * Returns everything that can still sign in or act. Show it to a user whose login has `review: true`.
+     * @example for (const { kind, name, created, current } of (await account.access()).access) list(kind, name);
+     */
+    access(): Promise<AccessView>;
+    /**
+     * Ends all of it but the entries with `current`, the password, the address and the login. Rejects with `recent`,
+     * `confirmation_needed`, or `last_way_in` if the rest would not be enough to sign in.
+     * @example await account.endAccess();
+     */
+    endAccess(): Promise<void>;
+    /**
+     * Mails a code that confirms all removals, in place of one code for each. Rejects with `recent`.
+     * @example const review = await account.review();
+     */
+    review(): Promise<Review>;
     /**
      * Everything that the server has about the user, as JSON. Rejects with `recent`.
      * @example const everything = await account.export();
@@ -91,6 +119,21 @@ export function createAccount(
   return {
     account: {
       get: async () => (await send("GET", "/account")) as AccountView,
+      access: async () => (await send("GET", "/account/access")) as AccessView,
+      async endAccess() {
+        await send("DELETE", "/account/access");
+      },
+      async review() {
+        const { transaction, expires } = (await send("POST", "/account/confirm", {
+          change: "review",
+        })) as ConfirmationBegun;
+        return {
+          expires,
+          async finish(code) {
+            await send("POST", "/account/confirm/finish", { transaction, code });
+          },
+        };
+      },
       export: async () => (await send("GET", "/account/export")) as AccountExport,
       async remove() {
         await send("DELETE", "/account");

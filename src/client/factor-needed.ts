@@ -23,6 +23,11 @@ export interface SecondFactor extends TypedFactor {
 export interface EnteredSession extends ClientSession {
   /** How many recovery codes the user has left, after a login by one. Below 3, advise the user to renew them. */
   readonly recoveryCodesLeft?: number;
+  /**
+   * True at the first login after a reset, an alarm or a recovery: show the user `account.access()` of
+   * `ampho/client/account`.
+   */
+  readonly review?: true;
 }
 
 export type Finish = (proof: SecondFactor) => Promise<EnteredSession>;

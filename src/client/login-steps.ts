@@ -22,7 +22,7 @@ interface Entered {
 }
 
 /** The members of the response that are for the user. They are not stored with the tokens. */
-type ForUser = Partial<RecoveryCodes> & Pick<Grant, "recovery_codes_left"> & { readonly passkey?: unknown };
+type ForUser = Partial<RecoveryCodes> & Pick<Grant, "recovery_codes_left" | "review"> & { readonly passkey?: unknown };
 
 export function factorMembers(proof: TypedFactor = {}): object {
   requireKnown(proof, "totp", "recoveryCode", "remember", "passkey", "captcha", "login", "password");
@@ -52,8 +52,12 @@ export function createLoginSteps(
     const session = await core.enter(request).catch((error) => {
       throw steps.factorNeeded(error, login);
     });
-    const { recovery_codes: recoveryCodes = [], recovery_codes_left: left, passkey } = forUser;
-    const entered = left === undefined ? session : { ...session, recoveryCodesLeft: left };
+    const { recovery_codes: recoveryCodes = [], recovery_codes_left: left, review, passkey } = forUser;
+    const entered = {
+      ...session,
+      ...(left !== undefined && { recoveryCodesLeft: left }),
+      ...(review && { review: true as const }),
+    };
     return { session: entered, recoveryCodes, passkey };
   }
 

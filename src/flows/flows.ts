@@ -1,5 +1,5 @@
 // The flows, one row each. Their type, the label of their metrics and their span derive from its name.
-import { readAccess } from "./account/access.js";
+import { endAccess, readAccess } from "./account/access.js";
 import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account/account.js";
 import { beginEmailChange, finishEmailChange } from "./account/change-email.js";
 import { changePassword, removePassword } from "./account/change-password.js";
@@ -45,6 +45,7 @@ const table = {
   forgetDevices,
   readAccount,
   readAccess,
+  endAccess,
   exportAccount: exportOwnAccount,
   changeLogin,
   removeAccount: removeOwnAccount,

@@ -6,6 +6,7 @@
 // revocation. Times are whole Unix seconds and come from the caller, as do ids and random values.
 
 import * as access from "./sql/access.js";
+import * as accessEnds from "./sql/access-ends.js";
 import * as attempts from "./sql/attempts.js";
 import * as audit from "./sql/audit.js";
 import * as confirmations from "./sql/confirmations.js";
@@ -96,6 +97,7 @@ export const operations = {
   rekeyTotp: writes(totp.rekeyTotp),
   countSecretsByKey: reads(totp.countSecretsByKey),
   listAccess: reads(access.listAccess),
+  endAccess: writes(accessEnds.endAccess),
   countLockedOut: reads(waysLeft.countLockedOut),
   listWeakerPolicies: reads(waysLeft.listWeakerPolicies),
   findIdentity: reads(identities.findIdentity),

@@ -121,7 +121,7 @@ export interface AccessItem {
   readonly used: number | null;
   /** True if a code of the mailbox or a passkey has confirmed it. Null if it needs none. */
   readonly confirmed: boolean | null;
-  /** True for the session of the caller's own token. */
+  /** True for the session of the caller's own token, and for what that session has proven itself. */
   readonly current: boolean;
 }
 

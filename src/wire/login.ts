@@ -23,7 +23,7 @@ export interface Grant {
   readonly device?: string;
   /** Only of a login by recovery code: how many codes are left. */
   readonly recovery_codes_left?: number;
-  /** True at the first login after a reset or an alarm: show what can still sign in or act. */
+  /** True at the first login after a reset, an alarm or a recovery: show what can still sign in or act. */
   readonly review?: boolean;
 }
 

@@ -1,7 +1,7 @@
 // `onConfirm`: the client asks for the code that confirms a change, and repeats the request.
 import { describe, expect, it } from "vitest";
 import { createAccount } from "../../dist/client/account.js";
-import { type ConfirmationNeeded, createClient, type OnConfirm } from "../../dist/client/ways.js";
+import { type ConfirmationNeeded, createClient, type OnConfirm } from "../../dist/client/mail.js";
 import type { Message } from "../../dist/index.js";
 import { openCookieJar } from "./cookie-jar.js";
 import { createTestStorage, outcome } from "./storage.js";
@@ -26,7 +26,13 @@ async function openShop(respond: (needed: ConfirmationNeeded, code: string) => R
   const open = () => createClient({ baseUrl: world.url, storage: createTestStorage(), cookies, onConfirm });
   const client = open();
   await client.login("cleo", password);
-  return { world, client, ...createAccount(client) };
+  /** Waits for the code of a mail of this kind. */
+  const code = async (kind: string) => {
+    const find = () => mails.find((mail) => mail.kind === kind);
+    await expect.poll(find).toBeDefined();
+    return codeIn(find());
+  };
+  return { world, client, code, ...createAccount(client) };
 }
 
 describe.each([
@@ -49,6 +55,26 @@ describe.each([
     expect(await outcome(account.changeLogin("cleopatra"))).toBe("confirmation_needed");
     expect((await account.get()).login).toBe("cleo");
     expect(await world.count("login_changed")).toBe(0);
+  });
+
+  it("the first login after a reset has a review, whose code lets the user end everything else", async () => {
+    const { world, client, code, account } = await openShop(() => undefined, cookies);
+    const reset = await client.resetPassword("cleo");
+    await reset.finish({ code: await code("reset"), newPassword: `${password}x` });
+    expect((await client.login("cleo", `${password}x`)).review).toBe(true);
+    const { id, session } = (await client.session()) ?? { id: "" };
+    const other = await world.ampho.sessions.create(id ?? "");
+    const sessionsOf = async () => (await account.access()).access.filter(({ kind }) => kind === "session");
+    expect((await sessionsOf()).map((each) => [each.current, each.id === session?.id])).toEqual([
+      [false, false],
+      [true, true],
+    ]);
+    const review = await account.review();
+    await review.finish(await code("confirm"));
+    await account.endAccess();
+    expect(await sessionsOf()).toMatchObject([{ current: true }]);
+    await expect(world.ampho.verify(other.token)).rejects.toMatchObject({ code: "invalid_token" });
+    expect(await client.login("cleo", `${password}x`)).not.toHaveProperty("review");
   });
 
   it("a deletion is repeated after the code", async () => {

@@ -3,19 +3,23 @@ import { describe, expect, it } from "vitest";
 import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
 import type { AccessItem } from "../../dist/wire/account.js";
 import { createSubject } from "../factors/webauthn/authenticator.js";
-import { grantOf, password, type World } from "../world/ampho.js";
+import { admission, grantOf, password, type World } from "../world/ampho.js";
+import { sessionOf } from "../world/tokens.js";
 import {
   addPerson,
   askedReset,
   confirm,
   finishReset,
   type Mailing,
+  mailingOf,
+  mailSettings,
   newPassword,
   openMailing,
   raiseAlarm,
 } from "./mailboxes.js";
-import { onBothDatabases } from "./owners.js";
-import { addPasskey, passkeySettings } from "./passkey-owners.js";
+import { addLinked, link, openOutside, signIn } from "./outside.js";
+import { codeAt, type Ground, onBothDatabases, setUp, textsOf } from "./owners.js";
+import { addPasskey, logInWith, passkeySettings } from "./passkey-owners.js";
 
 const email = "ann@x.example";
 const day = 86_400;
@@ -111,6 +115,127 @@ onBothDatabases((ground) => {
     expect(found.access.every(({ current }) => !current)).toBe(true);
     expect(found.weaker_policy).toBeNull();
     await expect(world.ampho.users.access("nobody")).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  describe("the end of everything else", () => {
+    const endAll = (world: Mailing, bearer: string) => world.callOnce("DELETE", "/account/access", { bearer });
+    const shown = (list: readonly AccessItem[]) => list.map(({ kind, name }) => `${kind} ${name ?? ""}`.trim());
+    const standing = ["password", `address ${email}`, `login ${email}`];
+
+    /** An account with a passkey of its owner, newer than everything that a thief has added 8 days ago. */
+    async function openRobbed(ground: Ground) {
+      const mails: Mailing["mails"] = [];
+      const options = {
+        ...mailSettings,
+        ...passkeySettings,
+        keysPerUser: 5,
+        scopes: { "*": ["read"] },
+        mail: async (message: Mailing["mails"][number]) => void mails.push(message),
+      };
+      const opened = await openOutside(ground, { options });
+      const world = mailingOf(ground, opened.world, mails);
+      const outside = { ...opened, world };
+      const { token } = await addPerson(world, email, password);
+      const linked = grantOf(await link(outside, token, { claims: { sub: "thief" } }));
+      const add = async (bearer: string, name: string) => {
+        const subject = createSubject(-7, { id: Buffer.alloc(16, name) });
+        const { added, options } = await addPasskey(world, bearer, subject);
+        return { subject, handle: options.user?.id ?? "", token: grantOf(added).token };
+      };
+      const thief = await add(linked.token, "thief");
+      const body = { name: "Backup", scopes: ["read"], ttl: 90 * day };
+      const key = await world.call("POST", "/keys", { bearer: thief.token, body });
+      const owner = await add(thief.token, "owner");
+      world.clock.advance(8 * day);
+      const theirs = grantOf(await logInWith(world, thief));
+      return { world, outside, thief, theirs, key: String(key.json["key"]), owner };
+    }
+
+    it("everything that a thief has added 8 days ago ends, and the passkey of this login stays", async () => {
+      const { world, outside, thief, theirs, key, owner } = await openRobbed(ground);
+      const bob = { sub: "bob", email: "bob@x.example", email_verified: true };
+      const { token: bobs } = await addPerson(world, bob.email, password);
+      expect((await link(outside, bobs, { claims: bob })).status).toBe(200);
+      const ofBob = () => ground.sql(world, "select * from ampho_identities where subject = 'bob'");
+      const before = await ofBob();
+      const { token } = grantOf(await logInWith(world, owner));
+      const list = await accessOf(world, token);
+      expect(list.filter(({ current }) => current).map(({ kind, id }) => [kind, id])).toEqual([
+        ["session", sessionOf({ token })],
+        ["passkey", owner.subject.id.toString("base64url")],
+      ]);
+      const ended = await endAll(world, token);
+      expect(ended.status, ended.text).toBe(200);
+      const after = grantOf(ended).token;
+      expect(shown(await accessOf(world, after))).toEqual(["session", "passkey Phone", ...standing]);
+      expect(await admission(world.ampho, theirs.token)).toBe("invalid_token");
+      expect(await admission(world.ampho, token)).toBe("invalid_token");
+      await expect(world.ampho.verify(key, ["key"])).rejects.toMatchObject({ code: "invalid_token" });
+      expect((await logInWith(world, thief)).status).toBe(401);
+      expect((await signIn(outside, { claims: { sub: "thief" } })).status).not.toBe(200);
+      expect((await logInWith(world, owner)).status).toBe(200);
+      expect(before).toHaveLength(1);
+      expect(await ofBob()).toEqual(before);
+      expect((await signIn(outside, { claims: bob })).status).toBe(200);
+    });
+
+    it("an app stays for a session that has shown its code, and the recovery codes end", async () => {
+      const world = await open(ground);
+      const { token } = await addPerson(world, email, password);
+      const { secret, transaction } = await setUp(world, token);
+      const body = { transaction, totp: codeAt(secret, world.clock.now()) };
+      const codes = textsOf(
+        (await world.call("POST", "/totp/confirm", { bearer: token, body })).json["recovery_codes"],
+      );
+      world.clock.advance(8 * day);
+      const enter = async (proof: object) =>
+        grantOf(await world.call("POST", "/login", { body: { login: email, password, ...proof } }));
+      const byCode = await enter({ recovery_code: codes[0] });
+      const confirmed = await confirm(world, byCode.token, "access_ended");
+      const kept = grantOf(await endAll(world, confirmed.token));
+      expect(shown(await accessOf(world, kept.token))).toEqual(["session", "totp", "recovery_codes 7", ...standing]);
+      const byApp = await enter({ totp: codeAt(secret, world.clock.now()) });
+      const reviewing = await confirm(world, byApp.token, "review");
+      const left = grantOf(await endAll(world, reviewing.token));
+      expect(shown(await accessOf(world, left.token))).toEqual(["session", "totp", ...standing]);
+      // One code for a review covers the rest of its 900 seconds.
+      expect((await endAll(world, left.token)).status).toBe(200);
+    });
+
+    it("a session without a recent login, a code, or the factor of the account ends nothing", async () => {
+      const { world, owner, theirs } = await openRobbed(ground);
+      const rows = async () => {
+        const tables = ["passkeys", "identities", "keys", "recovery", "accounts"];
+        return Promise.all(tables.map((table) => ground.sql(world, `select * from ampho_${table} order by 1, 2`)));
+      };
+      const { id } = (await world.ampho.users.find(email)) ?? { id: "" };
+      const { token } = grantOf(await logInWith(world, owner));
+      const unproven = await world.ampho.sessions.create(id, { amr: ["pwd", "swk", "mfa"], acr: "phr" });
+      const weak = await world.ampho.sessions.create(id);
+      const before = await rows();
+      expect((await endAll(world, weak.token)).error).toBe("login_too_weak");
+      expect((await endAll(world, unproven.token)).error).toBe("confirmation_needed");
+      const confirmed = await confirm(world, unproven.token, "access_ended");
+      expect(await endAll(world, confirmed.token)).toMatchObject({ status: 409, error: "last_way_in" });
+      world.clock.advance(301);
+      expect((await endAll(world, token)).error).toBe("login_too_old");
+      expect((await endAll(world, theirs.token)).error).toBe("login_too_old");
+      expect(await rows()).toEqual(before);
+    });
+
+    it("the last way in stays: nothing ends where the identity of another login is the only one", async () => {
+      const opened = await openOutside(ground, { options: { ...passkeySettings, mail: undefined } });
+      const { user } = await addLinked(opened, "ann");
+      await ground.sql(opened.world, "update ampho_users set password_hash = null, hash_kind = null");
+      const end = (bearer: string) => opened.world.call("DELETE", "/account/access", { bearer });
+      const byApplication = await opened.world.ampho.sessions.create(user.id);
+      expect(await end(byApplication.token)).toMatchObject({ status: 409, error: "last_way_in" });
+      const { token } = grantOf(await signIn(opened, { claims: { sub: "ann" } }));
+      const ended = await end(token);
+      expect(ended.status, ended.text).toBe(200);
+      expect((await signIn(opened, { claims: { sub: "ann" } })).status).toBe(200);
+      expect(await admission(opened.world.ampho, byApplication.token)).toBe("invalid_token");
+    });
   });
 
   describe("an application's own table", () => {

@@ -82,6 +82,7 @@ const expectations = `
   other session ended  +   +    -     -      -    -     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
   own sessions ended   .   .    -     -      -    -     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +
   logout               .   .    +     +      +    +     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +
+  everything ended     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    -   -   -
   account deleted      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -
   deleted by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -
   role with phr        .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -
@@ -124,6 +125,7 @@ const newcomerExpectations = `
   other session ended  +      +   -        -      +
   own sessions ended   +      +   -        -      +
   logout               +      +   -        -      +
+  everything ended     -      -   -        -      +
   account deleted      -      -   +        -      +
   deleted by operator  -      -   +        -      +
   role with phr        +      +   -        -      +
@@ -159,6 +161,7 @@ export const reports = `
   identity unlinked    identity_unlinked identity_unlinked     identity_unlinked
   devices forgotten    devices_forgotten devices_forgotten     .
   own sessions ended   sessions_left     .                     .
+  everything ended     access_ended      .                     .
   account deleted      account_removed   account_removed       account_deleted
   deleted by operator  deleted           user_deleted          account_deleted
   role with phr        roles_changed     roles_changed         .
@@ -188,6 +191,7 @@ export const stale: readonly (readonly [Change, string, string, object, string])
   ["key_added", "POST", "/keys", { name: "x", scopes: ["articles:read"] }, "login_too_old"],
   ["identity_linked", "POST", "/identities", { provider: "acme" }, "login_too_old"],
   ["identity_unlinked", "DELETE", "/identities/ID", {}, "login_too_old"],
+  ["access_ended", "DELETE", "/account/access", {}, "login_too_old"],
   ["account_removed", "DELETE", "/account", {}, "login_too_old"],
   ["devices_forgotten", "DELETE", "/devices", {}, "done"],
   ["password_set", "POST", "/password", { password, new_password: newPassword }, "done"],
@@ -652,6 +656,8 @@ const changes: Readonly<Record<string, (place: Place, maker: Maker) => Promise<M
     expect((await world.call("DELETE", "/sessions", { bearer: own.token })).status).toBe(204);
     return {};
   },
+  "everything ended": async ({ world }, { own }) =>
+    granted(await world.call("DELETE", "/account/access", { bearer: own.token })),
   async "account deleted"({ world }, { own }) {
     expect((await world.call("DELETE", "/account", { bearer: own.token })).status).toBe(204);
     return {};

@@ -18,6 +18,7 @@ const namesOf = (rows: readonly { readonly method: string; readonly path: string
 
 /** Changes of an account replace the tokens of the session that makes them, and its level stays (`changes.ts`). */
 const replacing = [
+  "DELETE /account/access",
   "DELETE /identities/{id}",
   "DELETE /passkeys/{id}",
   "DELETE /password",

@@ -199,6 +199,7 @@ it("each route has an example that its schemas describe", async () => {
   await call("POST", `/passkeys/${id}`, changed, { name: "Security key" });
   await call("DELETE", `/passkeys/${id}`, changed);
   await call("DELETE", "/password", await byPasskey());
+  await call("DELETE", "/account/access", await byPasskey());
   await call("POST", "/account/login", await byPasskey(), { login: "caroline" });
   await world.user("finn", { password });
   await call("DELETE", "/account", await login("finn"));

@@ -92,7 +92,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
     expires: { reason: "stolen" },
   });
   await run("listWeakerPolicies", { limit: 10 });
-  await run("listAccess", { userId: ann.id, now: start, times: [start] });
+  await run("listAccess", { userId: ann.id, sessionId: undefined, now: start, times: [start] });
   await run("countLockedOut", { relyingParty: "x", mail: false, providers: ["acme"] });
   const own = {
     ...ending,
@@ -323,6 +323,8 @@ async function runFactorOperations(run: Run): Promise<void> {
     await run("grantSession", login({ amr: ["fed"], random: `fed-${logins}`, ...proven }));
   }
   const ways = { relyingParty: "x", mail: true, issuers: [] };
+  const rules = { roles: [], rolePolicies: {} };
+  await run("endAccess", { ...session, own: ownSession("0.second"), rules, ways });
   await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(1)), ways });
   for (const n of [1, 2, 3])
     await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(n)), ways: undefined });

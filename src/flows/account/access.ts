@@ -4,13 +4,22 @@ import { browserOf } from "../../mail/texts/browser.js";
 import type { AccessOrigin } from "../../store/sql/access.js";
 import type { Account } from "../../users/directory.js";
 import type { AccessItem, AccessView } from "../../wire/account.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps, OwnFlow } from "../deps.js";
-import { liveSession } from "../find/account.js";
+import { liveSession, rulesOf } from "../find/account.js";
+import { configuredWays } from "../find/ways.js";
+import { changeOwn } from "./factor-change.js";
 
 export const readAccess: OwnFlow<AccessView> = async (deps, { auth }) => {
   const { account, sessionId } = await liveSession(deps, auth.session, auth.id);
   return accessOf(deps, account, sessionId);
 };
+
+/** Rejects like `requireRecent`, and with `confirmation_needed` or `last_way_in`. */
+export const endAccess: OwnFlow<Grant> = (deps, { auth }, caller) =>
+  changeOwn(deps, auth, caller, (who, { account, factorsVersion }) =>
+    deps.store.endAccess({ ...who, factorsVersion, rules: rulesOf(deps, account), ways: configuredWays(deps) }),
+  );
 
 /** The events with which each kind begins. */
 const beginnings: Readonly<Record<AccessItem["kind"], readonly string[]>> = {
@@ -35,12 +44,12 @@ export async function accessOf(
   const own = namesOf(account);
   const times = own.flatMap(({ created }) => created ?? []);
   const [{ items, origins }, { policy, insteadOf }] = await Promise.all([
-    store.listAccess({ userId: account.id, now: clock.now(), times }),
+    store.listAccess({ userId: account.id, sessionId, now: clock.now(), times }),
     store.listFactors(account.id),
   ]);
-  const stored = items.map(({ kind, id, name, at: created, usedAt: used, isConfirmed: confirmed }): Item => {
+  const stored = items.map(({ kind, id, name, at: created, usedAt: used, isConfirmed: confirmed, isOwn }): Item => {
     const shown = kind === "session" ? browserName(name) : name;
-    return { kind, id, name: shown, created, used, confirmed, current: kind === "session" && id === sessionId };
+    return { kind, id, name: shown, created, used, confirmed, current: isOwn };
   });
   return {
     access: [...stored, ...own].map((item) => ({ ...item, ...originOf(item, origins) })),

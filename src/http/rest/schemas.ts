@@ -77,7 +77,7 @@ export const grant = body("Grant", {
   review: z
     .boolean()
     .optional()
-    .describe("True at the first login after a reset or an alarm, which leads to `GET /account/access`."),
+    .describe("True at the first login after a reset, an alarm or a recovery, which leads to `GET /account/access`."),
 });
 
 export const openApiDocument = z

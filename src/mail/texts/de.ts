@@ -36,6 +36,7 @@ export const de: Texts = {
       identity_linked: "eine Anmeldung mit einem anderen Anbieter hinzufügen",
       identity_unlinked: "eine Anmeldung mit einem anderen Anbieter entfernen",
       account_removed: "das Konto löschen",
+      access_ended: "alles andere beenden, was sich anmelden kann",
       review: "Anmeldemethoden entfernen",
     },
   },

@@ -36,6 +36,7 @@ export const en: Texts = {
       identity_linked: "add a sign-in with another provider",
       identity_unlinked: "remove a sign-in with another provider",
       account_removed: "delete the account",
+      access_ended: "end everything else that can sign in",
       review: "remove sign-in methods",
     },
   },

@@ -36,6 +36,7 @@ export const es: Texts = {
       identity_linked: "añadir un inicio de sesión con otro proveedor",
       identity_unlinked: "eliminar un inicio de sesión con otro proveedor",
       account_removed: "eliminar la cuenta",
+      access_ended: "terminar todo lo demás que puede iniciar sesión",
       review: "eliminar métodos de inicio de sesión",
     },
   },

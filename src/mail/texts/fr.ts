@@ -36,6 +36,7 @@ export const fr: Texts = {
       identity_linked: "ajouter une connexion avec un autre fournisseur",
       identity_unlinked: "supprimer une connexion avec un autre fournisseur",
       account_removed: "supprimer le compte",
+      access_ended: "mettre fin à tous les autres accès",
       review: "supprimer des méthodes de connexion",
     },
   },

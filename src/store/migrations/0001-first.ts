@@ -52,14 +52,15 @@ export const firstMigration: MigrationSteps = {
     // the last renewal by refresh token. It limits how long an access token alone renews. A renewal changes no column
     // of an index: `delete_after` stays, and housekeeping moves it on when it finds the row due. `confirmed`: the
     // change that a code of the mailbox has confirmed for this session, `review`, or `*` for every change.
-    // `confirmed_at`: when.
+    // `confirmed_at`: when. `proved_by`: the passkeys and identities with which the session was proven, a JSON array.
     `create table ampho_sessions (
       n ${countingKey}, id ${text} not null unique, era bigint not null, user_id ${text} not null,
       login ${text} not null, gen bigint not null, created_at bigint not null, auth_time bigint not null,
       proved_gen bigint not null, renewed_at bigint not null, expires_at bigint not null, ends_at bigint not null,
       access_expires bigint not null, idempotency ${text}, address ${text}, agent ${text}, ended_at bigint,
       end_reason ${text}, amr ${text} not null, acr ${text} not null, proved_at bigint not null,
-      refreshed_at bigint not null, delete_after bigint not null, confirmed ${text}, confirmed_at bigint
+      refreshed_at bigint not null, delete_after bigint not null, confirmed ${text}, confirmed_at bigint,
+      proved_by ${text} not null default '[]'
     ) ${busyTable}`,
     "create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null",
     "create index ampho_sessions_remove on ampho_sessions (delete_after, n)",

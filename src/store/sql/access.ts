@@ -3,6 +3,7 @@ import type { Origin } from "../../audit/entry.js";
 import { integerOrNull, type Row, type SqlValue, text, textOrNull } from "../rows.js";
 import { query, type Transaction } from "../transaction.js";
 import { identityIdOf } from "./identities.js";
+import { type ProvenLevel, sessions } from "./session-rows.js";
 import { asInteger, asOneOf, asText, marks, orUndefined, type RowOf, tableOf } from "./table.js";
 
 export type StoredAccess = "session" | "passkey" | "totp" | "recovery_codes" | "identity" | "key";
@@ -15,6 +16,8 @@ export interface AccessRow {
   readonly usedAt: number | null;
   /** Null: a row of this kind is never confirmed. */
   readonly isConfirmed: boolean | null;
+  /** It is the session that asks, or what that one has proven itself. */
+  readonly isOwn: boolean;
 }
 
 const origins = tableOf("ampho_audit", {
@@ -53,21 +56,41 @@ export interface AccessList {
   readonly origins: readonly AccessOrigin[];
 }
 
+/** True for what the session has proven itself. So it stays when its user ends everything else. */
+export function isProven(
+  { amr, provedBy }: Pick<ProvenLevel, "amr" | "provedBy">,
+  kind: StoredAccess,
+  id = "",
+): boolean {
+  // Recovery codes come with an app. One of them proves both.
+  if (kind === "totp") return amr.includes("otp") || amr.includes("rec");
+  if (kind === "recovery_codes") return amr.includes("rec") && !amr.includes("otp");
+  return provedBy.includes(id);
+}
+
 /** `times`: further moments whose client is asked for. */
 export function* listAccess(input: {
   readonly userId: string;
+  /** The session that asks. */
+  readonly sessionId: string | undefined;
   readonly now: number;
   readonly times: readonly number[];
 }): Transaction<AccessList> {
-  const { userId, now } = input;
+  const { userId, sessionId, now } = input;
+  const own = sessionId === undefined ? undefined : yield* sessions.first("where id = ?", [sessionId]);
+  const isOwn = ({ kind, id }: Omit<AccessRow, "isOwn">) =>
+    own !== undefined && (kind === "session" ? id === sessionId : isProven(own, kind, id));
   const items: AccessRow[] = [];
   for (const [kind, sql] of Object.entries(selects) as readonly [StoredAccess, string][])
-    for (const row of yield* query(sql, [userId, now])) items.push(toItem(kind, row));
+    for (const row of yield* query(sql, [userId, now])) {
+      const item = toItem(kind, row);
+      items.push({ ...item, isOwn: isOwn(item) });
+    }
   const times = [...input.times, ...items.flatMap(({ at }) => at ?? [])];
   return { items, origins: yield* originsAt(userId, [...new Set(times)]) };
 }
 
-function toItem(kind: StoredAccess, row: Row): AccessRow {
+function toItem(kind: StoredAccess, row: Row): Omit<AccessRow, "isOwn"> {
   const confirmed = integerOrNull(row, "confirmed");
   return {
     kind,

@@ -3,11 +3,12 @@ import type { FactorName } from "../../levels/factors.js";
 import { type Policy, policyFor } from "../../levels/policy.js";
 import { integer, type SqlValues, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
+import { isProven, type StoredAccess } from "./access.js";
 import { recordAudit } from "./audit.js";
 import { passkeyIdsOf } from "./factors/passkeys.js";
 import { deleteFactor, type FactorUse, keptAsGiven, keptWithoutAdded } from "./factors/rows.js";
-import { identityIdOf } from "./identities.js";
-import type { Ending } from "./session-rows.js";
+import { identitiesOf, identityIdOf } from "./identities.js";
+import type { Ending, ProvenLevel } from "./session-rows.js";
 import type { AccountFactors } from "./state.js";
 
 /** An account has it for longer than a login, and a session can have added it. */
@@ -17,9 +18,10 @@ export type Lasting = "identity" | "key" | FactorName;
  * The end of it. `added`: it ends if one of the ended sessions has added it, and its set-up was not confirmed. The
  * eldest factor stays if no other is left, because the mailbox or the password alone must not take an account without
  * one. An API key is never confirmed. `any`: it ends if any session has added it, or the import of an account whose
- * address was not proven. An operator has no session. `all`: it is deleted.
+ * address was not proven. An operator has no session. `unproven`: it ends unless the session that goes on has proven
+ * it. `all`: it is deleted.
  */
-export type Fate = "kept" | "added" | "any" | "all";
+export type Fate = "kept" | "added" | "any" | "unproven" | "all";
 
 export interface Additions extends Ending {
   readonly userId: string;
@@ -32,6 +34,8 @@ export interface Additions extends Ending {
   readonly levels: "any" | "weak" | Policy;
   /** Why they are removed, for the audit log. */
   readonly reason: string;
+  /** The level that the session that goes on has proven, with its factors. */
+  readonly session?: ProvenLevel | undefined;
   /** The second factor that stays, because the change was proven with it. */
   readonly proven?: FactorUse | undefined;
   /** The policy of the roles. */
@@ -63,7 +67,9 @@ export const levelsOf: Readonly<Record<"any" | "weak" | Policy, string>> = {
 /** Removes them before the sessions end. The caller writes the account that is returned. */
 export function* endAdded(input: Additions, account: AccountFactors): Transaction<AccountFactors> {
   const { userId, login, now: at, origin, fates, reason } = input;
-  const ofIdentities = whichOf(fates.identity, "identity", input);
+  const { session } = input;
+  const ofIdentities =
+    session === undefined ? whichOf(fates.identity, "identity", input) : yield* unprovenIdentities(userId, session);
   const unlinked =
     ofIdentities === undefined
       ? []
@@ -85,14 +91,19 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
   const { proven } = input;
   const policy = policyFor(account, input.rolePolicy ?? "optional");
   const isAny = fates.passkey === "any";
-  const goesKeys = addedKeys.filter((id) => isAny || proven?.factor !== "passkey" || proven.id !== id);
+  const isOwn = (kind: StoredAccess, id?: string) => session !== undefined && isProven(session, kind, id);
+  const isKeyProven = (id: string) => isOwn("passkey", id) || (proven?.factor === "passkey" && proven.id === id);
+  const goesKeys = addedKeys.filter((id) => isAny || !isKeyProven(id));
   // A new app also replaces the recovery codes. So a code proves the app as well.
-  const isTotpProven = !isAny && (proven?.factor === "totp" || proven?.factor === "recovery_code");
+  const isTotpProven = !isAny && (isOwn("totp") || proven?.factor === "totp" || proven?.factor === "recovery_code");
   const goesTotp = addedTotp.length > 0 && !isTotpProven;
   const going = { passkeys: goesKeys, totp: goesTotp };
-  const { passkeys: gone, totp: losesTotp } = isAny ? going : yield* keepEldest(userId, account, policy, going);
+  const { passkeys: gone, totp: losesTotp } =
+    isAny || fates.passkey === "unproven" ? going : yield* keepEldest(userId, account, policy, going);
   const loses = { totp: losesTotp, passkeys: gone.length === passkeys.length };
-  const keeps = keptWithoutAdded(account.factors, loses, fates.recovery_code === "any");
+  const kept = keptWithoutAdded(account.factors, loses, fates.recovery_code === "any");
+  const losesCodes = fates.recovery_code === "unproven" && !isOwn("recovery_codes");
+  const keeps = { ...kept, recovery_code: kept.recovery_code && !losesCodes };
   const lost = account.factors.filter((factor) => !keeps[factor]);
   if (gone.length === 0 && lost.length === 0) return account;
   for (const factor of lost) yield* deleteFactor(userId, factor);
@@ -141,6 +152,7 @@ interface Which {
 /** The rows of a table that end. */
 export function whichOf(fate: Fate, of: Lasting, input: Additions): Which | undefined {
   if (fate === "kept" || fate === "all") return undefined;
+  if (fate === "unproven") return { sql: "1 = 1", parameters: [] };
   if (fate === "any") return { sql: "added_by is not null", parameters: [] };
   const { userId, exceptSession = "", levels, now } = input;
   const unconfirmed = of === "key" ? "" : "confirmed = 0 and";
@@ -150,6 +162,12 @@ export function whichOf(fate: Fate, of: Lasting, input: Additions): Which | unde
     return { sql: `${unconfirmed} added_by <> '${addedByImport}' and added_by <> ?`, parameters: [exceptSession] };
   const since = levels === "any" ? now - lookBackSeconds : 0;
   return { sql: `${unconfirmed} ${ofEnded} ${levelsOf[levels]})`, parameters: [userId, exceptSession, since] };
+}
+
+function* unprovenIdentities(userId: string, session: ProvenLevel): Transaction<Which> {
+  const kept = (yield* identitiesOf(userId)).filter((each) => isProven(session, "identity", identityIdOf(each)));
+  const sql = ["1 = 1", ...kept.map(() => "not (issuer = ? and subject = ?)")].join(" and ");
+  return { sql, parameters: kept.flatMap(({ issuer, subject }) => [issuer, subject]) };
 }
 
 /** The second factors that no session has set up, but an import. */

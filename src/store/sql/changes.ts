@@ -16,7 +16,8 @@ import { endKeys } from "./key-ends.js";
 import { endInvitations } from "./registrations.js";
 import type { NewRevocations } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
-import { type Ending, type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
+import type { Ending, EndReason, ProvenLevel, Session, TokenTimes } from "./session-rows.js";
+import { replaceTokens } from "./session-rows.js";
 import type { TokenSession } from "./sessions.js";
 import { type AccountFactors, type State, sendStateAndAccount } from "./state.js";
 
@@ -129,6 +130,8 @@ export const consequences = {
   enabled: { ...none, by: ["operator"], event: "user_enabled" },
   deleted: { ...gone, by: ["operator"], event: "user_deleted" },
   account_removed: { ...gone, by: ["confirmed"], event: "account_removed" },
+  /** Users end everything that can sign in or act, but what their session has proven itself. */
+  access_ended: { ...others, ...fates("unproven"), key: "all", by: ["confirmed"], reason: "ended_by_user" },
   /** A code of the mailbox allows one change to one session. */
   change_confirmed: { ...none, by: ["mailbox"], event: "change_confirmed" },
   /** An application's own table has created a user with the id of a former one. */
@@ -191,6 +194,8 @@ export interface ChangedAccount extends Ending, Pick<AuditEntry, "reason" | "det
   readonly canReset?: boolean | undefined;
   /** An application's own table stores the new password after the change, and only then it is frozen no more. */
   readonly isStoredLater?: boolean | undefined;
+  /** The level that the session itself has proven, for a change that ends the rest. */
+  readonly session?: ProvenLevel | undefined;
   /** Why the sessions end, where the row does not state it. */
   readonly endReason?: EndReason | undefined;
 }
@@ -198,6 +203,8 @@ export interface ChangedAccount extends Ending, Pick<AuditEntry, "reason" | "det
 export interface OwnSession extends TokenTimes, TokenSession {
   /** The methods that the change has proven, such as `otp` by the first code of an app. They raise the session. */
   readonly proven?: readonly string[] | undefined;
+  /** The ids of the passkeys that were proven. */
+  readonly provedBy?: readonly string[] | undefined;
 }
 
 export interface CarriedOut {

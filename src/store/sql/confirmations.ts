@@ -4,13 +4,13 @@ import type { Origin } from "../../audit/entry.js";
 import { isRecent } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
 import { integer, integerOrNull, textOrNull } from "../rows.js";
-import { first, type Transaction, write } from "../transaction.js";
+import { exists, first, type Transaction, write } from "../transaction.js";
 
 const confirmedSeconds = 300;
 const reviewSeconds = 900;
 
 /** The removals that a code for `review` confirms. */
-const reviewed = ["factor_removed", "identity_unlinked", "password_removed"];
+const reviewed = ["access_ended", "factor_removed", "identity_unlinked", "password_removed"];
 
 /** In the column `confirmed`: every change. */
 const everyChange = "*";
@@ -62,9 +62,14 @@ export function requireConfirmation(change: string, { isConfirmed, ways }: Confi
 export function* useConfirmation(change: string, session: ConfirmedSession): Transaction<boolean> {
   const confirmation = yield* readConfirmation({ ...session, change });
   requireConfirmation(change, confirmation);
-  const sql = "update ampho_sessions set confirmed = null where id = ? and confirmed = ?";
-  if (confirmation.isConfirmed) yield* write(sql, [session.sessionId, change]);
-  return confirmation.isConfirmed;
+  if (!confirmation.isConfirmed) return false;
+  // It must still be there, so that of two changes at the same moment one uses it.
+  const sql = `update ampho_sessions set confirmed = case when confirmed = ? then null else confirmed end
+    where id = ? and confirmed in (?, ?, ?) returning id`;
+  const review = reviewed.includes(change) ? "review" : everyChange;
+  const isConfirmed = yield* exists(sql, [change, session.sessionId, change, everyChange, review]);
+  requireConfirmation(change, { ...confirmation, isConfirmed });
+  return isConfirmed;
 }
 
 export const confirmSession = (sessionId: string, what: string, now: number): Transaction<void> =>

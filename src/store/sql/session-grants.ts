@@ -23,6 +23,7 @@ import { writeCodes } from "./factors/recovery.js";
 import { type FactorUse, rejectionOf } from "./factors/rows.js";
 import {
   confirmIdentity,
+  identityIdOf,
   identityLock,
   insertIdentity,
   isIdentityTaken,
@@ -107,7 +108,7 @@ export type GrantOutcome =
       readonly versions: DeviceVersions;
       /** Recovery codes that are left, after one was used. */
       readonly codesLeft: number | undefined;
-      /** The first login after a reset or an alarm. */
+      /** The first login after a reset, an alarm or a recovery. */
       readonly review: boolean;
     }
   | {
@@ -345,6 +346,13 @@ function decideFor({ amr, gate, create, live }: SessionRequest, account: Account
 
 type Granted = Extract<Decision, { readonly result: "grant" }>;
 
+/** The passkeys and identities that the user has shown now. */
+function provedByOf({ use, enrol, identity }: SessionRequest): readonly string[] {
+  const added = enrol?.factor === "passkey" ? [enrol.passkey.id] : [];
+  const linked = identity === undefined ? [] : [identityIdOf(identity.proven)];
+  return [...(use?.factor === "passkey" ? [use.id] : []), ...added, ...linked];
+}
+
 /** Writes no audit row when the session is not live, because a new session is then created, which is recorded. */
 function* raise(
   input: SessionRequest,
@@ -353,12 +361,12 @@ function* raise(
   { amr, acr }: Granted,
 ): Transaction<Session | undefined> {
   const { userId, provenAt } = input;
-  let level: ProvenLevel = { authTime: provenAt, amr, acr };
+  let level: ProvenLevel = { authTime: provenAt, amr, acr, provedBy: provedByOf(input) };
   if (input.create === undefined) {
     const before = yield* sessions.first("where id = ?", [sessionId], "update");
     if (!before) return undefined;
     if (input.liveGen !== undefined && input.liveGen < before.provedGen) return undefined;
-    level = raisedLevel(before, amr);
+    level = raisedLevel(before, amr, provedByOf(input));
   }
   const session = yield* recordProof({ ...input, sessionId, idempotency: undefined }, level, userId, era);
   if (!session) return undefined;
@@ -384,7 +392,8 @@ function* createSession(
   const times = { createdAt: now, authTime: input.provenAt, provedAt: now, renewedAt: now, refreshedAt: now };
   const from = { address: origin.address ?? null, agent: origin.agent ?? null };
   const limits = { expiresAt, endsAt, accessExpires };
-  const session: Session = { id, userId, login, gen: 0, amr, acr, provedGen: 0, ...times, ...limits, ...from };
+  const level = { amr, acr, provedBy: provedByOf(input) };
+  const session: Session = { id, userId, login, gen: 0, ...level, provedGen: 0, ...times, ...limits, ...from };
   yield* insertSession(session, era);
   yield* recordAudit({ ...auditOf(input), event: "login", sessionId: id, detail: detailOf(amr) });
   if (input.isNewDevice) yield* insertNotice({ kind: "new_device", at: now, userId, origin, hourly: true });

@@ -20,6 +20,8 @@ export const sessions = tableOf("ampho_sessions", {
   /** How the user signed in (RFC 8176, claim `amr`), and the level of that (claim `acr`). */
   amr: asTexts,
   acr: asOneOf(acrs),
+  /** The ids of the passkeys and identities of that. */
+  provedBy: asTexts,
   /** The time of the last login or step-up within the session. */
   provedAt: asInteger,
   /** The generation of the last login or step-up. Older ones never renew. 0 for the login that created the session. */
@@ -150,28 +152,29 @@ export const sendRenewal = (move: Move, gen: number): Transaction<() => Transact
   );
 
 // On the right side of an assignment `gen` is still the old generation.
-const proof = `${toNext}, auth_time = ?, amr = ?, acr = ?, proved_at = ?, proved_gen = gen + 1
+const proof = `${toNext}, auth_time = ?, amr = ?, acr = ?, proved_by = ?, proved_at = ?, proved_gen = gen + 1
   where id = ? and user_id = ? and ${live} ${returning}`;
 
-export type ProvenLevel = Pick<Session, "authTime" | "amr" | "acr">;
+export type ProvenLevel = Pick<Session, "authTime" | "amr" | "acr" | "provedBy">;
 
 /** Moves a live session of the user on, whatever its generation, because the user has just proven this level. */
 export function* recordProof(
   move: Move,
-  { authTime, amr, acr }: ProvenLevel,
+  { authTime, amr, acr, provedBy }: ProvenLevel,
   userId: string,
   era: number,
 ): Transaction<Session | undefined> {
   const { now, sessionId } = move;
-  const level = [authTime, JSON.stringify(amr), acr, now];
+  const level = [authTime, JSON.stringify(amr), acr, JSON.stringify(provedBy), now];
   const row = yield* first(proof, [...toNextParameters(move), ...level, sessionId, userId, era, now]);
   return row && sessions.of(row);
 }
 
 /** The level of a session that proves these methods too. `auth_time` stays that of the oldest factor (RFC 9470 §4). */
-export function raisedLevel({ authTime, amr, acr }: ProvenLevel, methods: readonly string[]): ProvenLevel {
+export function raisedLevel(before: ProvenLevel, methods: readonly string[], by: readonly string[]): ProvenLevel {
+  const { authTime, amr, acr, provedBy } = before;
   const all = withMfa([...new Set([...amr, ...methods])].filter((each) => each !== "dev"));
-  return { authTime, amr: all, acr: higherOf(acr, acrOf(all)) };
+  return { authTime, amr: all, acr: higherOf(acr, acrOf(all)), provedBy: [...new Set([...provedBy, ...by])] };
 }
 
 const replacement = `${toNext}, proved_at = ?, proved_gen = gen + 1 where id = ? and user_id = ? and ${live} ${returning}`;
@@ -182,6 +185,7 @@ export function* replaceTokens(
     readonly userId: string;
     readonly era: number;
     readonly proven?: readonly string[] | undefined;
+    readonly provedBy?: readonly string[] | undefined;
   },
 ): Transaction<Session | undefined> {
   const { now, sessionId, userId, era, proven } = move;
@@ -190,9 +194,10 @@ export function* replaceTokens(
   const row = yield* first(replacement, [...next, now, sessionId, userId, era, now]);
   const session = row && sessions.of(row);
   if (!session || proven === undefined) return session;
-  const { amr, acr } = raisedLevel(session, proven);
-  yield* write("update ampho_sessions set amr = ?, acr = ? where id = ?", [JSON.stringify(amr), acr, sessionId]);
-  return { ...session, amr, acr };
+  const { amr, acr, provedBy } = raisedLevel(session, proven, move.provedBy ?? []);
+  const level = [JSON.stringify(amr), acr, JSON.stringify(provedBy)];
+  yield* write("update ampho_sessions set amr = ?, acr = ?, proved_by = ? where id = ?", [...level, sessionId]);
+  return { ...session, amr, acr, provedBy };
 }
 
 /** How long a session is kept after its last token expired. A clock that runs ahead must not delete live sessions. */

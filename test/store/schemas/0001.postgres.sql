@@ -42,7 +42,8 @@ create table ampho_sessions (
   proved_gen bigint not null, renewed_at bigint not null, expires_at bigint not null, ends_at bigint not null,
   access_expires bigint not null, idempotency text collate "C", address text collate "C", agent text collate "C", ended_at bigint,
   end_reason text collate "C", amr text collate "C" not null, acr text collate "C" not null, proved_at bigint not null,
-  refreshed_at bigint not null, delete_after bigint not null, confirmed text collate "C", confirmed_at bigint
+  refreshed_at bigint not null, delete_after bigint not null, confirmed text collate "C", confirmed_at bigint,
+  proved_by text collate "C" not null default '[]'
     ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 
 create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null;
@@ -225,32 +226,32 @@ insert into ampho_users (id, login, canonical, password_hash, password_version, 
 insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator, email_by_operator)
   values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null, null, null, null, 1, null);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at) overriding system value
-  values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400, null, null);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at, proved_by) overriding system value
+  values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400, null, null, '[]');
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at) overriding system value
-  values (2, 'tlpwwq.new', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400, null, null);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at, proved_by) overriding system value
+  values (2, 'tlpwwq.new', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400, null, null, '[]');
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at) overriding system value
-  values (3, 'tlpwwq.reauthenticated', 1790000090, 'u-alice', 'alice', 1, 1790000000, 1790000000, 1, 1790000030, 1791209630, 1797776000, 1790000930, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000030, 1790000030, 1791814400, null, null);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at, proved_by) overriding system value
+  values (3, 'tlpwwq.reauthenticated', 1790000090, 'u-alice', 'alice', 1, 1790000000, 1790000000, 1, 1790000030, 1791209630, 1797776000, 1790000930, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000030, 1790000030, 1791814400, null, null, '[]');
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at) overriding system value
-  values (4, 'tlpwwq.renewed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000060, 1791814400, null, null);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at, proved_by) overriding system value
+  values (4, 'tlpwwq.renewed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000060, 1791814400, null, null, '[]');
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at) overriding system value
-  values (5, 'tlpwwq.replayed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, null, '192.0.2.7', 'curl/8', 1790000060, 'replayed', '["pwd"]', '1fa', 1790000000, 1790000060, 1790605760, null, null);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at, proved_by) overriding system value
+  values (5, 'tlpwwq.replayed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, null, '192.0.2.7', 'curl/8', 1790000060, 'replayed', '["pwd"]', '1fa', 1790000000, 1790000060, 1790605760, null, null, '[]');
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at) overriding system value
-  values (6, 'tlpwwq.logged-out', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'logout', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at, proved_by) overriding system value
+  values (6, 'tlpwwq.logged-out', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'logout', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null, '[]');
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at) overriding system value
-  values (7, 'tlpwwq.with-roles', 1790000090, 'u-cid', 'cid', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400, null, null);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at, proved_by) overriding system value
+  values (7, 'tlpwwq.with-roles', 1790000090, 'u-cid', 'cid', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, '["pwd"]', '1fa', 1790000000, 1790000000, 1791814400, null, null, '[]');
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at) overriding system value
-  values (8, 'tlpwwq.of-disabled', 1790000090, 'u-dan', 'dan', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at, proved_by) overriding system value
+  values (8, 'tlpwwq.of-disabled', 1790000090, 'u-dan', 'dan', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null, '[]');
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at) overriding system value
-  values (9, 'tlpwwq.with-factors', 1790000090, 'u-bob', 'bob', 3, 1790000000, 1790000000, 3, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000000, 'policy', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, amr, acr, proved_at, refreshed_at, delete_after, confirmed, confirmed_at, proved_by) overriding system value
+  values (9, 'tlpwwq.with-factors', 1790000090, 'u-bob', 'bob', 3, 1790000000, 1790000000, 3, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000000, 'policy', '["pwd"]', '1fa', 1790000000, 1790000000, 1790605700, null, null, '[]');
 
 select setval(pg_get_serial_sequence('ampho_sessions', 'n'), 9);
 

@@ -68,7 +68,9 @@ const accessItem = z.object({
     .boolean()
     .nullable()
     .describe("True if a code of the mailbox or a passkey has confirmed it, and null if it needs none."),
-  current: z.boolean().describe("True for the session of the token that asks."),
+  current: z
+    .boolean()
+    .describe("True for the session of the token that asks, and for what this session has proven itself."),
 });
 
 export const accessList = body("Access", {
@@ -120,9 +122,21 @@ export const accountRoutes = [
   }),
   route("GET", "/account/access", "readAccess", {
     summary: "List everything that can still sign in or act",
-    notes: ["Read it after a reset or an alarm, and end what the user does not know."],
+    notes: ["Read it after a reset, an alarm or a recovery, and end what the user does not know."],
     output: accessList,
     endpoint: ({ flows, auth, caller }) => flows.readAccess({ auth }, caller),
+  }),
+  route("DELETE", "/account/access", "endAccess", {
+    summary: "End everything else that can sign in or act",
+    notes: [
+      "Ends the other sessions, and every passkey, app, recovery code, identity and API key whose `current` is not true.",
+      "Returns 409 `last_way_in`, and ends nothing, if what is left would not be enough to sign in.",
+      confirmedNote,
+    ],
+    output: grant,
+    finishes: false,
+    errors: [...confirmedErrors, "last_way_in", "unavailable"],
+    endpoint: ({ flows, auth, caller }) => flows.endAccess({ auth }, caller),
   }),
   route("GET", "/account/export", "exportAccount", {
     summary: "Export the account",

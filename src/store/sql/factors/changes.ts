@@ -164,7 +164,9 @@ export function* setFactor(
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
   if (!(yield* spend(input.spend, input.now))) return failed("over");
-  const changed = yield* addFactor(account, { ...input, addedBy: input.own.sessionId, isConfirmed: false });
+  const provedBy = input.factor === "passkey" ? [input.passkey.id] : [];
+  const added = { ...input, own: { ...input.own, provedBy }, addedBy: input.own.sessionId, isConfirmed: false };
+  const changed = yield* addFactor(account, added);
   if (!changed) return failed((yield* isFactorTaken(input)) ? "taken" : "full");
   return { ...(yield* endChange(changed)), isFirst: account.factors.length === 0 };
 }
@@ -222,7 +224,7 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
 }
 
 /** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
-const isEnough = (left: readonly FactorName[], policy: Policy): boolean =>
+export const isEnough = (left: readonly FactorName[], policy: Policy): boolean =>
   policy === "phr" ? left.some(reachesPhr) : policy !== "required" || left.length > 0;
 
 /**
