@@ -191,7 +191,7 @@ export const passkeyOrigins = originsOf(
   (one) => isOrigin(one) || /^android:apk-key-hash:[\w-]{43}$/.test(one),
 );
 
-export const pageNames = ["account", "signIn", "confirm", "register", "forgot", "link"] as const;
+export const pageNames = ["account", "access", "signIn", "confirm", "register", "forgot", "link"] as const;
 export type PageName = (typeof pageNames)[number];
 /** The paths of pages of the application that take the place of Ampho's. */
 export type ReplacedPages = Readonly<Partial<Record<PageName, string>>>;

@@ -40,18 +40,18 @@ const section = (id: string, title: string, ...parts: Parts): Html =>
 const more = ({ form }: View, name: string, title: string, parts: Parts, hidden?: Hidden, submit = button(title)) =>
   details(title, form(name, [...parts, submit], hidden));
 
-const tag = (text: string): Html => html` <span class="tag">${text}</span>`;
+export const tag = (text: string): Html => html` <span class="tag">${text}</span>`;
 
-const list = (items: readonly Parts[]): Inserted =>
+export const list = (items: readonly Parts[]): Inserted =>
   items.length > 0 && html`<ul>${items.map((item) => html`<li>${item}</li>`)}</ul>`;
 
 /** The first cell of a row. */
-const cell = (name: string, tag: Inserted, ...lines: Parts): Html =>
+export const cell = (name: string, tag: Inserted, ...lines: Parts): Html =>
   html`<div><strong>${name}</strong>${tag}${lines.map((line) => html` <small>${line}</small>`)}</div>`;
 
 /** A button that does one thing. `of` is the name of its thing, for a screen reader. */
-const action = ({ form }: View, name: string, text: string, id?: string, of?: string): Html =>
-  form(name, [button(text, "small quiet", of && `${text} ${of}`)], { id });
+export const action = ({ form }: View, name: string, text: string, hidden?: Hidden, of?: string): Html =>
+  form(name, [button(text, "small quiet", of && `${text} ${of}`)], hidden);
 
 function profile(view: View, own: AccountView): Html {
   const { texts: t, field, features } = view;
@@ -86,7 +86,7 @@ function passkeys(view: View, own: AccountView): Html {
   const newName = (name: string) => field("name", { label: fill(t.newName, { name }) });
   const rows = own.passkeys.map(({ id, name, created, used, synced }) => [
     cell(name, synced && tag(t.synced), html`${used === null ? t.added : t.used} ${view.time(used ?? created)}`),
-    action(view, "passkeys/remove", t.remove, id, name),
+    action(view, "passkeys/remove", t.remove, { id }, name),
     more(view, "passkeys/rename", t.rename, [newName(name)], { id }, button(t.rename, "small")),
   ]);
   const add = more(view, "passkeys/begin", t.addPasskey, [field("name", { hint: t.passkeyNameHint })]);
@@ -120,7 +120,7 @@ function identities(view: View, own: AccountView, { providers }: Ways): Html {
   const labels = new Map(providers.map(({ name, label }) => [name, label]));
   const linked = own.identities.map(({ id, provider }) => {
     const label = labels.get(provider) ?? provider;
-    return [cell(label, null), action(view, "identities/remove", t.remove, id, label)];
+    return [cell(label, null), action(view, "identities/remove", t.remove, { id }, label)];
   });
   const others = providers.filter(({ name }) => own.identities.every(({ provider }) => provider !== name));
   const links = others.map(({ name: provider, label }) =>
@@ -144,7 +144,7 @@ function apiKeys(view: View, { keys, scopes }: Pick<AccountParts, "keys" | "scop
     const overlap = days(1, 0, 7, fill(t.keyOverlap, { name }));
     return [
       cell(name, html` <code>…_${start}…</code>`, key.scopes.join(", "), html`${end}${last}`),
-      action(view, "keys/remove", t.remove, id, name),
+      action(view, "keys/remove", t.remove, { id }, name),
       isLive(key) && more(view, "keys/replace", t.replaceKey, [overlap], { id }, button(t.replaceKey, "small")),
     ];
   });
@@ -165,10 +165,12 @@ function where(view: View, sessions: readonly SessionView[]): Html {
     const facts = html`${address !== null && `${address} · `}${acr !== "1fa" && `${t.secondStep} · `}`;
     return [
       cell(name, current && tag(t.thisDevice), html`${facts}${t.used} ${view.time(renewed)}`),
-      !current && action(view, "sessions/end", t.signOut, id, name),
+      !current && action(view, "sessions/end", t.signOut, { id }, name),
     ];
   });
-  return section("sessions", t.sessions, list(rows), view.form("sessions/end-all", [button(t.endAll, "quiet")]));
+  const access = html`<p><a href="${view.at("access")}">${t.access}</a></p>`;
+  const endAll = view.form("sessions/end-all", [button(t.endAll, "quiet")]);
+  return section("sessions", t.sessions, list(rows), endAll, access);
 }
 
 function data(view: View): Html {
@@ -198,20 +200,35 @@ export function createPasskey(view: View, { passkey }: PasskeySetUp, { name }: H
 }
 
 /** The one page that shows a secret. */
-const secretPage = (view: View, title: string, text: string, secret: Html): HtmlPage =>
-  view.page(title, [text, secret, html`<p><a class="button" href="${view.at("in")}">${view.texts.stored}</a></p>`]);
+const secretPage = (view: View, title: string, text: string, secret: Html, next = "in"): HtmlPage =>
+  view.page(title, [text, secret, html`<p><a class="button" href="${view.at(next)}">${view.texts.stored}</a></p>`]);
 
 export const newKeyPage = (view: View, { name, key }: NewApiKey): HtmlPage =>
   secretPage(view, fill(view.texts.keyTitle, { name }), view.texts.keyText, html`<p><code>${key}</code></p>`);
 
-export function recoveryCodes(view: View, codes: readonly string[]): HtmlPage {
+/** `next`: the page after this one. */
+export function recoveryCodes(view: View, codes: readonly string[], next: string): HtmlPage {
   const rows = codes.map((code) => html`<li><code>${code}</code></li>`);
-  return secretPage(view, view.texts.recoveryCodes, view.texts.codesText, html`<ul class="codes">${rows}</ul>`);
+  return secretPage(view, view.texts.recoveryCodes, view.texts.codesText, html`<ul class="codes">${rows}</ul>`, next);
 }
 
 export function confirmEmail(view: View): HtmlPage {
   const { texts: t, form, field } = view;
   return view.page(t.checkMail, [form("email/finish", [t.codeMailed, field("code"), button(t.changeEmail)])]);
+}
+
+/** A GET mails no code, so a button asks for it. */
+export const confirmLink = (view: View): HtmlPage =>
+  view.page(
+    view.texts.linkAccount,
+    [view.texts.confirmLink, view.form("identities/confirm", [button(view.texts.mailCode)])],
+    view.cancel,
+  );
+
+/** The session has confirmed that the account gets its first password. */
+export function firstPassword(view: View): HtmlPage {
+  const { texts: t, form, field } = view;
+  return view.page(t.newPassword, [form("password", [field("new_password"), button(t.newPassword)])], view.cancel);
 }
 
 /** The code confirms a change. `hidden`: the form of the change, which is sent again with the code. */

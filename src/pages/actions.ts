@@ -1,7 +1,7 @@
 // The pages and the forms: one row each, with what it does and the page that shows it again after an error.
 import type { PageName } from "../config/kinds.js";
 import { parseJson } from "../http/rest/request/body.js";
-import type { AccountView, SessionView } from "../wire/account.js";
+import type { AccessView, AccountView, SessionView } from "../wire/account.js";
 import type {
   ConfirmationBegun,
   MailBegun,
@@ -12,6 +12,7 @@ import type {
 } from "../wire/begun.js";
 import type { ApiKeyView, NewApiKey } from "../wire/keys.js";
 import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../wire/login.js";
+import { accessPage } from "./access.js";
 import * as own from "./account.js";
 import { type Endpoints, Problem } from "./endpoints.js";
 import * as ways from "./sign-in.js";
@@ -35,6 +36,7 @@ type Show = (visit: Visit, fields: Fields, query?: URLSearchParams) => Promise<H
 
 export const showPage: Readonly<Record<PageName, Show>> = {
   account: showAccount,
+  access: showAccess,
   signIn: async (visit, { login }) => ways.signInPage(visit, await visit.call("GET", "/login"), login),
   register: (visit) => ways.registerPage(visit, {}),
   forgot: (visit, { login }) => ways.forgotPage(visit, login),
@@ -43,13 +45,13 @@ export const showPage: Readonly<Record<PageName, Show>> = {
   link: showLink,
 };
 
-/** A user who is signed in proves it once more. */
-export async function confirm(visit: Visit): Promise<HtmlPage> {
+/** A user who is signed in proves it once more. `next`: `access` for that page, `yes` for any other one. */
+export async function confirm(visit: Visit, next = "yes"): Promise<HtmlPage> {
   const [{ login }, offered] = await Promise.all([
     visit.call<AccountView>("GET", "/account"),
     visit.call<WaysIn>("GET", "/login"),
   ]);
-  return ways.signInPage(visit, offered, login, true);
+  return ways.signInPage(visit, offered, login, next);
 }
 
 async function showAccount(visit: Visit): Promise<HtmlPage> {
@@ -65,6 +67,14 @@ async function showAccount(visit: Visit): Promise<HtmlPage> {
   return own.accountPage(visit, { account, sessions, ways: offered, keys, scopes });
 }
 
+async function showAccess({ call, ...visit }: Visit): Promise<HtmlPage> {
+  const [{ access }, { ways: offered }] = await Promise.all([
+    call<AccessView>("GET", "/account/access"),
+    call<WaysIn>("GET", "/login"),
+  ]);
+  return accessPage(visit, access, offered);
+}
+
 /** The page of mailed links, and of a login at a provider that needs more. */
 function showLink(visit: Visit, fields: Fields, query = new URLSearchParams()) {
   const needed = query.get("ampho_needed") ?? "";
@@ -76,25 +86,34 @@ function showLink(visit: Visit, fields: Fields, query = new URLSearchParams()) {
       return needed === "" || isMail ? ways.enrolPage(visit, isMail) : ways.goOnPage(visit, "sign-in/pending");
     case "link_needed":
       return ways.identityPage(visit, needed.split(","));
+    case "confirmation_needed":
+      return own.confirmLink(visit);
     default:
       return showPage[visit.isSignedIn ? "account" : "signIn"](visit, fields);
   }
 }
 
 /** The page on which a user begins an action. */
-export function startOf({ isSignedIn }: View, action: string, { confirms }: Fields): PageName {
+export function startOf({ isSignedIn }: View, action: string, { confirms, review }: Fields): PageName {
   if (isSignedIn && confirms !== undefined) return "confirm";
+  if (isSignedIn && review !== undefined) return "access";
   const begun = (["register", "forgot"] as const).find((name) => action.startsWith(name));
   return begun ?? (isSignedIn && !action.startsWith("sign-in") ? "account" : "signIn");
 }
 
-type Entered = Partial<RecoveryCodes & Pick<Grant, "recovery_codes_left">>;
+type Entered = Partial<RecoveryCodes & Pick<Grant, "recovery_codes_left" | "review">>;
 
 /** The codes of a first second factor are shown once, before anything else. */
-function entered(view: View, { recovery_codes: codes = [], recovery_codes_left: left = 3 }: Entered, fields: Fields) {
-  if (codes.length > 0) return own.recoveryCodes(view, codes);
-  if (left < 3) return { goTo: "", notice: "few" } as const;
-  return fields["confirms"] === undefined ? { goTo: "in" } : ({ goTo: "in", notice: "confirmed" } as const);
+function entered(
+  view: View,
+  { recovery_codes: codes = [], recovery_codes_left: left = 3, review }: Entered,
+  fields: Fields,
+) {
+  const { confirms } = fields;
+  const goTo = review === true || confirms === "access" ? "access" : "in";
+  if (codes.length > 0) return own.recoveryCodes(view, codes, goTo);
+  if (left < 3 && goTo === "in") return { goTo: "", notice: "few" } as const;
+  return confirms === undefined ? { goTo } : ({ goTo, notice: "confirmed" } as const);
 }
 
 /** Returns undefined where `read` throws. */
@@ -182,7 +201,8 @@ const change =
   (method: "POST" | "DELETE", path: string, notice: PageNotice, bodyOf = nothing): Action =>
   async (visit, fields) => {
     await visit.call(method, pathOf(path, fields), bodyOf(fields, visit));
-    return { goTo: leaves.has(notice) ? "sign-in" : "", notice };
+    const back = fields["review"] === undefined ? "" : "access";
+    return { goTo: leaves.has(notice) ? "sign-in" : back, notice };
   };
 
 /** The forms, by the name in their path: what each does. */
@@ -225,13 +245,17 @@ export const actions: Readonly<Record<string, Action>> = {
   "recovery-codes/renew": proof("/recovery-codes", nothing),
   "devices/forget": change("DELETE", "/devices", "saved"),
   "identities/link": outside("/identities", ({ provider }, { at }) => ({ provider, return_to: at("?done=saved") })),
+  // The provider has not spoken for the mailbox of the account, so a code confirms the link before it is begun again.
+  "identities/confirm": async (visit) => showConfirmation(visit, "identity_linked", "identities/confirmed", {}),
+  "identities/confirmed": () => ({ goTo: "", notice: "confirmed" }),
   "identities/remove": change("DELETE", "/identities/:id", "removed"),
   email: step("/account/email", ({ email, login }) => ({ email, login: login === "true" }), own.confirmEmail),
   "email/finish": change("POST", "/account/email/finish", "saved", ({ code }) => ({ code: digits(code) })),
   // The change is sent again with the fields that the user has filled in before.
-  "change/confirm": async ({ call }, { transaction, code, form = "", kept }) => {
-    await call("POST", "/account/confirm/finish", { transaction, code: digits(code) });
-    return { form, fields: fieldsIn(kept) };
+  "change/confirm": async (visit, { transaction, code, form = "", kept }) => {
+    await visit.call("POST", "/account/confirm/finish", { transaction, code: digits(code) });
+    // A password is never in a page, so the user types it now.
+    return form === "password" ? own.firstPassword(visit) : { form, fields: fieldsIn(kept) };
   },
   login: change("POST", "/account/login", "login", ({ login }) => ({ login })),
   password: change("POST", "/password", "password", ({ password, new_password }) => ({ password, new_password })),
@@ -240,6 +264,7 @@ export const actions: Readonly<Record<string, Action>> = {
   "keys/replace": step<NewApiKey>("/keys/:id/rotate", (fields) => ({ overlap: secondsOf(fields) }), own.newKeyPage),
   "keys/remove": change("DELETE", "/keys/:id", "key"),
   "sessions/end": change("DELETE", "/sessions/:id", "ended"),
+  "access/end": change("DELETE", "/account/access", "all"),
   "sessions/end-all": change("DELETE", "/sessions", "signed-out"),
   export: async ({ call }) => ({ file: JSON.stringify(await call("GET", "/account/export"), undefined, 2) }),
   "sign-out": change("POST", "/logout", "signed-out"),
@@ -254,10 +279,16 @@ export async function perform(visit: Visit, form: string, fields: Fields): Promi
     return await action(visit, fields);
   } catch (error) {
     if (!(error instanceof Problem) || error.body.error !== "confirmation_needed") throw error;
-    const { change } = error.body;
-    const { transaction } = await visit.call<ConfirmationBegun>("POST", "/account/confirm", { change });
-    return own.showConfirmation(visit, { transaction, form, kept: JSON.stringify(fields) });
+    const change = fields["review"] === undefined ? error.body.change : "review";
+    return showConfirmation(visit, change, form, fields);
   }
+}
+
+/** Mails the code for a change. The form of the change comes back with the code. */
+async function showConfirmation(visit: Visit, change: unknown, form: string, fields: Fields): Promise<HtmlPage> {
+  const { transaction } = await visit.call<ConfirmationBegun>("POST", "/account/confirm", { change });
+  const { password: _, new_password: __, ...kept } = fields;
+  return own.showConfirmation(visit, { transaction, form, kept: JSON.stringify(kept) });
 }
 
 const enrolAgain: Show = (visit, { pending, mail }) =>
@@ -266,7 +297,7 @@ const enrolAgain: Show = (visit, { pending, mail }) =>
 /** The page that shows a form again after an error, where that is not the page of `startOf`. */
 export const agains: Readonly<Record<string, Show>> = {
   "sign-in/code": (visit, fields) => ways.checkMailPage(visit, fields, fields),
-  "sign-in/factor": (visit, fields) => ways.secondStepPage(visit, keptOf(fields), fields["confirms"] !== undefined),
+  "sign-in/factor": (visit, fields) => ways.secondStepPage(visit, keptOf(fields), fields["confirms"]),
   "sign-in/identity": (visit, { ways: offered = "" }) => ways.identityPage(visit, offered.split(" ")),
   register: ways.registerPage,
   "register/finish": (visit, fields) => ways.registrationPage(visit, keptOf(fields)),

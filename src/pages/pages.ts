@@ -41,6 +41,7 @@ export interface PagesDeps {
 /** The pages of a GET, by their path. It changes nothing, because any page can link to it. */
 const reads: Readonly<Record<string, PageName>> = {
   "": "account",
+  access: "access",
   "sign-in": "signIn",
   register: "register",
   forgot: "forgot",
@@ -153,7 +154,9 @@ export function createPages(deps: PagesDeps): Pages {
     const cookies = () => [...renewed.cookies, ...set];
     const session: Session = { ...viewOf(request.header("accept-language"), renewed.auth), call, request, cookies };
     if (request.method === "POST" && isAction) return act(session, name);
-    return page === undefined ? goOn(session, query.get("done")) : read(session, page, query);
+    if (page !== undefined) return read(session, page, query);
+    // A login at a provider, of which the callback has the response.
+    return query.has("ampho_review") ? redirect(session, at("access")) : goOn(session, query.get("done"));
   }
 
   async function read(sent: Session, name: PageName, query: URLSearchParams): Promise<HttpResponse> {
@@ -239,7 +242,7 @@ export function createPages(deps: PagesDeps): Pages {
     const alert = codes.map((one) => errorText(session, one, seconds)).find((text) => text !== undefined);
     const show = (page: HtmlPage) => documentOf(page, session, { status, alert });
     try {
-      const next = await nextOf(body, session);
+      const next = await nextOf(body, session, fields);
       if (next !== undefined) return documentOf(next, session);
       // Wrong credentials of a form are no end of the session.
       if (signedOut.has(body.error)) return redirect(session, at(name === "" ? "sign-in" : "sign-in?done=over"));
@@ -257,22 +260,23 @@ export function createPages(deps: PagesDeps): Pages {
     }
   }
 
-  async function nextOf(body: Problem["body"], visit: Visit): Promise<HtmlPage | undefined> {
+  async function nextOf(body: Problem["body"], visit: Visit, fields: Fields): Promise<HtmlPage | undefined> {
     const { error, enroll, mail = false, retry_after: seconds, factors = [], passkey, ways: offered = [] } = body;
-    if (error === "login_too_weak") return afterStepUp(visit);
-    if (error === "login_too_old") return confirm(visit);
+    const confirms = fields["review"] === undefined ? (fields["confirms"] ?? "yes") : "access";
+    if (error === "login_too_weak") return afterStepUp(visit, fields);
+    if (error === "login_too_old") return confirm(visit, confirms);
     if (error === "link_needed") return ways.identityPage(visit, offered);
     if (error !== "factor_needed") return undefined;
     if (enroll === true) return ways.enrolPage(visit, mail, body.mail === false ? seconds : undefined);
-    return ways.secondStepPage(visit, { factors, passkey }, visit.isSignedIn);
+    return ways.secondStepPage(visit, { factors, passkey }, visit.isSignedIn ? confirms : undefined);
   }
 
   /** Without a proof, the endpoint returns as an error which factors the session can prove. */
-  async function afterStepUp(visit: Visit): Promise<HtmlPage | undefined> {
+  async function afterStepUp(visit: Visit, fields: Fields): Promise<HtmlPage | undefined> {
     try {
       await visit.call("POST", "/login");
     } catch (error) {
-      if (error instanceof Problem && error.body.error !== "login_too_weak") return nextOf(error.body, visit);
+      if (error instanceof Problem && error.body.error !== "login_too_weak") return nextOf(error.body, visit, fields);
       throw error;
     }
     return undefined;

@@ -9,15 +9,20 @@ import { type Hidden, type HtmlPage, passkeyButton, type View } from "./view.js"
 const yes = (is: boolean) => (is ? "yes" : undefined);
 
 /** `confirms`: the same page asks a user who is signed in to prove it again. */
-export function signInPage(view: View, { ways, passkey, transaction }: WaysIn, login = "", confirms = false): HtmlPage {
+export function signInPage(
+  view: View,
+  { ways, passkey, transaction }: WaysIn,
+  login = "",
+  confirms?: string | undefined,
+): HtmlPage {
   const { texts: t, form, field } = view;
-  const hidden = { confirms: yes(confirms) };
+  const hidden = { confirms };
   const knows = login !== "" && ways.password;
   const canType = ways.password || ways.mail;
   const canChoose = passkey !== null || ways.providers.length > 0;
   const toMail = html` formaction="${view.at("sign-in/mail")}" formnovalidate`;
   const typed = [
-    field("login", { value: login, isFirst: !knows, more: confirms && html` readonly` }),
+    field("login", { value: login, isFirst: !knows, more: confirms !== undefined && html` readonly` }),
     ways.password && [field("password", { isFirst: knows }), button(t.signIn)],
     ways.mail && html`<button class="${ways.password && "quiet"}"${toMail}>${t.mailCode}</button>`,
   ];
@@ -29,12 +34,12 @@ export function signInPage(view: View, { ways, passkey, transaction }: WaysIn, l
     ),
   ];
   const parts = [
-    confirms && t.againText,
+    confirms !== undefined && t.againText,
     canType && form(ways.password ? "sign-in" : "sign-in/mail", typed, hidden),
     html`<div class="choices">${choices}</div>`,
     !canType && !canChoose && t.noWayIn,
   ];
-  if (confirms) return view.page(t.isItYou, parts, view.cancel);
+  if (confirms !== undefined) return view.page(t.isItYou, parts, view.cancel);
   const register = ways.registration === "open" && (["register", t.register] as const);
   const forgot = ways.password && view.features.mails.reset && (["forgot", t.forgotten] as const);
   return view.page(t.signIn, parts, register, forgot);
@@ -46,9 +51,9 @@ type NeededFactors = Pick<ProblemBody, "factors" | "passkey">;
 const kept = (values: object) => ({ again: JSON.stringify(values) });
 
 /** `confirms`: a user who is signed in proves the second step for a change. */
-export function secondStepPage(view: View, { factors = [], passkey }: NeededFactors, confirms = false): HtmlPage {
+export function secondStepPage(view: View, { factors = [], passkey }: NeededFactors, confirms?: string): HtmlPage {
   const { texts: t, form, field } = view;
-  const hidden = { ...kept({ factors, passkey }), confirms: yes(confirms) };
+  const hidden = { ...kept({ factors, passkey }), confirms };
   const step = (...parts: Inserted[]) => form("sign-in/factor", parts, hidden);
   const box = html`<label class="check"><input type="checkbox" name="remember" value="yes"> ${t.remember}</label>`;
   const parts = [

@@ -14,7 +14,7 @@ import { listen } from "../world/listen.js";
 
 const origin = "http://localhost:3000";
 const password = "violet kettle harbour morning";
-const pages = ["", "/sign-in", "/register", "/forgot", "/confirm", "/link", "/in"];
+const pages = ["", "/access", "/sign-in", "/register", "/forgot", "/confirm", "/link", "/in"];
 const names = Object.keys(actions);
 
 type Headers = Readonly<Record<string, string>>;
@@ -418,6 +418,118 @@ describe("on one instance", () => {
           }
         }
     expect(notices.filter((line) => /internal|bug|Error/.test(line))).toEqual([]);
+  });
+});
+
+describe("the form for the code of a change", () => {
+  const address = "alice@example.org";
+
+  /** Alice has a mailbox, and asks for another login name by a form. */
+  async function openChange() {
+    const codes: string[] = [];
+    const mail: AmphoOptions["mail"] = async ({ kind, text }) => {
+      if (kind === "confirm") codes.push(/^\d\d \d\d \d\d \d\d$/m.exec(text)?.[0] ?? "");
+    };
+    const { ampho, notices, close } = await openPages({ mail, throttleMails: 1_000_000 });
+    onTestFinished(close);
+    await ampho.users.setEmail("alice", address, { reason: "known at the desk" });
+    const browser = await signedIn(ampho);
+    let asked = 0;
+    /** Sends a form that needs a code, and returns the code with the hidden fields of the form that asks for it. */
+    const ask = async (
+      action: string,
+      fields: Readonly<Record<string, string>> = {},
+      by = browser,
+    ): Promise<Readonly<Record<string, string>>> => {
+      const { status, text } = await by.post(action, fields);
+      expect([status, text.includes("<h1>Check your mail</h1>")], text).toEqual([200, true]);
+      asked += 1;
+      await expect.poll(() => codes.length).toBe(asked);
+      return { ...hiddenOf(text), code: codes.at(-1) ?? "" };
+    };
+    return { ampho, notices, browser, ask, codes };
+  }
+
+  const plain = (value: string) => value.replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&amp;", "&");
+  const hiddenOf = (text: string): Readonly<Record<string, string>> => {
+    const [, form = ""] = /<form action="\/account\/change\/confirm"(.*?)<\/form>/s.exec(text) ?? [];
+    const fields = [...form.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)">/g)];
+    return Object.fromEntries(fields.map(([, name = "", value = ""]) => [name, plain(value)]));
+  };
+  const confirming = "change/confirm";
+
+  it("the code makes the change once, and not a second time", async () => {
+    const { ampho, browser, ask } = await openChange();
+    const { user: _, ...form } = await ask("login", { login: "anna" });
+    expect((await browser.post(confirming, form)).headers.get("location")).toBe("/account/sign-in?done=login");
+    expect(await ampho.users.find("anna")).toBeDefined();
+    await browser.post("sign-in", { login: "anna", password });
+    const again = await browser.post(confirming, { ...form, kept: JSON.stringify({ login: "eve" }) });
+    expect([again.status, await ampho.users.find("eve")]).toEqual([401, undefined]);
+  });
+
+  it("the code of another change, user or session, and one for another form change nothing", async () => {
+    const { ampho, browser, ask } = await openChange();
+    const login = await ask("login", { login: "anna" });
+    const removal = await ask("delete");
+    const rejects = async (by: typeof browser, fields: Readonly<Record<string, string>>) => {
+      const { status } = await by.post(confirming, fields);
+      expect([status, await ampho.users.find("anna")]).toEqual([401, undefined]);
+    };
+    await rejects(browser, { ...login, code: removal["code"] ?? "" });
+    const { user: _, ...form } = login;
+    await rejects(await signedIn(ampho), form);
+    const bob = await signedIn(ampho, "bob");
+    await rejects(bob, form);
+    // A form that another user has left open does nothing at all.
+    expect((await bob.post(confirming, login)).headers.get("location")).toBe("/account");
+    // The code has confirmed another login name. The deletion asks for a code of its own.
+    const swapped = await browser.post(confirming, { ...form, form: "delete", kept: "{}" });
+    expect(swapped.text).toContain("<h1>Check your mail</h1>");
+    expect(hiddenOf(swapped.text)["form"]).toBe("delete");
+    for (const name of ["alice", "bob"]) expect(await ampho.users.find(name)).toBeDefined();
+  });
+
+  it.each([
+    ["the fields of another form", "login", '{"email":"eve@example.org"}'],
+    ["no fields", "login", "{}"],
+    ["no JSON", "login", "login=eve"],
+    ["a list", "login", '["eve"]'],
+    ["no text", "login", '{"login":["eve"],"user":7}'],
+    ["deep JSON", "login", `{"login":${"[".repeat(6000)}${"]".repeat(6000)}}`],
+    ["a name of every object", "__proto__", '{"login":"eve"}'],
+    ["the same form again", confirming, '{"form":"change/confirm","kept":"{}"}'],
+    ["no form", "", '{"login":"eve"}'],
+  ])("a kept part of the form that is %s changes nothing, and is no internal error", async (_what, name, kept) => {
+    const { ampho, notices, browser, ask } = await openChange();
+    const form = await ask("login", { login: "anna" });
+    const { status } = await browser.post(confirming, { ...form, form: name, kept });
+    expect(status).toBeLessThan(500);
+    for (const login of ["anna", "eve"]) expect(await ampho.users.find(login)).toBeUndefined();
+    expect((await ampho.users.find("alice"))?.email).toBe(address);
+    expect(notices.filter((line) => line.includes("internal"))).toEqual([]);
+  });
+
+  it("a first password is in no page, and its user types it after the code", async () => {
+    const { ampho, ask } = await openChange();
+    const email = "cleo@example.org";
+    await ampho.users.import([JSON.stringify({ login: "cleo", email, email_proven: true })]);
+    const { id = "" } = (await ampho.users.find("cleo")) ?? {};
+    const browser = browserOf(ampho);
+    browser.jar.set("__Host-ampho-token", (await ampho.sessions.create(id)).token);
+    const secret = "amber tulip canoe walnut";
+    const form = await ask("password", { new_password: secret }, browser);
+    expect(JSON.stringify(form)).not.toContain("walnut");
+    const wrong = await browser.post(confirming, { ...form, code: "00000000", kept: '{"new_password":"planted one"}' });
+    expect([wrong.status, wrong.text.includes(secret)]).toEqual([401, false]);
+    // A password that comes back with the code is not taken.
+    const typing = await browser.post(confirming, { ...form, kept: '{"new_password":"planted by another"}' });
+    expect(typing.text).toContain("<h1>Set a new password</h1>");
+    expect(typing.text).not.toContain("planted");
+    const set = await browser.post("password", { new_password: secret });
+    expect(set.headers.get("location")).toBe("/account?done=password");
+    const other = browserOf(ampho);
+    expect((await other.post("sign-in", { login: "cleo", password: secret })).headers.get("location")).toBe("/account");
   });
 });
 

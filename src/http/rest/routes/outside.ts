@@ -115,7 +115,10 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
     const idempotencyKey = request.state;
     const own = { bearer, device: cookies.device, remember: undefined, superseded: cookies };
     const input = { sent: { way: "outside", transaction, response }, idempotencyKey, ...own } as const;
-    return new Redirect(page ?? appUrl, await flows.login(input, caller));
+    const granted = await flows.login(input, caller);
+    const url = new URL(page ?? appUrl);
+    if (granted.review === true) url.searchParams.set("ampho_review", "true");
+    return new Redirect(url.href, granted);
   } catch (error) {
     if (!(error instanceof AmphoError)) throw error;
     return rejectedPage(appUrl, page, error, !isOwn);
