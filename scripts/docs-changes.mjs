@@ -21,6 +21,7 @@ const names = {
   email_set: "an address that an operator sets with a reason",
   names_changed: "another address that becomes the login name",
   email_added: "the first address, or another spelling of it",
+  email_waits: "another address, which waits because the user has lost the mailbox",
   email_proven: "the first proof of the address",
   email_confirmed: "the same by a login with the password",
   first_factor: "the first second factor",
@@ -71,6 +72,7 @@ const fates = {
 const makers = {
   recent: "a session with a recent login",
   confirmed: "a session that has confirmed it",
+  waited: "a session whose change has waited",
   session: "any session",
   password: "a session with the old password",
   mailbox: "who has the mailbox",

@@ -78,6 +78,8 @@ export const auditEvents = {
   recovery_begun: "An operator began the recovery of an account.",
   reset_done: "A user set a new password by a mailed code or link.",
   email_changed: "The address of a user changed.",
+  email_change_begun: "A user asked for another address without the present mailbox, which waits seven days.",
+  email_change_stopped: "A change of the address that waited has ended, for the change or cause that the reason names.",
   email_proven: "A user proved the address of the account.",
   factor_attacked: "Several second factors were wrong behind a right first factor.",
   alarm: "The alarm link of a notice was used, which ended all sessions.",

@@ -1,6 +1,6 @@
 // `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail
 // (docs/guides/mail-flows.md).
-import type { EmailChangeBegun, MailBegun, RegistrationBegun } from "../wire/begun.js";
+import type { CodeBegun, MailBegun, RegistrationBegun } from "../wire/begun.js";
 import { createIdempotencyKeys } from "./calls.js";
 import type { EnteredSession } from "./factor-needed.js";
 import { createWays, internalsOf, type WaysClient, type WaysOptions } from "./full-client.js";
@@ -22,7 +22,7 @@ export interface MailLogin extends Omit<MailBegun, "transaction"> {
 }
 
 /** A registration that waits for its code. */
-export interface Registration extends Omit<EmailChangeBegun, "transaction"> {
+export interface Registration extends Omit<CodeBegun, "transaction"> {
   /**
    * Proves the address with the mailed code, creates the account, and stores its session like `login`.
    * @example
@@ -47,12 +47,20 @@ export interface PasswordReset extends Omit<MailBegun, "transaction"> {
 }
 
 /** A change of the address that waits for its code. */
-export interface EmailChange extends Omit<EmailChangeBegun, "transaction"> {
+export interface EmailChange extends Omit<CodeBegun, "transaction"> {
   /**
    * Sends the code that was mailed to the new address. Rejects with `email_taken` if another account has it.
    * @example await change.finish("12345678");
    */
   finish(code: string): Promise<void>;
+}
+
+/** A change of the address that waits. */
+export interface LostMailboxChange {
+  /** The time at which the new address gets its code, in Unix seconds. */
+  readonly from: number;
+  /** The end of the code, in Unix seconds. */
+  readonly expires: number;
 }
 
 /** The client with registration, reset and login by mail. */
@@ -94,6 +102,25 @@ export interface MailClient extends WaysClient {
    * if (followed?.for === "reset") await followed.finish({ newPassword });
    */
   followLink(): Followed | undefined;
+  /** A change of the address for a user who cannot read the present mailbox any more. `account.get` shows it. */
+  readonly lostMailbox: {
+    /**
+     * The present mailbox gets three mails in seven days, and can stop the change. Then `email` gets the code.
+     * `login`: the address becomes the login name too.
+     * @example const { from, expires } = await client.lostMailbox.begin("ann@new.example");
+     */
+    begin(email: string, about?: { readonly login?: boolean | undefined }): Promise<LostMailboxChange>;
+    /**
+     * Sends the code. Rejects with `login_too_old`, or with `email_taken` if another account has the address by now.
+     * @example await client.lostMailbox.finish("12345678");
+     */
+    finish(code: string): Promise<void>;
+    /**
+     * The address stays as it is.
+     * @example await client.lostMailbox.stop();
+     */
+    stop(): Promise<void>;
+  };
 }
 
 /**
@@ -139,7 +166,7 @@ export function createClient(options: WaysOptions): MailClient {
       return { match, expires, resend, finish: ({ code, ...proof }) => finish({ transaction, code }, proof) };
     },
     async changeEmail(email, about) {
-      const begun = (await send("POST", "/account/email", { email, ...about })) as EmailChangeBegun;
+      const begun = (await send("POST", "/account/email", { email, ...about })) as CodeBegun;
       const { transaction, match, expires } = begun;
       return {
         match,
@@ -150,6 +177,17 @@ export function createClient(options: WaysOptions): MailClient {
       };
     },
     followLink: createLinks(parts, transactions, registrations, resets),
+    lostMailbox: {
+      async begin(email, about) {
+        return (await send("POST", "/account/email", { email, ...about, later: true })) as LostMailboxChange;
+      },
+      async finish(code) {
+        await send("POST", "/account/email/finish", { code, later: true });
+      },
+      async stop() {
+        await send("DELETE", "/account/email");
+      },
+    },
   };
   internalsOf.set(mail, parts);
   return mail;

@@ -1,7 +1,7 @@
 // The flows, one row each. Their type, the label of their metrics and their span derive from its name.
 import { endAccess, readAccess } from "./account/access.js";
 import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account/account.js";
-import { beginEmailChange, finishEmailChange } from "./account/change-email.js";
+import { beginEmailChange, finishEmailChange, stopEmailChange } from "./account/change-email.js";
 import { changePassword, removePassword } from "./account/change-password.js";
 import { beginConfirmation, finishConfirmation } from "./account/confirm.js";
 import { beginIdentity, finishIdentity, removeIdentity } from "./account/identities.js";
@@ -65,6 +65,7 @@ const table = {
   finishRegistration,
   beginEmailChange,
   finishEmailChange,
+  stopEmailChange,
   raiseAlarm,
 } satisfies Readonly<Record<string, Flow<unknown, never>>>;
 

@@ -83,7 +83,7 @@ export function startOutbox(deps: OutboxDeps): Outbox {
   /** The counts are for metrics. They must not wait for a turn, which lasts as long as there are mails to send. */
   const counting = setInterval(() => void readWaiting(), readMs).unref();
   async function readWaiting(): Promise<void> {
-    waiting = await store.readOutbox().catch(() => waiting);
+    waiting = await store.readOutbox({ now: clock.now() }).catch(() => waiting);
   }
 
   async function record(attempted: Attempted): Promise<void> {
@@ -248,17 +248,19 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial
   const { mailTokens, revocations, settings, transactions } = deps;
   const { claims, userId, n } = mail;
   const link = (name: string, token: string) => `${settings.appUrl}#${name}=${token}`;
-  const alarmSince = (at: number, box: string) => {
+  const alarmSince = (at: number, box: string, exp = at + noticeSeconds) => {
     const agent = textOf(claims["agent"]);
     const reported = { change: kind, box, ...(agent !== undefined && { browser: browserOf(agent) }) };
-    return link("ampho-alarm", mailTokens.alarm(userId ?? "", String(n), reported, at, at + noticeSeconds));
+    return link("ampho-alarm", mailTokens.alarm(userId ?? "", String(n), reported, at, exp));
   };
   const box = textOf(claims["mailbox"]);
   if (isNotice(kind)) {
     const login = mailableLogin(textOf(claims["login"]) ?? "", true);
     const about = { login, isByOperator: claims["operator"] === 1 };
     if (box === undefined) return { ...about, contact: settings.mailContact };
-    return { ...about, alarm: alarmSince(Number(claims["at"]), box) };
+    // The link of a change that waits works as long as its code.
+    const waiting = kind === "email_leaving" && { to: textOf(claims["to"]), from: Number(claims["from"]) };
+    return { ...about, ...waiting, alarm: alarmSince(Number(claims["at"]), box, mail.until) };
   }
   const proofs = proofsOf(kind);
   if (proofs.length === 0) return {};

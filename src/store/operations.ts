@@ -10,6 +10,7 @@ import * as accessEnds from "./sql/access-ends.js";
 import * as attempts from "./sql/attempts.js";
 import * as audit from "./sql/audit.js";
 import * as confirmations from "./sql/confirmations.js";
+import * as emailWaits from "./sql/email-waits.js";
 import * as accountFactors from "./sql/factors/account-factors.js";
 import * as factors from "./sql/factors/changes.js";
 import * as passkeys from "./sql/factors/passkeys.js";
@@ -60,6 +61,9 @@ export const operations = {
   removeAccount: writes(ownAccount.removeAccount),
   readConfirmation: reads(confirmations.readConfirmation),
   confirmChange: writes(ownAccount.confirmChange),
+  beginEmailWait: writes(ownAccount.beginEmailWait),
+  findEmailWait: reads(emailWaits.findEmailWait),
+  endEmailWait: writes(emailWaits.endEmailWait),
   exportAccount: writes(ownAccount.exportAccount),
   hasOtherHashes: reads(users.hasOtherHashes),
   countHashKinds: reads(users.countHashKinds),

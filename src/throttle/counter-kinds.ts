@@ -51,6 +51,12 @@ export const counterKinds = {
     everySeconds: 0,
     windowSeconds: hourSeconds,
   },
+  emailWait: {
+    counts: "addresses that wait, one account",
+    freeAttempts: 1,
+    everySeconds: 0,
+    windowSeconds: 24 * hourSeconds,
+  },
   // The mailbox of another person could otherwise sign a user out for ever.
   alarm: { counts: "alarms, one account", freeAttempts: 5, everySeconds: 0, windowSeconds: 24 * hourSeconds },
   // Each one writes a row, a mail and, at its end, a revocation that every process reads. Its end needs no limit.

@@ -289,6 +289,11 @@ export function createThrottle(deps: {
       const attempt = attemptAt([counter("confirm", userId), counter("confirms", userId)], addressOf(origin));
       return allowOrReject(attempt, { account: { login }, origin, event: "mail_throttled" });
     },
+    /** One change of the address a day waits. Its code counts among the mails to the new address. */
+    allowEmailWait({ userId, account, origin }: Omit<LoginAttempt, "captcha" | "known"> & { readonly userId: string }) {
+      const attempt = attemptAt([counter("emailWait", userId), counter("mail", account.name)], addressOf(origin));
+      return allowOrReject(attempt, { account, origin, event: "mail_throttled" });
+    },
     /** The same for its code. Throws `transaction_over` after five wrong codes of one transaction. */
     allowConfirmation({ login, userId, transaction, origin }: ConfirmationAttempt): Promise<AllowedAttempt> {
       const counters = [counterOf(transaction, "codes"), counter("confirmCode", userId)] as const;

@@ -49,6 +49,13 @@ export interface AccountView {
   readonly email: string | null;
   /** True if the user has proven the address. */
   readonly email_proven: boolean;
+  /** The address that waits because the user has lost the mailbox, or null. */
+  readonly email_change: {
+    /** The new address. */
+    readonly to: string;
+    /** The time at which its code is mailed, in Unix seconds. */
+    readonly from: number;
+  } | null;
   /** The creation in Unix seconds, or null where the application keeps its own user table. */
   readonly created: number | null;
   /** How much a sign-in to this account must prove. */

@@ -19,8 +19,16 @@ export interface TotpSetUp {
   readonly uri: string;
 }
 
+/** A change of the address was begun. */
+export interface EmailChangeBegun extends Partial<Pick<CodeBegun, "transaction" | "match">> {
+  /** With `later`: the time at which the code is mailed, in Unix seconds. */
+  readonly from?: number;
+  /** The end of the code, in Unix seconds. */
+  readonly expires: number;
+}
+
 /** A mail was sent to a new address. */
-export interface EmailChangeBegun {
+export interface CodeBegun {
   readonly transaction?: string;
   /** Two digits for the page to show. A link that is opened in another browser asks for them. */
   readonly match: string;
@@ -36,12 +44,12 @@ export interface ConfirmationBegun {
 }
 
 /** A mail was asked for. */
-export interface MailBegun extends EmailChangeBegun {
+export interface MailBegun extends CodeBegun {
   /** The earliest time of the next mail, in Unix seconds. */
   readonly resend: number;
 }
 
-export interface RegistrationBegun extends EmailChangeBegun {
+export interface RegistrationBegun extends CodeBegun {
   /** PublicKeyCredentialCreationOptionsJSON, in place of a password. Null while passkeys are not offered. */
   readonly passkey: WebAuthnJson | null;
 }

@@ -21,6 +21,8 @@ it("every change that a session, an operator or a mailbox makes has a line, or i
     "password_added",
     "identity_vouched",
     "change_confirmed",
+    // lost-mailbox.system.test.ts
+    "email_waits",
     "disabled",
     // test/api-keys/
     "key_added",

@@ -237,6 +237,9 @@ it("each route has an example that its schemas describe", async () => {
   const changing = { transaction: change.json["transaction"], code: await mailed("email", eightDigits) };
   await call("POST", "/account/email/finish", eva, changing);
   await world.call("POST", "/alarm", { body: { alarm: earlier, change: "confirm" } });
+  const { token: evas } = await world.login("eve@example.org");
+  await world.call("POST", "/account/email", { bearer: evas, body: { email: "eva@new.example", later: true } });
+  await call("DELETE", "/account/email", evas);
   world.clock.advance(90);
   const reset = await call("POST", "/password/reset", undefined, { login: "eve@example.org" });
   await call("POST", "/password/reset/finish", undefined, {

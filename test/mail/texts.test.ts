@@ -142,6 +142,16 @@ describe("the alarm link of a notice", () => {
     expect(operated.text).not.toContain("write to");
   });
 
+  it("the notice of an address that waits states the day and the masked address, in each language", async () => {
+    const about = { ...notice, login: "ann", to: "a…@new.example", from: 1_790_000_000 };
+    const { text } = await composeMail("email_leaving", about, "en");
+    expect(text).toContain("On 2026-09-21 the address of your account ann at Shop becomes a…@new.example.");
+    for (const language of languages)
+      expect((await composeMail("email_leaving", about, language)).text).toMatch(/2026-09-21.*a…@new\.example/);
+    const later = await composeMail("email_later", { ...values, time: 1_790_000_000 }, "en");
+    expect(later.text).toContain("at 2026-09-21 14:13 UTC");
+  });
+
   it("the notice of a deletion states that its link informs the operator, and does not promise the account back", async () => {
     const text = await textOf("account_deleted");
     expect(text).toContain("It informs the operator of Shop, who can help you. It can do nothing else:");

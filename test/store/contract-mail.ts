@@ -45,10 +45,18 @@ export function mailContract(store: Opened): void {
     expect(await eventsOf(store())).toEqual(["mail_queued", "mail_throttled mail"]);
   });
 
+  it("a mail for a later day is neither taken nor counted before it", async () => {
+    await store().queueMail(mailRequest({ draft: { ...mailRequest().draft, sendAt: start + 60, until: start + 90 } }));
+    expect(await store().takeMail({ ...taking, now: start + 59 })).toEqual([]);
+    expect(await store().readOutbox({ now: start + 59 })).toEqual({ waiting: 0, oldestAt: undefined });
+    expect(await store().readOutbox({ now: start + 60 })).toEqual({ waiting: 1, oldestAt: start + 60 });
+    expect(numbersOf(await store().takeMail({ ...taking, now: start + 60 }))).toEqual([1]);
+  });
+
   it("a request without an address counts, and writes no mail", async () => {
     await store().queueMail(mailRequest(mailTo("")));
     expect(await store().takeMail(taking)).toEqual([]);
-    expect(await store().readOutbox()).toEqual({ waiting: 0, oldestAt: undefined });
+    expect(await store().readOutbox({ now: start })).toEqual({ waiting: 0, oldestAt: undefined });
     expect(await eventsOf(store())).toEqual(["mail_queued"]);
   });
 
@@ -76,7 +84,7 @@ export function mailContract(store: Opened): void {
     await store().queueMail(mailRequest());
     const taken = await store().takeMail({ ...taking, now: start + 5, limit: 1 });
     expect(taken.map(({ n }) => n)).toEqual([26]);
-    expect((await store().readOutbox()).waiting).toBe(1);
+    expect((await store().readOutbox({ now: start })).waiting).toBe(1);
     expect((await eventsOf(store())).filter((event) => event === "mail_dropped expired")).toHaveLength(25);
   });
 
@@ -118,7 +126,7 @@ export function mailContract(store: Opened): void {
     if (!first || !second) throw new Error("no mail was taken");
     await store().settleMail({ mail: first, outcome: { failure: "busy", retryAt: start + 5 }, now: start });
     await store().settleMail({ mail: second, outcome: { failure: "no such mailbox", retryAt: undefined }, now: start });
-    expect(await store().readOutbox()).toEqual({ waiting: 1, oldestAt: start });
+    expect(await store().readOutbox({ now: start })).toEqual({ waiting: 1, oldestAt: start });
     expect(await store().takeMail({ ...taking, now: start + 4 })).toEqual([]);
     expect(numbersOf(await store().takeMail({ ...taking, now: start + 5 }))).toEqual([first.n]);
     expect((await store().listMail({ limit: 10 })).map(({ failure }) => failure)).toEqual(["busy", "no such mailbox"]);

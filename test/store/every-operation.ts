@@ -125,6 +125,10 @@ export async function runEveryOperation(run: Run): Promise<void> {
     spend: { hash: "code", until: start + 660, idempotency: undefined },
     attempt: attempt(),
   };
+  const leaving = { ...mailRequest().draft, kind: "email_later", userId: ann.id, until: start + 900 };
+  await run("beginEmailWait", { ...confirming, ...code, mails: [leaving] });
+  await run("findEmailWait", { userId: ann.id, now: start });
+  await run("endEmailWait", { ...ending, login: "Anna", reason: "ended_by_user" });
   await run("confirmChange", { ...confirming, ...code });
   const { factorsVersion } = await run("listFactors", ann.id);
   await run("removeAccount", { ...own, factorsVersion, own: ownSession("0.sixth"), login: "Anna" });
@@ -369,7 +373,7 @@ async function runMailOperations(run: Run): Promise<void> {
   await run("settleMail", { mail: second, outcome: { failure: "busy", retryAt: start + 5 }, now: start });
   await run("settleMail", { mail: third, outcome: { failure: "busy", retryAt: undefined }, now: start });
   await run("listMail", { limit: 10 });
-  await run("readOutbox", undefined);
+  await run("readOutbox", { now: start });
 
   for (const each of [invitation("a"), invitation("b"), { ...invitation("c"), until: start }])
     await run("createInvitation", { invitation: each, mail: mailRequest().draft, origin });

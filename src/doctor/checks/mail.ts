@@ -50,7 +50,7 @@ export async function checkOutbox(
   { appUrl }: Pick<Configuration, "appUrl">,
   now: number,
 ): Promise<readonly Finding[]> {
-  const { waiting, oldestAt = now } = await store.readOutbox();
+  const { waiting, oldestAt = now } = await store.readOutbox({ now });
   const minutes = Math.floor((now - oldestAt) / 60);
   if (now - oldestAt < oldSeconds) return [];
   const fix =

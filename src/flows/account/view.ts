@@ -6,6 +6,7 @@ import type { Account } from "../../users/directory.js";
 import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
 import type { Deps } from "../deps.js";
 import { toKeyView } from "../find/api-key.js";
+import { findEmailWait } from "../find/email-wait.js";
 import { viewOfFactors } from "../find/factor-views.js";
 import { toSessionView } from "./sessions.js";
 
@@ -14,18 +15,21 @@ const eventsMax = 1000;
 
 type ViewDeps = Pick<Deps, "store" | "settings" | "clock">;
 
-export async function accountViewOf({ store, settings }: ViewDeps, account: Account): Promise<AccountView> {
+export async function accountViewOf(deps: ViewDeps, account: Account): Promise<AccountView> {
+  const { store, settings } = deps;
   const { id, login, email, stored, roles } = account;
-  const [factors, listed, identities] = await Promise.all([
+  const [factors, listed, identities, wait] = await Promise.all([
     store.listFactors(id),
     store.listPasskeys(id),
     store.listIdentities(id),
+    findEmailWait(deps, account),
   ]);
   return {
     id,
     login,
     email: email?.address ?? null,
     email_proven: email?.provenAt !== undefined,
+    email_change: wait === undefined ? null : { to: wait.row.address, from: wait.from },
     created: stored?.createdAt ?? null,
     policy: policyFor(factors, policyOf(roles, settings.factors)),
     password: stored === undefined || stored.passwordHash !== null,

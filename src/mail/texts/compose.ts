@@ -83,7 +83,7 @@ function partsOf(kind: MailKind, values: ReplacementValues, lines: readonly stri
   const isNotified = isNotice(kind);
   const origin = optional(isNotified ? phrases.happened : phrases.requested, browser !== undefined)
     .replace("{browser}", browser === "unknown" ? phrases.unknownBrowser : (browser ?? ""))
-    .replace("{time}", timeOf(time ?? 0, isNotified));
+    .replace("{time}", timeOf(time ?? 0, isNotified || kind === "email_later"));
   return [
     { text: intro },
     ...(code === undefined ? [] : [{ text: phrases.enterCode }, { code }]),
@@ -125,13 +125,14 @@ function durationOf(minutes: number, language: Language): string {
 
 /** A part in brackets is left out if its value is missing, and one without a value unless an operator did it. */
 function fill(phrase: string, values: MailValues, { changes }: Pick<Phrases, "changes">): string {
-  const { app, login, contact, change } = values;
-  const named = { app, login, contact, change: change && changes[change] };
+  const { app, login, contact, change, to, from } = values;
+  const date = from === undefined ? undefined : timeOf(from, true).slice(0, 10);
+  const named = { app, login, contact, change: change && changes[change], to, date };
   const shown = phrase.replace(/\[([^\]]*)\]/g, (_, part: string) =>
     (part.includes("{login}") ? login : part.includes("{contact}") ? contact : values.isByOperator) ? part : "",
   );
   // One pass, because a value can look like a placeholder.
-  return shown.replace(/\{(app|login|contact|change)\}/g, (_, name: keyof typeof named) => named[name] ?? "");
+  return shown.replace(/\{(app|login|contact|change|to|date)\}/g, (_, name: keyof typeof named) => named[name] ?? "");
 }
 
 function renderText(parts: readonly Part[]): string {

@@ -53,6 +53,8 @@ export const de: Texts = {
       Bestätigen Sie diese Adresse, um sie für Ihr Konto bei {app} zu verwenden.`,
     email_taken: `Diese Adresse hat schon ein Konto bei {app}
       Bei {app} sollte die Adresse eines Kontos in diese geändert werden. Diese Adresse hat schon ein Konto.`,
+    email_later: `Bestätigen Sie Ihre neue Adresse für {app}
+      Vor sieben Tagen sollte diese Adresse für ein Konto bei {app} eingetragen werden, dessen Postfach nicht mehr gelesen werden kann. Melden Sie sich dort an, und geben Sie den Code auf der Seite des Kontos ein.`,
     invite: `Einladung zu {app}
       Sie sind eingeladen, ein Konto bei {app} anzulegen.`,
     recover: `Wiederherstellung Ihres Kontos bei {app}
@@ -83,6 +85,9 @@ export const de: Texts = {
     email_changed: `Neue Adresse für Ihr Konto bei {app}
       Die Adresse Ihres Kontos[ {login}] bei {app} wurde[ vom Betreiber] geändert. Das ist die letzte E-Mail an diese Adresse.
       [Wenn Sie das nicht waren, schreiben Sie an {contact}.]`,
+    email_leaving: `Ihr Konto bei {app} bekommt eine andere Adresse
+      Am {date} wird {to} die Adresse Ihres Kontos[ {login}] bei {app}.
+      Wenn Sie das waren, müssen Sie nichts tun. Auf der Seite Ihres Kontos können Sie es stoppen.`,
     login_changed: `Neuer Anmeldename für {app}
       Der Anmeldename Ihres Kontos bei {app} wurde geändert.`,
     account_deleted: `Ihr Konto bei {app} wurde gelöscht

@@ -53,6 +53,8 @@ export const en: Texts = {
       Confirm this address to use it for your account at {app}.`,
     email_taken: `This address already has an account at {app}
       At {app}, a user asked to change the address of an account to this one. This address already has an account.`,
+    email_later: `Confirm your new address for {app}
+      Seven days ago, a user who cannot read the mailbox of an account at {app} asked to use this address for it. Sign in there, and enter the code on the page of the account.`,
     invite: `Invitation to {app}
       You are invited to create an account at {app}.`,
     recover: `Recover your account at {app}
@@ -83,6 +85,9 @@ export const en: Texts = {
     email_changed: `New address for your account at {app}
       The address of your account[ {login}] at {app} was changed[ by an operator]. This is the last mail to this address.
       [If this was not you, write to {contact}.]`,
+    email_leaving: `Your account at {app} gets another address
+      On {date} the address of your account[ {login}] at {app} becomes {to}.
+      If this was you, you do not need to do anything. You can stop it on the page of your account.`,
     login_changed: `New login name for {app}
       The login name of your account at {app} was changed.`,
     account_deleted: `Your account at {app} was deleted

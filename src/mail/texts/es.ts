@@ -53,6 +53,8 @@ export const es: Texts = {
       Confirme esta dirección para usarla con su cuenta en {app}.`,
     email_taken: `Esta dirección ya tiene una cuenta en {app}
       En {app} se pidió cambiar la dirección de una cuenta por esta. Esta dirección ya tiene una cuenta.`,
+    email_later: `Confirme su nueva dirección para {app}
+      Hace siete días se pidió usar esta dirección para una cuenta en {app} cuyo buzón ya no se puede leer. Inicie sesión allí e introduzca el código en la página de la cuenta.`,
     invite: `Invitación a {app}
       Ha recibido una invitación para crear una cuenta en {app}.`,
     recover: `Recuperación de su cuenta en {app}
@@ -83,6 +85,9 @@ export const es: Texts = {
     email_changed: `Nueva dirección para su cuenta en {app}
       La dirección de su cuenta[ {login}] en {app} fue cambiada[ por el operador]. Este es el último mensaje a esta dirección.
       [Si no fue usted, escriba a {contact}.]`,
+    email_leaving: `Su cuenta en {app} va a tener otra dirección
+      El {date} la dirección de su cuenta[ {login}] en {app} pasa a ser {to}.
+      Si fue usted, no tiene que hacer nada. En la página de su cuenta puede detenerlo.`,
     login_changed: `Nuevo nombre de usuario en {app}
       Se cambió el nombre de usuario de su cuenta en {app}.`,
     account_deleted: `Su cuenta en {app} se ha eliminado

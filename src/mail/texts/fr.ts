@@ -53,6 +53,8 @@ export const fr: Texts = {
       Confirmez cette adresse pour l’utiliser avec votre compte sur {app}.`,
     email_taken: `Cette adresse a déjà un compte sur {app}
       Sur {app}, un changement d’adresse vers celle-ci a été demandé. Cette adresse a déjà un compte.`,
+    email_later: `Confirmez votre nouvelle adresse pour {app}
+      Il y a sept jours, il a été demandé d’utiliser cette adresse pour un compte sur {app} dont la boîte ne peut plus être lue. Connectez-vous là-bas, et saisissez le code sur la page du compte.`,
     invite: `Invitation à {app}
       Vous êtes invité à créer un compte sur {app}.`,
     recover: `Récupération de votre compte sur {app}
@@ -83,6 +85,9 @@ export const fr: Texts = {
     email_changed: `Nouvelle adresse pour votre compte sur {app}
       L’adresse de votre compte[ {login}] sur {app} a été modifiée[ par l’exploitant]. Ce message est le dernier envoyé à cette adresse.
       [Si ce n’était pas vous, écrivez à {contact}.]`,
+    email_leaving: `Votre compte sur {app} va changer d’adresse
+      Le {date}, l’adresse de votre compte[ {login}] sur {app} devient {to}.
+      Si c’était vous, vous n’avez rien à faire. Sur la page de votre compte, vous pouvez l’empêcher.`,
     login_changed: `Nouvel identifiant pour {app}
       L’identifiant de connexion de votre compte sur {app} a été modifié.`,
     account_deleted: `Votre compte sur {app} a été supprimé

@@ -14,6 +14,7 @@ const requestKinds = {
   reset: ["code", "link"],
   email: ["code"],
   email_taken: [],
+  email_later: ["code"],
   invite: ["invitation"],
   recover: ["link"],
   alarm_reset: ["link"],
@@ -33,6 +34,7 @@ const noticeKinds = {
   factor_removed: "ends",
   password_changed: "ends",
   email_changed: "none",
+  email_leaving: "ends",
   login_changed: "ends",
   account_deleted: "informs",
   recovery_used: "ends",
@@ -89,6 +91,9 @@ export interface MailValues {
   readonly change?: Confirmable | undefined;
   /** The login name of the account. */
   readonly login?: string | undefined;
+  /** The new address of the account, as `a…@example.com`, and the time from which it can be taken. */
+  readonly to?: string | undefined;
+  readonly from?: number | undefined;
   /** An operator or the application has made the change. */
   readonly isByOperator?: boolean | undefined;
   /** AMPHO_MAIL_CONTACT, for a mailbox that has lost the account. */

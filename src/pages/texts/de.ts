@@ -156,6 +156,7 @@ export const deTexts: PageTexts = {
     factor_removed: "Anmeldeweg entfernt",
     password_changed: "neues Passwort",
     login_changed: "neuer Anmeldename",
+    email_leaving: "andere Adresse",
     account_deleted: "Konto gelöscht",
     recovery_used: "Wiederherstellungscode verwendet",
     factor_attempts: "falsche zweite Faktoren",

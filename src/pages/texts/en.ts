@@ -156,6 +156,7 @@ export const enTexts = {
     factor_removed: "sign-in method removed",
     password_changed: "new password",
     login_changed: "new login name",
+    email_leaving: "another address",
     account_deleted: "account deleted",
     recovery_used: "recovery code used",
     factor_attempts: "wrong second factors",

@@ -155,6 +155,7 @@ export const esTexts: PageTexts = {
     factor_removed: "forma de iniciar sesión quitada",
     password_changed: "contraseña nueva",
     login_changed: "nombre de usuario nuevo",
+    email_leaving: "otra dirección",
     account_deleted: "cuenta eliminada",
     recovery_used: "código de recuperación usado",
     factor_attempts: "segundos factores incorrectos",

@@ -156,6 +156,7 @@ export const frTexts: PageTexts = {
     factor_removed: "moyen de connexion supprimé",
     password_changed: "nouveau mot de passe",
     login_changed: "nouvel identifiant",
+    email_leaving: "autre adresse",
     account_deleted: "compte supprimé",
     recovery_used: "code de récupération utilisé",
     factor_attempts: "seconds facteurs erronés",

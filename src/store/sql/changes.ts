@@ -9,6 +9,7 @@ import { advisoryLock, first, type Transaction, write } from "../transaction.js"
 import { type Additions, endAdded, type Fate, type Lasting } from "./added.js";
 import { recordAudit } from "./audit.js";
 import { useConfirmation } from "./confirmations.js";
+import { endEmailWait } from "./email-waits.js";
 import { writeAccount } from "./factors/account-factors.js";
 import { deleteAccount, type FactorUse } from "./factors/rows.js";
 import { addressOfRow } from "./import-rows.js";
@@ -27,9 +28,18 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
    * The makers of the change. `recent`: a session whose login is recent, at the level of the account. `confirmed`: such
    * a session, which has confirmed the change (confirmations.ts). `session`: any session. `password`: who proves the
    * old password. `mailbox`: who proves the address. `login`: it is made by a login. `operator`: an operator or the
-   * application.
+   * application. `waited`: a session with a recent login, seven days after it began (email-waits.ts).
    */
-  readonly by: readonly ("recent" | "confirmed" | "session" | "password" | "mailbox" | "login" | "operator")[];
+  readonly by: readonly (
+    | "recent"
+    | "confirmed"
+    | "waited"
+    | "session"
+    | "password"
+    | "mailbox"
+    | "login"
+    | "operator"
+  )[];
   /** The event that is recorded. Some mail a notice (audit/events.ts). Undefined: none, or the end of each session. */
   readonly event: AuditEvent | undefined;
   /**
@@ -74,6 +84,7 @@ const factors = { reason: "factors_changed" } as const;
 const proven = { ...moved, by: ["mailbox"], event: "email_proven" } as const;
 const users = ["recent", "operator"] as const;
 const confirmed = ["confirmed", "operator"] as const;
+const waited = ["confirmed", "waited"] as const;
 const setUp = ["confirmed", "login"] as const;
 
 export const consequences = {
@@ -94,13 +105,21 @@ export const consequences = {
   password_stored: { ...others, ...password, key: "kept", password: "kept", by: ["password", "mailbox"] },
   login_changed: { ...all, ...moved, by: ["confirmed"], event: "login_changed", reason: "login_changed" },
   login_respelled: { ...none, by: ["recent"], event: "login_changed" },
-  email_changed: { ...others, ...moved, by: confirmed, event: "email_changed", reason: "email_changed" },
+  email_changed: {
+    ...others,
+    ...moved,
+    by: [...waited, "operator"],
+    event: "email_changed",
+    reason: "email_changed",
+  },
   /** An operator's word, with a reason, about an account that has a mailbox. No link overturns it. */
   email_set: { ...all, ...fates("added"), ...moved, by: ["operator"], event: "email_changed", reason: "email_changed" },
   /** The address becomes the login name in the same step. */
-  names_changed: { ...others, ...moved, by: ["confirmed"], event: "email_changed", reason: "email_changed" },
+  names_changed: { ...others, ...moved, by: waited, event: "email_changed", reason: "email_changed" },
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
   email_added: { ...none, ...moved, by: users, event: "email_changed" },
+  /** Another address waits for seven days, in which the mailbox can stop it. */
+  email_waits: { ...none, by: ["recent"], event: "email_change_begun" },
   /**
    * The first proof of the address, by a reset or by a login without the password. The account can be that of a person
    * who has typed the address of another one. So nothing of it stays but what an operator has set.
@@ -243,6 +262,7 @@ export function* carryOut(
   const { event, reason = input.endReason ?? "ended_by_operator" } = row;
   const about = { at: now, userId, login, origin, reason: input.reason, detail: input.detail };
   if (event !== undefined) yield* recordAudit({ ...about, event, sessionId: input.sessionId });
+  if (row.begun === "ends") yield* endEmailWait({ userId, login, now, origin, reason: event ?? reason });
   // After the notice, which also goes to an address of earlier mails.
   if (row.invitations === "end") yield* endInvitationsOf(input, event ?? reason, row.begun === "gone");
   if (row.identity === "all") {

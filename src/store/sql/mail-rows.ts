@@ -75,6 +75,9 @@ export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: numbe
   return oldest ? Math.max(integer(oldest, "at") + hourSeconds - now, 1) : 1;
 }
 
+/** The mail with the code of a change of the address that has waited (email-waits.ts). */
+export const waitingKind = "email_later";
+
 const noticeDays = 7;
 
 /** How long a notice waits for a mail server, and how long its alarm link works. */

@@ -7,7 +7,7 @@ import { integer, integerOrNull } from "../rows.js";
 import { queryLastRow, type Transaction, write } from "../transaction.js";
 import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { insertMail, type MailClaims, type MailDraft } from "./mail-rows.js";
+import { insertMail, type MailClaims, type MailDraft, waitingKind } from "./mail-rows.js";
 import { asInteger, asJson, asText, marks, orNull, type RowOf, tableOf } from "./table.js";
 
 const outgoing = tableOf("ampho_mail", {
@@ -69,8 +69,8 @@ export function* settleMail(input: {
 }): Transaction<void> {
   const { mail, outcome, now } = input;
   if ("sent" in outcome) {
-    const sql = "update ampho_mail set address = '', claims = '{}', next_at = null, sent_at = ? where n = ?";
-    yield* write(sql, [now, mail.n]);
+    const cleared = mail.kind === waitingKind ? "" : "address = '', claims = '{}', ";
+    yield* write(`update ampho_mail set ${cleared}next_at = null, sent_at = ? where n = ?`, [now, mail.n]);
     yield* recordMail(mail, "mail_sent", now);
   } else if (outcome.retryAt === undefined) {
     yield* close(mail.n, outcome.failure);
@@ -118,9 +118,14 @@ export function* listMail({ limit }: { readonly limit: number }): Transaction<re
   return [...(yield* mailRows.allLast("where n > 0 order by n desc limit ?", [limit]))].reverse();
 }
 
-/** The number of mails that wait, and the time of the oldest. */
-export function* readOutbox(): Transaction<{ readonly waiting: number; readonly oldestAt: number | undefined }> {
-  const row = yield* queryLastRow("select count(*) as waiting, min(at) as oldest from ampho_mail where next_at >= 0");
+/** The number of mails that wait, and the time of the oldest. A mail for a later day does not count before it. */
+export function* readOutbox({
+  now,
+}: {
+  readonly now: number;
+}): Transaction<{ readonly waiting: number; readonly oldestAt: number | undefined }> {
+  const sql = "select count(*) as waiting, min(at) as oldest from ampho_mail where next_at >= 0 and at <= ?";
+  const row = yield* queryLastRow(sql, [now]);
   if (!row) throw new TypeError("a count has one row");
   return { waiting: integer(row, "waiting"), oldestAt: integerOrNull(row, "oldest") ?? undefined };
 }

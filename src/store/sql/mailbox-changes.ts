@@ -9,6 +9,7 @@ import { advisoryLock, query, type Transaction, write } from "../transaction.js"
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, type ChangedAccount, carryOut, lockSessionsOf, type OwnSession } from "./changes.js";
+import { type EmailWait, noteMailCode, useEmailWait } from "./email-waits.js";
 import { writeLanguage } from "./factors/account-factors.js";
 import { useUp } from "./factors/changes.js";
 import { deleteFactors, type FactorUse, rejectionOf } from "./factors/rows.js";
@@ -135,6 +136,8 @@ export interface AddressChange extends Ending {
   readonly own: OwnSession | undefined;
   readonly spend: Spending | undefined;
   readonly attempt: Attempt | undefined;
+  /** The change has waited, so the present mailbox confirms nothing. */
+  readonly waited?: Pick<EmailWait, "n"> | undefined;
   /** The operator's reason. Without one, only an account without a mailbox gets an address. */
   readonly reason?: string | undefined;
   /** No way in opens the account, and API keys pause, until the user has used the link and the number of a recovery. */
@@ -156,7 +159,7 @@ export interface Renamed extends ForeignTokens {
 
 /** `taken`: another user has the address. Uniqueness is decided here and not before. */
 export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
-  const { userId, email, ownUser, renamed, spend: spending, attempt, now, origin } = input;
+  const { userId, email, ownUser, renamed, waited, spend: spending, attempt, now, origin } = input;
   let { own } = input;
   // The user first. A new password or an alarm ends the session while this change waits for the row.
   const readUser = ownUser ? undefined : yield* sendUserLock(userId, "update");
@@ -170,7 +173,8 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   if (isEnded && isRenamedThere) own = undefined;
   const isOtherLogin = user !== undefined && renamed !== undefined && user.canonical !== renamed.loginCanonical;
   const isChanged = isGone || isOtherLogin || (isEnded && !isRenamedThere);
-  const stopped = isChanged ? "changed" : spending && !(yield* spend(spending, now)) ? "over" : undefined;
+  const isOver = !isChanged && waited !== undefined && !(yield* useEmailWait(waited, now));
+  const stopped = isChanged ? "changed" : isOver || (spending && !(yield* spend(spending, now))) ? "over" : undefined;
   const login = (user ?? ownUser)?.login;
   // The code was right, whether it changes something or not.
   yield* settleIfAny(attempt, stopped === undefined ? "succeeded" : "returned", now, login);
@@ -187,19 +191,19 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
       ? setByOperator({ ...about, reason }, input.freezes === true)
       : renamed === undefined
         ? isOther
-          ? carryOut("email_changed", { ...about, maker: input.own ?? "operator" })
+          ? carryOut("email_changed", { ...about, maker: waited ? "waited" : (input.own ?? "operator") })
           : carryOut("email_added", about)
-        : rename(renamed, about);
+        : rename(renamed, about, waited ? "waited" : renamed.maker);
   const names = renamed && { login: renamed.newLogin, canonical: renamed.canonical };
   const changed = yield* user === undefined ? carry() : changeNames(user, { ...user, ...names, email }, now, carry);
   if (changed === undefined) return failed("taken");
-  if (input.spend) yield* writeLanguage(userId, origin);
+  if (input.spend) yield* noteMailCode({ userId, login, now, origin });
   return yield* endChange(changed);
 }
 
 /** As `setLogin` does, but the session that asks goes on under the new login name. */
-function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOut> {
-  const { newLogin, foreignMaxSeconds, exactLogin, maker, login } = renamed;
+function* rename(renamed: Renamed, about: ChangedAccount, maker: TokenSession | "waited"): Transaction<CarriedOut> {
+  const { newLogin, foreignMaxSeconds, exactLogin, login } = renamed;
   const { userId, now, own } = about;
   const until = yield* foreignUntil({ ...about, foreignMaxSeconds });
   // The new tokens of the session contain the login.

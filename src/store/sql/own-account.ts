@@ -7,8 +7,10 @@ import { settleIfAny } from "./attempts.js";
 import { listOwnAudit, recordAudit, redactAudit } from "./audit.js";
 import { type Confirmable, carryOut, type Locked, type OwnSession } from "./changes.js";
 import { confirmSession } from "./confirmations.js";
+import { endEmailWait, noteMailCode } from "./email-waits.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { releaseLockouts } from "./lockouts.js";
+import { insertMail, type MailDraft } from "./mail-rows.js";
 import { beginStoring } from "./own-passwords.js";
 import { type ChangeOutcome, endChange, failed, type NewRevocation } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
@@ -133,7 +135,28 @@ export function* confirmChange(input: CodeConfirmation): Transaction<ChangeOutco
   // The code was right, whether it changes something or not.
   yield* settleIfAny(input.attempt, stopped === undefined ? "succeeded" : "returned", now, login);
   if (stopped !== undefined) return failed(stopped);
+  yield* noteMailCode(input);
   yield* confirmSession(own.sessionId, change, now);
   const about = { ...input, before, sessionId: own.sessionId, detail: { change } };
   return yield* endChange(yield* carryOut("change_confirmed", about));
+}
+
+export interface EmailWaitStart extends FactorChange {
+  readonly own: OwnSession;
+  /** The mails to the present mailbox, and the one with the code for the new one. */
+  readonly mails: readonly MailDraft[];
+  readonly attempt: Attempt;
+}
+
+/** Begins a change of the address that waits. It takes the place of another one, and waits again from now on. */
+export function* beginEmailWait(input: EmailWaitStart): Transaction<"done" | "changed"> {
+  const { userId, login, own, mails, now, origin } = input;
+  const before = yield* lockAccount(input);
+  yield* settleIfAny(input.attempt, before === undefined ? "returned" : "failed", now, login);
+  if (before === undefined) return "changed";
+  const about = { userId, login, now, origin, sessionId: own.sessionId };
+  yield* endEmailWait({ ...about, reason: "replaced" });
+  for (const mail of mails) yield* insertMail({ ...mail, claims: { ...mail.claims, era: before.era } }, now);
+  yield* carryOut("email_waits", { ...about, before });
+  return "done";
 }

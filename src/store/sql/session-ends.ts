@@ -6,6 +6,7 @@ import { type Policy, reachesPolicy } from "../../levels/policy.js";
 import { integer, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
+import { endEmailWaits } from "./email-waits.js";
 import { lockKeys } from "./key-ends.js";
 import type { NewRevocation, NewRevocations } from "./revocations.js";
 import { insertRevocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
@@ -175,6 +176,7 @@ export function* endAllSessions(
 ): Transaction<void> {
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
   if (input.keys) yield* lockKeys();
+  yield* endEmailWaits();
   yield* recordAudit({ at: now, event: "sessions_ended", origin, ...(input.keys && { detail: { keys: "ended" } }) });
   // The row of the new era makes every process read again what it has read of keys.
   // It locks every service in order, before some of them change.

@@ -17,7 +17,8 @@ import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut } from "./changes.js";
 import { confirmByLogin } from "./confirmations.js";
-import { withFactors, writeLanguage } from "./factors/account-factors.js";
+import { noteMailCode } from "./email-waits.js";
+import { withFactors } from "./factors/account-factors.js";
 import { addFactor, isFactorTaken, type NewFactor, useUp } from "./factors/changes.js";
 import { writeCodes } from "./factors/recovery.js";
 import { type FactorUse, rejectionOf } from "./factors/rows.js";
@@ -238,7 +239,7 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
   else if (isByPasskey) yield* confirmByLogin(session.id, now, use.id);
   if (input.spend) yield* recordBought(input.spend, session.id, session.gen);
   // A code or link of a mail was used, which a registration always is.
-  if (input.amr.includes("mail") || input.register) yield* writeLanguage(userId, input.origin);
+  if (input.amr.includes("mail") || input.register) yield* noteMailCode(input);
   if (input.remember && session.amr.includes("mfa"))
     yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);

@@ -23,6 +23,10 @@ export const ownAccount = body("Account", {
   login: textAs("The user's login."),
   email: nullableText("The address of the user, or null."),
   email_proven: z.boolean().describe("True if the user has proven the address."),
+  email_change: z
+    .object({ to: textAs("The new address."), from: seconds.describe("The time at which its code is mailed.") })
+    .nullable()
+    .describe("The address that waits because the user has lost the mailbox, or null."),
   created: seconds
     .nullable()
     .describe("The creation of the account, in Unix seconds, or null for an application's own user table."),

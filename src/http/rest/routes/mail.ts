@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { invalidRequest } from "../../../errors.js";
 import { fields, transactionOf } from "../request/input.js";
-import { confirmedErrors, confirmedNote, idempotencyHelp, limitErrors, route } from "../route.js";
+import { confirmedErrors, confirmedNote, idempotencyHelp, limitErrors, recentErrors, route } from "../route.js";
 import { none } from "../route-access.js";
 import {
   body,
@@ -87,14 +87,18 @@ export const registered = grant
   })
   .meta({ title: "Registered" });
 
+const later = z.boolean().optional();
+
 const emailChange = z.object({
   email,
   login: z.boolean().optional().describe("true: the address becomes the login name too"),
+  later: later.describe("true: the user has lost the mailbox, and the change waits for 7 days"),
 });
 
 export const emailChangeBegun = body("EmailChangeBegun", {
   transaction: transactionView,
-  match: matchView,
+  match: matchView.optional(),
+  from: seconds.optional().describe("With `later`, the time at which the code is mailed, in Unix seconds."),
   expires: expiresView,
 });
 
@@ -191,6 +195,7 @@ export const mailRoutes = [
     notes: [
       "Mails a code to the new address. If it has an account, only the mail reports it.",
       "With `login`, the code also makes the address the login name. The same session goes on.",
+      "With `later`, it needs no `confirmation_needed`. The present mailbox gets three mails in 7 days, and can stop it. Then the new address gets its code, which is good for 3 days.",
       confirmedNote,
     ],
     input: fields(emailChange),
@@ -201,10 +206,20 @@ export const mailRoutes = [
   }),
   route("POST", "/account/email/finish", "finishEmailChange", {
     summary: "Change the address",
-    notes: ["The old address gets a notice, if it was proven."],
-    input: fields(z.object({ transaction: proof.transaction, code: mailedCode })),
+    notes: [
+      "The old address gets a notice, if it was proven.",
+      "With `later`, for a change that has waited, it needs a recent login and no `transaction`.",
+    ],
+    input: fields(
+      z.object({
+        transaction: proof.transaction,
+        code: mailedCode,
+        later: later.describe("true: the code of a change that has waited"),
+      }),
+    ),
     output: grant,
     errors: [
+      ...recentErrors,
       "confirmation_needed",
       "invalid_credentials",
       "transaction_over",
@@ -214,7 +229,13 @@ export const mailRoutes = [
     ],
     available: ({ mails }) => mails.email,
     endpoint: ({ flows, auth, input, cookies, caller }) =>
-      flows.finishEmailChange({ auth, transaction: transactionOf(input, cookies), code: input.code }, caller),
+      flows.finishEmailChange({ ...input, auth, transaction: transactionOf(input, cookies) }, caller),
+  }),
+  route("DELETE", "/account/email", "stopEmailChange", {
+    summary: "Stop a change of the address that waits",
+    notes: ["The address stays as it is. Any session of the user can do this."],
+    available: ({ mails }) => mails.email,
+    endpoint: ({ flows, auth, caller }) => flows.stopEmailChange({ auth }, caller),
   }),
   route("POST", "/alarm", "raiseAlarm", {
     summary: "Raise the alarm of a notice",
