@@ -146,5 +146,8 @@ it("the landing page of docs/guides/mail-flows.md follows each link, and asks fo
   await says(reset).toBe("Done.");
   const alarm = await shop.openPage(linkOf(await shop.next("password_changed")));
   await press(alarm);
+  await alarm.check("[name=change]");
+  expect(await alarm.textContent("output")).toBe("");
+  await press(alarm);
   await says(alarm).toBe("Done.");
 });

@@ -105,10 +105,13 @@ onBothDatabases((ground) => {
 
     // A change of address, a reset, an invitation, an enrolment and an alarm.
     const session = await send("/login", { login: ann, password });
-    const change = await begin("/account/email", { email: "new@x.example" }, session["token"]);
+    const asked = await begin("/account/confirm", { change: "email_changed" }, session["token"]);
+    const confirming = { transaction: asked["transaction"], code: (await learned("confirm")).code };
+    const { token } = await send("/account/confirm/finish", confirming, session["token"]);
+    const change = await begin("/account/email", { email: "new@x.example" }, token);
     const changing = await learned("email");
     const proof = { transaction: change["transaction"], code: changing.code };
-    expect((await send("/account/email/finish", proof, session["token"]))["status"]).toBe(200);
+    expect((await send("/account/email/finish", proof, token))["status"]).toBe(200);
     await learned("email_changed");
     const reset = await begin("/password/reset", { login: ann });
     const resetting = await learned("reset");
@@ -116,13 +119,15 @@ onBothDatabases((ground) => {
     expect((await send("/password/reset/finish", { ...set, new_password: resetting.code }))["status"]).toBe(400);
     expect((await send("/password/reset/finish", set))["status"]).toBe(204);
     const { alarm } = await learned("password_changed");
-    expect((await send("/alarm", { alarm }))["status"]).toBe(204);
+    expect((await send("/alarm", { alarm, change: "password_changed" }))["status"]).toBe(204);
+    const unlocking = { link: (await learned("alarm_reset")).link, new_password: password };
+    expect((await send("/password/reset/finish", unlocking))["status"]).toBe(204);
     await world.ampho.users.invite({ email: "guest@x.example" });
     const { invite } = await learned("invite");
     await begin("/register", { email: "guest@x.example", invite });
     await learned("register");
     await world.ampho.users.setRoles(ann, ["strict"]);
-    await send("/login", { login: ann, password: newPassword });
+    await send("/login", { login: ann, password });
     await learned("enroll");
 
     await expect
@@ -134,6 +139,7 @@ onBothDatabases((ground) => {
       "mail_failed",
       "registered",
       "reset_done",
+      "change_confirmed",
       "email_changed",
       "alarm",
       "code_rejected",
