@@ -116,7 +116,7 @@ describe("the image", () => {
     play();
     const app = inside(undefined, "/app");
     const kilobytes = Number(execFileSync("du", ["-sk", app], { encoding: "utf8" }).split("\t")[0]);
-    expect(kilobytes).toBeLessThan(20_000);
+    expect(kilobytes).toBeLessThan(24_000);
     expect(existsSync(path.join(app, "node_modules/typescript"))).toBe(false);
     const locked = JSON.parse(readFileSync(path.join(root, "package-lock.json"), "utf8")).packages;
     const { packages } = JSON.parse(readFileSync(path.join(app, "node_modules/.package-lock.json"), "utf8"));
@@ -156,7 +156,7 @@ describe("the image", () => {
       expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
       // The pages give commands this path, which images of applications have too.
       const page = readFileSync(path.join(root, "docs/operate/keys.md"), "utf8");
-      const [, main = ""] = /exec deploy\/ampho -- node (\S+)/.exec(page) ?? [];
+      const [, main = ""] = /exec deployment\/ampho -- node (\S+)/.exec(page) ?? [];
       const version = execFileSync(process.execPath, [main, "--version"], { cwd: app, encoding: "utf8" });
       expect(version).toContain(JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")).version);
       const health = words(all(last, "HEALTHCHECK")[0] ?? "").map(here);

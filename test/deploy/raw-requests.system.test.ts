@@ -97,7 +97,7 @@ function attacks({ path: target, host, credential, names }: Words): readonly Att
     "chunks under an underscore": post("Transfer_Encoding: chunked", body(`${chunks()}${smuggled}`)) + chunks(),
     "a length with a sign": post(`Content-Length: +${Buffer.byteLength(smuggled)}`),
     "a length under another name": post(`Content.Length: ${Buffer.byteLength(smuggled)}`),
-    "a chunk whose size has an end of its own": post("Transfer-Encoding: chunked") + `1;\nx\r\n0\r\n\r\n`,
+    "a chunk whose size has an end of its own": `${post("Transfer-Encoding: chunked")}1;\nx\r\n0\r\n\r\n`,
     "a field behind a lone line feed": `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n${credential}\r\nA: b\n${lies.join("\n")}\r\n\r\n`,
     "a field behind a lone carriage return": head(`A: b\r${lies.join("\r")}`),
     "a folded field": head("A: b", ...lies.map((lie) => ` ${lie}`)),

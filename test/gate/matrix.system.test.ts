@@ -80,12 +80,14 @@ async function passkeyActorOf(site: Site, login: string, column: Column, ground:
  */
 const setAddress = async (ground: Ground, world: World, login: string, isProven: boolean) => {
   await world.ampho.users.setEmail(login, addressOf(login));
-  const provenAt = isProven ? "created_at" : "null";
-  await ground.sql(
-    world,
-    `update ampho_users set password_by_operator = 1, email_proven_at = ${provenAt} where login = '${login}'`,
-  );
+  await ground.sql(world, `update ampho_users set password_by_operator = 1 where login = '${login}'`);
+  await setProven(ground, world, login, isProven);
 };
+
+async function setProven(ground: Ground, world: World, login: string, isProven: boolean): Promise<void> {
+  const provenAt = isProven ? "created_at" : "null";
+  await ground.sql(world, `update ampho_users set email_proven_at = ${provenAt} where login = '${login}'`);
+}
 
 function rolesOf(column: Column): readonly string[] {
   const [policy = ""] = column.split(",");
@@ -137,7 +139,7 @@ onBothDatabases((ground) => {
           const actor =
             enrols || needsCodes || open === passkeyActorOf ? await open(site, `ann${at}`, column, ground) : shared;
           // A proven address would need a mailed code to enrol.
-          if (way.route === "POST /passkeys") await setAddress(ground, site.world, actor.login, false);
+          if (way.route === "POST /passkeys") await setProven(ground, site.world, actor.login, false);
           const isNew = way.route === "POST /register/finish";
           outcomes[way.name] = outcomeOf(await way.go(actor), isNew ? undefined : actor.login);
         }
