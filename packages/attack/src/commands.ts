@@ -35,7 +35,7 @@ export function createCommands(
       const args = ["user-add", login, ...(role === undefined ? [] : ["--role", role])];
       return password === undefined ? run(args) : run([...args, "--password-stdin"], password);
     },
-    setPolicy: (login, policy) => run(["factor-policy", login, policy]),
+    setPolicy: (login, policy) => run(["factor-policy", login, policy, "--reason", "attack-test"]),
     disable: (login) => run(["user-disable", login]),
     remove: (login) => run(["user-delete", login]),
     services: {

@@ -111,7 +111,7 @@ const commandsOf = (
   create: async (login, password) => void (await users.create({ login, password, roles })),
   setPolicy: async (login, policy) => {
     const { id } = (await users.find(login)) ?? {};
-    await factors.setPolicy(id ?? "", policy);
+    await factors.setPolicy(id ?? "", policy, { reason: "An attack test." });
   },
   disable: (login) => users.disable(login),
   remove: (login) => users.remove(login),
