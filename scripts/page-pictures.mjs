@@ -16,7 +16,7 @@ const origin = `http://localhost:${port}`;
 const password = "violet kettle harbour morning";
 const shown = { light: { colorScheme: "light", viewport: { width: 480, height: 620 }, cut: true } };
 const every = {
-  light: { colorScheme: "light", viewport: { width: 1100, height: 800 } },
+  light: { colorScheme: "light", viewport: { width: 1280, height: 800 } },
   dark: { colorScheme: "dark", viewport: { width: 1100, height: 800 } },
   phone: { colorScheme: "light", viewport: { width: 360, height: 740 } },
   // A window of 1100 points has 550 at 200 %.

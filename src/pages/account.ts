@@ -7,7 +7,7 @@ import type { ApiKeyView, NewApiKey } from "../wire/keys.js";
 import type { Ways } from "../wire/login.js";
 import { block, button, details, type Html, html, type Inserted, type Parts } from "./html.js";
 import { fill } from "./texts/texts.js";
-import { type Hidden, type HtmlPage, passkeyButton, type View } from "./view.js";
+import { type Hidden, type HtmlPage, mark, passkeyButton, type View } from "./view.js";
 
 export interface AccountParts {
   readonly account: AccountView;
@@ -95,11 +95,11 @@ function passkeys(view: View, own: AccountView): Html {
 
 function secondStep(view: View, own: AccountView): Html {
   const { texts: t } = view;
-  const begin = action(view, "totp/begin", t.setUpApp);
+  const begin = own.totp === null && action(view, "totp/begin", t.setUpApp);
   const app = own.totp !== null && [
     cell(t.app, null, html`${t.added} ${view.time(own.totp.since)}`),
     action(view, "totp/remove", t.remove, undefined, t.app),
-    begin,
+    action(view, "totp/begin", t.replace, undefined, t.app),
   ];
   const codes = [
     cell(t.recoveryCodes, null, fill(t.codesLeft, { count: own.recovery_codes })),
@@ -124,7 +124,7 @@ function identities(view: View, own: AccountView, { providers }: Ways): Html {
   });
   const others = providers.filter(({ name }) => own.identities.every(({ provider }) => provider !== name));
   const links = others.map(({ name: provider, label }) =>
-    form("identities/link", [button(fill(t.linkProvider, { provider: label }), "quiet")], { provider }),
+    form("identities/link", [button([mark(label), fill(t.linkProvider, { provider: label })], "quiet")], { provider }),
   );
   return section("identities", t.identities, list(linked), links);
 }
@@ -145,7 +145,7 @@ function apiKeys(view: View, { keys, scopes }: Pick<AccountParts, "keys" | "scop
     return [
       cell(name, html` <code>…_${start}…</code>`, key.scopes.join(", "), html`${end}${last}`),
       action(view, "keys/remove", t.remove, { id }, name),
-      isLive(key) && more(view, "keys/replace", t.replaceKey, [overlap], { id }, button(t.replaceKey, "small")),
+      isLive(key) && more(view, "keys/replace", t.replace, [overlap], { id }, button(t.replace, "small")),
     ];
   });
   const boxes = scopes.map(
@@ -199,17 +199,35 @@ export function createPasskey(view: View, { passkey }: PasskeySetUp, { name }: H
   return view.page(t.addPasskey, [t.confirmPasskey, create], view.cancel);
 }
 
-/** The one page that shows a secret. */
-const secretPage = (view: View, title: string, text: string, secret: Html, next = "in"): HtmlPage =>
-  view.page(title, [text, secret, html`<p><a class="button" href="${view.at(next)}">${view.texts.stored}</a></p>`]);
+interface Secret {
+  readonly shown: Html;
+  readonly plain: string;
+  /** The name under which it can be downloaded, also without a script. */
+  readonly file?: string;
+}
+
+/** The one page that shows a secret. `next`: the page after it. */
+function secretPage(view: View, title: string, text: string, { shown, plain, file }: Secret, next = "in"): HtmlPage {
+  const { texts: t, at } = view;
+  const copy = html`<button class="small quiet" hidden data-copy="${plain}" data-done="${t.copied}">${t.copy}</button>`;
+  const print = html`<button class="small quiet" hidden data-print>${t.print}</button>`;
+  const download = html`<a class="button small quiet" download="${file}" href="data:text/plain,${encodeURIComponent(plain)}">${t.download}</a>`;
+  const tools = html`<p class="tools">${copy} ${file !== undefined && [download, " ", print]}</p>`;
+  return view.page(title, [text, shown, tools, html`<p><a class="button" href="${at(next)}">${t.stored}</a></p>`]);
+}
 
 export const newKeyPage = (view: View, { name, key }: NewApiKey): HtmlPage =>
-  secretPage(view, fill(view.texts.keyTitle, { name }), view.texts.keyText, html`<p><code>${key}</code></p>`);
+  secretPage(view, fill(view.texts.keyTitle, { name }), view.texts.keyText, {
+    shown: html`<p><code>${key}</code></p>`,
+    plain: key,
+  });
 
 /** `next`: the page after this one. */
 export function recoveryCodes(view: View, codes: readonly string[], next: string): HtmlPage {
-  const rows = codes.map((code) => html`<li><code>${code}</code></li>`);
-  return secretPage(view, view.texts.recoveryCodes, view.texts.codesText, html`<ul class="codes">${rows}</ul>`, next);
+  const { texts: t } = view;
+  const shown = html`<ul class="codes">${codes.map((code) => html`<li><code>${code}</code></li>`)}</ul>`;
+  const secret = { shown, plain: `${codes.join("\n")}\n`, file: "recovery-codes.txt" };
+  return secretPage(view, t.recoveryCodes, t.codesText, secret, next);
 }
 
 export function confirmEmail(view: View): HtmlPage {

@@ -30,7 +30,7 @@ export function block(part: Inserted): Inserted {
 }
 
 /** `look`: the classes of the style sheet. */
-export const button = (text: string, look?: string, name?: string): Html =>
+export const button = (text: Inserted, look?: string, name?: string): Html =>
   html`<button${look !== undefined && html` class="${look}"`}${name !== undefined && html` aria-label="${name}"`}>${text}</button>`;
 
 /** A part of a page that the user unfolds. */

@@ -1,5 +1,6 @@
 // The one script of the pages. A button with `data-webauthn` runs a ceremony, and its form sends the result. The secret
-// part of a mailed link moves from the URL into the form. Times are shown in the zone of the browser.
+// part of a mailed link moves from the URL into the form. Times are shown in the zone of the browser. Buttons copy and print a
+// secret, and a box shows a password.
 
 const js = String.raw;
 
@@ -23,6 +24,20 @@ addEventListener("submit", (event) => {
   if (event.target === last?.target && event.timeStamp - last.timeStamp < 1000) event.preventDefault();
   else last = event;
 });
+
+for (const label of document.querySelectorAll("[data-show]")) {
+  const [field, box] = [label.previousElementSibling.querySelector("input"), label.querySelector("input")];
+  label.hidden = false;
+  box.onchange = () => (field.type = box.checked ? "text" : "password");
+  // A browser offers to store the text of a field for passwords alone.
+  field.form.addEventListener("submit", () => (field.type = "password"));
+}
+for (const button of document.querySelectorAll("[data-copy], [data-print]")) {
+  button.hidden = false;
+  const { copy, done } = button.dataset;
+  const copied = () => (document.getElementById("status").textContent = done);
+  button.onclick = () => (copy === undefined ? print() : navigator.clipboard.writeText(copy).then(copied, report));
+}
 
 let waiting;
 async function run(button, mediation) {

@@ -4,7 +4,7 @@ import type { WaysIn } from "../wire/login.js";
 import type { ProblemBody } from "../wire/problem.js";
 import { button, details, html, type Inserted } from "./html.js";
 import { fill } from "./texts/texts.js";
-import { type Hidden, type HtmlPage, passkeyButton, type View } from "./view.js";
+import { type Hidden, type HtmlPage, mark, passkeyButton, type View } from "./view.js";
 
 const yes = (is: boolean) => (is ? "yes" : undefined);
 
@@ -30,7 +30,10 @@ export function signInPage(
   const choices = [
     byPasskey && form("sign-in/passkey", [byPasskey], { ...hidden, transaction }),
     ways.providers.map(({ name: provider, label }) =>
-      form("sign-in/provider", [button(fill(t.signInProvider, { provider: label }), "quiet")], { ...hidden, provider }),
+      form("sign-in/provider", [button([mark(label), fill(t.signInProvider, { provider: label })], "quiet")], {
+        ...hidden,
+        provider,
+      }),
     ),
   ];
   const parts = [

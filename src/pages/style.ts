@@ -42,7 +42,7 @@ h1 { font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { font-size: 1.0625rem; }
 a:not(.brand, .button) { color: var(--accent); }
 small, dt, summary { color: var(--quiet); font-weight: 400; }
-code, input:is([type="email"], [type="password"], [inputmode="numeric"]) { direction: ltr; text-align: start; }
+code, input:is([type="email"], [name$="password"], [inputmode="numeric"]) { direction: ltr; text-align: start; }
 code { font-size: 0.9375rem; overflow-wrap: anywhere; user-select: all; }
 .match { font-size: 1.25rem; font-variant-numeric: tabular-nums; }
 .tag { white-space: nowrap; font-size: 0.75rem; padding: 0.1rem 0.5rem; border: 1px solid var(--edge); border-radius: 1rem; }
@@ -58,6 +58,7 @@ section > :is(dl, ul, details) { justify-self: stretch; }
 .choices:not(:has(button:not([hidden]))) { display: none; }
 .links { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; }
 label { display: grid; gap: 0.25rem; font-weight: 500; }
+[data-show] { margin-top: -0.5rem; font-size: 0.875rem; }
 fieldset { display: grid; gap: 0.25rem; padding: 0; border: 0; }
 legend { padding: 0 0 0.25rem; font-weight: 500; }
 .check { display: flex; gap: 0.5rem; align-items: center; font-weight: 400; }
@@ -79,9 +80,12 @@ li:has(> div) { padding: 0.625rem 0; border-bottom: 1px solid var(--line); }
 li > div { flex: 1 1 11rem; min-width: 0; overflow-wrap: anywhere; }
 li > details { flex-basis: 100%; }
 li small { display: block; }
-.codes { display: grid; grid-template-columns: 1fr 1fr; gap: 0.25rem 1rem; }
+.codes { display: grid; gap: 0.25rem; }
+.codes code { white-space: nowrap; }
+.tools { display: flex; flex-wrap: wrap; gap: 0.5rem; }
+.mark { display: inline-block; width: 1.5rem; height: 1.5rem; line-height: 1.375rem; border: 1px solid var(--edge); border-radius: 50%; margin-inline-end: 0.25rem; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: 0.25rem 1rem; }
 dd { overflow-wrap: anywhere; }
 .qr { width: 12rem; justify-self: center; padding: 0.5rem; background: #fff; border-radius: 0.5rem; }
-@media print { .top, .button { display: none; } }
+@media print { .top, .tools, .button { display: none; } }
 `;

@@ -69,12 +69,15 @@ export function createView(values: ViewValues) {
   const { texts: t, at, language } = values;
   const minimum = fill(t.minimum, { count: values.settings.passwordMin });
 
+  /** The script shows the box, which shows the field before it. */
+  const shown = html`<label class="check" hidden data-show><input type="checkbox"> ${t.showPassword}</label>`;
+
   function field(kind: FieldName, options: FieldOptions = {}): Html {
     const { name = kind, label = t.fields[kind], value, isOptional = false, more } = options;
     const { hint = kind === "new_password" && minimum, isFirst = kind === "code" && !value } = options;
     return html`<label>${label}${hint !== false && html` <small>${hint}</small>`}<input name="${name}" ${inputs[kind]}${
       value && html` value="${value}"`
-    }${!isOptional && html` required`}${isFirst && html` autofocus aria-describedby="alert"`}${more}></label>`;
+    }${!isOptional && html` required`}${isFirst && html` autofocus aria-describedby="alert"`}${more}></label>${kind.endsWith("password") && shown}`;
   }
 
   const form = (action: string, parts: Parts, hidden: Hidden = {}): Html =>
@@ -106,6 +109,10 @@ export function createView(values: ViewValues) {
     },
   };
 }
+
+/** The first letter of a provider. It stands for its logo, which has rules of its own. */
+export const mark = (label: string): Html =>
+  html`<span class="mark" aria-hidden="true">${[...label].at(0)?.toUpperCase()}</span> `;
 
 /** A ceremony of WebAuthn. The button is hidden until the script has loaded. */
 export const passkeyButton = (kind: "get" | "create", text: string, options: WebAuthnJson, more?: Inserted): Html =>

@@ -696,6 +696,74 @@ describe("the pages with passkeys", () => {
   });
 });
 
+it.each([false, true])("recovery codes are downloaded, and with scripts copied and printed: %s", async (scripts) => {
+  const shop = await openShop();
+  await shop.addUser("rita");
+  const { open, signIn } = visitor(shop, browser, { scripts });
+  const walker = await open("/account");
+  const { page } = walker;
+  await signIn(walker, "rita");
+  await walker.press("Set up an authenticator app");
+  await walker.sees("Set up an authenticator app");
+  const app = new TOTP({ secret: ((await page.textContent("main code")) ?? "").replaceAll(" ", "") });
+  await walker.type("Code from your authenticator app", app.generate({ timestamp: shop.clock.now() * 1000 }));
+  await walker.press("Continue");
+  await walker.sees("Recovery codes");
+  const codes = await page.locator("main li code").allTextContents();
+  const [download] = await Promise.all([page.waitForEvent("download"), walker.follow("Download")]);
+  expect(download.suggestedFilename()).toBe("recovery-codes.txt");
+  expect(
+    readFileSync(await download.path(), "utf8")
+      .trim()
+      .split("\n"),
+  ).toEqual(codes);
+  const buttons = ["Copy", "Print"].map((name) => page.getByRole("button", { name, exact: true }));
+  expect(await Promise.all(buttons.map((button) => button.isVisible()))).toEqual([scripts, scripts]);
+  if (scripts) {
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await walker.press("Copy");
+    await walker.reads("status", "Copied.");
+    expect((await page.evaluate(() => navigator.clipboard.readText())).trim().split("\n")).toEqual(codes);
+    await page.evaluate(() => Object.assign(globalThis, { print: () => (document.title = "printed") }));
+    await walker.press("Print");
+    expect(await page.title()).toBe("printed");
+  }
+  // A line of a code is as wide as the page of a phone.
+  await page.setViewportSize({ width: 360, height: 740 });
+  const lines = page.locator("main li code").evaluateAll((all) => all.map((each) => each.getClientRects().length));
+  expect(await lines).toEqual(codes.map(() => 1));
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  await walker.follow("I have stored this safely");
+  await walker.sees("Your account");
+  // The app that there is can be replaced.
+  expect(await page.getByRole("button", { name: "Set up an authenticator app" }).count()).toBe(0);
+  await walker.press("Replace Authenticator app");
+  await walker.sees("Set up an authenticator app");
+  await walker.leave();
+});
+
+it("a box shows each password, and the field is one for passwords again when it is sent", async () => {
+  const shop = await openShop();
+  await shop.addUser("tom");
+  const { open } = visitor(shop, browser);
+  const walker = await open("/account");
+  const field = walker.page.locator("[name=password]");
+  await walker.type("Login name or e-mail address", "tom");
+  await walker.type("Password", password);
+  await walker.page.getByLabel("Show password").check();
+  expect([await field.getAttribute("type"), await field.inputValue()]).toEqual(["text", password]);
+  await walker.page.evaluate(() =>
+    document.addEventListener("submit", () => sessionStorage.setItem("sent", document.forms[0]?.password.type)),
+  );
+  await walker.press("Sign in");
+  await walker.sees("Your account");
+  expect(await walker.page.evaluate(() => sessionStorage.getItem("sent"))).toBe("password");
+  expect(await walker.page.locator("input[type=password]").count()).toBe(
+    await walker.page.locator("[data-show]").count(),
+  );
+  await walker.leave();
+});
+
 it("every page was accessible, and no script was blocked or failed", () => {
   expect(found).toEqual({ violations: [], policy: [], errors: [] });
 });
