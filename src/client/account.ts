@@ -38,7 +38,7 @@ export interface AccountClient {
     get(): Promise<AccountView>;
     /**
      * Returns everything that can still sign in or act. Show it to a user whose login has `review: true`.
-     * @example for (const { kind, name, created, current } of (await account.access()).access) list(kind, name);
+     * @example for (const { kind, name, created, current } of (await account.access()).access) show(kind, name);
      */
     access(): Promise<AccessView>;
     /**

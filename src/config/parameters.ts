@@ -104,7 +104,7 @@ export const parameters = {
   AMPHO_SECURITY_SCOPES: withDefault(
     scopes,
     Object.freeze(Object.create(null) as Record<string, readonly string[]>),
-    { editor: ["articles:read", "articles:write"], reader: ["articles:read"] },
+    { "*": ["articles:read"], editor: ["articles:read", "articles:write"] },
     {
       help: "The scopes of each role, and with `*` those of every user. The tokens of a user carry the scopes of all the user's roles.",
     },

@@ -142,6 +142,7 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
     client: 'declare const client: import("ampho/client").Client;',
     account: 'declare const account: import("ampho/client/account").AccountClient["account"];',
     sessions: 'declare const sessions: import("ampho/client/account").AccountClient["sessions"];',
+    review: 'declare const review: import("ampho/client/account").Review;',
   },
   "ampho/client/outside": {
     ...common,
@@ -164,5 +165,6 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
     registration: 'declare const registration: import("ampho/client/mail").Registration;',
     reset: 'declare const reset: import("ampho/client/mail").PasswordReset;',
     change: 'declare const change: import("ampho/client/mail").EmailChange;',
+    askWhether: "declare const askWhether: (change: string, yes: () => Promise<void>) => void;",
   },
 };
