@@ -64,9 +64,26 @@ function profile(view: View, own: AccountView): Html {
     html`<dl><dt>${t.loginName}</dt><dd>${own.login}</dd>
 ${own.email !== null && html`<dt>${t.fields.email}</dt><dd>${own.email}${unproven && ` (${t.unproven})`}</dd>`}
 ${own.created !== null && html`<dt>${t.since}</dt><dd>${view.time(own.created)}</dd>`}</dl>`,
-    features.mails.email && more(view, "email", t.changeEmail, [field("email")], hidden, button(t.mailCode)),
+    features.mails.email && [
+      more(view, "email", t.changeEmail, [field("email")], hidden, button(t.mailCode)),
+      own.email_change === null
+        ? own.email_proven &&
+          more(view, "email/later", t.lostMailbox, [t.lostMailboxText, field("email", { label: t.newEmail })], hidden)
+        : waitingEmail(view, own.email_change),
+    ],
     features.account.login && more(view, "login", t.changeLogin, [t.changeLoginHint, field("login")]),
   );
+}
+
+/** The change of a user who has lost the mailbox. Its code is entered in any session. */
+function waitingEmail(view: View, { to, from }: NonNullable<AccountView["email_change"]>): Inserted {
+  const { texts: t, form, field } = view;
+  const isMailed = from <= view.now;
+  return [
+    html`<p>${t.newEmail}: <strong>${to}</strong>, ${view.time(from)}</p>`,
+    isMailed && form("email/taken", [field("code"), button(t.changeEmail)]),
+    action(view, "email/stop", t.stopChange, undefined, to),
+  ];
 }
 
 function password(view: View, own: AccountView): Html {

@@ -251,6 +251,13 @@ export const actions: Readonly<Record<string, Action>> = {
   "identities/remove": change("DELETE", "/identities/:id", "removed"),
   email: step("/account/email", ({ email, login }) => ({ email, login: login === "true" }), own.confirmEmail),
   "email/finish": change("POST", "/account/email/finish", "saved", ({ code }) => ({ code: digits(code) })),
+  "email/later": change("POST", "/account/email", "waits", ({ email, login }) => ({
+    email,
+    login: login === "true",
+    later: true,
+  })),
+  "email/taken": change("POST", "/account/email/finish", "saved", ({ code }) => ({ code: digits(code), later: true })),
+  "email/stop": change("DELETE", "/account/email", "stopped"),
   // The change is sent again with the fields that the user has filled in before.
   "change/confirm": async (visit, { transaction, code, form = "", kept }) => {
     await visit.call("POST", "/account/confirm/finish", { transaction, code: digits(code) });

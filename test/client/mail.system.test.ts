@@ -227,6 +227,10 @@ describe.each([
     await beginLogin(tab);
     const code = codeOf(await next("login"));
     await tab.evaluate((sent) => login.finish(sent), code);
+    const { from, expires } = await tab.evaluate(() => mail.lostMailbox.begin("ann@later.example"));
+    expect(expires - from).toBe(3 * 86_400);
+    expect(await tab.evaluate(() => outcome(mail.lostMailbox.finish("12345678")))).toBe("transaction_over");
+    await tab.evaluate(() => mail.lostMailbox.stop());
     await tab.evaluate(async () => {
       Object.assign(globalThis, { change: await mail.changeEmail("ann@new.example") });
     });

@@ -510,6 +510,26 @@ describe("the form for the code of a change", () => {
     expect(notices.filter((line) => line.includes("internal"))).toEqual([]);
   });
 
+  it("a user who cannot read the mailbox asks for another address, which the page shows until it is stopped", async () => {
+    const { ampho } = await openChange();
+    await ampho.users.import([JSON.stringify({ login: "cleo", email: "cleo@example.org", email_proven: true })]);
+    const { id = "" } = (await ampho.users.find("cleo")) ?? {};
+    const browser = browserOf(ampho);
+    browser.jar.set("__Host-ampho-token", (await ampho.sessions.create(id)).token);
+    const [offer, stop] = ["I cannot read that mailbox any more", "Stop this"];
+    const shows = async () => {
+      const { text } = await browser.get("");
+      return [offer, "cleo@new.example", stop].map((part) => text.includes(part));
+    };
+    expect(await shows()).toEqual([true, false, false]);
+    const begun = await browser.post("email/later", { email: "cleo@new.example" });
+    expect(begun.headers.get("location")).toBe("/account?done=waits");
+    expect(await shows()).toEqual([false, true, true]);
+    expect((await browser.post("email/taken", { code: "12345678" })).status).toBe(401);
+    expect((await browser.post("email/stop")).headers.get("location")).toBe("/account?done=stopped");
+    expect(await shows()).toEqual([true, false, false]);
+  });
+
   it("a first password is in no page, and its user types it after the code", async () => {
     const { ampho, ask } = await openChange();
     const email = "cleo@example.org";

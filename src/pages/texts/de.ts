@@ -55,6 +55,11 @@ export const deTexts: PageTexts = {
   since: "Mitglied seit",
   loginName: "Anmeldename",
   changeEmail: "Adresse ändern",
+  lostMailbox: "Ich kann dieses Postfach nicht mehr lesen",
+  lostMailboxText:
+    "Die neue Adresse dauert 7 Tage, und das alte Postfach kann sie stoppen. Dann bekommt die neue einen Code.",
+  newEmail: "Neue Adresse",
+  stopChange: "Stoppen",
   changeLogin: "Anmeldenamen ändern",
   changeLoginHint: "Sie werden überall abgemeldet und melden sich mit dem neuen Namen an.",
   presentPassword: "Bisheriges Passwort",
@@ -140,6 +145,8 @@ export const deTexts: PageTexts = {
   },
   done: {
     saved: "Ihre Änderung ist gespeichert.",
+    waits: "Die neue Adresse bekommt in 7 Tagen einen Code. Geben Sie ihn auf dieser Seite ein.",
+    stopped: "Die Adresse bleibt, wie sie ist.",
     removed: "Es ist entfernt. Ihre anderen Geräte sind abgemeldet.",
     password: "Ihr Passwort ist geändert. Ihre anderen Geräte sind abgemeldet.",
     reset: "Ihr Passwort ist gesetzt. Melden Sie sich damit an.",

@@ -55,6 +55,11 @@ export const esTexts: PageTexts = {
   since: "Miembro desde",
   loginName: "Nombre de usuario",
   changeEmail: "Cambiar la dirección",
+  lostMailbox: "Ya no puedo leer ese buzón",
+  lostMailboxText:
+    "La nueva dirección tarda 7 días, y el buzón anterior puede detenerla. Después la nueva recibe un código.",
+  newEmail: "Nueva dirección",
+  stopChange: "Detener",
   changeLogin: "Cambiar el nombre de usuario",
   changeLoginHint: "Su sesión se cierra en todas partes, y la inicia con el nombre nuevo.",
   presentPassword: "Contraseña actual",
@@ -139,6 +144,8 @@ export const esTexts: PageTexts = {
   },
   done: {
     saved: "Su cambio está guardado.",
+    waits: "La nueva dirección recibe un código dentro de 7 días. Introdúzcalo en esta página.",
+    stopped: "La dirección no cambia.",
     removed: "Se ha quitado. Se ha cerrado la sesión en sus otros dispositivos.",
     password: "Su contraseña ha cambiado. Se ha cerrado la sesión en sus otros dispositivos.",
     reset: "Su contraseña está guardada. Inicie sesión con ella.",

@@ -55,6 +55,11 @@ export const frTexts: PageTexts = {
   since: "Membre depuis",
   loginName: "Identifiant",
   changeEmail: "Changer l’adresse",
+  lostMailbox: "Je ne peux plus lire cette boîte",
+  lostMailboxText:
+    "La nouvelle adresse prend 7 jours, et l’ancienne boîte peut l’empêcher. Ensuite, la nouvelle reçoit un code.",
+  newEmail: "Nouvelle adresse",
+  stopChange: "Arrêter",
   changeLogin: "Changer l’identifiant",
   changeLoginHint: "Vous êtes déconnecté partout, et vous vous reconnectez avec le nouvel identifiant.",
   presentPassword: "Mot de passe actuel",
@@ -140,6 +145,8 @@ export const frTexts: PageTexts = {
   },
   done: {
     saved: "Votre modification est enregistrée.",
+    waits: "La nouvelle adresse reçoit un code dans 7 jours. Saisissez-le sur cette page.",
+    stopped: "L’adresse ne change pas.",
     removed: "C’est supprimé. Vos autres appareils sont déconnectés.",
     password: "Votre mot de passe a changé. Vos autres appareils sont déconnectés.",
     reset: "Votre mot de passe est enregistré. Connectez-vous avec lui.",
