@@ -28,7 +28,9 @@ no schema and create no database.
 ## Check a deployment
 
 Each finding has a severity (\`error\`, \`warning\` or \`note\`), the name of the check, a message and a fix. The most
-severe findings come first. A note is worth knowing, and the exit code stays 0. With \`--json\` the result is an array
+severe findings come first. A note is worth knowing, and the exit code stays 0.
+Of a large database it reads a part: 100 000 users, 5000 sessions and 10 000 API keys. It counts at most 1000 waiting
+mails, and 1000 secrets under each key. With \`--json\` the result is an array
 of \`{"severity","check","message","fix"}\`.
 
 | check | what it looks at |

@@ -152,11 +152,12 @@ export const commands = [
   command("user-expire-password", async () => (await import("./commands/expire-passwords.js")).expirePasswords, {
     database: "changes",
     summary: "let users set a new password, after their hashes were stolen",
-    help: "Give exactly one of LOGIN, --all and --file. The old passwords work no more, and the sessions of these users end. Each user sets a new password by a mailed link (forgotten password). The command mails nothing. It prints the users who have no address and cannot do that, for `user-recover --print`. Users without a password are not changed. An interrupted command can be run again.",
+    help: "Give exactly one of LOGIN, --all and --file. The old passwords work no more, and the sessions of these users end. Each user sets a new password by a mailed link (forgotten password). The command mails nothing. It prints the users who have no address and cannot do that, for `user-recover --print`. Users without a password are not changed. With --all every session ends first, also of users without a password, and the passwords follow in batches. If the command is interrupted, its last line has the --after from which it goes on.",
     takes: [
       { name: "LOGIN", help: "The login name of the user, or with --id the id.", optional: true },
       byId,
       flag("--all", { help: "Every user." }),
+      valued("--after", "LOGIN", { help: "With --all, the users behind this login. It ends no sessions again." }),
       valued("--file", "FILE", { help: "The users of a file, one login or with --id one id on a line. - is stdin." }),
       valued("--reason", "TEXT", { help: "The reason, for the audit log. The command requires one." }),
       json,

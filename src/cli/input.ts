@@ -43,6 +43,27 @@ export function readTime(option: string, text: string | undefined, now: number):
   return Math.floor(ms / 1000);
 }
 
+/** The same as `printList` for a list that can be longer than memory. Each page has its own widths of columns. */
+export async function printPages<T>(
+  input: CommandInput,
+  { terminal }: CommandContext,
+  pages: AsyncIterable<readonly T[]>,
+  header: readonly string[],
+  cellsOf: (row: T) => readonly string[],
+  whole?: readonly number[],
+): Promise<void> {
+  if (input.has("--json")) return terminal.printJsonList(pages);
+  let isFirst = true;
+  for await (const page of pages) {
+    if (page.length === 0) continue;
+    const lines = table(header, page.map(cellsOf), whole);
+    if (isFirst) terminal.printTable(lines);
+    else for (const line of lines.slice(1)) terminal.print(line);
+    isFirst = false;
+  }
+  if (isFirst) terminal.printTable(table(header, [], whole));
+}
+
 /** Prints the list as one line of JSON with --json, and otherwise as a table, whose columns `whole` are not cut. */
 export function printList<T>(
   input: CommandInput,

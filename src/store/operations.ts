@@ -11,6 +11,7 @@ import * as attempts from "./sql/attempts.js";
 import * as audit from "./sql/audit.js";
 import * as confirmations from "./sql/confirmations.js";
 import * as emailWaits from "./sql/email-waits.js";
+import * as expiredPasswords from "./sql/expired-passwords.js";
 import * as accountFactors from "./sql/factors/account-factors.js";
 import * as factors from "./sql/factors/changes.js";
 import * as passkeys from "./sql/factors/passkeys.js";
@@ -53,6 +54,7 @@ export const operations = {
   findUsers: reads(users.findUsers),
   listUsers: reads(users.listUsers),
   setPassword: writes(userChanges.setPassword),
+  expirePasswords: writes(expiredPasswords.expirePasswords),
   rehashPassword: writes(userChanges.rehashPassword),
   setRoles: writes(userChanges.setRoles),
   setDisabled: writes(userChanges.setDisabled),

@@ -102,9 +102,13 @@ export interface HashFormatCount {
 }
 
 /** Returns the most frequent format first. A user who changes meanwhile counts with the old or the new format. */
-export async function countHashFormats(store: Pick<Store, "countHashKinds">): Promise<readonly HashFormatCount[]> {
+export async function countHashFormats(
+  store: Pick<Store, "countHashKinds">,
+  usersMax = Number.POSITIVE_INFINITY,
+): Promise<readonly HashFormatCount[]> {
   const counts = new Map<string, HashFormatCount>();
-  for (let after: string | undefined; ; ) {
+  let after: string | undefined;
+  for (let read = 0; read < usersMax; read += countedAtOnce) {
     const page = await store.countHashKinds({ after, limit: countedAtOnce });
     for (const { kind, hasHash, users } of page.counts) {
       const format = kind ?? (hasHash ? currentFormat : null);

@@ -146,7 +146,11 @@ export function sessionContract(store: Opened): void {
 
   it("the users of a login are found by their open sessions", async () => {
     await addUser(store(), { id: "u-bob", login: "Bob", canonical: "bob" });
-    const find = (name: string) => store().findSessionUsers({ login: name, canonical: name.toLowerCase() });
+    const find = async (name: string) => {
+      const typed = { login: name, canonical: name.toLowerCase(), after: undefined };
+      const { users } = await store().findSessionUsers(typed);
+      return [...new Set(users.map(({ userId }) => userId))];
+    };
     expect(await find("Bob")).toEqual([]);
     const { id } = await openSession(store(), { userId: "u-bob", login: "Bob" });
     await openSession(store(), { userId: "u-bob", login: "Bob", random: "second" });

@@ -1,6 +1,11 @@
 // Runs every operation of a store in each way that it can go, on an empty database, for tests that look at all statements.
 
-import type { OperationInput, OperationName, OperationOutput } from "../../dist/store/operations.js";
+import {
+  type OperationInput,
+  type OperationName,
+  type OperationOutput,
+  operations,
+} from "../../dist/store/operations.js";
 import { identityIdOf } from "../../dist/store/sql/identities.js";
 import { mailboxIdOf } from "../../dist/store/sql/mail-rows.js";
 import { oldRowKinds } from "../../dist/store/sql/old-rows.js";
@@ -23,7 +28,33 @@ export type Run = <P extends OperationName>(
   input: OperationInput<P>,
 ) => OperationOutput<P> | Promise<OperationOutput<P>>;
 
-export async function runEveryOperation(run: Run): Promise<void> {
+/** What an operation returns when it has changed or found nothing. */
+const misses: ReadonlySet<string> = new Set(
+  "changed closed dropped ended factor_rejected false full lost none over rejected taken unknown".split(" "),
+);
+
+/** False if the operation has changed or found nothing. */
+function isHit(operation: OperationName, output: unknown): boolean {
+  if (Array.isArray(output)) return output.length > 0;
+  if (output === undefined) return operations[operation].access !== "read";
+  const outcome = typeof output === "object" && output !== null && "outcome" in output ? output.outcome : output;
+  return typeof outcome === "object" || !misses.has(`${outcome as string | number | boolean}`);
+}
+
+/** Throws if an operation changes or finds nothing in any of its ways. */
+export async function runEveryOperation(given: Run): Promise<void> {
+  const missed = new Set<OperationName>();
+  const hit = new Set<OperationName>();
+  await runAll(async (operation, input) => {
+    const output = await given(operation, input);
+    (isHit(operation, output) ? hit : missed).add(operation);
+    return output;
+  });
+  const never = [...missed].filter((operation) => !hit.has(operation));
+  if (never.length > 0) throw new Error(`these operations change or find nothing: ${never.join(", ")}`);
+}
+
+async function runAll(run: Run): Promise<void> {
   await run("noteUserHooks", { until: start + 86_400 });
   const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
   await run("createUser", { user: ann, now: start, origin });
@@ -38,20 +69,26 @@ export async function runEveryOperation(run: Run): Promise<void> {
   const staged = (line: number) => ({ ...ann, id: `i-${line}`, canonical: `i-${line}`, hashKind: "f", line });
   const many = Array.from({ length: 60 }, (_, index) => staged(index + 1));
   const stage = { users: [...many, staged(1), { ...staged(61), canonical: "ann" }], displaces: true, now: start };
-  for (const n of [1, 2]) {
-    await run("startImport", { now: start, trial: false });
+  const imports: number[] = [];
+  for (const _ of [1, 2]) {
+    const n = await run("startImport", { now: start, trial: false });
+    imports.push(n);
     await run("stageUsers", { ...stage, n });
     await run("stageUsers", { ...stage, n, displaces: false });
   }
   await run("createUser", { user: { ...ann, id: "u-3", canonical: "i-1" }, now: start, origin });
-  for (const n of [2, 3]) await run("publishImport", { n, now: start, origin: operator, detail: {} });
+  const last = await run("startImport", { now: start, trial: false });
+  const published = [1, 2].map((line) => ({ ...staged(line), id: `j-${line}`, canonical: `j-${line}` }));
+  await run("stageUsers", { ...stage, n: last, users: published });
+  for (const n of [...imports.slice(1), last, last + 1])
+    await run("publishImport", { n, now: start, origin: operator, detail: {} });
   const { events } = await run("takeUserEvents", { now: start, holdSeconds: 45, limit: 10 });
   for (const [index, event] of events.entries())
     await run("settleUserEvent", { event, retryAt: index === 0 ? start + 5 : undefined });
   for (const now of [start, start + 5]) await run("takeUserEvents", { now, holdSeconds: 45, limit: 1000 });
   await run("readUserEvents", undefined);
   // A limit below their number would delete any of them, in any order.
-  for (const n of [1, undefined]) await run("deleteUnpublishedImports", { n, now: start + 61, limit: 100 });
+  for (const n of [imports[0], undefined]) await run("deleteUnpublishedImports", { n, now: start + 61, limit: 100 });
   await run("hasOtherHashes", undefined);
   await run("countHashKinds", { after: undefined, limit: 10 });
 
@@ -63,7 +100,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("renewSession", renewal(second));
   await run("confirmRenewal", { sessionId: second.id, gen: 1 });
   await run("findSession", { id: "0.second", now: start });
-  await run("findSessionUsers", { login: "alice", canonical: "alice" });
+  await run("findSessionUsers", { login: ann.login, canonical: ann.canonical, after: undefined });
   await run("countSessions", { now: start, idleSince: start });
   await run("listSessions", { userId: ann.id, now: start });
   await run("renewSession", renewal({ ...second, gen: 0 }));
@@ -73,6 +110,9 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("endSession", { ...ending, id: "0.third", userId: ann.id, reason: "logout" });
   await run("endSession", { ...ending, id: "0.third", userId: undefined, reason: "ended_by_operator" });
   await run("grantSession", login({ random: "fourth" }));
+  const expiring = { ...ending, passwordHash: "x", reason: "stolen", limit: 10 };
+  for (const after of ["am", "an"]) await run("expirePasswords", { ...expiring, after });
+  await run("grantSession", login({ random: "after-expiry" }));
   await run("endUserSessions", { ...ending, change: "sessions_left", reason: "ended_by_user" });
   await run("revokeUserTokens", { ...ending, login: "Ann", reason: "ended_by_operator" });
   await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, own: undefined });
@@ -91,7 +131,6 @@ export async function runEveryOperation(run: Run): Promise<void> {
     own: undefined,
     expires: { reason: "stolen" },
   });
-  await run("listWeakerPolicies", { limit: 10 });
   await run("listAccess", { userId: ann.id, sessionId: undefined, now: start, times: [start] });
   await run("countLockedOut", { relyingParty: "x", mail: false, providers: ["acme"] });
   const own = {
@@ -101,19 +140,21 @@ export async function runEveryOperation(run: Run): Promise<void> {
     own: ownSession("0.fifth"),
     address: "ann",
     factorsVersion: (await run("listFactors", ann.id)).factorsVersion,
-    passwordVersion: 3,
+    passwordVersion: (await run("findUserById", ann.id))?.passwordVersion ?? 0,
   };
   await run("grantSession", login({ random: "fifth" }));
   const renamed = { newLogin: "Anna", newCanonical: "anna", isSame: false };
   await run("setPassword", {
     ...ending,
     passwordHash: null,
-    passwordVersion: 3,
+    passwordVersion: own.passwordVersion,
     own: undefined,
     passkeysOf: "x",
   });
   await run("setLogin", { ...own, ...renamed, isSame: true, newLogin: "ANN", newCanonical: "ann" });
   await run("setLogin", { ...own, ...renamed });
+  for (const since of [undefined, start])
+    for (const login of [undefined, "Ann"]) await run("listAudit", { login, since, limit: 10 });
   await run("exportAccount", { ...ending, login: "Anna", eventsMax: 10 });
   await run("grantSession", login({ random: "sixth" }));
   const confirming = { ...ending, sessionId: "0.sixth", change: "account_removed" } as const;
@@ -160,21 +201,18 @@ export async function runEveryOperation(run: Run): Promise<void> {
     bought,
   });
   await run("settleAttempt", { ...attempted, outcome: "succeeded", login: ann.login, audit: undefined });
-  await run("pruneAttempts", { rowsMax: 0 });
-  await run("listLockouts", { now: start, windowSeconds: 900, lockAfter: 100, limit: 10, origin: operator });
+  await run("listLockouts", { now: start, windowSeconds: 900, lockAfter: 1, limit: 10, origin: operator });
   for (const target of [{ canonical: "ann", login: "Ann" }, { sources: ["192.0.2.7"] }, { all: true } as const])
     await run("clearLockouts", { target, now: start, origin: operator });
+  await run("pruneAttempts", { rowsMax: 0 });
   const lease = { holder: "h", now: start + 400 * 86_400, leaseSeconds: 15 };
   for (const everySeconds of [60, undefined]) await run("takeHousekeepingLease", { ...lease, everySeconds });
   for (const kind of oldRowKinds)
     await run("deleteOldRows", { ...lease, kind, windowSeconds: 900, auditKeepSeconds: 86_400, next: undefined });
   await run("releaseHousekeepingLease", lease);
-  await run("writeApplicationOwnsUsers", { owns: true, now: start });
-  await run("writeApplicationOwnsUsers", { owns: false, now: start });
+  for (const owns of [false, true]) await run("writeApplicationOwnsUsers", { owns, now: start });
   await run("readApplicationOwnsUsers", undefined);
   await run("recordAudit", { at: start, event: "login_rejected", origin });
-  for (const since of [undefined, start])
-    for (const login of [undefined, "Ann"]) await run("listAudit", { login, since, limit: 10 });
 }
 
 async function runFactorOperations(run: Run): Promise<void> {
@@ -244,7 +282,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   } as const;
   await run("grantSession", login({ amr: ["swk", "mfa"], use: touched, random: "touched", spend: spend("s-p") }));
   const removal = { ...session, own: undefined, rules: undefined };
-  await run("removeFactors", { ...removal, factor: "passkey", id: "p-1" });
+  for (const id of ["p-1", "p-2"]) await run("removeFactors", { ...removal, factor: "passkey", id });
   for (const factor of ["recovery_code", "totp"] as const) await run("removeFactors", { ...removal, factor });
   const identity = (n: number) => ({
     issuer: "https://id.example",
@@ -253,8 +291,10 @@ async function runFactorOperations(run: Run): Promise<void> {
     email: "a@b.example",
   });
   const byOperator = { ...session, own: undefined };
+  await run("grantSession", login({ random: "of-links" }));
+  const linking = { ...session, own: ownSession("0.of-links") };
   for (const n of [1, 2, 2])
-    await run("linkIdentity", { ...session, isVouched: n === 1, identity: identity(n), spend: spend(`i-${logins++}`) });
+    await run("linkIdentity", { ...linking, isVouched: n === 1, identity: identity(n), spend: spend(`i-${logins++}`) });
   const newKey = (n: number) => ({
     ...byOperator,
     stored: false as const,
@@ -320,7 +360,6 @@ async function runFactorOperations(run: Run): Promise<void> {
   for (const _ of [1, 2])
     await run("changeService", { id: "svc_1", to: { change: "deleted" }, now: start, origin: operator });
   await run("findIdentity", identity(1));
-  await run("findInvitationsFor", { canonical: "a@b.example", now: start });
   await run("listIdentities", ann.id);
   for (const [n, isNew] of [[1, false] as const, [3, true] as const, [3, true] as const]) {
     const proven = { identity: { proven: identity(n), isNew }, spend: spend(`f-${logins++}`) };
@@ -328,24 +367,23 @@ async function runFactorOperations(run: Run): Promise<void> {
   }
   const ways = { relyingParty: "x", mail: true, issuers: [] };
   const rules = { roles: [], rolePolicies: {} };
-  await run("endAccess", { ...session, own: ownSession("0.second"), rules, ways });
   await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(1)), ways });
   for (const n of [1, 2, 3])
     await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(n)), ways: undefined });
-  await run("setFactorPolicy", {
-    ...who,
-    policy: "required",
-    reason: undefined,
-    ownRoles: undefined,
-    rolePolicies: {},
-  });
+  await run("grantSession", login({ random: "of-access" }));
+  await run("endAccess", { ...session, own: ownSession("0.of-access"), rules, ways });
+  const policies = { ...who, reason: "lost", ownRoles: [], rolePolicies: { "*": "required" } } as const;
+  await run("setFactorPolicy", { ...policies, policy: "optional" });
+  await run("listWeakerPolicies", { limit: 10 });
+  await run("setFactorPolicy", { ...policies, policy: "required" });
   await run("forgetDevices", who);
-  await run("listOldSecrets", { kid: "other", after: undefined, limit: 10 });
-  await run("rekeyTotp", { userId: ann.id, from: "sealed-3", to: { secret: "sealed-4", kid: "other" } });
-  await run("countSecretsByKey", undefined);
   await run("removeFactors", { ...session, own: undefined, rules: undefined });
   const enrol = { factor: "totp", totp: totp(5), codes: ["c"] } as const;
   await run("grantSession", second({ enrol, spend: spend("s-3") }));
+  await run("setFactorPolicy", { ...policies, policy: undefined });
+  await run("listOldSecrets", { kid: "other", after: undefined, limit: 10 });
+  await run("rekeyTotp", { userId: ann.id, from: "sealed-5", to: { secret: "sealed-4", kid: "other" } });
+  await run("countSecretsByKey", undefined);
   await run("removeFactors", { ...who, own: undefined, rules: undefined });
   await run("endUserSessions", {
     userId: ann.id,
@@ -378,6 +416,7 @@ async function runMailOperations(run: Run): Promise<void> {
   for (const each of [invitation("a"), invitation("b"), { ...invitation("c"), until: start }])
     await run("createInvitation", { invitation: each, mail: mailRequest().draft, origin });
   await run("findInvitation", "a");
+  await run("findInvitationsFor", { canonical: "new@x.example", now: start });
   await run("listInvitations", { limit: 10 });
   for (const _ of [1, 2]) await run("useInvitation", { id: "b", now: start });
   await run("returnInvitation", { id: "b", now: start });

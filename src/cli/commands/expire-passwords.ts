@@ -5,8 +5,8 @@ import { text } from "node:stream/consumers";
 import { fileProblem } from "../../config/files.js";
 import type { Management, UserView } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
-import { CommandFailure } from "../failures.js";
-import { exactlyOne, printList, requiredReason } from "../input.js";
+import { CommandFailure, UsageError } from "../failures.js";
+import { exactlyOne, printList, printPages, requiredReason } from "../input.js";
 import { countOf, quoted } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
@@ -18,19 +18,62 @@ export async function expirePasswords(input: CommandInput, context: CommandConte
   const login = input.optionalArgument();
   const [isAll, file] = [input.has("--all"), input.text("--file")];
   exactlyOne({ LOGIN: login !== undefined, "--all": isAll, "--file": file !== undefined });
+  const after = input.text("--after");
+  if (after !== undefined && !isAll) throw new UsageError("--after is only for --all.");
   const reason = requiredReason(input, "user-expire-password");
-  const names = file === undefined ? (login === undefined ? undefined : [login]) : await readNames(file, context);
+  if (isAll) return expireAll({ reason, after }, input, context);
+  const names = file === undefined ? [login ?? ""] : await readNames(file, context);
   const { expired, without, unreachable } = await withManagement(context, async ({ users }) => {
-    const found = names === undefined ? users.list() : await findAll(users, names, input.has("--id"));
-    return expireEach(users, found, reason);
+    return expireEach(users, await findAll(users, names, input.has("--id")), reason);
   });
   const unmailed = unreachable.map(({ id, login }) => ({ id, login }));
-  printList(input, context, unmailed, ["ID", "LOGIN"], ({ id, login }) => [id, login]);
+  printList(input, context, unmailed, header, cellsOf);
   terminal.note(`${countOf(expired, "password")} expired. Every session of these users has ended.`);
   if (without > 0) terminal.note(`${countOf(without, "user")} had no password, or no account any more.`);
-  if (unmailed.length > 0)
-    terminal.note("The users above have no address. Give each a link of `user-recover --print`.");
+  if (unmailed.length > 0) terminal.note(recoverThem);
 }
+
+const header = ["ID", "LOGIN"];
+const cellsOf = ({ id, login }: Pick<UserView, "id" | "login">) => [id, login];
+const recoverThem = "The users above have no address. Give each a link of `user-recover --print`.";
+
+/** So many users lie between two lines about the progress. */
+const progressUsers = 10_000;
+
+/** Prints the users without an address while it works, so that a million of them need no memory. */
+async function expireAll(
+  options: { readonly reason: string; readonly after: string | undefined },
+  input: CommandInput,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal } = context;
+  let [expired, without, unreachable] = [0, 0, 0];
+  let last = options.after;
+  async function* pagesOf(users: Management["users"]) {
+    let toNote = progressUsers;
+    for await (const batch of users.expirePasswords(options)) {
+      expired += batch.expired;
+      without += batch.without;
+      unreachable += batch.unreachable.length;
+      last = batch.next;
+      yield batch.unreachable;
+      if (last === undefined || expired + without < toNote) continue;
+      toNote += progressUsers;
+      terminal.note(`${countOf(expired, "password")} expired. ${continued(last)}`);
+    }
+  }
+  try {
+    await withManagement(context, ({ users }) => printPages(input, context, pagesOf(users), header, cellsOf));
+  } catch (error) {
+    if (last !== undefined && last !== options.after) terminal.note(continued(last));
+    throw error;
+  }
+  terminal.note(`${countOf(expired, "password")} expired. Every session has ended.`);
+  if (without > 0) terminal.note(`${countOf(without, "user")} had no password.`);
+  if (unreachable > 0) terminal.note(recoverThem);
+}
+
+const continued = (last: string) => `To go on from here after an interruption, add --after ${quoted(last)}.`;
 
 async function readNames(file: string, { terminal }: CommandContext): Promise<readonly string[]> {
   try {
@@ -62,11 +105,7 @@ async function expireUnlessDeleted(users: Management["users"], id: string, reaso
   });
 }
 
-async function expireEach(
-  users: Management["users"],
-  all: AsyncIterable<UserView> | Iterable<UserView>,
-  reason: string,
-) {
+async function expireEach(users: Management["users"], all: readonly UserView[], reason: string) {
   const unreachable: UserView[] = [];
   let [expired, without] = [0, 0];
   let batch: UserView[] = [];
@@ -79,7 +118,7 @@ async function expireEach(
     }
     batch = [];
   }
-  for await (const user of all) if (batch.push(user) === atOnce) await flush();
+  for (const user of all) if (batch.push(user) === atOnce) await flush();
   await flush();
   return { expired, without, unreachable };
 }

@@ -7,7 +7,7 @@ import { nearest } from "../../nearest.js";
 import type { CommandContext, CommandInput, RunCommand } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure, UsageError } from "../failures.js";
-import { typedUser } from "../input.js";
+import { printPages, typedUser } from "../input.js";
 import { formatTime, quoted, table } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
 import { listing, withManagement } from "../with-management.js";
@@ -24,15 +24,26 @@ export async function addUser(input: CommandInput, context: CommandContext): Pro
   context.terminal.note(`User ${quoted(login)} created${without}.`);
 }
 
-export const listUsers = listing(
-  async ({ users }) => {
-    const all = [];
-    for await (const user of users.list()) all.push(user);
-    return all;
-  },
-  ["LOGIN", "STATE", "ROLES"],
-  ({ login, roles, disabled }) => [login, stateOf(disabled), roles.join(" ")],
-);
+export const listUsers: RunCommand = (input, context) =>
+  withManagement(context, ({ users }) =>
+    printPages(input, context, inPages(users.list()), ["LOGIN", "STATE", "ROLES"], ({ login, roles, disabled }) => [
+      login,
+      stateOf(disabled),
+      roles.join(" "),
+    ]),
+  );
+
+const printedAtOnce = 1000;
+
+async function* inPages<T>(items: AsyncIterable<T>): AsyncGenerator<readonly T[]> {
+  let page: T[] = [];
+  for await (const item of items) {
+    if (page.push(item) < printedAtOnce) continue;
+    yield page;
+    page = [];
+  }
+  yield page;
+}
 
 const stateOf = (disabled: boolean) => (disabled ? "disabled" : "");
 

@@ -27,6 +27,16 @@ export function openTerminal(
     },
     /** Prints a value as one line of JSON on stdout. */
     printJson: (value: unknown) => write(stdout, JSON.stringify(value), undefined),
+    /** Prints a list as one line of JSON on stdout, without ever having all of it. */
+    async printJsonList(pages: AsyncIterable<readonly unknown[]>): Promise<void> {
+      let start = "[";
+      for await (const page of pages)
+        for (const item of page) {
+          stdout.write(safe(start + JSON.stringify(item)));
+          start = ",";
+        }
+      write(stdout, start === "[" ? "[]" : "]", undefined);
+    },
     /** Prints a message for people on stderr. */
     note: (line: string, style?: Style) => write(stderr, withAddresses(line), style),
     warn: (line: string) => write(stderr, `ampho: warning: ${withAddresses(line)}`, "yellow"),

@@ -10,10 +10,10 @@ import { isFastFormat } from "../../passwords/formats/formats.js";
 import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
-import { allUsers, countHashFormats } from "../../users/database-directory.js";
+import { countHashFormats } from "../../users/database-directory.js";
 import { error, type Finding, finding, note } from "../finding.js";
 import { checkApiKeys } from "./api-keys.js";
-import { checkLogins } from "./logins.js";
+import { checkUsers, type UserFindings, usersMax } from "./logins.js";
 import { checkOutbox } from "./mail.js";
 import { checkServices } from "./services.js";
 import { checkUserEvents } from "./user-events.js";
@@ -34,14 +34,15 @@ export async function checkDatabase(
     const { databaseUrl: url, databasePrepare: prepare } = configuration;
     const store = await openStore({ url, migrate: false, prepare, log: () => {} });
     try {
+      const users = await checkUsers(store, role);
       return [
         ...owner,
         ...checkUse(await readKeyUse(store), keys),
         ...(await checkTime(store, configuration, now)),
         ...(await checkSessions(store, now)),
         ...(await checkHashes(store)),
-        ...(await checkLogins(store)),
-        ...(await checkAdministrators(store, configuration)),
+        ...users.findings,
+        ...checkAdministrators(users, configuration),
         ...(await checkWeakerPolicies(store)),
         ...(await checkLockedOut(store, configuration)),
         ...(await checkOutbox(store, configuration, now)),
@@ -141,14 +142,14 @@ async function checkTime(store: Store, { tokenLeeway }: Configuration, now: numb
 async function checkSessions(store: Store, now: number): Promise<readonly Finding[]> {
   const { live, idle } = await store.countSessions({ now, idleSince: now - idleSeconds });
   if (idle === 0) return [];
-  const message = `${idle} of ${live} live sessions were not renewed for 30 days. A thief could still use them.`;
+  const message = `${idle} of ${live} live sessions that were counted were not renewed for 30 days. A thief could still use them.`;
   const fix =
     "Lower AMPHO_SECURITY_SESSION_IDLE_TTL for new sessions. `ampho session-end --all` ends all sessions now.";
   return [note("sessions", message, fix)];
 }
 
 async function checkHashes(store: Store): Promise<readonly Finding[]> {
-  const old = (await countHashFormats(store)).filter(({ format, current }) => format !== null && !current);
+  const old = (await countHashFormats(store, usersMax)).filter(({ format, current }) => format !== null && !current);
   const fast = old.filter(({ format }) => isFastFormat(format ?? ""));
   if (old.length === 0) return [];
   const listed = old.map(({ format, users }) => `${users} ${format}`).join(", ");
@@ -162,11 +163,11 @@ async function checkHashes(store: Store): Promise<readonly Finding[]> {
 const role = "admin";
 
 /** The policy of the role. */
-async function checkAdministrators(
-  store: Pick<Store, "listUsers">,
+function checkAdministrators(
+  { hasAdministrator }: UserFindings,
   { factors }: Pick<Configuration, "factors">,
-): Promise<readonly Finding[]> {
-  if (policyOf([role], factors) !== "optional" || !(await hasAdministrator(store))) return [];
+): readonly Finding[] {
+  if (policyOf([role], factors) !== "optional" || !hasAdministrator) return [];
   const message = `Users with the role ${role} can sign in without a second factor.`;
   const fix = `Set AMPHO_SECURITY_FACTORS={"${role}":"required"}. OWASP ASVS 5.0 V6.3.3 asks for a second factor.`;
   return [note("factors", message, fix)];
@@ -183,11 +184,6 @@ async function checkWeakerPolicies(store: Pick<Store, "listWeakerPolicies">): Pr
   const message = `Users have a weaker policy for second factors than their roles: ${ids}${more}.`;
   const fix = "`ampho audit-list` has the reason. `ampho factor-policy ID default --id` ends the exception.";
   return [note("factors", message, fix)];
-}
-
-async function hasAdministrator(store: Pick<Store, "listUsers">): Promise<boolean> {
-  for await (const { roles, disabled } of allUsers(store)) if (!disabled && roles.includes(role)) return true;
-  return false;
 }
 
 /** An application that keeps its own user table verifies passwords itself. */

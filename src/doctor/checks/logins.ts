@@ -4,19 +4,31 @@ import { canonicalLogin } from "../../logins/login-name.js";
 import type { User } from "../../store/sql/users.js";
 import type { Store } from "../../store/store.js";
 import { allUsers } from "../../users/database-directory.js";
-import { type Finding, finding, namedIds, type Severity } from "../finding.js";
+import { type Finding, finding, namedIds, namedMax, note, type Severity } from "../finding.js";
 
-export async function checkLogins(store: Pick<Store, "listUsers">): Promise<readonly Finding[]> {
-  const stale: User[] = [];
-  const disguised: User[] = [];
-  const former: User[] = [];
+/** So many users are read at most, those with the first logins. A check of more would take minutes. */
+export const usersMax = 100_000;
+
+export interface UserFindings {
+  readonly findings: readonly Finding[];
+  readonly hasAdministrator: boolean;
+}
+
+/** `administrator`: the role that makes one. */
+export async function checkUsers(store: Pick<Store, "listUsers">, administrator: string): Promise<UserFindings> {
+  const [stale, disguised, former] = [found(), found(), found()];
+  let [read, hasAdministrator] = [0, false];
   for await (const user of allUsers(store)) {
-    if (isStale(user)) stale.push(user);
+    read += 1;
+    if (read > usersMax) break;
+    hasAdministrator ||= !user.disabled && user.roles.includes(administrator);
+    if (isStale(user)) stale.add(user);
     else if (findOwnAddressProblem(user.canonical, user.email) === undefined) continue;
-    else if (parseAddress(user.login) === undefined) disguised.push(user);
-    else if (user.email !== undefined) former.push(user);
+    else if (parseAddress(user.login) === undefined) disguised.add(user);
+    else if (user.email !== undefined) former.add(user);
   }
-  return [
+  const findings = [
+    ...(read > usersMax ? [note("logins", `Only the first ${usersMax} users were read.`, onlyFirst)] : []),
     ...findingOf(
       stale,
       "error",
@@ -36,14 +48,36 @@ export async function checkLogins(store: Pick<Store, "listUsers">): Promise<read
       "Another person can have the address of the login by now. Give roles to these users by what you know of them, and not by the login.",
     ),
   ];
+  return { findings, hasAdministrator };
+}
+
+const onlyFirst = "To see all of them, run `ampho user-list --json`.";
+
+/** The number of users, and the ids that are named. */
+function found() {
+  const ids: string[] = [];
+  let count = 0;
+  return {
+    add({ id }: User) {
+      count += 1;
+      if (ids.length <= namedMax) ids.push(id);
+    },
+    count: () => count,
+    ids,
+  };
 }
 
 const isStale = ({ login, canonical, email }: User): boolean =>
   canonicalLogin(login) !== canonical ||
   (email !== undefined && parseAddress(email.address)?.canonical !== email.canonical);
 
-function findingOf(users: readonly User[], severity: Severity, what: string, fix: string): readonly Finding[] {
-  if (users.length === 0) return [];
-  const have = users.length === 1 ? "1 user has" : `${users.length} users have`;
-  return [finding(severity, "logins", `${have} ${what}. ${namedIds(users.map(({ id }) => id))}`, fix)];
+function findingOf(
+  { count, ids }: ReturnType<typeof found>,
+  severity: Severity,
+  what: string,
+  fix: string,
+): readonly Finding[] {
+  if (count() === 0) return [];
+  const have = count() === 1 ? "1 user has" : `${count()} users have`;
+  return [finding(severity, "logins", `${have} ${what}. ${namedIds(ids)}`, fix)];
 }

@@ -101,6 +101,7 @@ export const importOptions = optionally(
   members({ dryRun: optionally(flag), onWrongLine: optionally(callback), onProgress: optionally(callback) }),
 );
 export const reasonOptions = optionally(members({ reason: optionally(string) }));
+export const expiryOptions = members({ reason: optionally(string), after: optionally(string) });
 export const housekeepingOptions = optionally(members({ onWait: optionally(callback) }));
 export const limited = { options: optionally(members({ limit: optionally(count) })) };
 const auditMembers = { login: optionally(string), since: optionally(count), limit: optionally(count) };

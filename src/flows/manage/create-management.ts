@@ -2,6 +2,7 @@
 import { AmphoError, invalidRequest } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
+import type { Store } from "../../store/store.js";
 import { findStoredUser } from "../../users/database-directory.js";
 import { toSessionView } from "../account/sessions.js";
 import { endSession, endUserSessions } from "../gate/end-sessions.js";
@@ -40,9 +41,7 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
       findUserIds: check.checked({ login: check.string }, async (login) => {
         const user = await directory.fromRows(() => requireUser(m, { login }));
         if (user !== undefined) return [user.id];
-        const found = isStorableText(login)
-          ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) })
-          : [];
+        const found = isStorableText(login) ? await sessionUsersOf(store, login) : [];
         if (found.length > 0) return found;
         throw new AmphoError("not_found", "No user has a session under this login.");
       }),
@@ -105,4 +104,18 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
       }),
     },
   };
+}
+
+/** The users who have open sessions under a login. */
+async function sessionUsersOf(store: Pick<Store, "findSessionUsers">, login: string): Promise<readonly string[]> {
+  const found = [];
+  for (let after: string | undefined; ; ) {
+    const page = await store.findSessionUsers({ login, canonical: canonicalLogin(login), after });
+    found.push(...page.users);
+    if (page.next === undefined) break;
+    after = page.next;
+  }
+  // Another user of an application's own table can have another spelling.
+  const exact = found.filter((user) => user.login === login);
+  return [...new Set((exact.length > 0 ? exact : found).map(({ userId }) => userId))];
 }

@@ -3,6 +3,7 @@
 import type { AuditRow } from "../../audit/entry.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Role } from "../../levels/role.js";
+import type { ExpiredPasswords } from "../../store/sql/expired-passwords.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import type { HashFormatCount } from "../../users/database-directory.js";
 import type { ImportOptions, ImportReport } from "../../users/import.js";
@@ -262,11 +263,21 @@ export interface Management<S extends string = string> {
      * without a password. `reason` is for the audit log. Also for an application's own table with `setPassword`.
      * Rejects with `not_found` (no such user, no `setPassword`, or no AMPHO_APP_URL, without which no user gets a
      * mail).
-     * @example
-     * for await (const { id } of ampho.users.list())
-     *   await ampho.users.expirePassword({ id }, { reason: "A backup was stolen." });
+     * @example await ampho.users.expirePassword("alice", { reason: "The password was in a leak." });
      */
     expirePassword(user: string | UserRef, options?: { readonly reason?: string | undefined }): Promise<boolean>;
+    /**
+     * The same for all users. Ends every session first, with one revocation, those of users without a password too.
+     * Then each step changes a batch of users, in the order of their logins. An interrupted call is continued with the
+     * `next` of its last batch as `after`, and then ends no sessions again.
+     * @example
+     * for await (const { expired, next } of ampho.users.expirePasswords({ reason: "A backup was stolen." }))
+     *   console.log(expired, next);
+     */
+    expirePasswords(options?: {
+      readonly reason?: string | undefined;
+      readonly after?: string | undefined;
+    }): AsyncIterable<ExpiredPasswords>;
     /**
      * Sets the address to which mails go. It is unproven until the user proves it. With `undefined` the user has no
      * address afterwards. An account with a mailbox (a proven address, or one that was set with a reason) needs a

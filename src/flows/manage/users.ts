@@ -52,7 +52,7 @@ export function manageUsers(m: Manager): Management["users"] {
 
   return {
     ...manageInvitations(m),
-    expirePassword: createPasswordExpiry(m),
+    ...createPasswordExpiry(m),
     create: stored({ user: check.newUser }, async ({ login, password, roles: given = [], email: typed }) => {
       const reason = checkNewLogin(login);
       if (reason !== undefined) throw invalidRequest(reason, "login");

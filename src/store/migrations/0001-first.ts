@@ -99,8 +99,11 @@ export const firstMigration: MigrationSteps = {
       session_id ${text}, actor ${text} not null, operator ${text}, address ${text}, agent ${text}, detail ${text}
     ) ${busyTable}`,
     // By login within stretches of the log (see sql/audit.ts).
-    "create index ampho_audit_login on ampho_audit ((n / 262144), login, n)",
+    "create index ampho_audit_login on ampho_audit ((n / 262144), login, at, n)",
     "create index ampho_audit_at on ampho_audit (at, n)",
+    // The former names of a user.
+    `create index ampho_audit_names on ampho_audit (user_id, n)
+      where event in ('login_changed', 'email_changed')`,
 
     // Users of an application's own table have a row here too. An account without a row has version 0 and no factor.
     // `factors` is a JSON array of the second factors that the account can prove. `policy` is that of the user alone,
@@ -118,6 +121,7 @@ export const firstMigration: MigrationSteps = {
       policy_instead_of ${text}, review smallint not null default 0 check (review in (0, 1))
     )`,
     "create index ampho_accounts_weaker on ampho_accounts (user_id) where policy_instead_of is not null",
+    "create index ampho_accounts_phr on ampho_accounts (user_id) where policy = 'phr'",
 
     // Used login transactions, by the hash of their `jti`. The primary key decides which of two requests is first.
     // `bought` is the session, and `gen` its generation, for a client that lost the response.
@@ -162,7 +166,8 @@ export const firstMigration: MigrationSteps = {
       address ${text} not null, kind ${text} not null, claims ${text} not null, language ${text} not null,
       tries bigint not null, next_at bigint, sent_at bigint, failure ${text}
     )`,
-    "create index ampho_mail_next on ampho_mail (next_at)",
+    "create index ampho_mail_next on ampho_mail (pages, next_at, n) where next_at is not null",
+    "create index ampho_mail_waiting on ampho_mail (until, n) where next_at is not null",
     "create index ampho_mail_until on ampho_mail (until)",
     "create index ampho_mail_user on ampho_mail (user_id, kind)",
 
@@ -209,6 +214,7 @@ export const firstMigration: MigrationSteps = {
       removed_at bigint
     )`,
     "create index ampho_invites_until on ampho_invites (until)",
+    "create index ampho_invites_created on ampho_invites (created_at desc, id)",
     "create index ampho_invites_email on ampho_invites (email_canonical)",
 
     // The process that deletes old rows, and the end of its lease. `seen_at`: the last time that a process looked.

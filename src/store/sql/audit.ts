@@ -85,7 +85,7 @@ const selectStretches = `with recursive stretches (part, lowest) as (
     union all select part - 1, lowest from stretches where part > lowest
   )
   select part from (
-    select part, (select 1 from ampho_audit where (n / ${stretch}) = part and login = ? limit 1) as found from stretches
+    select part, (select 1 from ampho_audit where (n / ${stretch}) = part and login = ? order by at desc limit 1) as found from stretches
   ) as looked where found = 1`;
 
 /** The stretches that have a row of the login, the newest first. */
@@ -99,7 +99,7 @@ function* newestOf(
   { since = 0, limit, userId }: Partial<AuditQuery> & { readonly limit: number; readonly userId?: string },
 ): Transaction<readonly AuditRow[]> {
   const ofUser = userId === undefined ? "" : "and user_id = ?";
-  const sql = `where (n / ${stretch}) = ? and login = ? and at >= ? ${ofUser} order by n desc limit ?`;
+  const sql = `where (n / ${stretch}) = ? and login = ? and at >= ? ${ofUser} order by at desc, n desc limit ?`;
   const user = userId === undefined ? [] : [userId];
   const places: { readonly part: number; readonly login: string }[] = [];
   for (const login of logins) for (const part of yield* stretchesOf(login)) places.push({ part, login });
@@ -121,27 +121,22 @@ function* spellings(login: string): Transaction<readonly string[]> {
   return [...new Set(user ? [login, text(user, "login")] : [login])];
 }
 
-const ownRows = `(n / ${stretch}) = ? and login = ? and user_id = ?`;
+/** Limits the work for a user who changes the login all the time. */
+const loginsMax = 100;
 
 /** The logins that the user had, the present one first. */
 function* loginsOf(userId: string, login: string): Transaction<readonly string[]> {
-  const logins = [login];
-  for (let at = 0; at < logins.length && at < loginsMax; at += 1)
-    for (const part of yield* stretchesOf(logins[at] ?? "")) {
-      const changes = yield* query(
-        `select detail from ampho_audit where ${ownRows} and event in ('login_changed', 'email_changed')`,
-        [part, logins[at] ?? "", userId],
-      );
-      for (const row of changes) {
-        const { before } = JSON.parse(textOrNull(row, "detail") ?? "{}") as { readonly before?: unknown };
-        if (typeof before === "string" && !logins.includes(before)) logins.push(before);
-      }
-    }
-  return logins;
+  const changes = yield* query(
+    `select detail from ampho_audit where user_id = ? and event in ('login_changed', 'email_changed')
+     order by n desc limit ?`,
+    [userId, loginsMax],
+  );
+  const former = changes.flatMap((row) => {
+    const { before } = JSON.parse(textOrNull(row, "detail") ?? "{}") as { readonly before?: unknown };
+    return typeof before === "string" ? [before] : [];
+  });
+  return [...new Set([login, ...former])];
 }
-
-/** Limits the work for a user who changes the login all the time. */
-const loginsMax = 100;
 
 /** The newest rows about a user, in the order in which they were written. */
 export function* listOwnAudit(userId: string, login: string, limit: number): Transaction<readonly AuditRow[]> {

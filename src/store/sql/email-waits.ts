@@ -60,7 +60,7 @@ export function* endEmailWait(input: {
 
 /** With the sessions of all users. A code that was mailed is void by the era. */
 export const endEmailWaits = (): Transaction<void> =>
-  write(`delete from ampho_mail where next_at >= 0 and kind in ${kinds}`, []);
+  write(`delete from ampho_mail where next_at is not null and until >= 0 and kind in ${kinds}`, []);
 
 /** A code of the present mailbox was used, so its user has not lost it. */
 export function* noteMailCode(input: Omit<Parameters<typeof endEmailWait>[0], "reason">): Transaction<void> {

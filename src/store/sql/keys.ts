@@ -233,6 +233,9 @@ export interface AgingKeys {
   readonly limit: number;
 }
 
+/** So many keys are looked at, those that end first. */
+const agingMax = 10_000;
+
 /** The ids of live keys that were not used for long, and of keys in use that end soon. */
 export function* listAgingKeys(
   input: AgingKeys,
@@ -240,7 +243,9 @@ export function* listAgingKeys(
   const { now, since, until, limit } = input;
   const day = Math.floor(since / 86_400);
   function* list(condition: string, values: readonly number[]): Transaction<readonly string[]> {
-    const sql = `select id from ampho_keys where expires_at > ? and ${condition} order by expires_at, n limit ?`;
+    const first = `select id, n, expires_at, created_at, used_day, gen from ampho_keys where expires_at > ?
+      order by expires_at, n limit ${agingMax}`;
+    const sql = `select id from (${first}) as limited where ${condition} order by expires_at, n limit ?`;
     return (yield* query(sql, [now, ...values, limit])).map((row) => text(row, "id"));
   }
   return {

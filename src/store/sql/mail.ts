@@ -46,7 +46,7 @@ export function* takeMail(input: {
     "skipLocked",
   );
   const old = yield* outgoing.all(
-    "where next_at <= ? and until <= ? order by next_at, n limit ?",
+    "where next_at is not null and until <= ? and next_at <= ? order by until, n limit ?",
     [now, now, droppedMax],
     "skipLocked",
   );
@@ -118,14 +118,18 @@ export function* listMail({ limit }: { readonly limit: number }): Transaction<re
   return [...(yield* mailRows.allLast("where n > 0 order by n desc limit ?", [limit]))].reverse();
 }
 
-/** The number of mails that wait, and the time of the oldest. A mail for a later day does not count before it. */
+const countedMax = 1000;
+
+/** The number of mails that wait, of at most 1000, and the time of the oldest. One for a later day does not count yet. */
 export function* readOutbox({
   now,
 }: {
   readonly now: number;
 }): Transaction<{ readonly waiting: number; readonly oldestAt: number | undefined }> {
-  const sql = "select count(*) as waiting, min(at) as oldest from ampho_mail where next_at >= 0 and at <= ?";
-  const row = yield* queryLastRow(sql, [now]);
+  const sql = `select count(*) as waiting, min(at) as oldest from
+    (select at from ampho_mail where next_at is not null and until >= 0 order by until, n limit ?) as limited
+    where at <= ?`;
+  const row = yield* queryLastRow(sql, [countedMax, now]);
   if (!row) throw new TypeError("a count has one row");
   return { waiting: integer(row, "waiting"), oldestAt: integerOrNull(row, "oldest") ?? undefined };
 }

@@ -122,7 +122,9 @@ export function* findInvitationsFor(input: {
 
 /** The newest invitations, in the order in which they were created. */
 export function* listInvitations({ limit }: { readonly limit: number }): Transaction<readonly Invitation[]> {
-  return [...(yield* invitations.allLast("order by created_at desc, id limit ?", [limit]))].reverse();
+  return [
+    ...(yield* invitations.allLast("where created_at >= 0 order by created_at desc, id limit ?", [limit])),
+  ].reverse();
 }
 
 /** False if there is no such invitation, or it was used or taken back before. */

@@ -48,6 +48,9 @@ export function* applicationOwnsUsers(): Transaction<boolean> {
   return isApplications(yield* first(selectOwner));
 }
 
+/** So many open sessions are looked at. All are of users of one table. */
+const lookedAt = 5000;
+
 /**
  * Notes whose users the sessions belong to. `owns: false` changes nothing while a user of another table is signed in,
  * because the process that asks might only lack an option. Returns the note.
@@ -60,9 +63,10 @@ export function* writeApplicationOwnsUsers(input: {
   const stranger =
     !owns &&
     (yield* exists(
-      `select 1 as live from ampho_sessions
-       where ended_at is null and era = (select era from ampho_state where id = 1) and expires_at > ?
-         and not exists (select 1 from ampho_users where ampho_users.id = ampho_sessions.user_id) limit 1`,
+      `select 1 as live from (select user_id, era, expires_at from ampho_sessions
+         where user_id > '' and ended_at is null order by user_id, n limit ${lookedAt}) as limited
+       where era = (select era from ampho_state where id = 1) and expires_at > ?
+         and not exists (select 1 from ampho_users where ampho_users.id = limited.user_id) limit 1`,
       [now],
     ));
   if (stranger) return true;

@@ -75,7 +75,8 @@ function* expandImport(now: number): Transaction<boolean> {
     "skipLocked",
   );
   if (!run) return false;
-  const some = "select count(*) from (select 1 from ampho_user_events limit ?) as rows_some";
+  const some =
+    "select count(*) from (select 1 from ampho_user_events where next_at >= 0 order by next_at limit ?) as limited";
   if ((yield* count(some, [rowsMax])) >= rowsMax) return false;
   const [n, importN, from] = [integer(run, "n"), integer(run, "import_n"), integer(run, "import_line")];
   const batch = yield* first(

@@ -82,9 +82,12 @@ create table ampho_audit (
   session_id text collate "C", actor text collate "C" not null, operator text collate "C", address text collate "C", agent text collate "C", detail text collate "C"
     ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 
-create index ampho_audit_login on ampho_audit ((n / 262144), login, n);
+create index ampho_audit_login on ampho_audit ((n / 262144), login, at, n);
 
 create index ampho_audit_at on ampho_audit (at, n);
+
+create index ampho_audit_names on ampho_audit (user_id, n)
+  where event in ('login_changed', 'email_changed');
 
 create table ampho_accounts (
   user_id text collate "C" not null primary key, factors_version bigint not null, devices_version bigint not null,
@@ -93,6 +96,8 @@ create table ampho_accounts (
 );
 
 create index ampho_accounts_weaker on ampho_accounts (user_id) where policy_instead_of is not null;
+
+create index ampho_accounts_phr on ampho_accounts (user_id) where policy = 'phr';
 
 create table ampho_spent (
   hash text collate "C" not null primary key, until bigint not null, at bigint not null, bought text collate "C", gen bigint,
@@ -132,7 +137,9 @@ create table ampho_mail (
   tries bigint not null, next_at bigint, sent_at bigint, failure text collate "C"
 );
 
-create index ampho_mail_next on ampho_mail (next_at);
+create index ampho_mail_next on ampho_mail (pages, next_at, n) where next_at is not null;
+
+create index ampho_mail_waiting on ampho_mail (until, n) where next_at is not null;
 
 create index ampho_mail_until on ampho_mail (until);
 
@@ -180,6 +187,8 @@ create table ampho_invites (
 );
 
 create index ampho_invites_until on ampho_invites (until);
+
+create index ampho_invites_created on ampho_invites (created_at desc, id);
 
 create index ampho_invites_email on ampho_invites (email_canonical);
 
