@@ -122,7 +122,7 @@ export const commands = [
     ],
     example: "alice --password-stdin --role editor --role reader",
   }),
-  command("user-list", async () => (await users()).listUsers, {
+  command("user-list", async () => (await users()).printUsers, {
     database: "reads",
     summary: "list the users",
     help: "Lists the users in the order of their logins. With --json it prints an array of `{id,login,roles,disabled,email,emailProven}`.",

@@ -28,7 +28,7 @@ export type Run = <P extends OperationName>(
   input: OperationInput<P>,
 ) => OperationOutput<P> | Promise<OperationOutput<P>>;
 
-/** What an operation returns when it has changed or found nothing. */
+/** An operation returns one of them when it has changed or found nothing. */
 const misses: ReadonlySet<string> = new Set(
   "changed closed dropped ended factor_rejected false full lost none over rejected taken unknown".split(" "),
 );

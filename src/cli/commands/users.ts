@@ -24,7 +24,7 @@ export async function addUser(input: CommandInput, context: CommandContext): Pro
   context.terminal.note(`User ${quoted(login)} created${without}.`);
 }
 
-export const listUsers: RunCommand = (input, context) =>
+export const printUsers: RunCommand = (input, context) =>
   withManagement(context, ({ users }) =>
     printPages(input, context, inPages(users.list()), ["LOGIN", "STATE", "ROLES"], ({ login, roles, disabled }) => [
       login,
