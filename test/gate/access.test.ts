@@ -77,6 +77,40 @@ onBothDatabases((ground) => {
     expect((await logIn(world, password)).json).toMatchObject({ review: true });
   });
 
+  it("the first login after a recovery by an operator leads to the list, in place and to another address", async () => {
+    const world = await open(ground);
+    await addPerson(world, email, password);
+    const recover = async (about: object) => {
+      const { match, link: url } = await world.ampho.users.recover(email, { reason: "called", print: true, ...about });
+      world.clock.advance(61);
+      const finished = await finishReset(world, { link: url?.split("#ampho=")[1], match });
+      expect(finished.status, finished.text).toBe(204);
+    };
+    for (const about of [{}, { email: "ann@owner.example" }]) {
+      await recover(about);
+      expect((await logIn(world, newPassword)).json).toMatchObject({ review: true });
+      expect((await logIn(world, newPassword)).json).not.toHaveProperty("review");
+    }
+  });
+
+  it("neither a wrong password, a step of a login nor a renewal uses the review up", async () => {
+    const world = await open(ground);
+    const { token } = await addPerson(world, email, password);
+    const { secret, transaction } = await setUp(world, token);
+    const app = { transaction, totp: codeAt(secret, world.clock.now()) };
+    grantOf(await world.call("POST", "/totp/confirm", { bearer: token, body: app }));
+    const { alarm } = await world.mail("factor_added");
+    expect((await raiseAlarm(world, alarm)).status).toBe(204);
+    world.clock.advance(31);
+    expect((await logIn(world, "another one")).error).toBe("invalid_credentials");
+    const needed = await logIn(world, password);
+    expect([needed.error, "review" in needed.json]).toEqual(["factor_needed", false]);
+    const body = { transaction: needed.json["transaction"], totp: codeAt(secret, world.clock.now()) };
+    const entered = await world.call("POST", "/login", { body });
+    expect(entered.json).toMatchObject({ review: true });
+    expect((await world.renew(String(entered.json["refresh_token"]))).json).not.toHaveProperty("review");
+  });
+
   it("one code of the mailbox confirms the removal of everything that a thief has added", async () => {
     const world = await open(ground);
     const { token } = await addPerson(world, email, password);

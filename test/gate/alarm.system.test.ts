@@ -291,4 +291,28 @@ onBothDatabases((ground) => {
       expect(await ground.sql(world, "select user_id from ampho_accounts")).toEqual([]);
     });
   });
+
+  it("an alarm gives no login name back, so the account that has taken it keeps it", async () => {
+    const world = await openMailing(ground);
+    const { token } = await addPerson(world, ann, password);
+    const rename = async (bearer: string, login: string) =>
+      outcomeOf(await world.call("POST", "/account/login", { bearer, body: { login } }));
+    const named = "ann";
+    expect(await rename(token, named)).toEqual([204]);
+    const second = grantOf(await logInBy(world, { login: named, password }));
+    world.clock.advance(61);
+    expect(await rename(second.token, "anna")).toEqual([204]);
+    const bob = await addPerson(world, "bob@x.example", password);
+    expect(await rename(bob.token, named)).toEqual([204]);
+    const bobs = grantOf(await logInBy(world, { login: named, password }));
+    const names = () => ground.sql(world, "select id, login, canonical, email from ampho_users order by id");
+    const before = await names();
+    for (let at = 0; at < 2; at += 1) {
+      const { alarm } = await world.mail("login_changed", ann);
+      expect((await raiseAlarm(world, alarm)).status).toBe(204);
+    }
+    expect(await names()).toEqual(before);
+    expect(await admission(world.ampho, bobs.token)).toBe("in");
+    expect((await logInBy(world, { login: named, password })).status).toBe(200);
+  });
 });

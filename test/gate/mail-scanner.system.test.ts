@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
+import { mount } from "../../dist/adapters/node.js";
 import { grantOf, password, type World } from "../world/ampho.js";
 import { freePort } from "../world/free-port.js";
 import { addPerson, asked, askedReset, begin, finishReset, logInBy, openMailing, raiseAlarm } from "./mailboxes.js";
@@ -132,5 +133,65 @@ onBothDatabases((ground) => {
     expect((await raiseAlarm(world, alarm)).status).toBe(204);
     expect((await world.call("GET", "/session", { bearer: live.token })).status).toBe(401);
     expect(token).toBeTruthy();
+  });
+
+  it("a scanner that opens the page of an alarm link, presses every button and sends every form changes nothing", async () => {
+    const port = await freePort();
+    const origin = `http://localhost:${port}`;
+    const world = await openMailing(ground, { appUrl: `${origin}/account/link` });
+    // The pages are in another process, because they turn cookies on.
+    const pages = mount((await world.another({ pages: true, appUrl: origin })).ampho);
+    const server = createServer((request, response) => pages(request, response, () => response.writeHead(404).end()));
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    await addPerson(world, ann, password);
+    const live = grantOf(await logInBy(world, { login: ann, password }));
+    const { html, alarm } = await world.mail("new_device");
+    const rows = () =>
+      Promise.all(
+        ["users", "accounts", "sessions", "spent", "passkeys", "totp"].map((table) =>
+          ground.sql(world, `select * from ampho_${table} order by 1`),
+        ),
+      );
+    const before = await rows();
+    const context = await browser.newContext();
+    const mail = await context.newPage();
+    await mail.setContent(html);
+    const links = await mail
+      .locator("a[href]")
+      .evaluateAll((anchors) => anchors.map((anchor) => String(Reflect.get(anchor, "href"))));
+    expect(links.filter((link) => link.includes("#ampho-alarm="))).not.toEqual([]);
+    let pressed = 0;
+    for (const link of links)
+      for (const press of ["click", "submit"] as const) {
+        const page = await context.newPage();
+        const open = async () => {
+          await page.goto("about:blank");
+          await page.goto(link);
+          await page.waitForSelector("h1:text-is('This was not me')");
+        };
+        await open();
+        const count = await page.locator("button").count();
+        expect(count).toBeGreaterThan(0);
+        for (let at = 0; at < count; at += 1) {
+          if (at > 0) await open();
+          const button = page.locator("button").nth(at);
+          // A form that a script sends is not checked by the browser.
+          if (press === "click") await button.click();
+          else
+            await Promise.all([page.waitForNavigation(), button.evaluate((one) => Reflect.get(one, "form").submit())]);
+          pressed += 1;
+        }
+        await page.close();
+      }
+    await context.close();
+    expect(pressed).toBeGreaterThanOrEqual(2);
+    expect(await rows()).toEqual(before);
+    expect((await world.call("GET", "/session", { bearer: live.token })).status).toBe(200);
+    expect((await raiseAlarm(world, alarm)).status).toBe(204);
+    expect((await world.call("GET", "/session", { bearer: live.token })).status).toBe(401);
   });
 });

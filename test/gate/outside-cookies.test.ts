@@ -72,6 +72,19 @@ async function begin({ evil }: Outside, browser: Browser, claims: object, fields
 }
 
 onBothDatabases((ground) => {
+  it("the first login after a reset leads to the page with `ampho_review`, and the next one without", async () => {
+    const outside = await open(ground);
+    await outside.world.ampho.factors.setPolicy(await addUser(outside, ground, "ann"), "optional");
+    await ground.sql(outside.world, "update ampho_accounts set review = 1");
+    const enter = async () => {
+      const browser = openBrowser(outside.world);
+      const query = await begin(outside, browser, { sub: "ann" }, { return_to: "/cart?a=1" });
+      return locationOf(await browser.get(`/login/outside/acme/callback?${query}`));
+    };
+    expect(await enter()).toBe(`${origin}/cart?a=1&ampho_review=true`);
+    expect(await enter()).toBe(`${origin}/cart?a=1`);
+  });
+
   it("a form and the callback log a user in without a script, and lead to the page that asked", async () => {
     const outside = await open(ground);
     await addUser(outside, ground, "ann");

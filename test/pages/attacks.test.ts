@@ -530,6 +530,17 @@ describe("the form for the code of a change", () => {
     expect(await shows()).toEqual([true, false, false]);
   });
 
+  it("a link that needs a code gets a button for it, and the page mails none before", async () => {
+    const { ampho, browser, ask, codes } = await openChange();
+    const needed = "/link?ampho_error=confirmation_needed&ampho_needed=mail";
+    const { text } = await browser.get(needed, { "sec-fetch-site": "cross-site" });
+    expect(text).toContain('action="/account/identities/confirm"');
+    expect([codes, (await ampho.audit.list()).filter(({ reason }) => reason === "confirm")]).toEqual([[], []]);
+    const { user: _, ...form } = await ask("identities/confirm");
+    const { headers } = await browser.post(confirming, form);
+    expect(headers.get("location")).toBe("/account?done=confirmed");
+  });
+
   it("a first password is in no page, and its user types it after the code", async () => {
     const { ampho, ask } = await openChange();
     const email = "cleo@example.org";
