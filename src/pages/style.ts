@@ -52,6 +52,8 @@ code { font-size: 0.9375rem; overflow-wrap: anywhere; user-select: all; }
 section > * { justify-self: start; max-width: 100%; }
 section > :is(dl, ul, details) { justify-self: stretch; }
 #page.wide > h1 { margin-bottom: 1.25rem; }
+#page.wide > .links { margin-top: 1rem; }
+section > form > button { justify-self: start; }
 .grid { columns: 2 23rem; column-gap: 1rem; }
 .grid > section { break-inside: avoid; margin-bottom: 1rem; }
 .choices { display: grid; gap: 0.75rem; padding-top: 1rem; border-top: 1px solid var(--line); }
