@@ -3,8 +3,8 @@
 import { createServer } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { mount } from "../../dist/adapters/node.js";
+import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { grantOf, password, type World } from "../world/ampho.js";
 import { freePort } from "../world/free-port.js";
 import { addPerson, asked, askedReset, begin, finishReset, logInBy, openMailing, raiseAlarm } from "./mailboxes.js";
