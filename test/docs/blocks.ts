@@ -215,6 +215,7 @@ export const pasted: readonly Pasted[] = [
     page: "docs/guides/mail-flows.md",
     begins: ["ampho user-invite"],
     env: { ...mailing, AMPHO_SECURITY_REGISTRATION: "invite" },
+    before: ["db-up"],
     replaced: {
       "invite-remove ID": 'invite-remove $(ampho invite-list --json | grep -o \'"id":"[^"]*\' | cut -d \'"\' -f 4)',
     },
@@ -288,6 +289,7 @@ export const pasted: readonly Pasted[] = [
     page: "docs/operate/second-factors.md",
     begins: ["ampho factor-policy", "ampho factor-list", "ampho factor-rekey"],
     ...withApp,
+    before: [...withApp.before, "user-add robot --password-stdin"],
   },
   {
     page: "docs/operate/incidents.md",
