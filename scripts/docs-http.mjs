@@ -223,7 +223,7 @@ const linkedRowsMin = 3;
 
 const sectionLink = ({ summary }) => `[${summary}](#${anchorOf(summary)})`;
 
-/** The title and the table of the fields. Rows that an earlier route has too are a link to it. */
+/** The title and the list of the fields. Rows that an earlier route has too are a link to it. */
 function fieldTable(title, schema, { summary }) {
   const described = z.toJSONSchema(schema, { io: "input" });
   const earlier = [...known];
@@ -240,22 +240,22 @@ function fieldTable(title, schema, { summary }) {
   }
   const own = rows.filter((row) => !linked.has(row));
   known.push({ summary, rows: allRows(described) });
-  if (links.length === 0) return [`${title}:`, tableOf(own)];
+  if (links.length === 0) return [`${title}:`, listOf(own)];
   return own.length === 0
     ? [wrap(`${title}: ${links.join(", and ")}.`)]
-    : [wrap(`${title}: ${links.join(", and ")}, and`), tableOf(own)];
+    : [wrap(`${title}: ${links.join(", and ")}, and`), listOf(own)];
 }
 
-/** The rows of a table without links to other routes. */
+/** The rows of a list without links to other routes. */
 const allRows = (schema) => fieldRows(schema, "");
 
-const tableOf = (rows) => `| field | type | meaning |\n| --- | --- | --- |\n${rows.join("\n")}`;
+const listOf = (rows) => rows.map((row) => wrap(row.replace(/: $/, ""), "  ")).join("\n");
 
 function fieldRows({ properties = {}, required = [] }, path, summary) {
   return Object.entries(properties).flatMap(([name, property]) => {
-    const mark = required.includes(name) ? "" : " (optional)";
+    const mark = required.includes(name) ? "" : ", optional";
     const row = (more = ".") =>
-      `| \`${path}${name}\`${mark} | ${typeOf(property)} | ${sentence(property.description).replace(/\.$/, more)} |`;
+      `- \`${path}${name}\` (${typeOf(property)}${mark}): ${sentence(property.description).replace(/\.$/, more)}`;
     if (property.items?.anyOf)
       return [row(), ...property.items.anyOf.map((choice) => choiceRow(`${path}${name}[]`, choice))];
     const inner = property.anyOf?.find((choice) => choice.properties) ?? property.items ?? property;
@@ -278,7 +278,7 @@ function sentence(description = "") {
 function choiceRow(path, { properties, description }) {
   const { kind, ...others } = properties;
   const names = Object.keys(others).map((name) => `\`${name}\``);
-  return `| \`${path}\` of kind \`${kind.const}\` | ${names.join(", ")} | ${description} |`;
+  return `- \`${path}\` of kind \`${kind.const}\` (${names.join(", ")}): ${description}`;
 }
 
 const typeNames = { string: "str", integer: "int", boolean: "bool" };
@@ -317,7 +317,11 @@ const respondToError = createErrorResponder((error) => {
 });
 
 function errorsPage() {
-  const rows = Object.entries(problems).map(([code, { status }]) => `| ${status} | [\`${code}\`](#${code}) |`);
+  const statuses = [...new Set(Object.values(problems).map(({ status }) => status))].sort((a, b) => a - b);
+  const rows = statuses.map((status) => {
+    const codes = Object.keys(problems).filter((code) => problems[code].status === status);
+    return wrap(`- ${status}: ${codes.map((code) => `[\`${code}\`](#${code})`).join(", ")}`, "  ");
+  });
   const reasons = Object.entries(reasonTexts).map(([reason, text]) => `| \`${reason}\` | ${text} |`);
   const sections = Object.entries(problems).map(
     ([code, { status }]) =>
@@ -345,8 +349,8 @@ An error response is a JSON object:
   ([Sign in with Google and other providers](../guides/providers.md)).
 - \`message\` is for people and can change. It never contains a token, password, hash, address or user input.
 
-| status | code |
-| --- | --- |
+The codes of each status:
+
 ${rows.join("\n")}
 
 ${sections.join("\n\n")}

@@ -224,9 +224,6 @@ export const parameters = {
     help: "The secret key for AMPHO_SECURITY_CAPTCHA_URL. Set both or none.",
     secret: true,
   }),
-  AMPHO_SECURITY_CAPTCHA_WHEN: withDefault(choice(["throttled"]), "throttled", "throttled", {
-    help: "When a captcha is asked for: only where the throttle would reject the attempt.",
-  }),
   AMPHO_SECURITY_FACTORS: withDefault(
     rolePolicies,
     Object.freeze(Object.assign(Object.create(null) as Record<string, Policy>, { "*": "optional" as const })),

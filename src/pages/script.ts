@@ -1,6 +1,6 @@
 // The one script of the pages. A button with `data-webauthn` runs a ceremony, and its form sends the result. The secret
-// part of a mailed link moves from the URL into the form. Times are shown in the zone of the browser. Buttons copy and print a
-// secret, and a box shows a password.
+// part of a mailed link moves from the URL into the form. Times are shown in the zone of the browser. Buttons copy and
+// print a secret, and a box shows a password.
 
 const js = String.raw;
 

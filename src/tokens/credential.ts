@@ -24,7 +24,9 @@ interface OfService {
 /** A route that names no kinds takes these. */
 export const defaultCredentials: readonly Credential[] = ["session", "foreign"];
 
-/** A token with `by` is `bound` to an organization. A later version has routes for it, so no route of this one takes it. */
+/**
+ * A token with `by` is `bound` to an organization. A later version has routes for it, so no route of this one takes it.
+ */
 export type CredentialOfToken = Credential | "bound";
 
 /** A claim that is there counts, whatever its value. */

@@ -1,7 +1,7 @@
 // docs/security/threats.md numbers each promise and each limit. docs/security/evidence.md names the tests of each promise, which
 // exist.
 import { expect, it } from "vitest";
-import { generate } from "../../scripts/docs-evidence.mjs";
+import { generate, testsOf } from "../../scripts/docs-evidence.mjs";
 import { claimsOf, expectEvidence, namesEvidence, readPage } from "./evidence.js";
 
 const [promised = "", limited = ""] = readPage("docs/security/threats.md").split("## What Ampho does not promise");
@@ -13,12 +13,9 @@ const promises = claimsOf(promised).map(({ text, items }) => {
 });
 const limits = claimsOf(limited).map(({ text }) => /^\*\*(L-\d{2,}) /.exec(text)?.[1] ?? "");
 
-/** The tests that the evidence names for one promise. */
-function testsOf(number: string): readonly string[] {
-  const part = evidence.split(/^##+ /m).find((each) => each.startsWith(`${number}\n`)) ?? "";
-  const [, ...tests] = part.split(/^- /m).map((each) => each.replace(/\s+/g, " ").trim());
-  return tests;
-}
+/** The tests by the number of a promise, in the form of the pages. */
+const tests: ReadonlyMap<string, readonly string[]> = testsOf(readPage("scripts/evidence.txt"));
+const itemsOf = (number: string) => (tests.get(number) ?? []).map((each) => each.replace(/^\S+/, "`$&`"));
 
 it("the page has more than eighty promises and more than twenty limits, each with its own number", () => {
   expect(promises.length).toBeGreaterThan(80);
@@ -36,5 +33,5 @@ it("the evidence is current, and is on no other page", () => {
 
 it.each(promises)("the promise $number has tests that exist: $words", ({ number, anchor }) => {
   expect(anchor).toBe(number.toLowerCase());
-  expectEvidence(testsOf(number));
+  expectEvidence(itemsOf(number));
 });

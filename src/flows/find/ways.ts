@@ -14,7 +14,7 @@ export const canRegister = ({ directory, settings }: Pick<Deps, "directory" | "s
 /** The same for every caller, without a query and without a row. */
 export async function readWays(deps: Omit<Deps, "store">): Promise<WaysIn> {
   const { relyingParty: party, transactions, clock, outbox, settings, providers } = deps;
-  const captcha = deps.offersCaptcha ? { when: settings.captchaWhen } : null;
+  const captcha = deps.offersCaptcha ? { when: "throttled" as const } : null;
   const ways = {
     password: true,
     passkey: party !== undefined,
