@@ -1,9 +1,9 @@
 // The line of docs/operate/incidents.md that runs a command with the environment of an application under systemd.
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, it, onTestFinished } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const page = readFileSync(path.join(root, "docs/operate/incidents.md"), "utf8");
