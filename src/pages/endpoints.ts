@@ -2,18 +2,21 @@
 import { cookieOf, replaceCookies } from "../http/rest/cookies/cookie-header.js";
 import { cookieNames } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
-import type { HttpRequest } from "../http/rest/message.js";
+import type { HttpRequest, HttpResponse } from "../http/rest/message.js";
 import type { ProblemBody } from "../wire/problem.js";
 
 /** The response of an endpoint to an error. */
 export class Problem extends Error {
   readonly body: ProblemBody;
   readonly status: number;
+  /** For the page that shows it. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(body: ProblemBody, status: number) {
+  constructor(body: ProblemBody, { status, headers: { "Retry-After": after } }: HttpResponse) {
     super(body.message);
     this.body = body;
     this.status = status;
+    this.headers = after === undefined ? {} : { "Retry-After": after };
   }
 }
 
@@ -42,7 +45,7 @@ export function createEndpoints(handle: Handle, prefix: string, request: HttpReq
         jar = withCookie(jar, cookie);
       }
       const members: unknown = response.body === undefined ? {} : JSON.parse(response.body);
-      if (response.status >= 400) throw new Problem(members as ProblemBody, response.status);
+      if (response.status >= 400) throw new Problem(members as ProblemBody, response);
       return members as T;
     },
   };

@@ -235,12 +235,15 @@ export function createPages(deps: PagesDeps): Pages {
   /** Shows what the error asks for, or the form again with the message. `name`: that of the form, if it was no GET. */
   async function failure(error: unknown, session: Session, name = "", fields: Fields = {}): Promise<HttpResponse> {
     if (!(error instanceof Problem)) throw error;
-    const { body, status } = error;
+    const { body, status, headers: own } = error;
     const { reason = "", retry_after: seconds, field = "" } = body;
     const code = name === "sign-in" && body.error === "invalid_credentials" ? "wrong_password" : body.error;
     const codes = [reason, `${code}_${field}`, code];
     const alert = codes.map((one) => errorText(session, one, seconds)).find((text) => text !== undefined);
-    const show = (page: HtmlPage) => documentOf(page, session, { status, alert });
+    const show = (page: HtmlPage) => {
+      const shown = documentOf(page, session, { status, alert });
+      return { ...shown, headers: { ...own, ...shown.headers } };
+    };
     try {
       const next = await nextOf(body, session, fields);
       if (next !== undefined) return documentOf(next, session);

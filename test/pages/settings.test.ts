@@ -47,6 +47,18 @@ it.each([
   await expect(createAmpho(options)).rejects.toThrow(/AMPHO_PAGES/);
 });
 
+it("a page with 429 or 503 states when to try again", async () => {
+  const { ampho, post } = await open();
+  let rejected = await post("/account/sign-in", { login: "alice", password: "x" });
+  for (let tries = 0; rejected.status === 401 && tries < 30; tries += 1)
+    rejected = await post("/account/sign-in", { login: "alice", password: "x" });
+  expect([rejected.status, rejected.headers.get("content-type")]).toEqual([429, "text/html; charset=utf-8"]);
+  expect(rejected.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+  await ampho.close();
+  const closed = await post("/account/sign-in", { login: "bob", password: "x" });
+  expect([closed.status, closed.headers.get("retry-after")]).toEqual([503, expect.stringMatching(/^[1-9]\d*$/)]);
+});
+
 it("an instance without pages serves no path of them, and `redirect` is a TypeError", async () => {
   const { ampho, get } = await open({ pages: false });
   expect((await get("/account/sign-in")).status).toBe(404);
