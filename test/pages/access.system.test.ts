@@ -123,8 +123,6 @@ it("a passkey that a thief has added ends, and the one of this sign-in stays", a
   const add = async (walker: Walker, name: string) => {
     await walker.type(/^Name/, name);
     await walker.press("Add a passkey");
-    await expect.poll(() => walker.page.locator("h1").textContent()).toBe("Add a passkey");
-    await walker.press("Add a passkey");
   };
   await add(owner, "Phone");
   await recoveryCodes(owner);
