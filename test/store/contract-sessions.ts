@@ -20,6 +20,7 @@ export function sessionContract(store: Opened): void {
       amr: ["pwd"],
       acr: "1fa",
       provedAt: start,
+      provedBy: [],
       refreshedAt: start,
       provedGen: 0,
       renewedAt: start,
