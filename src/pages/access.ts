@@ -78,13 +78,15 @@ function endOf(view: View, { kind, id, current }: AccessItem, name: string): Ins
       return action(view, "keys/remove", t.remove, { id, ...review }, name);
     case "recovery_codes":
       return action(view, "recovery-codes/renew", t.renewCodes);
+    case "passkey":
+    case "totp":
+    case "identity":
+      return action(view, removals[kind], t.remove, { id, ...review }, name);
     case "password":
       return change(features.changesPasswords, "password");
     case "address":
       return change(features.mails.email, "profile");
     case "login":
       return change(features.account.login, "profile");
-    default:
-      return action(view, removals[kind], t.remove, { id, ...review }, name);
   }
 }
