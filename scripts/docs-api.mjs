@@ -70,7 +70,8 @@ ${list(names)}`;
 
 Each entry has the signature, the purpose, the members, the codes of its errors and an example. Editors show the same
 texts. The examples are compiled against the types of the package, and those that need no other program are run. A name
-is listed at the first subpath that exports it, and the page of another subpath leads there.
+is listed at the first subpath that exports it, and the page of another subpath leads there. Signatures here leave out
+\`readonly\`, and \`undefined\` of members that are optional.
 
 ${sections.join("\n\n")}
 `;
@@ -95,12 +96,14 @@ function elsewhere(exports, first) {
     const { subpath } = first.get(id);
     from.set(subpath, [...(from.get(subpath) ?? []), `[\`${name}\`](${linkTo(first.get(id))})`]);
   }
-  const countOf = (subpath) => [...first.values()].filter((each) => each.subpath === subpath).length;
-  const rows = [...from].map(([subpath, links]) =>
-    links.length === countOf(subpath)
-      ? `It also exports everything of [${subpath}](${fileOf(subpath)}).`
-      : `It also exports, as ${subpath} does:\n\n${list(links)}`,
-  );
+  const ids = new Set(exports.map(({ id }) => id));
+  const rows = [...from].map(([subpath, links]) => {
+    const others = [...first.values()].filter((each) => each.subpath === subpath && !ids.has(each.id));
+    const but = others.map(({ name }) => `\`${name}\``).join(" and ");
+    return others.length < 3
+      ? `It also exports everything of [${subpath}](${fileOf(subpath)})${but && `, except ${but}`}.`
+      : `It also exports, as ${subpath} does:\n\n${list(links)}`;
+  });
   return rows.map((row) => `\n${row}\n`).join("");
 }
 
@@ -109,7 +112,7 @@ function section({ subpath, name, kind, signatures, docs, members }, described) 
   const repeated = members.filter(({ id }) => described.has(id));
   const parts = [
     `## ${name}`,
-    code(signatures.map((each) => (kind === "interface" || kind === "class" ? headOf(each) : each)).join("\n")),
+    code(short(signatures.map((each) => (kind === "interface" || kind === "class" ? headOf(each) : each)).join("\n"))),
     ...body(docs),
   ];
   const shared = new Map();
@@ -128,7 +131,7 @@ function section({ subpath, name, kind, signatures, docs, members }, described) 
   const fields = plain.filter((member) => !isOption(member));
   if (fields.length > 0) parts.push(fields.map(item).join("\n"));
   for (const member of own.filter(hasSection))
-    parts.push(`### ${headingOf(name, member)}`, code(member.signatures.join("\n")), ...body(member.docs));
+    parts.push(`### ${headingOf(name, member)}`, code(short(member.signatures.join("\n"))), ...body(member.docs));
   return `${parts.join("\n\n")}\n`;
 }
 
@@ -145,12 +148,12 @@ const isOption = (member) => parameterOf(member) !== undefined;
 const optionLink = (member) => `[\`${member.path}\`](../configuration.md#${parameterOf(member).toLowerCase()})`;
 
 function item({ path, signatures, docs }) {
-  return wrap(`- \`${typed(path, signatures[0])}\`: ${linked(docs.text.replaceAll("\n", " "))}`, "  ");
+  return wrap(`- \`${typed(path, short(signatures[0]))}\`: ${linked(docs.text.replaceAll("\n", " "))}`, "  ");
 }
 
 /** The member with its type, where that is short. */
 function typed(path, signature) {
-  const [, type = ""] = /^(?:readonly )?\w+(\??: [^\n{]{1,60});$/.exec(signature) ?? [];
+  const [, type = ""] = /^\w+(\??: [^\n{]{1,60});$/.exec(signature) ?? [];
   return path + type;
 }
 
@@ -172,6 +175,13 @@ const withCodes = (text) =>
 const paragraphOf = (text) => (/^- /m.test(text) ? text : wrap(text.replaceAll("\n", " ")));
 
 const code = (text) => `\`\`\`ts\n${text}\n\`\`\``;
+
+/** A signature without words that every reader can leave out. The page docs/reference/api.md states it. */
+const short = (text) =>
+  text
+    .replace(/\breadonly /g, "")
+    .replace(/(\w\?: [^;{}]*?) \| undefined(?=;|$)/gm, "$1")
+    .replace(/= \n/g, "=\n");
 
 /** The first line of an interface or a class. Its members follow. */
 const headOf = (text) => text.slice(0, text.indexOf("{")).trim();

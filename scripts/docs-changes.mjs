@@ -63,21 +63,21 @@ const sessions = {
 
 const fates = {
   kept: "–",
-  added: "what the ended sessions have added unconfirmed",
-  any: "what any session has added",
-  unproven: "all that the session has not proven itself",
+  added: "added unconfirmed",
+  any: "added by any session",
+  unproven: "all that the session has not proven",
   all: "all",
 };
 
 const makers = {
-  recent: "a session with a recent login",
-  confirmed: "a session that has confirmed it",
-  waited: "a session whose change has waited",
+  recent: "recent login",
+  confirmed: "confirmed session",
+  waited: "change that has waited",
   session: "any session",
-  password: "a session with the old password",
-  mailbox: "who has the mailbox",
-  login: "a login",
-  operator: "an operator or the application",
+  password: "old password",
+  mailbox: "mailbox",
+  login: "login",
+  operator: "operator, application",
 };
 
 const nameOf = (change) => {
@@ -90,7 +90,7 @@ const nameOf = (change) => {
 function fateOf({ identity, passkey, totp, recovery_code: codes, password }) {
   if (new Set([passkey, totp, codes]).size > 1)
     throw new Error("scripts/docs-changes.mjs writes one fate for all second factors.");
-  if (identity !== passkey) return `the identities that any session has added, and the factors of the ended ones`;
+  if (identity !== passkey) return `identities added by any session, factors added`;
   const more = { unproven: ", and the password", frozen: ", and without a factor the password" }[password] ?? "";
   return `${fates[identity]}${more}`;
 }
@@ -106,7 +106,7 @@ function ends([change, row]) {
 function reports([change, row]) {
   const event = row.event === undefined ? "–" : `\`${row.event}\``;
   const notice = row.event && noticeOf(row.event, undefined);
-  const by = row.by.map((each) => makers[each]).join(", or ");
+  const by = row.by.map((each) => makers[each]).join(", ");
   return `| ${nameOf(change)} | ${by} | ${event} | ${notice === undefined ? "–" : `\`${notice}\``} |`;
 }
 

@@ -25,16 +25,12 @@ function section(name) {
 ${wrap(linked(help))}
 
 ${[
-  `In code: \`${optionName(name)}: ${literal(example)}\``,
+  `\`${name}=${inShell(example)}\`, in code \`${optionName(name)}: ${literal(example)}\``,
   `Type: ${kind.type}. Default: ${defaultOf(parameters[name])}.`,
   ...(kind.type === "bool" ? [] : [`Must be ${kind.expected.replace(durationForm, "")}`]),
 ]
-  .map((line) => wrap(`- ${line}`, "  "))
+  .map((line) => wrap(`- ${line}`, "  ").replace(/^-\n +/, "- "))
   .join("\n")}
-
-\`\`\`sh
-${name}=${inShell(example)}
-\`\`\`
 `;
 }
 
