@@ -9,7 +9,7 @@ export type MailTokens = ReturnType<typeof createMailTokens>;
 const alarmPrefix = "alarm ";
 
 /** The page of an alarm link names the change, which its reader must confirm. */
-interface ReportedChange extends Pick<MailTokenClaims, "browser"> {
+interface ReportedChange extends Pick<MailTokenClaims, "browser" | "login"> {
   /** The kind of the notice. */
   readonly change: string;
   /** `mailboxIdOf` the mailbox to which it is mailed. */
@@ -36,9 +36,9 @@ export function createMailTokens(keyring: Pick<Keyring, "requireSigning" | "sign
     readAlarm(token: string, now: number) {
       const claims = read(token, "alarm", now);
       if (claims === undefined) return undefined;
-      const { sub: userId, jti, exp, change, box: mailbox = "" } = claims;
+      const { sub: userId, jti, exp, change, box: mailbox = "", login } = claims;
       const hash = createHash("sha256").update(`${jti} ${userId}`).digest("base64url");
-      return { userId, change, mailbox, hash, exp };
+      return { userId, change, mailbox, login, hash, exp };
     },
     invitation: (id: string, iat: number, exp: number): string => sign({ jti: id, for: "invite", sub: id, iat, exp }),
     /** The id of an invitation, which can be used or taken back by now. */

@@ -249,8 +249,9 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial
   const { claims, userId, n } = mail;
   const link = (name: string, token: string) => `${settings.appUrl}#${name}=${token}`;
   const alarmSince = (at: number, box: string, exp = at + noticeSeconds) => {
-    const agent = textOf(claims["agent"]);
-    const reported = { change: kind, box, ...(agent !== undefined && { browser: browserOf(agent) }) };
+    const [agent, login] = [textOf(claims["agent"]), textOf(claims["login"])];
+    const browser = agent === undefined ? undefined : browserOf(agent);
+    const reported = { change: kind, box, ...(browser && { browser }), ...(login !== undefined && { login }) };
     return link("ampho-alarm", mailTokens.alarm(userId ?? "", String(n), reported, at, exp));
   };
   const box = textOf(claims["mailbox"]);

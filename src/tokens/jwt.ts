@@ -176,6 +176,8 @@ export interface MailTokenClaims extends Claims {
   /** For an alarm: the kind of the notice, the mailbox to which it was mailed, and the browser of the change. */
   readonly change?: string;
   readonly box?: string;
+  /** The login of its user then. An own table that finds users by their login alone needs it. */
+  readonly login?: string;
   readonly browser?: string;
 }
 
@@ -187,7 +189,7 @@ export const mailToken: DerivedKind<MailTokenClaims> = {
     claims.jti !== undefined &&
     (claims["for"] === "alarm" || claims["for"] === "invite") &&
     claims.sub !== undefined &&
-    ["change", "box", "browser"].every((name) => isTextIfThere(claims[name])),
+    ["change", "box", "browser", "login"].every((name) => isTextIfThere(claims[name])),
 };
 
 export interface JwtRules extends ClaimRules {

@@ -107,6 +107,37 @@ onBothDatabases((ground) => {
       expect((await logIn(world, ann, { password: newPassword })).status).toBe(200);
     });
 
+    it("the alarm closes the account of a table that finds users by their login alone, also without a session", async () => {
+      const { findById: _, ...users } = ownTable();
+      const world = await open({ users, keysPerUser: 5, scopes: { "*": ["read"] } });
+      await addPerson(world, ann, password);
+      const thief = await enter(world);
+      expect((await world.call("DELETE", "/sessions", { bearer: thief.token })).status).toBe(204);
+      const { alarm } = await world.mail("new_device", ann);
+      expect((await raiseAlarm(world, alarm)).status).toBe(204);
+      const { link } = await world.mail("alarm_reset", ann);
+      expect(outcomeOf(await logIn(world, ann))).toEqual([401, "invalid_credentials"]);
+      expect(outcomeOf(await finishReset(world, { link }))).toEqual([204]);
+    });
+
+    it("the alarm closes what has the id of a user whom such a table finds no more", async () => {
+      const rows: Person[] = [];
+      const { findById: _, ...table } = ownTable();
+      const users = { ...table, find: async (login: string) => rows[0] ?? table.find(login) };
+      const world = await open({ users, keysPerUser: 5, scopes: { "*": ["read"] } });
+      await addPerson(world, ann, password);
+      const thief = await enter(world);
+      const made = await world.call("POST", "/keys", { bearer: thief.token, body: { name: "k", scopes: ["read"] } });
+      const { alarm } = await world.mail("new_device", ann);
+      await world.call("POST", "/logout", { bearer: thief.token });
+      rows.push({ id: "another", login: "another", email: "a@x.example", emailProven: true, password: undefined });
+      expect((await raiseAlarm(world, alarm)).status).toBe(204);
+      rows.pop();
+      expect(made.status).toBe(201);
+      expect(await ground.sql(world, "select id from ampho_keys")).toEqual([]);
+      expect(outcomeOf(await logIn(world, ann))).toEqual([401, "invalid_credentials"]);
+    });
+
     it("a thief of the password who tries it 1 000 times voids no reset of the owner", async () => {
       const world = await open({
         throttleAttempts: 10_000,

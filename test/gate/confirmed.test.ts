@@ -102,6 +102,44 @@ onBothDatabases((ground) => {
         },
       );
 
+      it.each([
+        ["login_changed", "POST", "/account/login", { body: { login: "thief" } }],
+        ["account_removed", "DELETE", "/account", {}],
+      ] as const)(
+        "a copy of the session from before a confirmation makes no %s, also in another process",
+        async (...row) => {
+          const [change, method, path, more] = row;
+          const own = users();
+          const place = await openPlace(ground, own);
+          const { world } = place;
+          const other = await place.outside.world.another();
+          const { token: copy } = await stolenPassword(place);
+          const { token } = await confirm(world, copy, change);
+          // It has not heard of the end of the copy yet, or it has: the database decides.
+          expect(outcomeOf(await other.call(method, path, { bearer: copy, ...more }))).toEqual([401, "invalid_token"]);
+          if (own !== undefined) expect(await own.find(address)).toMatchObject({ login: address });
+          expect((await world.callOnce(method, path, { bearer: token, ...more })).status).toBe(204);
+        },
+      );
+
+      it("an address that was the login name before becomes it again with the code for the address alone", async () => {
+        const place = await openPlace(ground, users());
+        const { world } = place;
+        const email = (body: object, bearer: string) => world.callOnce("POST", "/account/email", { bearer, body });
+        const change = async (bearer: string, body: { readonly email: string; readonly login?: boolean }) => {
+          const { token } = await confirm(world, bearer, "email_changed");
+          world.clock.advance(61);
+          const { transaction } = (await email(body, token)).json;
+          const { code } = await world.mail("email", body.email);
+          const proof = { transaction, code };
+          return grantOf(await world.callOnce("POST", "/account/email/finish", { bearer: token, body: proof })).token;
+        };
+        const away = await change((await stolenPassword(place)).token, { email: "ann@away.example" });
+        world.clock.advance(61);
+        await change(away, { email: address, login: true });
+        expect((await world.call("POST", "/login", { body: { login: address, password } })).status).toBe(200);
+      });
+
       it("a mailed code confirms one change of the session, and no second one", async () => {
         const place = await openPlace(ground, users());
         const { world } = place;

@@ -28,6 +28,22 @@ onBothDatabases((ground) => {
     await world.ampho.users.setEmail("bob", "bob@y.example");
   });
 
+  it("the same address by an operator keeps its proof, so the mailbox alone is not in an account with an app", async () => {
+    const world = await openMailing(ground);
+    const session = await addPerson(world, ann, password);
+    const { secret, transaction } = await setUp(world, session.token);
+    const body = { transaction, totp: codeAt(secret, world.clock.now()) };
+    expect((await world.call("POST", "/totp/confirm", { bearer: session.token, body })).status).toBe(200);
+    for (const same of [ann, ann.replace("x.example", "X.EXAMPLE")]) {
+      await world.ampho.users.setEmail(ann, same, { reason });
+      expect(await world.ampho.users.find(ann)).toMatchObject({ emailProven: true });
+      world.clock.advance(61);
+      const asked = await askedReset(world, ann);
+      const proof = { transaction: asked.transaction, code: asked.mail.code };
+      expect(outcomeOf(await finishReset(world, proof))).toEqual([401, "factor_needed"]);
+    }
+  });
+
   it("an address by an operator ends all sessions, and no alarm link of the thief overturns it", async () => {
     const world = await openMailing(ground);
     const thief = await addPerson(world, ann, password);

@@ -27,7 +27,7 @@ export const changeLogin: OwnFlow<void, { readonly login: string }> = async (dep
   const { store, directory, throttle, clock } = deps;
   const login = spellLogin(typed);
   const recent = await requireRecent(deps, auth);
-  const { account, sessionId } = recent;
+  const { account } = recent;
   requireNewLogin(login, account);
   // The table has the login already if the database was unreachable after that. The sessions have the old one.
   const isInTable = account.stored === undefined && login === account.login;
@@ -56,7 +56,7 @@ export const changeLogin: OwnFlow<void, { readonly login: string }> = async (dep
   };
   const outcome = await allowed.run(async () => {
     if (isInTable) return change();
-    const own = { requireLive: () => requireLive(deps, sessionId), afterwards: change };
+    const own = { requireLive: () => requireLive(deps, recent), afterwards: change };
     return (await directory.setLogin?.(account, login, own)) ?? "taken";
   });
   if (outcome === "taken") throw await taken();
@@ -74,10 +74,10 @@ function requireNewLogin(login: string, account: Account): void {
 export const removeOwnAccount: OwnFlow<void> = async (deps, { auth }, caller) => {
   const { store, directory } = deps;
   const recent = await requireRecent(deps, auth, { orDeleted: true });
-  const { account, sessionId } = recent;
+  const { account } = recent;
   await requireConfirmed(deps, recent, "account_removed", caller);
   const remove = async () => (await store.removeAccount(changeOf(deps, recent, caller))).outcome;
-  const own = { requireLive: () => requireLive(deps, sessionId), afterwards: remove };
+  const own = { requireLive: () => requireLive(deps, recent), afterwards: remove };
   const outcome = await directory.remove?.(account, own);
   if (outcome !== "done") throw changedMeanwhile();
 };

@@ -61,7 +61,13 @@ export async function beginEmailChange(
     requireNewName(spellLogin(address.address), account, "email");
   }
   if (later) return beginEmailWait(deps, recent, { address, login }, caller);
-  await requireAddressConfirmed(deps, recent, address, login, caller);
+  await requireAddressConfirmed(
+    deps,
+    recent,
+    address,
+    login ? renamedTo(deps, auth, account, address) : undefined,
+    caller,
+  );
   const { canonical } = address;
   const { key, find } = await nameByAddress(deps, canonical);
   const allowed = await throttle.allowMail({ account: key, origin: caller });
@@ -91,12 +97,12 @@ async function requireAddressConfirmed(
   deps: Deps,
   session: Pick<Recent, "account" | "sessionId">,
   { address }: Address,
-  isLogin: boolean,
+  renamed: ReturnType<typeof renamedTo>,
   origin: Caller,
 ): Promise<void> {
   const { email } = session.account;
   const isOther = email !== undefined && !isSameMailbox(email.address, address);
-  if (isLogin) await requireConfirmed(deps, session, "names_changed", origin);
+  if (renamed) await requireConfirmed(deps, session, "names_changed", origin);
   else if (isOther) await requireConfirmed(deps, session, "email_changed", origin);
 }
 
@@ -189,7 +195,13 @@ async function requireBegun(deps: Deps, { auth, ...input }: Authenticated & Emai
   const address = requireAddress(transaction.email ?? "");
   const { factorsVersion } = await store.listFactors(account.id);
   const isLogin = transaction.use === "login";
-  await requireAddressConfirmed(deps, live, address, isLogin, origin);
+  await requireAddressConfirmed(
+    deps,
+    live,
+    address,
+    isLogin ? renamedTo(deps, auth, account, address) : undefined,
+    origin,
+  );
   const binding = emailBindingOf(purpose, account, address, factorsVersion);
   return { ...live, transaction, address, isLogin, binding, waited: undefined };
 }
@@ -242,7 +254,7 @@ export const finishEmailChange: OwnFlow<Grant, EmailCode> = async (deps, input, 
     if (outcome.outcome !== "done") throw transactionOver();
     return grantAfter(deps, renamed ? { ...account, login: renamed.newLogin } : account, outcome);
   };
-  const own = { requireLive: () => requireLive(deps, sessionId), afterwards: change };
+  const own = { requireLive: () => requireLive(deps, { sessionId, gen: genOf(auth) }), afterwards: change };
   const grant =
     renamed === undefined || isInTable ? await change() : await directory.setLogin?.(account, renamed.newLogin, own);
   if (grant === undefined) {

@@ -126,21 +126,20 @@ export const raiseAlarm: Flow<void, AlarmInput> = async (deps, { alarm, change }
   if (read === undefined) throw transactionOver();
   if (read.change !== change) throw invalidRequest("This is not the change that the notice reported.", "change");
   const { userId, mailbox, hash, exp } = read;
-  const account = await findAccount(deps, userId);
+  const account = await findAccount(deps, userId, read.login);
   const login = account?.login ?? "";
   const allowed = await throttle.allowAlarm({ userId, login: account?.login, origin });
   const typed = account?.stored === undefined ? login : canonicalLogin(login);
   const { begun } = transactions.beginOpen("reset", { login: typed, recovery: "alarm" }, now, settings.codeTtl);
-  const ofTable = account && {
-    login,
-    mailbox: mailboxOf(account.email),
-    canReset: directory.setPassword !== undefined,
-  };
+  const canReset = directory.setPassword !== undefined;
+  // A table that finds users by their login alone does not tell that one is gone. The alarm closes what has the id.
+  const unfound = directory.findsById ? "gone" : ({ login: read.login, mailbox: "unknown", canReset } as const);
+  const ofTable = account ? { login, mailbox: mailboxOf(account.email), canReset } : unfound;
   const outcome = await allowed.run(() =>
     store.raiseAlarm({
       userId,
       mailbox,
-      ownUser: directory.anyUser === false ? (ofTable ?? "gone") : undefined,
+      ownUser: directory.anyUser === false ? ofTable : undefined,
       spend: { hash, until: exp + settings.tokenLeeway, idempotency: undefined },
       attempt: allowed.attempt(),
       reset: {

@@ -4,6 +4,7 @@ import { AmphoError, transactionOver, unlessRejected } from "../../errors.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
 import type { RoleRules } from "../../levels/policy.js";
 import type { Session } from "../../store/sql/session-rows.js";
+import type { TokenSession } from "../../store/sql/sessions.js";
 import type { User } from "../../store/sql/users.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { notAccepted } from "../../tokens/credential.js";
@@ -19,10 +20,14 @@ async function namedSession({ store, directory, clock }: FindDeps, userId: strin
   return { userId, login: session?.login ?? userId };
 }
 
-export async function findAccount(deps: FindDeps, userId: string): Promise<Account | undefined> {
+/** `login`: one that the user had, for a table without findById whose user has no session under the present one. */
+export async function findAccount(deps: FindDeps, userId: string, login?: string): Promise<Account | undefined> {
   if (!isStorableText(userId)) return undefined;
-  const account = await deps.directory.findSessionUser(await namedSession(deps, userId));
-  return account?.id === userId ? account : undefined;
+  const { directory } = deps;
+  const account = await directory.findSessionUser(await namedSession(deps, userId));
+  if (account?.id === userId) return account;
+  const former = login === undefined || directory.findsById ? undefined : await directory.findByLogin(login);
+  return former?.id === userId ? former : undefined;
 }
 
 /**
@@ -123,9 +128,19 @@ export async function liveSession(
   return { sessionId: sid, account, provedGen: found.session.provedGen };
 }
 
-/** Before a table changes. Its function that found the user can take seconds, in which the session ends. */
-export async function requireLive({ store, clock }: Pick<Deps, "store" | "clock">, sessionId: string): Promise<void> {
-  if ((await store.findSession({ id: sessionId, now: clock.now() })) === undefined) throw endedSession();
+/** Rejects a copy of a token from before the last login, step-up or change of its session. */
+export function requireNewest({ provedGen }: Pick<LiveSession, "provedGen">, gen: number): void {
+  if (gen < provedGen) throw endedSession();
+}
+
+/** Before a table changes. Its function that found the user can take seconds, in which the session ends or goes on. */
+export async function requireLive(
+  { store, clock }: Pick<Deps, "store" | "clock">,
+  { sessionId, gen }: TokenSession,
+): Promise<void> {
+  const found = await store.findSession({ id: sessionId, now: clock.now() });
+  if (found === undefined) throw endedSession();
+  requireNewest(found.session, gen);
 }
 
 const deletedAccount = ({ userId: id, login }: Session): Account => ({

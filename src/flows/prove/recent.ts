@@ -6,7 +6,7 @@ import { type FactorName, reachesPhr } from "../../levels/factors.js";
 import type { TokenSession } from "../../store/sql/sessions.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { Deps } from "../deps.js";
-import { type LiveSession, liveSession } from "../find/account.js";
+import { type LiveSession, liveSession, requireNewest } from "../find/account.js";
 import { genOf } from "../find/own-session.js";
 import { offeredFactors } from "./factor.js";
 
@@ -19,6 +19,8 @@ export interface Recent extends TokenSession, LiveSession {
 /** Rejects with `login_too_weak` or `login_too_old`. `orDeleted` as for `liveSession`. */
 export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly orDeleted: true }): Promise<Recent> {
   const live = await liveSession(deps, auth.session, auth.id, options);
+  const gen = genOf(auth);
+  requireNewest(live, gen);
   const { factors: names, factorsVersion } = await deps.store.listFactors(live.account.id);
   const acr = reachable(deps, names);
   const authTime = auth.claims["auth_time"];
@@ -31,7 +33,7 @@ export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly
     throw new AmphoError("login_too_old", "This action needs a more recent login. Sign in again.", {
       maxAgeSeconds: recentSeconds,
     });
-  return { ...live, gen: genOf(auth), factorsVersion };
+  return { ...live, gen, factorsVersion };
 }
 
 function reachable(deps: Deps, names: readonly FactorName[]): Acr {

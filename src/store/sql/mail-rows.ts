@@ -88,7 +88,7 @@ export interface Notice {
   readonly at: number;
   readonly userId: string | undefined;
   /** The login of a user of an application's own table. */
-  readonly login?: string | undefined;
+  readonly login: string | undefined;
   readonly origin: Origin;
   /** Only if no notice of this kind was written in the hour before. */
   readonly hourly?: true;

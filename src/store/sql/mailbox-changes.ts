@@ -159,8 +159,8 @@ export interface Renamed extends ForeignTokens {
 
 /** `taken`: another user has the address. Uniqueness is decided here and not before. */
 export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
-  const { userId, email, ownUser, renamed, waited, spend: spending, attempt, now, origin } = input;
-  let { own } = input;
+  const { userId, ownUser, renamed, waited, spend: spending, attempt, now, origin } = input;
+  let { email, own } = input;
   // The user first. A new password or an alarm ends the session while this change waits for the row.
   const readUser = ownUser ? undefined : yield* sendUserLock(userId, "update");
   if (ownUser) yield* advisoryLock(`sessions of ${userId}`);
@@ -183,6 +183,9 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   const { reason } = input;
   const isOperators = user !== undefined && input.own === undefined;
   if (isOperators && reason === undefined && mailboxOf(before) !== undefined) return failed("reason_needed");
+  // The word of an operator about the same mailbox takes its proof away only in a recovery, which is a new first proof.
+  if (isOperators && !input.freezes && email && before?.provenAt !== undefined)
+    if (isSameMailbox(before.address, email.address)) email = { ...email, provenAt: before.provenAt };
   // Another mailbox can have the same compared form.
   const isOther = before !== undefined && (email === undefined || !isSameMailbox(before.address, email.address));
   const about = { userId, login, now, origin, own, address: ownUser?.before?.canonical };
@@ -258,9 +261,9 @@ export interface Alarm extends Ending {
 }
 
 interface AlarmedUser {
-  readonly login: string;
-  /** Undefined: the address is not proven. */
-  readonly mailbox: AccountMailbox | undefined;
+  readonly login: string | undefined;
+  /** Undefined: the address is not proven. `unknown`: the application's own table does not find the user any more. */
+  readonly mailbox: AccountMailbox | "unknown" | undefined;
   /** The table stores a new password. */
   readonly canReset: boolean;
 }
@@ -290,7 +293,8 @@ export function* raiseAlarm(input: Alarm): Transaction<"done" | "settled"> {
   const about = { userId, login, now, origin };
   // The user was deleted, and operators see the alarm. A row of the account would stay for ever.
   const present = user?.mailbox;
-  const isSettled = user !== undefined && (present === undefined || mailboxIdOf(userId, present) !== mailbox);
+  const isPresent = present === "unknown" || (present !== undefined && mailboxIdOf(userId, present) === mailbox);
+  const isSettled = user !== undefined && !isPresent;
   if (user === undefined || present === undefined || isSettled || !isNew) {
     const event = isSettled ? "alarm_settled" : "alarm";
     if (isNew) yield* recordAudit({ at: now, event, ...about });
@@ -303,7 +307,7 @@ export function* raiseAlarm(input: Alarm): Transaction<"done" | "settled"> {
   if (stored === undefined) yield* voidStoring(userId);
   const changed = yield* carryOut("alarm", { ...about, before, canReset: user.canReset });
   const { frozen, factorsVersion } = changed.account;
-  if (user.canReset && frozen !== "all") {
+  if (user.canReset && frozen !== "all" && present !== "unknown") {
     const passwordVersion = stored && stored.passwordVersion + 1;
     const canonical = parseAddress(present.address)?.canonical ?? "";
     const binding = { purpose: "reset", address: canonical, userId, passwordVersion, factorsVersion };

@@ -397,7 +397,7 @@ function* createSession(
   const session: Session = { id, userId, login, gen: 0, ...level, provedGen: 0, ...times, ...limits, ...from };
   yield* insertSession(session, era);
   yield* recordAudit({ ...auditOf(input), event: "login", sessionId: id, detail: detailOf(amr) });
-  if (input.isNewDevice) yield* insertNotice({ kind: "new_device", at: now, userId, origin, hourly: true });
+  if (input.isNewDevice) yield* insertNotice({ kind: "new_device", at: now, userId, login, origin, hourly: true });
   revoked.push(...(yield* endOldestSessions({ sessionId: id, userId, era, keep: sessionsPerUser, now, origin })));
   return session;
 }
