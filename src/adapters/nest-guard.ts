@@ -10,6 +10,7 @@ import {
   Injectable,
   mixin,
   SetMetadata,
+  StreamableFile,
   UseGuards,
 } from "@nestjs/common";
 import { HttpAdapterHost, Reflector } from "@nestjs/core";
@@ -79,9 +80,26 @@ export class RejectedRequestException extends HttpException {
   /** The code of docs/reference/errors.md. */
   readonly code: ErrorCode;
 
-  constructor({ code, message, status, cause }: RejectedRequest) {
-    super({ message, error: code }, status, { cause });
+  /** `page`: what a browser gets in place of the JSON. */
+  constructor({ code, message, status, cause }: RejectedRequest, page?: object) {
+    super(page ?? { message, error: code }, status, { cause });
     this.code = code;
+    this.message = message;
+  }
+}
+
+/** The page that a browser shows. Nest would send a text as JSON. A filter of the application can send another response. */
+class Page extends StreamableFile {
+  constructor(
+    private readonly response: RejectedRequest["response"],
+    private readonly setHeaders: (headers: RejectedRequest["headers"]) => void,
+  ) {
+    super(Buffer.from(response.body ?? ""), { type: response.headers["Content-Type"] ?? "" });
+  }
+
+  override getHeaders(): ReturnType<StreamableFile["getHeaders"]> {
+    this.setHeaders(this.response.headers);
+    return super.getHeaders();
   }
 }
 
@@ -99,8 +117,12 @@ const nest: Framework<unknown, PlatformRequest, unknown, HttpAdapterHost> = {
   },
   pageOf: (request) => nodePageOf("raw" in request ? request.raw : request),
   reject(rejected, _request, response, { httpAdapter }) {
-    for (const [name, value] of Object.entries(rejected.headers)) httpAdapter.setHeader(response, name, value);
-    throw new RejectedRequestException(rejected);
+    const setHeaders = (headers: RejectedRequest["headers"]) => {
+      for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);
+    };
+    setHeaders(rejected.headers);
+    const isPage = rejected.response.headers["Content-Type"]?.startsWith("text/html") === true;
+    throw new RejectedRequestException(rejected, isPage ? new Page(rejected.response, setHeaders) : undefined);
   },
 };
 

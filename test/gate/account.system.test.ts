@@ -35,6 +35,7 @@ onBothDatabases((ground) => {
       id: ann.id,
       login: "ann",
       email: null,
+      email_change: null,
       email_proven: false,
       created: expect.any(Number),
       policy: "optional",

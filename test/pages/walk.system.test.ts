@@ -285,6 +285,8 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await other.press("Set a new password");
     await other.reads("status", "Your password is set. Sign in with it.");
     await signIn(other, "flo@example.org", nextPassword);
+    await other.sees("Everything that can still sign in or act");
+    await other.follow("Continue");
     await other.sees("Your account");
     await other.leave();
     await walker.leave();
