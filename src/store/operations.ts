@@ -34,6 +34,7 @@ import * as sessionGrants from "./sql/session-grants.js";
 import * as sessions from "./sql/sessions.js";
 import * as spent from "./sql/spent.js";
 import * as state from "./sql/state.js";
+import * as tableChanges from "./sql/table-changes.js";
 import * as userChanges from "./sql/user-changes.js";
 import * as userEvents from "./sql/user-events.js";
 import * as users from "./sql/users.js";
@@ -61,6 +62,8 @@ export const operations = {
   deleteUser: writes(userChanges.deleteUser),
   setLogin: writes(ownAccount.setLogin),
   removeAccount: writes(ownAccount.removeAccount),
+  beginTableChange: writes(tableChanges.beginTableChange),
+  giveTableChangeBack: writes(tableChanges.giveTableChangeBack),
   readConfirmation: reads(confirmations.readConfirmation),
   confirmChange: writes(ownAccount.confirmChange),
   beginEmailWait: writes(ownAccount.beginEmailWait),

@@ -135,24 +135,29 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
       (async (account, email) => (await ask(limitsMs.find, () => users.setEmail?.(userOf(account), email))) === true),
     setLogin:
       users.setLogin &&
-      (async (account, login, { requireLive, afterwards }) => {
-        await requireLive();
-        return ask(limitsMs.find, async () =>
-          (await users.setLogin?.(userOf(account), login)) === true ? afterwards() : undefined,
-        );
+      (async (account, login, { begin, afterwards }) => {
+        const giveBack = await begin();
+        return ask(limitsMs.find, async () => {
+          const isChanged = await unlessFailed(giveBack, async () => users.setLogin?.(userOf(account), login));
+          if (isChanged === true) return afterwards();
+          await giveBack();
+          return undefined;
+        });
       }),
     remove:
       users.remove &&
-      (async (account, { requireLive, afterwards }) => {
+      (async (account, { begin, afterwards }) => {
         // The table has deleted the user already, and the database was unreachable after that.
         if (account.applicationUser === undefined) return afterwards();
-        await requireLive();
+        const giveBack = await begin();
         return ask(limitsMs.verify, async () => {
-          await users.remove?.(userOf(account));
-          // Ampho deletes the factors next, and the password alone would then open the account.
-          const left = toAccount(await (findById?.call(users, account.id) ?? users.find(account.login)));
-          if (left?.id === account.id && !left.disabled)
-            throw new TypeError("users.remove has ended, and the user is neither deleted nor disabled");
+          await unlessFailed(giveBack, async () => {
+            await users.remove?.(userOf(account));
+            // Ampho deletes the factors next, and the password alone would then open the account.
+            const left = toAccount(await (findById?.call(users, account.id) ?? users.find(account.login)));
+            if (left?.id === account.id && !left.disabled)
+              throw new TypeError("users.remove has ended, and the user is neither deleted nor disabled");
+          });
           return afterwards();
         });
       }),
@@ -185,6 +190,15 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
       return { good: good === true && !account.disabled, waitToReject: rejectNow };
     },
   };
+}
+
+async function unlessFailed<T>(giveBack: () => Promise<void>, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    await giveBack();
+    throw error;
+  }
 }
 
 const atOnce = 8;

@@ -34,8 +34,11 @@ export const rejectNow = async (): Promise<void> => {};
 
 /** A change that an application's own table makes first. */
 export interface TableChange<T> {
-  /** Rejects if the session has ended, before the table changes. */
-  readonly requireLive: () => Promise<void>;
+  /**
+   * Before the table changes. Uses up what allows the change, and rejects if the session has ended. Resolves to what
+   * gives it back, if the table has not changed.
+   */
+  readonly begin: () => Promise<() => Promise<void>>;
   readonly afterwards: () => Promise<T>;
 }
 

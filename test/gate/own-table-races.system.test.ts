@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
 import { admission, grantOf, password } from "../world/ampho.js";
-import { asked, confirm, logInBy, newPassword, openMailing, wrong } from "./mailboxes.js";
+import { asked, confirm, logInBy, newPassword, openMailing, over, raiseAlarm, wrong } from "./mailboxes.js";
 import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
 
 interface Person extends ApplicationUser {
@@ -27,10 +27,11 @@ const nothing: Wait = async () => undefined;
 /** Ann and Mallory. Each hook runs once, at the end of the next call of its function. */
 async function open(ground: Ground) {
   const rows = [person("ann"), person("mallory")];
-  const hooks: Record<"findById" | "verify" | "setPassword" | "setLogin" | "remove", Wait> = {
+  const hooks: Record<"findById" | "verify" | "setPassword" | "setEmail" | "setLogin" | "remove", Wait> = {
     findById: nothing,
     verify: nothing,
     setPassword: nothing,
+    setEmail: nothing,
     setLogin: nothing,
     remove: nothing,
   };
@@ -51,6 +52,11 @@ async function open(ground: Ground) {
       async setPassword(user, given) {
         await ended("setPassword", undefined);
         change(user, { password: given });
+      },
+      async setEmail(user, email) {
+        await ended("setEmail", undefined);
+        change(user, { email, emailProven: true });
+        return true;
       },
       async setLogin(user, login) {
         await ended("setLogin", undefined);
@@ -126,6 +132,104 @@ onBothDatabases((ground) => {
     }
     expect(rows.map(({ login }) => login)).toEqual(["ann", "mallory"]);
     expect([await events("login_changed"), await events("account_removed")]).toEqual([0, 0]);
+  });
+
+  it("one confirmation allows one rename and one deletion, while the table is slow too", async () => {
+    const { world, rows, hooks, enter, events } = await open(ground);
+    const rename = (bearer: string, login: string) =>
+      world.callOnce("POST", "/account/login", { bearer, body: { login } });
+    const { token: ann } = await confirm(world, await enter("ann"), "login_changed");
+    const again = [401, "confirmation_needed"];
+    hooks.setLogin = async () => expect(outcomeOf(await rename(ann, "eve"))).toEqual(again);
+    expect(outcomeOf(await rename(ann, "anna"))).toEqual([204]);
+    const { token: mallory } = await confirm(world, await enter("mallory"), "account_removed");
+    const remove = () => world.callOnce("DELETE", "/account", { bearer: mallory });
+    hooks.remove = async () => expect(outcomeOf(await remove())).toEqual(again);
+    expect(outcomeOf(await remove())).toEqual([204]);
+    expect(rows.map(({ login }) => login)).toEqual(["anna"]);
+    expect([await events("login_changed"), await events("account_removed")]).toEqual([1, 1]);
+  });
+
+  it("a table that changes nothing, or fails, leaves the confirmation", async () => {
+    const { world, rows, hooks, enter, remove } = await open(ground);
+    const rename = (bearer: string, login: string) =>
+      world.callOnce("POST", "/account/login", { bearer, body: { login } });
+    const fails = () => Promise.reject(new Error("no connection"));
+    const { token: ann } = await confirm(world, await enter("ann"), "login_changed");
+    expect(outcomeOf(await rename(ann, "mallory"))).toEqual([409, "login_taken"]);
+    hooks.setLogin = fails;
+    expect(outcomeOf(await rename(ann, "anna"))).toEqual([503, "unavailable"]);
+    expect(outcomeOf(await rename(ann, "anna"))).toEqual([204]);
+    const { token: mallory } = await confirm(world, await enter("mallory"), "account_removed");
+    hooks.remove = fails;
+    expect(outcomeOf(await remove(mallory))).toEqual([503, "unavailable"]);
+    expect(outcomeOf(await world.callOnce("DELETE", "/account", { bearer: mallory }))).toEqual([204]);
+    expect(rows.map(({ login }) => login)).toEqual(["anna"]);
+  });
+
+  const next = "ann@new.example";
+
+  /** The code of an address that has waited, and becomes the login name too. */
+  async function waited({ world, enter }: Awaited<ReturnType<typeof open>>) {
+    const body = { email: next, later: true, login: true };
+    const begun = await world.callOnce("POST", "/account/email", { bearer: await enter("ann"), body });
+    expect(begun.status, begun.text).toBe(200);
+    const { alarm } = await world.mail("email_leaving");
+    world.clock.advance(3 * 86_400);
+    await world.mail("email_leaving");
+    world.clock.advance(3 * 86_400);
+    await world.mail("email_leaving");
+    world.clock.advance(86_400);
+    const { code } = await world.mail("email_later", next);
+    const finish = (bearer: string) =>
+      world.callOnce("POST", "/account/email/finish", { bearer, body: { code, later: true } });
+    return { alarm, finish };
+  }
+
+  it("a change of the address that waits is used up before the table gets the login name", async () => {
+    const place = await open(ground);
+    const { world, rows, hooks, enter, events } = place;
+    const { finish } = await waited(place);
+    const token = await enter("ann");
+    Object.assign(rows[1] ?? {}, { login: next });
+    expect(outcomeOf(await finish(token))).toEqual([409, "email_taken"]);
+    Object.assign(rows[1] ?? {}, { login: "mallory" });
+    hooks.setLogin = async () => {
+      expect(outcomeOf(await finish(token))).toEqual(over);
+      expect((await world.callOnce("DELETE", "/account/email", { bearer: token })).status).toBe(204);
+    };
+    expect((await finish(token)).status).toBe(200);
+    expect(rows[0]).toMatchObject({ login: next, email: next });
+    expect([await events("email_changed"), await events("email_change_stopped: ended_by_user")]).toEqual([1, 0]);
+    await world.mail("email_changed", "ann@x.example");
+  });
+
+  it("an alarm while the table gets the login name of a waiting address keeps the address, and the rename is reported", async () => {
+    const place = await open(ground);
+    const { world, rows, hooks, enter, events } = place;
+    const { alarm, finish } = await waited(place);
+    const token = await enter("ann");
+    hooks.setLogin = async () => expect((await raiseAlarm(world, alarm)).status).toBe(204);
+    expect(outcomeOf(await finish(token))).toEqual([401, "invalid_token"]);
+    expect(rows[0]).toMatchObject({ login: next, email: "ann@x.example" });
+    expect(await events("email_changed")).toBe(1);
+    await world.mail("email_changed", "ann@x.example");
+  });
+
+  it.each([false, true])("the table gets one of two first addresses at once, as login name too: %s", async (login) => {
+    const { world, rows, hooks, enter } = await open(ground);
+    Object.assign(rows[0] ?? {}, { email: undefined, emailProven: false });
+    const begun = async (email: string) => {
+      const bearer = await enter("ann");
+      const { json } = await world.callOnce("POST", "/account/email", { bearer, body: { email, login } });
+      const { code } = await world.mail("email", email);
+      const body = { transaction: json["transaction"], code };
+      return () => world.callOnce("POST", "/account/email/finish", { bearer, body });
+    };
+    const [first, second] = [await begun(next), await begun("eve@x.example")];
+    hooks[login ? "setLogin" : "setEmail"] = async () => expect(outcomeOf(await second())).toEqual(wrong);
+    expect((await first()).status).toBe(200);
+    expect(rows[0]).toMatchObject({ login: login ? next : "ann", email: next });
   });
 
   it("a change of the login and a deletion that are later than the response end the sessions", async () => {

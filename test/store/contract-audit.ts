@@ -45,7 +45,7 @@ export function auditContract(store: Opened): void {
   it("a row about a user has the login, also where the caller knows the id alone, so that it goes with the account", async () => {
     const detail = { mail: 1 };
     const unnamed: AuditEntry = { ...rejected, login: undefined, detail };
-    const stretches = { foreignMaxSeconds: 0, factorsVersion: 0, address: "ann", now: start, origin };
+    const stretches = { foreignMaxSeconds: 0, factorsVersion: 0, address: "ann", isBegun: false, now: start, origin };
     for (const user of [ann, { id: "u-own", login: "Own", canonical: "own" }]) {
       const { id: userId, login } = user;
       if (user === ann) await addUser(store());

@@ -75,7 +75,14 @@ export function userEventContract(store: Opened): void {
     const bea = { ...ann, id: "u-bea", login: "Bea", canonical: "bea" };
     await observed("createUser", { user: bea, now: start, origin: operator });
     const of = { userId: bea.id, login: bea.login, canonical: bea.canonical, now: start, origin: operator };
-    const about = { ...of, address: "bea", factorsVersion: 0, passwordVersion: 1, foreignMaxSeconds: 60 };
+    const about = {
+      ...of,
+      address: "bea",
+      factorsVersion: 0,
+      passwordVersion: 1,
+      foreignMaxSeconds: 60,
+      isBegun: false,
+    };
     const own = async (spelled = bea.login) => {
       const { id: sessionId, gen } = await openSession(store(), { userId: bea.id, login: spelled });
       const { factorsVersion } = await store().listFactors(bea.id);

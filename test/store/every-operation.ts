@@ -141,6 +141,7 @@ async function runAll(run: Run): Promise<void> {
     address: "ann",
     factorsVersion: (await run("listFactors", ann.id)).factorsVersion,
     passwordVersion: (await run("findUserById", ann.id))?.passwordVersion ?? 0,
+    isBegun: false,
   };
   await run("grantSession", login({ random: "fifth" }));
   const renamed = { newLogin: "Anna", newCanonical: "anna", isSame: false };
@@ -169,9 +170,18 @@ async function runAll(run: Run): Promise<void> {
   const leaving = { ...mailRequest().draft, kind: "email_later", userId: ann.id, until: start + 900 };
   await run("beginEmailWait", { ...confirming, ...code, mails: [leaving] });
   await run("findEmailWait", { userId: ann.id, now: start });
+  const versionOf = async () => (await run("listFactors", ann.id)).factorsVersion;
+  const table = { ...confirming, ...code.own };
+  const waited = await run("findEmailWait", { userId: ann.id, now: start });
+  for (const wait of [waited, undefined]) {
+    const begun = { ...table, factorsVersion: await versionOf(), waited: wait };
+    await run("giveTableChangeBack", { ...begun, outcome: await run("beginTableChange", begun) });
+  }
   await run("endEmailWait", { ...ending, login: "Anna", reason: "ended_by_user" });
   await run("confirmChange", { ...confirming, ...code });
-  const { factorsVersion } = await run("listFactors", ann.id);
+  const confirmed = { ...table, gen: 1_000, factorsVersion: await versionOf(), waited: undefined };
+  await run("giveTableChangeBack", { ...confirmed, outcome: await run("beginTableChange", confirmed) });
+  const factorsVersion = await versionOf();
   await run("removeAccount", { ...own, factorsVersion, own: ownSession("0.sixth"), login: "Anna" });
   await run("createUser", { user: ann, now: start, origin });
   await run("setDisabled", { ...ending, disabled: true });
@@ -446,7 +456,7 @@ async function runMailOperations(run: Run): Promise<void> {
   await run("findUserByAddress", "r-1@x.example");
 
   const email = { ownUser: undefined, own: undefined, spend: undefined, attempt: undefined, now: start, origin };
-  const ownUser = { login: ann.login, before: emailOf("old@x.example", start) };
+  const ownUser = { login: ann.login, before: emailOf("old@x.example", start), factorsVersion: 0, isBegun: true };
   await run("setEmail", { ...email, userId: "r-1", email: emailOf("r-2@x.example") });
   await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), spend: spend("e-1") });
   await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), spend: spend("e-1") });

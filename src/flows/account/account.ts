@@ -6,10 +6,11 @@ import { canonicalLogin } from "../../logins/login-name.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { AccountExport, AccountView } from "../../wire/account.js";
 import type { Deps, OwnFlow } from "../deps.js";
-import { liveSession, requireLive } from "../find/account.js";
+import { liveSession } from "../find/account.js";
 import { changedMeanwhile, requireNewName, requireOwnAddress } from "../find/rules.js";
 import { requireConfirmed } from "../prove/confirmed.js";
 import { type Recent, requireRecent } from "../prove/recent.js";
+import { beginInTable } from "./table-change.js";
 import { accountViewOf, exportOf } from "./view.js";
 
 export const readAccount: OwnFlow<AccountView> = async (deps, { auth }) => {
@@ -51,12 +52,13 @@ export const changeLogin: OwnFlow<void, { readonly login: string }> = async (dep
       newLogin: login,
       newCanonical: canonicalLogin(login),
       isSame,
+      isBegun: account.stored === undefined && !isInTable,
     });
     return changed.outcome;
   };
   const outcome = await allowed.run(async () => {
     if (isInTable) return change();
-    const own = { requireLive: () => requireLive(deps, recent), afterwards: change };
+    const own = { begin: () => beginInTable(deps, recent, "login_changed", origin), afterwards: change };
     return (await directory.setLogin?.(account, login, own)) ?? "taken";
   });
   if (outcome === "taken") throw await taken();
@@ -76,8 +78,10 @@ export const removeOwnAccount: OwnFlow<void> = async (deps, { auth }, caller) =>
   const recent = await requireRecent(deps, auth, { orDeleted: true });
   const { account } = recent;
   await requireConfirmed(deps, recent, "account_removed", caller);
-  const remove = async () => (await store.removeAccount(changeOf(deps, recent, caller))).outcome;
-  const own = { requireLive: () => requireLive(deps, recent), afterwards: remove };
+  // A repetition has nothing left to begin.
+  const isBegun = account.stored === undefined && account.applicationUser !== undefined;
+  const remove = async () => (await store.removeAccount({ ...changeOf(deps, recent, caller), isBegun })).outcome;
+  const own = { begin: () => beginInTable(deps, recent, "account_removed", caller), afterwards: remove };
   const outcome = await directory.remove?.(account, own);
   if (outcome !== "done") throw changedMeanwhile();
 };

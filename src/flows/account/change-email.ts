@@ -11,7 +11,7 @@ import { type Account, originFor } from "../../users/directory.js";
 import type { EmailChangeBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
 import type { Authenticated, Caller, Deps, OwnFlow } from "../deps.js";
-import { liveSession, requireLive } from "../find/account.js";
+import { liveSession } from "../find/account.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
 import { emailBindingOf, findEmailWait } from "../find/email-wait.js";
 import { genOf, grantAfter, ownSession, sessionTransaction } from "../find/own-session.js";
@@ -29,6 +29,7 @@ import { requireConfirmed } from "../prove/confirmed.js";
 import { claimsFor, proveCode, queueCode } from "../prove/mailbox.js";
 import { type Recent, requireRecent } from "../prove/recent.js";
 import { factorChangeOf } from "./factor-change.js";
+import { beginInTable } from "./table-change.js";
 
 const purpose = "email";
 const day = 86_400;
@@ -203,7 +204,7 @@ async function requireBegun(deps: Deps, { auth, ...input }: Authenticated & Emai
     origin,
   );
   const binding = emailBindingOf(purpose, account, address, factorsVersion);
-  return { ...live, transaction, address, isLogin, binding, waited: undefined };
+  return { ...live, factorsVersion, transaction, address, isLogin, binding, waited: undefined };
 }
 
 /** The change that has waited, in any session with a recent login. */
@@ -221,7 +222,7 @@ export const finishEmailChange: OwnFlow<Grant, EmailCode> = async (deps, input, 
   const { auth, code, later } = input;
   requireOutbox(deps);
   const begun = later ? await requireWaited(deps, auth) : await requireBegun(deps, input, origin);
-  const { sessionId, account, transaction, address, binding, waited } = begun;
+  const { sessionId, account, factorsVersion, transaction, address, binding, waited } = begun;
   const { canonical } = address;
   // The address counts, because its mailbox is what an attacker with several accounts would want to prove.
   const key = accountKeyOf(directory, canonical, undefined);
@@ -237,13 +238,17 @@ export const finishEmailChange: OwnFlow<Grant, EmailCode> = async (deps, input, 
   const now = clock.now();
   const renamed = begun.isLogin ? renamedTo(deps, auth, account, address) : undefined;
   const isInTable = account.login === renamed?.newLogin;
+  const isBegun = renamed !== undefined && !isInTable;
+  const gen = genOf(auth);
   const change = async () => {
     const outcome = await store.setEmail({
       userId: account.id,
-      own: ownSession(deps, { sessionId, gen: genOf(auth) }),
+      own: ownSession(deps, { sessionId, gen }),
       now,
       origin: originFor(account, origin),
-      ownUser: account.stored ? undefined : { login: renamed?.login ?? account.login, before: account.email },
+      ownUser: account.stored
+        ? undefined
+        : { login: renamed?.login ?? account.login, before: account.email, factorsVersion, isBegun },
       email: emailOf(address, now),
       renamed,
       waited,
@@ -254,7 +259,14 @@ export const finishEmailChange: OwnFlow<Grant, EmailCode> = async (deps, input, 
     if (outcome.outcome !== "done") throw transactionOver();
     return grantAfter(deps, renamed ? { ...account, login: renamed.newLogin } : account, outcome);
   };
-  const own = { requireLive: () => requireLive(deps, { sessionId, gen: genOf(auth) }), afterwards: change };
+  const begin = () =>
+    beginInTable(deps, { account, sessionId, gen, factorsVersion }, "names_changed", origin, waited).catch(
+      async (error: unknown) => {
+        await allowed.succeeded();
+        throw waited ? transactionOver() : error;
+      },
+    );
+  const own = { begin, afterwards: change };
   const grant =
     renamed === undefined || isInTable ? await change() : await directory.setLogin?.(account, renamed.newLogin, own);
   if (grant === undefined) {

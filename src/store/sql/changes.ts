@@ -182,10 +182,11 @@ export type Confirmable = ConfirmedChange | "review";
 
 /**
  * The maker of a change that a session must confirm. The session can have ended, and the change ends it in some rows.
+ * `table`: an application's own table has changed, and the confirmation was used up before (table-changes.ts).
  */
 type MadeBy<C extends Change> =
   "confirmed" extends MakersOf<C>
-    ? { readonly maker: Pick<TokenSession, "sessionId"> | Exclude<MakersOf<C>, "confirmed"> }
+    ? { readonly maker: Pick<TokenSession, "sessionId"> | Exclude<MakersOf<C>, "confirmed"> | "table" }
     : { readonly maker?: never };
 
 /** An account, and the state of the database. */
@@ -281,7 +282,7 @@ export function* carryOut(
   if (row.password === "set" && input.isStoredLater !== true && account.frozen === "password")
     account = { ...account, frozen: undefined };
   if (row.review) account = { ...account, review: true };
-  if (row.begun === "ends") account = { ...account, factorsVersion: nextVersion(account.factorsVersion, now) };
+  if (row.begun === "ends") account = ofNextVersion(account, now);
   else if (row.devices === "ends" && row.begun === "kept")
     account = { ...account, devicesVersion: nextVersion(account.devicesVersion, now) };
   if (account !== before && row.begun !== "gone") yield* writeAccount(userId, account);
@@ -312,6 +313,12 @@ const isConfirmedChange = (change: Change): change is ConfirmedChange =>
 
 /** At least the time, so that a version of a lost timeline does not come back after a restored backup. */
 const nextVersion = (version: number, now: number) => Math.max(version + 1, now);
+
+/** Everything that was begun before is void. */
+export const ofNextVersion = <A extends AccountFactors>(account: A, now: number): A => ({
+  ...account,
+  factorsVersion: nextVersion(account.factorsVersion, now),
+});
 
 const removePassword = (userId: string): Transaction<void> =>
   write(

@@ -40,7 +40,21 @@ export function* findEmailWait(input: {
 export const useEmailWait = ({ n }: Pick<EmailWait, "n">, now: number): Transaction<boolean> =>
   exists(`delete from ampho_mail where n = ? and ${isOpen} returning n`, [n, now]);
 
-const kinds = `('email_leaving', '${waitingKind}')`;
+/** While an application's own table makes the change, no session stops it. */
+const takenKind = "email_later_taken";
+
+/** Takes the change for the time in which the table makes it. False: it has ended. */
+export const takeEmailWait = ({ n }: Pick<EmailWait, "n">, now: number): Transaction<boolean> =>
+  exists(
+    `update ampho_mail set kind = '${takenKind}' where n = ? and kind = '${waitingKind}' and ${isOpen} returning n`,
+    [n, now],
+  );
+
+/** It stays ended if something has ended it meanwhile. */
+export const giveWaitBack = ({ n }: Pick<EmailWait, "n">): Transaction<void> =>
+  write(`update ampho_mail set kind = '${waitingKind}' where n = ? and kind = '${takenKind}'`, [n]);
+
+const kinds = `('email_leaving', '${waitingKind}', '${takenKind}')`;
 
 /** Deletes the mails of the change that were not sent, and the one with its code. */
 export function* endEmailWait(input: {

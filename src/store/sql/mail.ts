@@ -120,7 +120,7 @@ export function* listMail({ limit }: { readonly limit: number }): Transaction<re
 
 const countedMax = 1000;
 
-/** The number of mails that wait, of at most 1000, and the time of the oldest. One for a later day does not count yet. */
+/** The number of mails that wait, of at most 1000, and the time of the oldest. One for a later day does not count. */
 export function* readOutbox({
   now,
 }: {

@@ -8,7 +8,14 @@ import { text } from "../rows.js";
 import { advisoryLock, query, type Transaction, write } from "../transaction.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { type CarriedOut, type ChangedAccount, carryOut, lockSessionsOf, type OwnSession } from "./changes.js";
+import {
+  type CarriedOut,
+  type ChangedAccount,
+  carryOut,
+  lockSessionsOf,
+  type OwnSession,
+  ofNextVersion,
+} from "./changes.js";
 import { type EmailWait, noteMailCode, useEmailWait } from "./email-waits.js";
 import { writeLanguage } from "./factors/account-factors.js";
 import { useUp } from "./factors/changes.js";
@@ -128,8 +135,8 @@ export interface AddressChange extends Ending {
   readonly userId: string;
   /** Undefined: the user has no address afterwards. */
   readonly email: UserEmail | undefined;
-  /** The user of an application's own table, which stores the address itself. `before`: the address until now. */
-  readonly ownUser: { readonly login: string; readonly before: UserEmail | undefined } | undefined;
+  /** The user of an application's own table, which stores the address itself. */
+  readonly ownUser: OwnAddress | undefined;
   /** The login name that the user gets in the same step. Undefined: it stays. */
   readonly renamed?: Renamed | undefined;
   /** The live session that asks. Undefined for an operator or the application. */
@@ -142,6 +149,15 @@ export interface AddressChange extends Ending {
   readonly reason?: string | undefined;
   /** No way in opens the account, and API keys pause, until the user has used the link and the number of a recovery. */
   readonly freezes?: boolean | undefined;
+}
+
+interface OwnAddress {
+  readonly login: string;
+  /** The address until now, and the version of the account when it was read. */
+  readonly before: UserEmail | undefined;
+  readonly factorsVersion: number;
+  /** The table has the new login name, and what allows it was used up before (table-changes.ts). */
+  readonly isBegun: boolean;
 }
 
 export interface Renamed extends ForeignTokens {
@@ -163,7 +179,7 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   let { email, own } = input;
   // The user first. A new password or an alarm ends the session while this change waits for the row.
   const readUser = ownUser ? undefined : yield* sendUserLock(userId, "update");
-  if (ownUser) yield* advisoryLock(`sessions of ${userId}`);
+  const account = ownUser && (yield* lockSessionsOf(userId));
   const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const user = readUser && (yield* readUser());
   const isGone = ownUser === undefined && (!user || (own !== undefined && user.disabled));
@@ -172,9 +188,13 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   const isRenamedThere = ownUser !== undefined && renamed !== undefined;
   if (isEnded && isRenamedThere) own = undefined;
   const isOtherLogin = user !== undefined && renamed !== undefined && user.canonical !== renamed.loginCanonical;
-  const isChanged = isGone || isOtherLogin || (isEnded && !isRenamedThere);
-  const isOver = !isChanged && waited !== undefined && !(yield* useEmailWait(waited, now));
-  const stopped = isChanged ? "changed" : isOver || (spending && !(yield* spend(spending, now))) ? "over" : undefined;
+  // The table gets its first address after this. Another session must not replace it unconfirmed.
+  const isOtherVersion = account?.factorsVersion !== ownUser?.factorsVersion;
+  const isChanged = isGone || isOtherLogin || ((isEnded || isOtherVersion) && !isRenamedThere);
+  const isWaiting = waited === undefined || (!isChanged && (yield* useEmailWait(waited, now)));
+  const isSpent = !isChanged && isWaiting && spending !== undefined && !(yield* spend(spending, now));
+  const isOver = ownUser?.isBegun !== true && (!isWaiting || isSpent);
+  const stopped = isChanged ? "changed" : isOver ? "over" : undefined;
   const login = (user ?? ownUser)?.login;
   // The code was right, whether it changes something or not.
   yield* settleIfAny(attempt, stopped === undefined ? "succeeded" : "returned", now, login);
@@ -195,8 +215,8 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
       : renamed === undefined
         ? isOther
           ? carryOut("email_changed", { ...about, maker: waited ? "waited" : (input.own ?? "operator") })
-          : carryOut("email_added", about)
-        : rename(renamed, about, waited ? "waited" : renamed.maker);
+          : carryOut("email_added", { ...about, before: account, account: account && ofNextVersion(account, now) })
+        : rename(renamed, about, ownUser?.isBegun ? "table" : waited ? "waited" : renamed.maker);
   const names = renamed && { login: renamed.newLogin, canonical: renamed.canonical };
   const changed = yield* user === undefined ? carry() : changeNames(user, { ...user, ...names, email }, now, carry);
   if (changed === undefined) return failed("taken");
@@ -205,7 +225,11 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
 }
 
 /** As `setLogin` does, but the session that asks goes on under the new login name. */
-function* rename(renamed: Renamed, about: ChangedAccount, maker: TokenSession | "waited"): Transaction<CarriedOut> {
+function* rename(
+  renamed: Renamed,
+  about: ChangedAccount,
+  maker: TokenSession | "waited" | "table",
+): Transaction<CarriedOut> {
   const { newLogin, foreignMaxSeconds, exactLogin, login } = renamed;
   const { userId, now, own } = about;
   const until = yield* foreignUntil({ ...about, foreignMaxSeconds });

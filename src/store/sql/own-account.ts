@@ -30,7 +30,11 @@ export interface OwnChange extends TokenEnding {
   readonly address: string;
   /** The version of the password that the caller has read. Undefined for a user of an application's own table. */
   readonly passwordVersion: number | undefined;
+  /** An application's own table has changed, and the confirmation was used up before. */
+  readonly isBegun: boolean;
 }
+
+const makerOf = ({ isBegun, own }: OwnChange) => (isBegun ? ("table" as const) : own);
 
 /** `changed`: the user, the password or the factors changed meanwhile, or the session ended. */
 type OwnOutcome = ChangeOutcome<"done" | "changed" | "taken">;
@@ -68,7 +72,7 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   const about = { userId, login: newLogin, now, origin, before, address, detail: { before: login } };
   const until = yield* foreignUntil(input);
   const carry = () =>
-    isSame ? carryOut("login_respelled", about) : carryOut("login_changed", { ...about, maker: input.own });
+    isSame ? carryOut("login_respelled", about) : carryOut("login_changed", { ...about, maker: makerOf(input) });
   // The user can have given the address up meanwhile.
   const isOwnAddress = user?.email?.canonical === newCanonical && user.email.provenAt !== undefined;
   if (user && !isSame && newCanonical.includes("@") && !isOwnAddress) return failed("changed");
@@ -97,7 +101,7 @@ export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
   if (locked === false) return failed("changed");
   const until = yield* foreignUntil(input);
   const { before } = locked;
-  const about = { userId, login, now, origin, before, address, maker: input.own };
+  const about = { userId, login, now, origin, before, address, maker: makerOf(input) };
   const { revoked } = yield* carryOut("account_removed", about);
   // The mark stops a login by password in progress, which has found the user in the application's table.
   if (locked.user === undefined) yield* beginStoring(userId, now);
