@@ -120,7 +120,7 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await finishReset(world, { link }))).toEqual([204]);
     });
 
-    it("the alarm closes what has the id of a user whom such a table finds no more", async () => {
+    it("the alarm closes what has the id of a user whom a table without findById finds no more", async () => {
       const rows: Person[] = [];
       const { findById: _, ...table } = ownTable();
       const users = { ...table, find: async (login: string) => rows[0] ?? table.find(login) };
