@@ -132,7 +132,7 @@ export const raiseAlarm: Flow<void, AlarmInput> = async (deps, { alarm, change }
   const typed = account?.stored === undefined ? login : canonicalLogin(login);
   const { begun } = transactions.beginOpen("reset", { login: typed, recovery: "alarm" }, now, settings.codeTtl);
   const canReset = directory.setPassword !== undefined;
-  // A table that finds users by their login alone does not tell that one is gone. The alarm closes what has the id.
+  // A table that finds users by their login alone does not report that one is gone. The alarm closes what has the id.
   const unfound = directory.findsById ? "gone" : ({ login: read.login, mailbox: "unknown", canReset } as const);
   const ofTable = account ? { login, mailbox: mailboxOf(account.email), canReset } : unfound;
   const outcome = await allowed.run(() =>
