@@ -88,7 +88,7 @@ export class RejectedRequestException extends HttpException {
   }
 }
 
-/** The page that a browser shows. Nest would send a text as JSON. A filter of the application can send another response. */
+/** The page that a browser shows. Nest would send a text as JSON. A filter of the application can still replace it. */
 class Page extends StreamableFile {
   constructor(
     private readonly response: RejectedRequest["response"],
