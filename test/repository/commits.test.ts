@@ -1,4 +1,4 @@
-// Commits since this file: the subject says what changes, and the body gives the reason (CONTRIBUTING.md).
+// Commits since this file: the subject states what changes, and the body gives the reason (CONTRIBUTING.md).
 import path from "node:path";
 import { expect, it } from "vitest";
 import { execFileSync } from "../../scripts/child-process.mjs";
@@ -6,13 +6,13 @@ import { execFileSync } from "../../scripts/child-process.mjs";
 const root = path.resolve(import.meta.dirname, "../..");
 const git = (...args: readonly string[]) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
 
-const [first = "HEAD"] = git("log", "--format=%H", "--diff-filter=A", "--", "test/repository/commits.test.ts").split(
-  "\n",
-);
-const commits = git("log", "--no-merges", "--format=%s%n%b%x00", `${first || "HEAD"}^!`, `${first || "HEAD"}..HEAD`)
-  .split("\0")
-  .map((text) => text.trim())
-  .filter((text) => text !== "");
+const texts = (...range: readonly string[]) =>
+  git("log", "--no-merges", "--format=%s%n%b%x00", ...range)
+    .split("\0")
+    .map((text) => text.trim())
+    .filter((text) => text !== "");
+const [first = ""] = git("log", "--format=%H", "--diff-filter=A", "--", "test/repository/commits.test.ts").split("\n");
+const commits = [...texts("-1", first || "HEAD"), ...texts(`${first || "HEAD"}..HEAD`)];
 
 it("each subject has its kind, its room and at most 72 characters, and a body follows", () => {
   expect(commits.length).toBeGreaterThan(0);
