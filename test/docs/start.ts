@@ -229,11 +229,14 @@ export function usePage(page: StartPage, open: () => Promise<Opened>) {
     await isAccount();
     await addAuthenticator(tab);
     const before = server?.output().length ?? 0;
-    const codeOf = () => /\d\d \d\d \d\d \d\d/.exec(server?.output().slice(before) ?? "")?.[0];
+    let used = 0;
+    const codeOf = () => (server?.output().slice(before) ?? "").match(/\d\d \d\d \d\d \d\d/g)?.[used];
     const confirm = async (dialog: Dialog) => {
       expect(dialog.message()).toBe("The code from the mail that you just got");
       await expect.poll(codeOf).toBeDefined();
-      await dialog.accept(codeOf());
+      const code = codeOf();
+      used += 1;
+      await dialog.accept(code);
     };
     tab.on("dialog", confirm);
     await tab.click("#add");
