@@ -4,13 +4,13 @@ import { canonicalLogin, checkLogin } from "../logins/login-name.js";
 import type { FailureDelay } from "../passwords/failure-delay.js";
 import { currentFormat } from "../passwords/hash.js";
 import type { PasswordPool } from "../passwords/pool.js";
-import { emailOf, type User } from "../store/sql/users.js";
+import { emailOf, type FoundUser, type User } from "../store/sql/users.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { Store } from "../store/store.js";
 import { type Directory, toAccount } from "./directory.js";
 
 /** Undefined for a login that no user can have, such as one whose compared form is too long. */
-export async function findStoredUser(store: Pick<Store, "findUser">, login: string): Promise<User | undefined> {
+export async function findStoredUser(store: Pick<Store, "findUser">, login: string): Promise<FoundUser | undefined> {
   const canonical = canonicalLogin(login);
   return checkLogin(canonical) === undefined ? store.findUser(canonical) : undefined;
 }

@@ -6,7 +6,7 @@ import { type Address, parseAddress } from "../logins/address.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { UserRegistration } from "../store/sql/registrations.js";
 import type { StoredUser } from "../store/sql/user-check.js";
-import type { User, UserEmail } from "../store/sql/users.js";
+import type { FoundUser, User, UserEmail } from "../store/sql/users.js";
 import type { ApplicationUser } from "./application-users.js";
 
 export interface Account {
@@ -17,7 +17,7 @@ export interface Account {
   readonly rolesVersion: number;
   readonly disabled: boolean;
   /** The row of Ampho's own table. */
-  readonly stored: User | undefined;
+  readonly stored: FoundUser | undefined;
   readonly email: UserEmail | undefined;
   /** The row of the application's table, for its `verify`. */
   readonly applicationUser: ApplicationUser | undefined;
@@ -145,7 +145,7 @@ export function withoutTable(directory: Directory): Directory {
   return { ...directory, ...ofTable, findByLogin: reject, findForMail: reject, findById: reject, findMany: reject };
 }
 
-export function toAccount(user: User): Account {
+export function toAccount(user: FoundUser): Account {
   const { id, login, roles, rolesVersion, disabled, email } = user;
   return { id, login, roles, rolesVersion, disabled, stored: user, email, applicationUser: undefined };
 }

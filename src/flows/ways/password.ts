@@ -26,8 +26,9 @@ export const logInByPassword: Way<"password"> = async (deps, { sent, ...input },
   const allowed = await throttle.allowLogin({ account: key, known, captcha: sent.captcha, origin });
   const { account, good, isFrozen, waitToReject, factorsVersion } = await allowed.run(async () => {
     const found = await find();
-    // It is also read for an unknown login, whose response must not come earlier.
-    const { factorsVersion, isFrozen } = await passwordStateOf(deps, found?.id ?? "");
+    // It is also read for an unknown login, whose response must not come earlier. A row of the database has it already.
+    const read = await directory.forTable(() => passwordStateOf(deps, found?.id ?? ""));
+    const { factorsVersion, isFrozen } = read ?? { factorsVersion: undefined, isFrozen: found?.stored?.isFrozen };
     // The version is at least the time of its change. The row can be older than a recent change, so it is read again.
     const isRecent = factorsVersion !== undefined && factorsVersion > startedAt - leewayMaxSeconds;
     const again = isRecent ? await directory.findByLogin(login) : found;

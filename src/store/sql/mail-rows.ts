@@ -92,6 +92,13 @@ export interface Notice {
   readonly origin: Origin;
   /** Only if no notice of this kind was written in the hour before. */
   readonly hourly?: true;
+  /** The row of the user, which is read if it is not given. */
+  readonly user?: NoticedUser | undefined;
+}
+
+interface NoticedUser {
+  readonly login: string;
+  readonly email: (AccountMailbox & { readonly byOperator: boolean | undefined }) | undefined;
 }
 
 const isFirst = `not exists (select 1 from ampho_mail where user_id = ? and kind = ? and ${isRecent})`;
@@ -112,22 +119,32 @@ export const mailboxIdOf = (userId: string, { address, provenAt }: AccountMailbo
 const mailboxOfUser = `select login, email, email_proven_at from ampho_users
   where id = ? and email is not null and (email_proven_at is not null or email_by_operator = 1)`;
 
+/** Undefined: the user has no mailbox, or the application's own table has the user. */
+function* findMailbox(userId: string, user: NoticedUser | undefined) {
+  if (user !== undefined) {
+    const { login, email } = user;
+    return email && (email.provenAt !== undefined || email.byOperator === true) ? { login, ...email } : undefined;
+  }
+  const row = yield* first(mailboxOfUser, [userId]);
+  const provenAt = row && (integerOrNull(row, "email_proven_at") ?? undefined);
+  return row && { login: text(row, "login"), address: text(row, "email"), provenAt };
+}
+
 /** The notices that go to the mailbox which the account loses. They have no alarm link. */
 const toFormerMailbox: ReadonlySet<string> = new Set(["email_changed"]);
 
 /** A mail to the mailbox of the user, about an event. Nothing is written for a user without one. */
-export function* insertNotice({ kind, at, userId, login, origin, hourly }: Notice): Transaction<void> {
+export function* insertNotice({ kind, at, userId, login, origin, hourly, user }: Notice): Transaction<void> {
   const { language, noticeTo, agent, actor } = origin;
-  if (language === undefined || userId === undefined) return;
-  const row = noticeTo === undefined ? yield* first(mailboxOfUser, [userId]) : undefined;
-  const mailbox = row
-    ? { address: text(row, "email"), provenAt: integerOrNull(row, "email_proven_at") ?? undefined }
-    : { address: noticeTo ?? "", provenAt: 0 };
+  if (language === undefined || userId === undefined || noticeTo === "") return;
+  const row = noticeTo === undefined ? yield* findMailbox(userId, user) : undefined;
+  if (row === undefined && noticeTo === undefined) return;
+  const mailbox = row ?? { address: noticeTo ?? "", provenAt: 0 };
   const { address } = mailbox;
   const claims = {
     at,
     agent: agent ?? null,
-    login: row ? text(row, "login") : (login ?? null),
+    login: row?.login ?? login ?? null,
     operator: actor === "user" ? null : 1,
     mailbox: toFormerMailbox.has(kind) ? null : mailboxIdOf(userId, mailbox),
   };

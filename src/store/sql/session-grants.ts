@@ -232,7 +232,7 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
   if (!raised && !input.create) return yield* reject(input, "session_ended", true);
   // The session is not live, so this is a login like any other.
   if (!raised && raisesOnly) return yield* decideAndGrant({ ...input, live: undefined }, revoked);
-  const session = raised ?? (yield* createSession(input, account, decision, revoked));
+  const session = raised ?? (yield* createSession(input, { ...account, user }, decision, revoked));
   const { use } = input;
   const isByPasskey = use?.factor === "passkey" && use.userVerified;
   if (provesMailbox(input)) yield* confirmByLogin(session.id, now, undefined);
@@ -379,7 +379,7 @@ function* raise(
 /** Ends the oldest sessions of a user who has too many. */
 function* createSession(
   input: SessionRequest,
-  { era }: Account,
+  { era, user }: Account & { readonly user: User | undefined },
   { amr, acr }: Granted,
   revoked: NewRevocation[],
 ): Transaction<Session> {
@@ -397,7 +397,8 @@ function* createSession(
   const session: Session = { id, userId, login, gen: 0, ...level, provedGen: 0, ...times, ...limits, ...from };
   yield* insertSession(session, era);
   yield* recordAudit({ ...auditOf(input), event: "login", sessionId: id, detail: detailOf(amr) });
-  if (input.isNewDevice) yield* insertNotice({ kind: "new_device", at: now, userId, login, origin, hourly: true });
+  if (input.isNewDevice)
+    yield* insertNotice({ kind: "new_device", at: now, userId, login, origin, hourly: true, user });
   revoked.push(...(yield* endOldestSessions({ sessionId: id, userId, era, keep: sessionsPerUser, now, origin })));
   return session;
 }

@@ -2,7 +2,7 @@
 import { type OwnPolicy, policyFrom } from "../../levels/policy.js";
 import type { Address } from "../../logins/address.js";
 import { integer, type Row, type SqlValue, text, textOrNull } from "../rows.js";
-import { ask, exists, query, type RowLock, type Transaction, write } from "../transaction.js";
+import { ask, exists, query, queryLast, type RowLock, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
 import type { Ending } from "./session-rows.js";
@@ -152,8 +152,18 @@ export function* changeNames<T>(
   return recorded;
 }
 
-export const findUser = (canonical: string): Transaction<User | undefined> =>
-  users.firstLast(`where canonical = ? and ${visible}`, [canonical]);
+/** `isFrozen`: its password counts as a wrong one. */
+export type FoundUser = User & { readonly isFrozen?: true };
+
+/** By the login, for a check of the password. */
+export function* findUser(canonical: string): Transaction<FoundUser | undefined> {
+  const [row] = yield* queryLast(
+    `select ${users.list}, (select 1 from ampho_accounts where ampho_accounts.user_id = ampho_users.id
+       and frozen is not null) as is_frozen from ampho_users where canonical = ? and ${visible}`,
+    [canonical],
+  );
+  return row && { ...users.of(row), ...(row["is_frozen"] === null ? undefined : { isFrozen: true }) };
+}
 
 export const findUserById = (id: string): Transaction<User | undefined> =>
   users.first(`where id = ? and ${visible}`, [id]);
