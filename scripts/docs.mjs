@@ -10,7 +10,6 @@ const generators = [
   "./docs-audit.mjs",
   "./docs-api.mjs",
   "./docs-browser.mjs",
-  "./docs-evidence.mjs",
   "./pictures.mjs",
   "./docs-logs.mjs",
   "./docs-claims.mjs",

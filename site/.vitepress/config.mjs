@@ -25,8 +25,7 @@ function policyOf(html) {
   ].join("; ");
 }
 
-const isSearched = (page) =>
-  page.startsWith("docs/") && !/\/(?:evidence|asvs|rfc8725|log-lines|contract)\.md$/.test(page);
+const isSearched = (page) => page.startsWith("docs/") && !/\/(?:asvs|rfc8725|log-lines|contract)\.md$/.test(page);
 
 export default defineConfig({
   title: "Ampho",

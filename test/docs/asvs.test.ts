@@ -1,20 +1,32 @@
-// docs/asvs.md and docs/security/rfc8725.md judge every requirement, and name an existing test for each one that they call met.
+// docs/asvs.md and docs/security/rfc8725.md judge every requirement, and leave no requirement that they call met
+// without evidence. Its tests are in test/evidence.txt.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
-import { type Claim, claimsOf, expectEvidence, namesEvidence, readPage, section, tableRows } from "./evidence.js";
+import {
+  type Claim,
+  claimsOf,
+  expectEvidence,
+  namesEvidence,
+  readPage,
+  section,
+  tableRows,
+  tests,
+} from "./evidence.js";
 
 /** `**6.1.1** (level 1, met) The requirement.` */
-function judgement({ text, items }: Claim) {
+function judgement(standard: "ASVS" | "RFC 8725", { text, items }: Claim) {
   const [, number = "", state = ""] =
     /^\*\*([\d.]+[a-z]?)\*\* \((?:level \d, )?(met|not applicable|not yet)\)/.exec(text) ?? [];
-  return { number, state, text, items };
+  return { number, state, text, items, evidence: [...items, ...(tests.get(`${standard} ${number}`) ?? [])] };
 }
 
-function expectReason({ state, items }: ReturnType<typeof judgement>): void {
-  if (state === "met" || namesEvidence(items)) expectEvidence(items);
-  expect(items.length, "the judgement has no reason").toBeGreaterThan(0);
+const asvsJudgement = (claim: Claim) => judgement("ASVS", claim);
+
+function expectReason({ state, evidence }: ReturnType<typeof judgement>): void {
+  if (state === "met" || namesEvidence(evidence)) expectEvidence(evidence);
+  expect(evidence.length, "the judgement has no reason").toBeGreaterThan(0);
 }
 
 const asvs = readPage("docs/asvs.md");
@@ -33,7 +45,7 @@ const chapters = {
 const grouped = "### Without an authorization server";
 
 describe.each(Object.entries(chapters))("ASVS %s", (title, counts) => {
-  const rows = claimsOf(section(asvs, title)).map(judgement);
+  const rows = claimsOf(section(asvs, title)).map(asvsJudgement);
   const [own = ""] = section(asvs, title).split(grouped);
 
   it("the chapter has every requirement once, in order", () => {
@@ -45,12 +57,20 @@ describe.each(Object.entries(chapters))("ASVS %s", (title, counts) => {
     expect(inOrder).toEqual(numbers);
   });
 
-  it.each(claimsOf(own).map(judgement))("$text", expectReason);
+  it.each(claimsOf(own).map(asvsJudgement))("$text", expectReason);
 
   it("a requirement with the reason of its group is not applicable", () => {
     const others = rows.slice(claimsOf(own).length);
     expect(others.filter(({ state, items }) => state !== "not applicable" || items.length > 0)).toEqual([]);
   });
+});
+
+it("test/evidence.txt has tests of requirements that the two pages have, and of no other", () => {
+  const known = [
+    ...claimsOf(asvs).map((claim) => `ASVS ${asvsJudgement(claim).number}`),
+    ...claimsOf(readPage("docs/security/rfc8725.md")).map((claim) => `RFC 8725 ${judgement("RFC 8725", claim).number}`),
+  ];
+  expect([...tests.keys()].filter((each) => !each.startsWith("T-") && !known.includes(each))).toEqual([]);
 });
 
 it("the table of totals counts the requirements", () => {
@@ -64,7 +84,7 @@ it("the table of totals counts the requirements", () => {
 });
 
 describe("RFC 8725", () => {
-  const rows = claimsOf(readPage("docs/security/rfc8725.md")).map(judgement);
+  const rows = claimsOf(readPage("docs/security/rfc8725.md")).map((claim) => judgement("RFC 8725", claim));
 
   it("the page has every section of the RFC's threats and practices", () => {
     const sections = new Set(rows.map(({ number }) => number.replace(/[a-z]$/, "")));

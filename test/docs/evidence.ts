@@ -1,7 +1,8 @@
-// The claims of a page in docs/, and the evidence that they name. asvs.md and rfc8725.md have this form:
-//   - **A claim.**
+// The claims of a page in docs/, and their evidence. asvs.md and rfc8725.md have this form:
+//   - **6.2.1** A claim.
 //     - A note.
-//     - `test/guard/guard.test.ts` "title of a test"
+//     - `docs/operate/keys.md` "words of a page", or the number of a promise: [T-38](security/threats.md#passwords)
+// The tests are in test/evidence.txt alone.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
@@ -49,9 +50,38 @@ export function claimsOf(text: string): readonly Claim[] {
     .map(([claim = "", ...items]) => ({ text: claim, items }));
 }
 
+/** The tests of test/evidence.txt by the number of a promise, or of a requirement such as `ASVS 6.2.1`. */
+export const tests: ReadonlyMap<string, readonly string[]> = testsOf(readPage("test/evidence.txt"));
+
+function testsOf(text: string): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  let current: string[] | undefined;
+  for (const line of text.split("\n").filter((each) => each !== "" && !each.startsWith("#"))) {
+    if (/^(?:T-\d+|ASVS [\d.]+|RFC 8725 [\d.]+[a-z]?)$/.test(line) && !found.has(line)) {
+      current = [];
+      found.set(line, current);
+    } else if (current !== undefined && /^ {2}\S+ ".+"$/.test(line)) {
+      current.push(line.trim().replace(/^\S+/, "`$&`"));
+    } else throw new Error(`test/evidence.txt has the line "${line}".`);
+  }
+  return found;
+}
+
 const evidence = /^`((?:test|docs)\/[^`]+)` "(.+)"$/;
-/** The numbers of docs/security/evidence.md under which more tests are, such as `[T-38](evidence.md#t-38)`. */
-const numbers = /^(?:\[T-\d+\]\((?:security\/)?evidence\.md#t-\d+\)(?:, |$))+$/;
+/** The numbers of promises, which have tests of their own, such as `[T-38](threats.md#passwords)`. */
+const numbers = /^(?:\[T-\d+\]\((?:security\/)?threats\.md#[a-z-]+\)(?:, |$))+$/;
+
+/** The anchor of the chapter of docs/security/threats.md that has a promise. */
+function anchorOfPromise(number: string): string | undefined {
+  const chapter = readPage("docs/security/threats.md")
+    .split(/^## /m)
+    .find((each) => each.includes(`\n- **${number} `));
+  return chapter
+    ?.split("\n", 1)[0]
+    ?.toLowerCase()
+    .replace(/[^\w -]/g, "")
+    .replaceAll(" ", "-");
+}
 
 export function namesEvidence(items: readonly string[]): boolean {
   return items.some((item) => evidence.test(item) || numbers.test(item));
@@ -62,8 +92,7 @@ export function expectEvidence(items: readonly string[]): void {
   expect(namesEvidence(items), "the claim names no test").toBe(true);
   for (const item of items) {
     for (const [, number = "", anchor = ""] of item.matchAll(/\[(T-\d+)\]\([^)]*#([^)]*)\)/g)) {
-      expect(anchor).toBe(number.toLowerCase());
-      expect(readPage("docs/security/evidence.md")).toContain(`### ${number}\n`);
+      expect(anchorOfPromise(number)).toBe(anchor);
     }
     const [, file, words = ""] = evidence.exec(item) ?? [];
     if (file === undefined) expect(item, "a test without its title").not.toMatch(/^`test\//);

@@ -1,21 +1,14 @@
-// docs/security/threats.md numbers each promise and each limit. docs/security/evidence.md names the tests of each promise, which
-// exist.
+// docs/security/threats.md numbers each promise and each limit. test/evidence.txt names the tests of each promise,
+// which exist.
 import { expect, it } from "vitest";
-import { generate, testsOf } from "../../scripts/docs-evidence.mjs";
-import { claimsOf, expectEvidence, namesEvidence, readPage } from "./evidence.js";
+import { claimsOf, expectEvidence, namesEvidence, readPage, tests } from "./evidence.js";
 
 const [promised = "", limited = ""] = readPage("docs/security/threats.md").split("## What Ampho does not promise");
-const evidence = readPage("docs/security/evidence.md");
 const promises = claimsOf(promised).map(({ text, items }) => {
-  const [, number = "", anchor = "", words = ""] =
-    /^\*\*\[(T-\d{2,})\]\(evidence\.md#(t-\d+)\) (.+?)\*\*/.exec(text) ?? [];
-  return { number, anchor, words, items };
+  const [, number = "", words = ""] = /^\*\*(T-\d{2,}) (.+?)\*\*/.exec(text) ?? [];
+  return { number, words, items };
 });
 const limits = claimsOf(limited).map(({ text }) => /^\*\*(L-\d{2,}) /.exec(text)?.[1] ?? "");
-
-/** The tests by the number of a promise, in the form of the pages. */
-const tests: ReadonlyMap<string, readonly string[]> = testsOf(readPage("scripts/evidence.txt"));
-const itemsOf = (number: string) => (tests.get(number) ?? []).map((each) => each.replace(/^\S+/, "`$&`"));
 
 it("the page has more than eighty promises and more than twenty limits, each with its own number", () => {
   expect(promises.length).toBeGreaterThan(80);
@@ -26,12 +19,12 @@ it("the page has more than eighty promises and more than twenty limits, each wit
   }
 });
 
-it("the evidence is current, and is on no other page", () => {
-  expect(generate()["docs/security/evidence.md"]).toBe(evidence);
+it("test/evidence.txt has no other promise, and the page names no test", () => {
+  const numbers = promises.map(({ number }) => number);
+  expect([...tests.keys()].filter((each) => each.startsWith("T-") && !numbers.includes(each))).toEqual([]);
   expect(promises.filter(({ items }) => namesEvidence(items))).toEqual([]);
 });
 
-it.each(promises)("the promise $number has tests that exist: $words", ({ number, anchor }) => {
-  expect(anchor).toBe(number.toLowerCase());
-  expectEvidence(itemsOf(number));
+it.each(promises)("the promise $number has tests that exist: $words", ({ number }) => {
+  expectEvidence(tests.get(number) ?? []);
 });
