@@ -1,4 +1,4 @@
-// The error of a login whose first factor was right and is not enough (docs/guides/client-factors.md).
+// The error of a login whose first factor was right and is not enough (docs/guides/client.md).
 import { AmphoError } from "../errors.js";
 import type { ClientSession } from "../wire/login.js";
 import type { ProblemBody } from "../wire/problem.js";

@@ -1,5 +1,5 @@
 // `ampho/client/ways`: the client with passkeys, second factors, step-up, and tokens in cookies
-// (docs/guides/client-factors.md).
+// (docs/guides/client.md).
 import { createWays, type WaysClient, type WaysOptions } from "./full-client.js";
 
 export type { PasskeyView } from "../wire/account.js";

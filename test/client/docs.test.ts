@@ -1,4 +1,4 @@
-// Runs the snippets of the pages about the client unchanged. They import the package by its name.
+// Runs the snippets of the page about the client unchanged. They import the package by its name.
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -8,9 +8,8 @@ import { ann, openWorld } from "./world.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-const names = ["client", "client-factors", "client-sessions"];
-const pages = names.map((name) => readFileSync(`${root}/docs/guides/${name}.md`, "utf8"));
-const snippets = [...pages.join("\n").matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = ""]) => code);
+const page = readFileSync(`${root}/docs/guides/client.md`, "utf8");
+const snippets = [...page.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = ""]) => code);
 /** Those that the page adds for `ampho/client/ways`. */
 const ofWays = snippets.filter((code) => /ways|logIn|cookies/.test(code));
 
@@ -26,14 +25,14 @@ async function run(prelude: string, codes: readonly string[]): Promise<readonly 
   return stdout.trim().split("\n");
 }
 
-it("the snippets of the pages about the client run and print the expected lines", async () => {
+it("the snippets of the page about the client run and print the expected lines", async () => {
   const codes = snippets.filter((code) => !ofWays.includes(code));
   expect(codes).toHaveLength(2);
   // There is no /articles on this server.
   expect(await run("", codes)).toEqual(["Hello ann", "404", "Good-bye", "invalid_credentials"]);
 });
 
-it("the snippets of the pages about the client for second factors and cookies run and print the expected lines", async () => {
+it("the snippets of the page about the client for second factors and cookies run and print the expected lines", async () => {
   expect(ofWays).toHaveLength(3);
   // Each code is accepted once, and that of the next step is accepted too.
   const prelude = `
