@@ -101,15 +101,14 @@ const text = (name: string) => textOf("environment", name);
 
 const application = "docs/operate/application.md";
 const deploying = "docs/operate/deploying.md";
-const hosting = "docs/guides/recipes/hosting.md";
-const everyHost = () => /^export NODE_ENV[\s\S]*?(?=^```)/m.exec(readPage(hosting))?.[0] ?? "";
+const everyPlatform = () => /^export AMPHO_SECURITY_KEY="[\s\S]*?(?=^```)/m.exec(readPage(deploying))?.[0] ?? "";
 const given = {
   DATABASE_URL: "postgres://app:secret@db/app",
   POOLED_DATABASE_URL: "postgres://app:secret@db/app",
   MAIL_URL: "smtps://user:secret@mail.example",
   PATH: "/usr/bin:/bin",
 };
-const hosted = (name: string) => serve(of(hosting), () => bySh(everyHost() + text(name), given));
+const hosted = (name: string) => serve(of(deploying), () => bySh(everyPlatform() + text(name), given));
 const variables = { runtime_password: "secret", owner_password: "secret", server: "db:5432", PATH: "/usr/bin:/bin" };
 const applicationEnvironment = () => bySh(written(text(application), /cat > ampho\.env/), variables);
 
@@ -119,31 +118,28 @@ export const starts: Readonly<Record<string, readonly Start[]>> = {
   "deploy/systemd/ampho.service": [serve(of(deploying), () => byUnit(""))],
   [application]: [serve(of(application), () => ({ ...applicationEnvironment(), AMPHO_SECURITY_KEY_FILE: "key.json" }))],
   [`${application} 2`]: [serve(of(application), () => ofPod("deploy/kubernetes/ampho.yaml", 0))],
-  [deploying]: [up(image, () => byDocker(text(deploying)))],
-  [`${deploying} 2`]: [serve(image, () => byDocker(text(`${deploying} 2`)))],
-  [`${deploying} 3`]: [
-    serve(of(deploying), () =>
-      byUnit(written(text(`${deploying} 3`), /install -m 600 \/dev\/stdin \/etc\/ampho\/ampho\.env/)),
-    ),
-  ],
+  [deploying]: [serve(of(deploying), () => bySh(text(deploying)))],
+  [`${deploying} 2`]: [up(image, () => byDocker(text(`${deploying} 2`)))],
+  [`${deploying} 3`]: [serve(image, () => byDocker(text(`${deploying} 3`)))],
   [`${deploying} 4`]: [
-    up(of(deploying), () =>
-      bySh(written(text(`${deploying} 4`), /install -m 600 \/dev\/stdin \/etc\/ampho\/owner\.env/)),
-    ),
     serve(of(deploying), () =>
       byUnit(written(text(`${deploying} 4`), /install -m 600 \/dev\/stdin \/etc\/ampho\/ampho\.env/)),
     ),
   ],
+  [`${deploying} 5`]: [
+    up(of(deploying), () =>
+      bySh(written(text(`${deploying} 5`), /install -m 600 \/dev\/stdin \/etc\/ampho\/owner\.env/)),
+    ),
+    serve(of(deploying), () =>
+      byUnit(written(text(`${deploying} 5`), /install -m 600 \/dev\/stdin \/etc\/ampho\/ampho\.env/)),
+    ),
+  ],
   "deploy/kubernetes/ampho.yaml": [serve(image, () => ofPod("deploy/kubernetes/ampho.yaml", 0))],
   "deploy/kubernetes/db-up.yaml": [up(image, () => ofPod("deploy/kubernetes/db-up.yaml", 0))],
-  [hosting]: [hosted(hosting)],
-  [`${hosting} 2`]: [hosted(`${hosting} 2`)],
-  [`${hosting} 3`]: [hosted(`${hosting} 3`)],
+  [`${deploying} 6`]: [hosted(`${deploying} 6`)],
+  [`${deploying} 7`]: [hosted(`${deploying} 7`)],
   "docs/operate/postgresql.md": [
     up(of("docs/operate/postgresql.md"), () => bySh(text("docs/operate/postgresql.md").replace(/ ampho db-up/, ""))),
-  ],
-  "docs/operate/production.md": [
-    serve(of("docs/operate/production.md"), () => bySh(text("docs/operate/production.md"))),
   ],
   "docs/operate/fleet.md": [
     serve(of("docs/operate/fleet.md"), () =>

@@ -62,7 +62,11 @@ export const elsewhere: readonly RunElsewhere[] = [
     begins: ["npm install next", "npx next"],
   },
   { page: "docs/guides/own-users.md", test: "test/installs/own-table.install.test.ts" },
-  { page: "docs/guides/recipes/hosting.md", test: "test/docs/recipes-hosts.system.test.ts" },
+  {
+    page: "docs/operate/deploying.md",
+    test: "test/docs/recipes-hosts.system.test.ts",
+    begins: ["ampho doctor", "export AMPHO_SECURITY_KEY=", "export AMPHO_DATABASE_URL="],
+  },
   { page: "docs/guides/recipes/mobile.md", test: "test/docs/recipes-hosts.system.test.ts", begins: ["curl "] },
   {
     page: "docs/operate/application.md",
@@ -302,8 +306,8 @@ export const pasted: readonly Pasted[] = [
     postgres: "postgres://ampho_owner:…@db/ampho?sslmode=verify-full",
   },
   {
-    page: "docs/operate/production.md",
-    begins: ["export"],
+    page: "docs/operate/deploying.md",
+    begins: ["export NODE_ENV"],
     replaced: { "/etc/ampho/": "", "/var/lib/ampho/": "", "--port 3000": "--port $PORT" },
     before: ["sec-gen-key -o key.json"],
     ...clean,

@@ -59,7 +59,12 @@ const questions: readonly (readonly [question: string, page: string, heading: st
   ["How do I deploy my Express application?", "operate/application.md", "Run it with systemd", /ExecStart/],
   ["How do I deploy it in Kubernetes?", "operate/application.md", "Run it in Kubernetes", /kubectl apply/],
   ["Is my deployment correct?", "operate/application.md", "Check it", /ampho doctor --url/],
-  ["How do I create the key of production?", "operate/production.md", "", /sec-gen-key -o \/etc\/ampho/],
+  [
+    "How do I create the key of production?",
+    "operate/deploying.md",
+    "Prepare a deployment",
+    /sec-gen-key -o \/etc\/ampho/,
+  ],
   ["How do I rotate the key?", "operate/keys.md", "Rotate a signing key", /sec-rotate-key/],
   ["How do I rotate the key with Compose?", "operate/keys.md", "Rotate a signing key with Compose", /docker compose/],
   ["The key is stolen. What do I do?", "operate/keys.md", "Replace a stolen signing key", /sec-/],

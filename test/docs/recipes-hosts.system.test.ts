@@ -21,7 +21,8 @@ import { useRecipes } from "./recipes.js";
 
 const recipes = useRecipes();
 const database = useDatabase();
-const pageOf = (name: string) => readPage(`docs/guides/recipes/${name}.md`);
+const pageOf = (name: string) =>
+  readPage(name === "deploying" ? "docs/operate/deploying.md" : `docs/guides/recipes/${name}.md`);
 /** The code blocks of a language, in a section of the page or in all of it. */
 const blocks = (page: string, language: string, section = "") =>
   [
@@ -192,12 +193,10 @@ function configured(block: string, given: Readonly<Record<string, string>> = {})
   return configuration;
 }
 
-describe("docs/guides/recipes/hosting.md", () => {
-  it("the parameters of each host are accepted", () => {
-    expect(configured(blocks("hosting", "sh", "Set what").join("")).environment).toBe("production");
-    const machine = configured(blocks("hosting", "sh", "A machine").join(""));
-    expect(machine).toMatchObject({ databaseUrl: "sqlite:/var/lib/ampho/ampho.db", trustProxy: 1 });
-    const functions = blocks("hosting", "sh", "Functions").join("");
+describe("docs/operate/deploying.md", () => {
+  it("the parameters of each platform are accepted", () => {
+    const [every = "", , functions = ""] = blocks("deploying", "sh", "Run it on a platform");
+    expect(configured(every).environment).toBe("production");
     const url = "postgres://ampho:x@pooler.example/ampho";
     expect(configured(functions, { POOLED_DATABASE_URL: url })).toMatchObject({ databaseUrl: url, trustProxy: 1 });
   });
@@ -215,7 +214,7 @@ describe("docs/guides/recipes/hosting.md", () => {
       DATABASE_URL: database.runtimeUrl,
       PORT: port,
     };
-    const [block = ""] = blocks("hosting", "sh", "A platform");
+    const [, block = ""] = blocks("deploying", "sh", "Run it on a platform");
     const shell = (script: string) => spawn("sh", ["-ec", script], { cwd: place.cwd, env });
     const early = shell(block);
     let reason = "";
@@ -243,7 +242,8 @@ describe("docs/guides/recipes/hosting.md", () => {
     const headers = { "Content-Type": "application/json", "X-Forwarded-For": "203.0.113.66, 192.0.2.7" };
     const body = JSON.stringify({ login: "nobody", password: "violet kettle harbour morning" });
     expect((await fetch(`${url}/api/security/login`, { method: "POST", headers, body })).status).toBe(401);
-    const [, check = ""] = /^(ampho audit-list .*)$/m.exec(blocks("hosting", "sh", "Check").join("")) ?? [];
+    const [, check = ""] =
+      /^(ampho audit-list .*)$/m.exec(blocks("deploying", "sh", "Check the deployment").join("")) ?? [];
     const listed = execFileSync("sh", ["-ec", check], {
       cwd: place.cwd,
       env: { ...env, AMPHO_DATABASE_URL: database.runtimeUrl },

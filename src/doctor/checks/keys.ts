@@ -3,7 +3,7 @@ import type { Key } from "../../keys/key.js";
 import { type Finding, note, warning } from "../finding.js";
 
 const day = 86_400;
-/** NIST SP 800-57 part 1 §5.3.6 recommends one to two years for signing keys, docs/operate/production.md one. */
+/** NIST SP 800-57 part 1 §5.3.6 recommends one to two years for signing keys, docs/operate/deploying.md one. */
 const [ageMaxSeconds, keysMax] = [366 * day, 4];
 
 /**
