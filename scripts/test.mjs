@@ -15,7 +15,7 @@ import { runWatched } from "./watchdog.mjs";
  */
 const tiers = {
   rooms: { projects: ["rooms"], versions: [], stallMinutes: 8, totalMinutes: 25 },
-  system: { projects: ["system"], versions: [[]], stallMinutes: 8, totalMinutes: 45 },
+  system: { projects: ["system"], versions: [[]], stallMinutes: 8, totalMinutes: 60 },
   all: { projects: ["rooms", "system", "install"], versions: [[], ["--further"]], stallMinutes: 20, totalMinutes: 180 },
 };
 

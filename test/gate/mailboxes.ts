@@ -65,13 +65,11 @@ export function mailingOf(ground: Pick<Ground, "sql">, world: World, mails: Mess
     },
     async mail(kind, to) {
       const isWanted = (each: Message) => each.kind === kind && (to === undefined || each.to === to);
-      await vi.waitFor(
-        () => expect(mails.map((each) => [each.kind, each.to])).toContainEqual([kind, to ?? expect.anything()]),
-        {
-          timeout: 60_000,
-          interval: 10,
-        },
-      );
+      const wait = { timeout: 60_000, interval: 10 };
+      await vi.waitFor(() => {
+        if (mails.some(isWanted)) return;
+        throw new Error(`no mail of the kind ${kind} was sent, but ${mails.map((each) => each.kind).join(", ")}`);
+      }, wait);
       const [mail] = mails.splice(mails.findIndex(isWanted), 1);
       if (mail === undefined) throw new Error("a mail was lost");
       return { ...mail, ...proofsOf(mail.text) };

@@ -14,8 +14,9 @@ import {
   type ReadResponse,
   type World,
 } from "../world/ampho.js";
+import type { Database, PostgresServer } from "../world/postgres.js";
 import { DatabaseSync } from "../world/sqlite.js";
-import { useDatabase } from "../world/use-postgres.js";
+import { useDatabase, usePostgres } from "../world/use-postgres.js";
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -26,49 +27,58 @@ export interface Ground {
   urlOf(world: World): string;
   /** Runs one statement on the database of this world. */
   sql(world: World, statement: string): Promise<readonly Row[]>;
+  /** The same with a database of its own. */
+  another(): Promise<Ground>;
   /** Everything that the database has stored: its files, or a dump of its tables. */
   dump(world: World): Promise<string>;
 }
 
+const onSqlite: Ground = {
+  open: openWorld,
+  another: async () => onSqlite,
+  urlOf: ({ databaseFile }) => `sqlite:${databaseFile}`,
+  sql: async ({ databaseFile }, statement) => {
+    const database = new DatabaseSync(databaseFile);
+    // Another process writes at the same moment.
+    database.prepare("pragma busy_timeout = 10000").all();
+    const rows = database.prepare(statement).all();
+    database.close();
+    return rows;
+  },
+  dump: async ({ databaseFile }) => {
+    const folder = path.dirname(databaseFile);
+    return readdirSync(folder)
+      .map((name) => readFileSync(path.join(folder, name), "latin1"))
+      .join("\n");
+  },
+};
+
+const onPostgres = (server: PostgresServer, database: Database): Ground => ({
+  open: (options) => openWorld({ databaseUrl: database.runtimeUrl, ...options }),
+  async another() {
+    const fresh = await server.database();
+    await fresh.empty();
+    return onPostgres(server, fresh);
+  },
+  urlOf: () => database.runtimeUrl,
+  sql: (_, statement) => database.query(statement.replaceAll("ampho_", "ampho.ampho_")),
+  dump: async () => {
+    const tables = await database.query(
+      "select table_name from information_schema.tables where table_schema = 'ampho'",
+    );
+    const dumps = tables.map(({ table_name: name }) => database.query(`select t::text as row from ampho.${name} t`));
+    return JSON.stringify(await Promise.all(dumps));
+  },
+});
+
 /** Runs the tests once on each database. */
 export function onBothDatabases(tests: (ground: Ground) => void): void {
-  describe("on SQLite", () => {
-    tests({
-      open: openWorld,
-      urlOf: ({ databaseFile }) => `sqlite:${databaseFile}`,
-      sql: async ({ databaseFile }, statement) => {
-        const database = new DatabaseSync(databaseFile);
-        // Another process writes at the same moment.
-        database.prepare("pragma busy_timeout = 10000").all();
-        const rows = database.prepare(statement).all();
-        database.close();
-        return rows;
-      },
-      dump: async ({ databaseFile }) => {
-        const folder = path.dirname(databaseFile);
-        return readdirSync(folder)
-          .map((name) => readFileSync(path.join(folder, name), "latin1"))
-          .join("\n");
-      },
-    });
-  });
+  describe("on SQLite", () => tests(onSqlite));
   describe("on PostgreSQL", () => {
-    const database = useDatabase();
+    const server = usePostgres();
+    const database = useDatabase(server);
     beforeEach(() => database.empty());
-    tests({
-      open: (options) => openWorld({ databaseUrl: database.runtimeUrl, ...options }),
-      urlOf: () => database.runtimeUrl,
-      sql: (_, statement) => database.query(statement.replaceAll("ampho_", "ampho.ampho_")),
-      dump: async () => {
-        const tables = await database.query(
-          "select table_name from information_schema.tables where table_schema = 'ampho'",
-        );
-        const dumps = tables.map(({ table_name: name }) =>
-          database.query(`select t::text as row from ampho.${name} t`),
-        );
-        return JSON.stringify(await Promise.all(dumps));
-      },
-    });
+    tests(onPostgres(server, database));
   });
 }
 

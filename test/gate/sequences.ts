@@ -68,6 +68,13 @@ interface Case {
   readonly loot: { readonly tokens: string[]; readonly refreshes: string[]; readonly keys: string[] };
   isFrozen: boolean;
   hasWaited: boolean;
+  /** The time at which the change of the address was begun that waits, and the newest code that the thief has got. */
+  later: number | undefined;
+  /** The time of the last request for such a change. There is one a day. */
+  asked: number;
+  code: string;
+  /** The owner has ignored the mails of seven days, and has kept the stolen password. */
+  isLost: boolean;
 }
 
 const now = ({ scene }: Case) => scene.world.clock.now();
@@ -117,6 +124,10 @@ export async function beginCase(scene: Scene, position: Position): Promise<Case>
     isFrozen: false,
     hasMailbox: false,
     hasWaited: false,
+    later: undefined,
+    asked: 0,
+    code: "12345678",
+    isLost: false,
   };
   if (position === "phished") {
     const { secret, transaction } = await setUp(world, own.token);
@@ -151,7 +162,7 @@ const isDone = ({ status }: ReadResponse) => status >= 200 && status < 300;
 async function mailTo(about: Case, kind: string, to: string): Promise<Mail | undefined> {
   const { world, ground } = about.scene;
   const sql = `select count(*) as n from ampho_mail where kind = '${kind}' and user_id = '${about.id}'
-    and sent_at is null and failure is null and at <= ${now(about)}`;
+    and sent_at is null and failure is null and at <= ${now(about)} and until > ${now(about)}`;
   const [row] = await ground.sql(world, sql);
   const isHere = world.mails.some((each) => each.kind === kind && each.to === to);
   return isHere || Number(row?.["n"]) > 0 ? await world.mail(kind, to) : undefined;
@@ -183,9 +194,11 @@ async function tryLink(about: Case): Promise<boolean> {
 }
 
 async function tryAddress(about: Case, more: object = {}): Promise<boolean> {
-  const begun = await send(about, "POST", "/account/email", { email: about.evil, ...more });
+  // The thief can have the first one.
+  const email = about.isLost ? `next-${about.evil}` : about.evil;
+  const begun = await send(about, "POST", "/account/email", { email, ...more });
   if (!isDone(begun)) return false;
-  const mail = await mailTo(about, "email", about.evil);
+  const mail = await mailTo(about, "email", email);
   if (mail === undefined) return false;
   const { transaction } = begun.json;
   return isDone(await send(about, "POST", "/account/email/finish", { transaction, code: mail.code }));
@@ -220,6 +233,30 @@ export const thiefMoves = {
   },
   "change the address": { expected: never, run: tryAddress },
   "change address and login": { expected: never, run: (about) => tryAddress(about, { login: true }) },
+  "ask for the address later": {
+    expected: when((about) => isRecent(about) && !about.isLost && now(about) - about.asked >= day),
+    run: async (about) => isDone(await send(about, "POST", "/account/email", { email: about.evil, later: true })),
+    after(about) {
+      about.later = now(about);
+      about.asked = now(about);
+    },
+  },
+  "take the address": {
+    expected: when((about) => {
+      const waited = about.later === undefined ? 0 : now(about) - about.later;
+      return isRecent(about) && waited >= 7 * day && waited < 10 * day;
+    }),
+    async run(about) {
+      about.code = (await mailTo(about, "email_later", about.evil))?.code ?? about.code;
+      const response = await send(about, "POST", "/account/email/finish", { code: about.code, later: true });
+      if (isDone(response)) hold(about, response);
+      return isDone(response);
+    },
+    after(about) {
+      about.later = undefined;
+      about.isLost = true;
+    },
+  },
   "rename the account": {
     expected: never,
     run: async (about) => isDone(await send(about, "POST", "/account/login", { login: `${about.login}-gone` })),
@@ -230,7 +267,8 @@ export const thiefMoves = {
       const { ampho } = about.scene.world;
       return (
         (await isAccepted(ampho.users.create({ login: about.login }))) ||
-        isAccepted(ampho.users.create({ login: about.address }))
+        // The former address of an account is free.
+        (!about.isLost && isAccepted(ampho.users.create({ login: about.address })))
       );
     },
   },
@@ -246,6 +284,7 @@ export const thiefMoves = {
     },
     after(about) {
       about.password = about.known;
+      about.later = undefined;
     },
   },
   "set a first password": {
@@ -288,6 +327,18 @@ export const ownerMoves = {
       return isDone(await call(about, "POST", "/login", { body }));
     },
   },
+  "the owner stops the change": {
+    expected: when((about) => about.password === password && !about.isFrozen),
+    async run(about) {
+      const body = { login: about.login, password, totp: appCode(about) };
+      const login = await call(about, "POST", "/login", { body });
+      if (!isDone(login)) return false;
+      return isDone(await call(about, "DELETE", "/account/email", { bearer: grantOf(login).token }));
+    },
+    after(about) {
+      about.later = undefined;
+    },
+  },
   "the user is disabled and enabled": {
     expected: () => "accepted",
     async run(about) {
@@ -311,6 +362,7 @@ export const ownerMoves = {
 
 function endAll(about: Case): void {
   about.isLive = false;
+  about.later = undefined;
 }
 
 const isAccepted = (work: Promise<unknown>): Promise<boolean> =>
@@ -431,8 +483,9 @@ export const repairs: Readonly<Record<string, Repair>> = {
     const notices = world.mails.filter(({ to, text }) => to === about.address && proofsOf(text).alarm !== "");
     const newest = notices.at(-1);
     const status = newest && (await pressLink(about, newest));
-    // A link works for 7 days.
-    expect(status).toBeOneOf([undefined, 204, about.hasWaited ? 401 : undefined]);
+    // A link works for 7 days, and for the mailbox of the account alone.
+    const late = about.isLost ? 409 : undefined;
+    expect(status).toBeOneOf([undefined, about.isLost ? late : 204, about.hasWaited ? 401 : undefined]);
     if (status === 204) {
       endAll(about);
       // Without a second factor the password that the thief knows opens nothing.
@@ -457,6 +510,10 @@ export const repairs: Readonly<Record<string, Repair>> = {
   },
 };
 
+/** An owner who has lost the address needs an operator. Every other account is taken back by each repair. */
+export const isRepairedBy = ({ isLost }: Pick<Case, "isLost">, repair: string): boolean =>
+  !isLost || ofOperators(repair);
+
 export const ofOperators = (repair: string): boolean => repair.startsWith("an operator");
 
 /** After a repair the owner signs in, and nothing of the thief acts, now and after 8 days. */
@@ -476,8 +533,12 @@ export async function expectRepaired(about: Case): Promise<void> {
     for (const mail of world.mails.filter(({ to }) => to === about.evil)) await pressLink(about, mail);
     expect(await addressesOf(about)).toEqual([about.address]);
   }
-  const [row] = await ground.sql(world, `select count(*) as n from ampho_identities where user_id = '${about.id}'`);
-  expect(Number(row?.["n"])).toBe(0);
+  const count = async (from: string) =>
+    Number((await ground.sql(world, `select count(*) as n from ${from} and user_id = '${about.id}'`))[0]?.["n"]);
+  expect(await count("ampho_identities where 1 = 1")).toBe(0);
+  // No address waits any more.
+  const waits = "kind in ('email_leaving', 'email_later') and address <> ''";
+  expect(await count(`ampho_mail where ${waits}`)).toBe(0);
 }
 
 async function loginsOf({ scene: { ground, world, isOwnTable }, id }: Case): Promise<readonly string[]> {
@@ -508,16 +569,17 @@ async function actsOf(about: Case, ampho: Ampho): Promise<readonly string[]> {
 /** The mailbox alone, without the password and the app: a reset, a login by mail, and every alarm link that it has. */
 export async function expectClosedToMailbox(about: Case): Promise<void> {
   const { world } = about.scene;
-  for (const mail of world.mails.filter(({ to }) => to === about.address)) await pressLink(about, mail);
+  const address = about.isLost ? about.evil : about.address;
+  for (const mail of world.mails.filter(({ to }) => to === address)) await pressLink(about, mail);
   world.clock.advance(3601);
-  const asked = await call(about, "POST", "/password/reset", { body: { login: about.address } });
-  const { code } = await world.mail("reset", about.address);
+  const asked = await call(about, "POST", "/password/reset", { body: { login: address } });
+  const { code } = await world.mail("reset", address);
   const sent = { transaction: asked.json["transaction"], code, new_password: newPassword };
   const done = await call(about, "POST", "/password/reset/finish", { body: sent });
   expect([done.status, done.error]).toEqual([401, "factor_needed"]);
   world.clock.advance(61);
-  const begun = await call(about, "POST", "/login/mail", { body: { login: about.address } });
-  const mail = await world.mail("login", about.address);
+  const begun = await call(about, "POST", "/login/mail", { body: { login: address } });
+  const mail = await world.mail("login", address);
   const entered = await call(about, "POST", "/login", {
     body: { transaction: begun.json["transaction"], code: mail.code },
   });
