@@ -1,9 +1,10 @@
 // Random clients use a fleet of four processes on one database, while processes are killed and restarted. Afterwards the checker
-// of test/history looks for broken promises. The exit code is 1 if it finds one.
-// Usage: npm run build && node bench/soak.mjs [--minutes 10] [--seed TEXT] [--store sqlite|postgres] [--people 12]
+// of test/history looks for broken promises. With --restarts off the processes stay. Their memory must be level: the
+// median of the last third of the run is at most 1.1 times that of the middle third. The exit code is 1 otherwise.
+// Usage: npm run build && node bench/soak.mjs [--minutes 10] [--seed TEXT] [--store sqlite|postgres] [--people 12] [--restarts off]
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
-import { machine, print, quantile } from "./measure.mjs";
+import { machine, median, print, quantile } from "./measure.mjs";
 import "./typescript.mjs";
 
 const { recordRun } = await import("../test/history/run.ts");
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: randomBytes(4).toString("hex") },
     store: { type: "string", default: "postgres" },
     people: { type: "string", default: "12" },
+    restarts: { type: "string", default: "on" },
   },
 });
 const { seed, store } = values;
@@ -25,14 +27,17 @@ console.log(`${machine()}, ${store}, ${values.minutes} min, --seed ${seed}`);
 
 const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
 const ticks = [["minute", "operations", "database MiB", "servers MiB", "this process MiB"]];
+const totals = [];
 const tickMs = Math.max(5_000, (seconds * 1_000) / 20);
 const onTick = (fleet, sizeBytes, operations) => {
   const members = Array.from({ length: fleet.size }, (_, at) => fleet.at(at));
-  const memory = members.map((member) => (member === undefined ? "-" : mib(member.served.rssBytes()))).join(" ");
+  const bytes = members.flatMap((member) => (member === undefined ? [] : [member.served.rssBytes()]));
+  const memory = bytes.map(mib).join(" ");
+  totals.push(bytes.reduce((sum, each) => sum + each, 0));
   const minute = (((ticks.length - 1) * tickMs) / 60_000).toFixed(1);
   ticks.push([minute, operations, mib(sizeBytes), memory, mib(process.memoryUsage.rss())]);
 };
-const restartEveryMs = 10_000;
+const restartEveryMs = values.restarts === "off" ? Number.POSITIVE_INFINITY : 10_000;
 const history = await recordRun({
   seed,
   store,
@@ -71,4 +76,11 @@ if (violations.length > 0) {
   console.log(describeViolations(violations));
   console.log(`the history is in ${saveHistory(history, violations)}`);
 }
-process.exit(violations.length > 0 ? 1 : 0);
+let isLevel = true;
+if (values.restarts === "off") {
+  const third = Math.floor(totals.length / 3);
+  const growth = median(totals.slice(-third)) / median(totals.slice(-2 * third, -third));
+  isLevel = growth <= 1.1;
+  console.log(`memory of the last third ÷ that of the middle third: ${growth.toFixed(3)} (must be ≤ 1.1)`);
+}
+process.exit(violations.length > 0 || !isLevel ? 1 : 0);

@@ -70,7 +70,7 @@ interface Case {
   hasWaited: boolean;
   /** The time at which the change of the address was begun that waits, and the newest code that the thief has got. */
   later: number | undefined;
-  /** The time of the last request for such a change. There is one a day. */
+  /** The time of the last request for this change. The account has one a day. */
   asked: number;
   code: string;
   /** The owner has ignored the mails of seven days, and has kept the stolen password. */
