@@ -10,6 +10,7 @@ import {
   askedReset,
   confirm,
   finishReset,
+  leavingNotice,
   logInBy,
   type Mailing,
   newPassword,
@@ -17,6 +18,7 @@ import {
   otherDigits,
   over,
   raiseAlarm,
+  waitOut,
   wrong,
 } from "./mailboxes.js";
 import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
@@ -52,12 +54,12 @@ async function begun(world: Mailing) {
   const session = await enter(world);
   const response = await later(world, session);
   expect(response.status, response.text).toBe(200);
-  return { session, first: await world.mail("email_leaving", address), from: Number(response.json["from"]) };
+  return { session, first: await leavingNotice(world, address), from: Number(response.json["from"]) };
 }
 
 /** The code, on its day. */
 async function codeOf(world: Mailing, to = next): Promise<string> {
-  world.clock.advance(7 * day);
+  await waitOut(world, address);
   return (await world.mail("email_later", to)).code;
 }
 
@@ -134,7 +136,7 @@ onBothDatabases((ground) => {
         });
         for (const wait of [3, 3]) {
           world.clock.advance(wait * day);
-          expect((await world.mail("email_leaving", address)).alarm).not.toBe("");
+          expect((await leavingNotice(world, address)).alarm).not.toBe("");
         }
         world.clock.advance(day - 1);
         expect(await world.ampho.mail.list()).toContainEqual(
@@ -178,7 +180,8 @@ onBothDatabases((ground) => {
         async (isMailed) => {
           const world = await openPlace(ground, users());
           const { first } = await begun(world);
-          world.clock.advance((isMailed ? 10 : 7) * day - 60);
+          await waitOut(world, address);
+          world.clock.advance((isMailed ? 3 * day : 0) - 60);
           const code = isMailed ? (await world.mail("email_later", next)).code : "12345678";
           expect((await raiseAlarm(world, first.alarm)).status).toBe(204);
           const { link } = await world.mail("alarm_reset", address);
@@ -208,10 +211,9 @@ onBothDatabases((ground) => {
           "email_change_stopped: replaced",
           "email_change_begun",
         ]);
-        world.clock.advance(6 * day);
-        await world.mail("email_leaving", address);
+        await leavingNotice(world, address);
         expect(await world.countMails("email_later")).toBe(1);
-        world.clock.advance(day);
+        await waitOut(world, address);
         const { code } = await world.mail("email_later", "bob@new.example");
         expect((await finish(world, await enter(world), code)).status).toBe(200);
         expect(world.mails.filter(({ to }) => to === next)).toEqual([]);
@@ -249,6 +251,7 @@ onBothDatabases((ground) => {
         expect(outcomeOf(await finish(world, owner, code))).toEqual(over);
         world.clock.advance(day);
         expect((await later(world, await enter(world))).status).toBe(200);
+        await leavingNotice(world, address);
         const late = await codeOf(world);
         world.clock.advance(3 * day);
         const session = await enter(world);
@@ -288,6 +291,7 @@ onBothDatabases((ground) => {
         const stop = (sent: Sent) => world.callOnce("DELETE", "/account/email", sent);
         expect((await stop({ bearer: session.token })).status).toBe(204);
         expect((await later(world, session, next, { login: true })).status).toBe(200);
+        await leavingNotice(world, address);
         const code = await codeOf(world);
         grantOf(await finish(world, await enter(world), code));
         grantOf(await world.call("POST", "/login", { body: { login: next, password } }));

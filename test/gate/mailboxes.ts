@@ -115,6 +115,26 @@ export async function begin(world: World, path: string, body: object, sent: Sent
   return { transaction: String(response.json["transaction"]), match: String(response.json["match"]) };
 }
 
+/** A notice of a change of the address that waits, once its row is settled: the code is mailed half a day later. */
+export async function leavingNotice(world: Mailing, to?: string): Promise<Mail> {
+  const mail = await world.mail("email_leaving", to);
+  const isOpen = async () =>
+    (await world.ampho.mail.list()).some(
+      (row) => row.kind === "email_leaving" && row.attempts > 0 && row.next !== null,
+    );
+  await vi.waitFor(async () => expect(await isOpen()).toBe(false), { timeout: 60_000, interval: 10 });
+  return mail;
+}
+
+/** From the first notice until the day of the code. */
+export async function waitOut(world: Mailing, to?: string): Promise<void> {
+  for (let notice = 2; notice <= 3; notice += 1) {
+    world.clock.advance(3 * 86_400);
+    await leavingNotice(world, to);
+  }
+  world.clock.advance(86_400);
+}
+
 /** A user who has registered, and so has a proven address. */
 export async function addPerson(world: Mailing, email: string, password: string): Promise<FullGrant> {
   const { transaction } = await begin(world, "/register", { email });

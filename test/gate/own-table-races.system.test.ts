@@ -3,7 +3,18 @@ import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
 import { admission, grantOf, password } from "../world/ampho.js";
-import { asked, confirm, logInBy, newPassword, openMailing, over, raiseAlarm, wrong } from "./mailboxes.js";
+import {
+  asked,
+  confirm,
+  leavingNotice,
+  logInBy,
+  newPassword,
+  openMailing,
+  over,
+  raiseAlarm,
+  waitOut,
+  wrong,
+} from "./mailboxes.js";
 import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
 
 interface Person extends ApplicationUser {
@@ -174,12 +185,8 @@ onBothDatabases((ground) => {
     const body = { email: next, later: true, login: true };
     const begun = await world.callOnce("POST", "/account/email", { bearer: await enter("ann"), body });
     expect(begun.status, begun.text).toBe(200);
-    const { alarm } = await world.mail("email_leaving");
-    world.clock.advance(3 * 86_400);
-    await world.mail("email_leaving");
-    world.clock.advance(3 * 86_400);
-    await world.mail("email_leaving");
-    world.clock.advance(86_400);
+    const { alarm } = await leavingNotice(world);
+    await waitOut(world);
     const { code } = await world.mail("email_later", next);
     const finish = (bearer: string) =>
       world.callOnce("POST", "/account/email/finish", { bearer, body: { code, later: true } });

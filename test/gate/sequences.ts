@@ -1,7 +1,7 @@
 // The moves of a thief against an account, one after another, and the repairs of the account. The expected outcome of
 // each move is written by hand below, and is not derived from the code. A sequence of moves is a path: a rejected move
 // must change no row, so a sequence is worth as much as its accepted moves, and each path runs once.
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { type Ampho, AmphoError, type ApplicationUser, type ApplicationUsers } from "../../dist/index.js";
 import { createSubject, register } from "../factors/webauthn/authenticator.js";
 import { admission, grantOf, password, type ReadResponse, type Sent } from "../world/ampho.js";
@@ -168,6 +168,15 @@ async function mailTo(about: Case, kind: string, to: string): Promise<Mail | und
   return isHere || Number(row?.["n"]) > 0 ? await world.mail(kind, to) : undefined;
 }
 
+/** The notices of an address that waits. A late one would delay its code. */
+async function noticesSent(about: Case): Promise<void> {
+  const { world, ground } = about.scene;
+  const sql = `select count(*) as n from ampho_mail where kind = 'email_leaving' and user_id = '${about.id}'
+    and next_at is not null and at <= ${now(about)}`;
+  const count = async () => Number((await ground.sql(world, sql))[0]?.["n"]);
+  await vi.waitFor(async () => expect(await count()).toBe(0), { timeout: 60_000, interval: 50 });
+}
+
 async function tryApp(about: Case): Promise<boolean> {
   const begun = await send(about, "POST", "/totp");
   if (!isDone(begun)) return false;
@@ -308,7 +317,10 @@ export const thiefMoves = {
   wait: {
     expected: () => "accepted",
     async run(about) {
-      about.scene.world.clock.advance(7 * day + 60);
+      for (const time of [3 * day, 3 * day, day + 60]) {
+        about.scene.world.clock.advance(time);
+        await noticesSent(about);
+      }
       return true;
     },
     after(about) {

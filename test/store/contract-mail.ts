@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { mailKinds } from "../../dist/mail/texts/kinds.js";
+import type { MailOutcome } from "../../dist/store/sql/mail.js";
 import { mailboxIdOf } from "../../dist/store/sql/mail-rows.js";
 import type { AddressChange } from "../../dist/store/sql/mailbox-changes.js";
 import type { Invitation } from "../../dist/store/sql/registrations.js";
@@ -51,6 +52,49 @@ export function mailContract(store: Opened): void {
     expect(await store().readOutbox({ now: start + 59 })).toEqual({ waiting: 0, oldestAt: undefined });
     expect(await store().readOutbox({ now: start + 60 })).toEqual({ waiting: 1, oldestAt: start + 60 });
     expect(numbersOf(await store().takeMail({ ...taking, now: start + 60 }))).toEqual([1]);
+  });
+
+  it("the code for another address waits for the notices to the present one, and half a day more", async () => {
+    const [hour, until] = [3600, start + 9 * 86_400];
+    for (const [kind, userId, sendAt] of [
+      ["email_later", ann.id, start + hour],
+      ["email_leaving", ann.id, start],
+      ["email_leaving", ann.id, start + hour - 60],
+      ["email_later", "u-bob", start + hour],
+    ] as const)
+      await store().queueMail(mailRequest({ draft: { ...mailRequest().draft, kind, userId, sendAt, until } }));
+    const take = (now: number) => store().takeMail({ ...taking, now });
+    const settle = async (now: number, outcome: MailOutcome) => {
+      const taken = await take(now);
+      for (const mail of taken) await store().settleMail({ mail, outcome, now });
+      return numbersOf(taken);
+    };
+    // No mail can be sent for two hours. Another user's notices are sent already.
+    expect(await settle(start, { failure: "busy", retryAt: start + 2 * hour })).toEqual([2]);
+    expect(await settle(start + hour, { failure: "busy", retryAt: start + 2 * hour })).toEqual([3, 4]);
+    const back = start + 2 * hour;
+    expect(await settle(back, { failure: "busy", retryAt: back + 5 })).toEqual([2, 3, 4]);
+    expect(await settle(back + 5, { sent: true })).toEqual([2, 3, 4]);
+    expect(await take(back + 5 + 12 * hour - 1)).toEqual([]);
+    expect(await store().readOutbox({ now: back + 5 + 12 * hour - 1 })).toMatchObject({ waiting: 0 });
+    expect(numbersOf(await take(back + 5 + 12 * hour))).toEqual([1]);
+  });
+
+  it("a notice that can never be sent, or was sent in time, does not delay the code for another address", async () => {
+    const day = 86_400;
+    for (const [kind, sendAt] of [
+      ["email_leaving", start],
+      ["email_leaving", start + day],
+      ["email_later", start + 2 * day],
+    ] as const)
+      await store().queueMail(mailRequest({ draft: { ...mailRequest().draft, kind, sendAt, until: start + 9 * day } }));
+    const [first] = await store().takeMail(taking);
+    if (!first) throw new Error("no mail was taken");
+    await store().settleMail({ mail: first, outcome: { failure: "no such mailbox", retryAt: undefined }, now: start });
+    const [second] = await store().takeMail({ ...taking, now: start + day });
+    if (!second) throw new Error("no mail was taken");
+    await store().settleMail({ mail: second, outcome: { sent: true }, now: start + day });
+    expect(numbersOf(await store().takeMail({ ...taking, now: start + 2 * day }))).toEqual([3]);
   });
 
   it("a request without an address counts, and writes no mail", async () => {

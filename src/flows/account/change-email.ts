@@ -2,7 +2,7 @@
 import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import { type Address, isSameMailbox, spellLogin } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import { mailboxIdOf, waitingKind } from "../../store/sql/mail-rows.js";
+import { leavingKind, mailboxIdOf, waitingKind } from "../../store/sql/mail-rows.js";
 import { mailboxOf } from "../../store/sql/mailbox-changes.js";
 import { emailOf } from "../../store/sql/users.js";
 import type { Auth } from "../../tokens/auth.js";
@@ -138,7 +138,7 @@ async function beginEmailWait(
     mails: [
       ...leavingAt.map((wait) => ({
         ...common,
-        kind: "email_leaving",
+        kind: leavingKind,
         address: mailbox.address,
         claims: { ...leaving, mailbox: mailboxIdOf(userId, mailbox) },
         sendAt: now + wait,

@@ -6,7 +6,7 @@ import { integer, text } from "../rows.js";
 import { exists, first, query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { writeLanguage } from "./factors/account-factors.js";
-import { type MailClaims, waitingKind } from "./mail-rows.js";
+import { leavingKind, type MailClaims, waitingKind } from "./mail-rows.js";
 import { asInteger, asJson, asText, type RowOf, tableOf } from "./table.js";
 
 const waiting = tableOf("ampho_mail", {
@@ -54,7 +54,7 @@ export const takeEmailWait = ({ n }: Pick<EmailWait, "n">, now: number): Transac
 export const giveWaitBack = ({ n }: Pick<EmailWait, "n">): Transaction<void> =>
   write(`update ampho_mail set kind = '${waitingKind}' where n = ? and kind = '${takenKind}'`, [n]);
 
-const kinds = `('email_leaving', '${waitingKind}', '${takenKind}')`;
+const kinds = `('${leavingKind}', '${waitingKind}', '${takenKind}')`;
 
 /** Deletes the mails of the change that were not sent, and the one with its code. */
 export function* endEmailWait(input: {

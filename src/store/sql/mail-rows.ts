@@ -78,6 +78,9 @@ export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: numbe
 /** The mail with the code of a change of the address that has waited (email-waits.ts). */
 export const waitingKind = "email_later";
 
+/** The notices of it, which go to the present mailbox. */
+export const leavingKind = "email_leaving";
+
 const noticeDays = 7;
 
 /** How long a notice waits for a mail server, and how long its alarm link works. */

@@ -7,7 +7,7 @@ import { integer, integerOrNull } from "../rows.js";
 import { queryLastRow, type Transaction, write } from "../transaction.js";
 import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { insertMail, type MailClaims, type MailDraft, waitingKind } from "./mail-rows.js";
+import { insertMail, leavingKind, type MailClaims, type MailDraft, waitingKind } from "./mail-rows.js";
 import { asInteger, asJson, asText, marks, orNull, type RowOf, tableOf } from "./table.js";
 
 const outgoing = tableOf("ampho_mail", {
@@ -26,6 +26,15 @@ export type OutgoingMail = RowOf<typeof outgoing>;
 /** Mails that are dropped at once. */
 const droppedMax = 50;
 
+// The present mailbox could not stop the change of the address (email-waits.ts) of which it knows nothing. With
+// `exists`, PostgreSQL would read the notices of all users.
+const isAnnounced = `(kind <> '${waitingKind}' or (select n from ampho_mail as notice
+  where notice.user_id = ampho_mail.user_id and notice.kind = '${leavingKind}' and notice.next_at is not null
+  limit 1) is null)`;
+
+/** The present mailbox has at least so long after a notice. The last one is a day earlier, if mails can be sent. */
+const announcedSeconds = 43_200;
+
 /**
  * Takes mails that are due. Another process takes them after `holdSeconds`. Those that are too old are dropped, and do
  * not count, because a day without a mail server leaves many of them before the first that can be sent.
@@ -41,7 +50,8 @@ export function* takeMail(input: {
 }): Transaction<readonly OutgoingMail[]> {
   const { now, holdSeconds, limit, pages, kinds } = input;
   const due = yield* outgoing.all(
-    `where next_at <= ? and until > ? and pages = ? and kind in (${marks(kinds.length)}) order by next_at, n limit ?`,
+    `where next_at <= ? and until > ? and pages = ? and kind in (${marks(kinds.length)}) and ${isAnnounced}
+     order by next_at, n limit ?`,
     [now, now, pages, ...kinds, limit],
     "skipLocked",
   );
@@ -71,6 +81,7 @@ export function* settleMail(input: {
   if ("sent" in outcome) {
     const cleared = mail.kind === waitingKind ? "" : "address = '', claims = '{}', ";
     yield* write(`update ampho_mail set ${cleared}next_at = null, sent_at = ? where n = ?`, [now, mail.n]);
+    if (mail.kind === leavingKind && mail.userId !== null) yield* delayWaiting(mail.userId, now + announcedSeconds);
     yield* recordMail(mail, "mail_sent", now);
   } else if (outcome.retryAt === undefined) {
     yield* close(mail.n, outcome.failure);
@@ -82,6 +93,15 @@ export function* settleMail(input: {
     yield* recordMail(mail, "mail_failed", now, failure);
   }
 }
+
+/** It is no backlog for so long, so its time changes too. */
+const delayWaiting = (userId: string, until: number): Transaction<void> =>
+  write(`update ampho_mail set at = ?, next_at = ? where user_id = ? and kind = '${waitingKind}' and next_at < ?`, [
+    until,
+    until,
+    userId,
+    until,
+  ]);
 
 function* close(n: number, failure: string): Transaction<void> {
   const sql = "update ampho_mail set address = '', claims = '{}', next_at = null, failure = ? where n = ?";
