@@ -144,6 +144,25 @@ onBothDatabases((ground) => {
       expect((await askedReset(world, address)).mail.language).toBe("fr");
     });
 
+    it("a thief's request selects no language of a notice or a confirmation, but a login code has that of its request", async () => {
+      const world = await openMailing(ground, { mailLogin: true });
+      await addPerson(world, address, password);
+      await ground.sql(world, "update ampho_accounts set language = null");
+      world.clock.advance(301);
+      const french = { headers: { "accept-language": "fr" } };
+      const login = () => world.call("POST", "/login", { body: { login: address, password }, ...french });
+      const { token: bearer } = grantOf(await login());
+      expect((await world.mail("new_device")).language).toBe("en");
+      const confirming = { bearer, body: { change: "first_factor" }, ...french };
+      expect((await world.callOnce("POST", "/account/confirm", confirming)).status).toBe(200);
+      expect((await world.mail("confirm")).language).toBe("en");
+      const moving = { bearer, body: { email: "eve@new.example", later: true }, ...french };
+      expect((await world.callOnce("POST", "/account/email", moving)).status).toBe(200);
+      expect((await world.mail("email_leaving")).language).toBe("en");
+      await begin(world, "/login/mail", { login: address }, french);
+      expect((await world.mail("login")).language).toBe("fr");
+    });
+
     it("a first proof keeps the account of a user who proves the password too", async () => {
       const outside = await openOutside(ground, { options: { mailLogin: true } });
       const { world } = outside;

@@ -2,7 +2,7 @@
 import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import { type Address, isSameMailbox, spellLogin } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import { leavingKind, mailboxIdOf, waitingKind } from "../../store/sql/mail-rows.js";
+import { languageOfNotices, leavingKind, mailboxIdOf, waitingKind } from "../../store/sql/mail-rows.js";
 import { mailboxOf } from "../../store/sql/mailbox-changes.js";
 import { emailOf } from "../../store/sql/users.js";
 import type { Auth } from "../../tokens/auth.js";
@@ -139,6 +139,7 @@ async function beginEmailWait(
       ...leavingAt.map((wait) => ({
         ...common,
         kind: leavingKind,
+        language: languageOfNotices,
         address: mailbox.address,
         claims: { ...leaving, mailbox: mailboxIdOf(userId, mailbox) },
         sendAt: now + wait,

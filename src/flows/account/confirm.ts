@@ -1,7 +1,7 @@
 // A code that is mailed to the account confirms one change of one session (docs/guides/account.md).
 import { invalidRequest, transactionOver } from "../../errors.js";
 import type { Confirmable } from "../../store/sql/changes.js";
-import { mailboxIdOf } from "../../store/sql/mail-rows.js";
+import { languageOfNotices, mailboxIdOf } from "../../store/sql/mail-rows.js";
 import type { Account } from "../../users/directory.js";
 import type { ConfirmationBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
@@ -48,6 +48,7 @@ export const beginConfirmation: OwnFlow<ConfirmationBegun, { readonly change: Co
   const claims = claimsFor(begun, bindingOf(account, factorsVersion, change, sessionId, provedGen), caller);
   const draft = {
     kind: purpose,
+    language: languageOfNotices,
     userId,
     address: email?.address ?? "",
     claims: { ...claims, ...nameOf(account), change, mailbox: email === undefined ? null : mailboxIdOf(userId, email) },

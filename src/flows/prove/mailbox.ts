@@ -136,11 +136,11 @@ export async function proveConfirmation(
 export function queueCode(
   { store }: Pick<Deps, "store">,
   allowed: AllowedAttempt,
-  draft: Omit<MailDraft, "language">,
+  draft: Omit<MailDraft, "language"> & Partial<Pick<MailDraft, "language">>,
   audit: Omit<AuditEntry, "origin">,
   origin: Caller,
 ): Promise<void> {
-  const mail = { draft: { ...draft, language: origin.language ?? "en" }, attempt: allowed.attempt() };
+  const mail = { draft: { language: origin.language ?? "en", ...draft }, attempt: allowed.attempt() };
   return store.queueMail({ ...mail, audit: { ...audit, origin }, now: audit.at });
 }
 

@@ -51,6 +51,9 @@ const selected = (name: string) =>
   name === "language" ? `coalesce(${ofAccount}, ${parameterOf(name)})` : parameterOf(name);
 const insert = `insert into ampho_mail (${mails.list}) select ${mails.columns.map(selected).join(", ")} where ? <> ''`;
 
+/** For a mail about a change, to an account without a language. A thief would choose one that its owner cannot read. */
+export const languageOfNotices = "en";
+
 function valuesOf(draft: MailDraft, now: number): SqlValue[] {
   const { userId, address, kind, claims, language, until, sendAt: at = now } = draft;
   const values = mails.values({ pages: "", at, until, userId, address, kind, claims, language, tries: 0, nextAt: at });
@@ -138,8 +141,9 @@ const toFormerMailbox: ReadonlySet<string> = new Set(["email_changed"]);
 
 /** A mail to the mailbox of the user, about an event. Nothing is written for a user without one. */
 export function* insertNotice({ kind, at, userId, login, origin, hourly, user }: Notice): Transaction<void> {
-  const { language, noticeTo, agent, actor } = origin;
-  if (language === undefined || userId === undefined || noticeTo === "") return;
+  const { noticeTo, agent, actor } = origin;
+  // Without a language in the origin, no mails can be sent.
+  if (origin.language === undefined || userId === undefined || noticeTo === "") return;
   const row = noticeTo === undefined ? yield* findMailbox(userId, user) : undefined;
   if (row === undefined && noticeTo === undefined) return;
   const mailbox = row ?? { address: noticeTo ?? "", provenAt: 0 };
@@ -151,7 +155,8 @@ export function* insertNotice({ kind, at, userId, login, origin, hourly, user }:
     operator: actor === "user" ? null : 1,
     mailbox: toFormerMailbox.has(kind) ? null : mailboxIdOf(userId, mailbox),
   };
-  const parameters = valuesOf({ kind, userId, address, claims, language, until: at + noticeSeconds }, at);
+  const draft = { kind, userId, address, claims, language: languageOfNotices, until: at + noticeSeconds };
+  const parameters = valuesOf(draft, at);
   const earlier = [userId, kind, ...(hourly === true ? hourBefore(at) : [at, at])];
   yield* writeMail(`${insert} and ${isFirst}`, [...parameters, address, ...earlier]);
 }
