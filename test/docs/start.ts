@@ -244,7 +244,8 @@ export function usePage(page: StartPage, open: () => Promise<Opened>) {
     const codes = (await tab.textContent("#codes"))?.trim().split("\n") ?? [];
     expect(codes).toHaveLength(9);
     if (process.env["AMPHO_TEST_PICTURE"] === page.example) await takePicture();
-    // The page logs in with the passkey first. Then the browser itself rejects a second one of the same authenticator.
+    // The set-up has used the code up, and is no login with the passkey. So a further passkey needs another code. Then
+    // the browser itself rejects a second one of the same authenticator.
     await tab.click("#add");
     await expect.poll(() => tab.textContent("[role=alert]")).toContain("already registered");
     tab.off("dialog", confirm);

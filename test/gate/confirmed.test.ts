@@ -354,6 +354,22 @@ onBothDatabases((ground) => {
       expect(await world.countMails("confirm")).toBe(0);
     });
 
+    it("the set-up of a passkey uses the code up, and a step-up with that passkey confirms the next one", async () => {
+      const place = await openPlace(ground);
+      const { world } = place;
+      const session = await stolenPassword(place);
+      const { token: bearer } = await confirm(world, session.token, "first_factor");
+      const subject = createSubject(-7);
+      const { options, added } = await addPasskey({ ...world, call: world.callOnce }, bearer, subject);
+      const { token } = grantOf(added);
+      const further = (own: string) => world.callOnce("POST", "/passkeys/options", { bearer: own, body: {} });
+      const rejected = await further(token);
+      expect(rejected.json).toMatchObject({ error: "confirmation_needed", ways: ["mail", "passkey"] });
+      const owner = { subject, handle: options.user?.id ?? "" };
+      const raised = grantOf(await logInWith(world, owner, {}, { bearer: token }));
+      expect((await further(raised.token)).status).toBe(200);
+    });
+
     it("nothing is asked after a login with a passkey whose set-up was confirmed, and a code after another passkey", async () => {
       const { world } = await openPlace(ground);
       const { token } = await addPerson(world, address, password);
