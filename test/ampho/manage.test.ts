@@ -429,7 +429,8 @@ describe("close", () => {
     for (const { status } of await Promise.all(running)) expect([200, 503]).toContain(status);
     expect((await world.call("POST", "/login", { body: { login: "ann", password } })).status).toBe(503);
     expect((await world.renew(grant.refresh_token)).status).toBe(503);
-    await expect(world.ampho.users.find("ann")).rejects.toMatchObject({ code: "unavailable" });
+    const closed = { code: "unavailable", message: expect.stringContaining("This instance is closed.") };
+    await expect(world.ampho.users.find("ann")).rejects.toMatchObject(closed);
     expect(world.notices.filter((line) => line.includes("internal error"))).toEqual([]);
     // Every change that got 200 is in the database.
     const after = await world.another();
