@@ -16,7 +16,7 @@ const facts = `Facts:
 - Every option is also an environment variable: \`appUrl\` is \`AMPHO_APP_URL\`, \`cookies\` is \`AMPHO_SECURITY_COOKIES\`.
 - Put options into \`ampho.config.js\`, which the application and every command read: \`createAmpho(config)\`. Secrets and
   URLs are in \`.env\` or the environment. Options in code take priority over it.
-- Access tokens are JWTs of 15 minutes. A session lasts for 14 days without a request, and for 90 days at most.
+- Access tokens are JWTs of 15 minutes. A session lasts for 14 days without a request, and for 30 days at most.
 - Store \`auth.id\` in your rows, and never \`auth.login\`, which can change.
 - Errors are \`{"error": code, "message"}\`. Decide by \`error\`.`;
 

@@ -149,7 +149,7 @@ export const parameters = {
   AMPHO_SECURITY_SESSION_IDLE_TTL: withDefault(duration(1), 1_209_600, "1d", {
     help: "How long a session can go without a renewal. Then it ends.",
   }),
-  AMPHO_SECURITY_SESSION_TTL: withDefault(duration(1), 7_776_000, "30d", {
+  AMPHO_SECURITY_SESSION_TTL: withDefault(duration(1), 2_592_000, "90d", {
     help: "The greatest age of a session. It then ends in any case.",
   }),
   AMPHO_SECURITY_SESSIONS_PER_USER: withDefault(int({ min: 1, max: 100_000 }), 100, 10, {

@@ -54,7 +54,7 @@ describe("sources", () => {
       corsOrigins: [],
       renewByToken: 43_200,
       sessionIdleTtl: 1_209_600,
-      sessionTtl: 7_776_000,
+      sessionTtl: 2_592_000,
       sessionsPerUser: 100,
       revocationLagMax: 0,
       passwordMin: 15,

@@ -392,6 +392,7 @@ describe("a database", () => {
       key: generateJwk("HS256"),
       databaseUrl: env["AMPHO_DATABASE_URL"],
       sessionIdleTtl: 40 * 86_400,
+      sessionTtl: 90 * 86_400,
       clock: { now: () => now() - 35 * 86_400, monotonicMs: () => performance.now() },
       log: () => {},
     }).then(async (old) => {

@@ -88,7 +88,7 @@ const rules: readonly Rule[] = [
   }),
   warning(({ sessionTtl }) => sessionTtl > 366 * day, {
     says: "AMPHO_SECURITY_SESSION_TTL is more than a year. A stolen session can be used for as long.",
-    fix: "Set it to 7776000 (90 days), its default.",
+    fix: "Set it to 2592000 (30 days), its default.",
   }),
   warning(({ sessionIdleTtl, sessionTtl }) => sessionIdleTtl > Math.min(90 * day, sessionTtl), {
     says: "AMPHO_SECURITY_SESSION_IDLE_TTL exceeds 90 days or AMPHO_SECURITY_SESSION_TTL. Forgotten sessions stay open.",
