@@ -127,7 +127,10 @@ function section({ subpath, name, kind, signatures, docs, members }, described) 
   for (const { id } of own) described.set(id, self);
   const plain = own.filter((member) => !hasSection(member));
   const options = plain.filter(isOption);
-  if (options.length > 0) parts.push(`The parameters as options:\n\n${list(options.map(optionLink))}`);
+  if (options.length > 0)
+    parts.push(
+      `The [parameters](../configuration.md#parameters) are options under the names that they have in code, such as ${optionLink(options[0])}.`,
+    );
   const fields = plain.filter((member) => !isOption(member));
   if (fields.length > 0) parts.push(fields.map(item).join("\n"));
   for (const member of own.filter(hasSection))

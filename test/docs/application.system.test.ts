@@ -42,7 +42,7 @@ afterAll(() => consumer?.remove());
 
 it("the commands create the database, and the application serves, is checked and ends without an error", async () => {
   const { folder, ampho } = consumer;
-  const [create = "", update = ""] = commandsOf("Create the database and the key");
+  const [create = "", update = ""] = commandsOf("Create the database and the signing key");
   const pg = { PGHOST: "127.0.0.1", PGPORT: String(server.port), PGUSER: "postgres", PGPASSWORD: "of-the/tests@only" };
   const script = `${create}\n${update}`.replaceAll("npx ampho", `"${process.execPath}" "${ampho}"`);
   execFileSync("sh", ["-ec", script], { cwd: folder, env: { ...environment, ...pg }, stdio: "pipe" });
