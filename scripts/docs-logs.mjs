@@ -199,7 +199,7 @@ function page() {
 # Log lines
 
 \`ampho serve\` writes its log to stderr. An application gets the lines by the option \`log\` of \`createAmpho\`, and those
-of a verifier by the option \`log\` of \`createVerifier\`. [Read the logs and watch the metrics](../operate/logs.md) shows what to watch.
+of a verifier by the option \`log\` of \`createVerifier\`. [Metrics, traces and alerts](../operate/metrics.md) shows what to watch.
 In the lines below, \`…\` stands for a computed part. With \`--log json\` each line is an object with \`time\`,
 \`message\` and, for a line about one request, \`id\`.
 

@@ -116,22 +116,17 @@ describe("the alerts", () => {
       expect(samples).toContain(`${label}="${value}"`);
   });
 
-  it.each(alerts)("%s has a section that describes what to do, and a row in the list of operating.md", (alert) => {
+  it.each(alerts)("%s has a section that describes what to do", (alert) => {
     const [, rule = ""] = rules.split(`- alert: ${alert}\n`);
     expect(rule.split("- alert:")[0]).toMatch(
       new RegExp(`runbook: https://\\S+/docs/operate/metrics\\.md#${alert.toLowerCase()}\n`),
     );
     const [, section = ""] = page.split(`\n### ${alert}\n`);
     expect((section.split("\n#")[0] ?? "").length).toBeGreaterThan(100);
-    expect(readPage("docs/operate/logs.md")).toContain(`[${alert}](metrics.md#${alert.toLowerCase()})`);
   });
 
-  it("the pages explain exactly these alerts", () => {
+  it("the page explains exactly these alerts", () => {
     expect([...page.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)).toEqual(alerts);
-    const listed = [...readPage("docs/operate/logs.md").matchAll(/\[(\w+)\]\(metrics\.md#\w+\)/g)].map(
-      ([, name]) => name,
-    );
-    expect(listed).toEqual(alerts);
   });
 
   it("each alert fires when it should, and none fires in a healthy fleet", async () => {
