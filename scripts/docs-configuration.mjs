@@ -128,7 +128,7 @@ The message never contains the value of a key or a password.
 An unknown name \`AMPHO_…\` in a file of \`config\` stops the start, and so does an unknown option in code. In the
 environment and in \`.env\` it causes a warning. The message names the nearest known name.
 
-## Configure the key
+## Configure the signing key
 
 \`\`\`sh
 ampho sec-gen-key -o key.json            # a file that only you can read
