@@ -91,11 +91,11 @@ it.each(gateways)("%s takes keys and tokens with the scope, and passes on who it
     expect((await ask(authorization))[0], authorization).toBe(401);
   // Another actor is not the user, whatever its scopes are.
   const claims = claimsOf(token);
-  for (const more of [{ act: { sub: "agent" } }, { by: "agent" }]) {
-    const delegated = foreignToken(signer, { ...claims, ...more });
-    expect((await ampho.verify(delegated, ["delegated"])).scopes).toEqual(["articles:read"]);
-    expect(await ask(`Bearer ${delegated}`)).toEqual([403, challenge("credential_not_accepted")]);
-  }
+  const delegated = foreignToken(signer, { ...claims, act: { sub: "agent" } });
+  expect((await ampho.verify(delegated, ["delegated"])).scopes).toEqual(["articles:read"]);
+  expect(await ask(`Bearer ${delegated}`)).toEqual([403, challenge("credential_not_accepted")]);
+  // No route can name this credential, so introspection finds no active token.
+  expect((await ask(`Bearer ${foreignToken(signer, { ...claims, by: "agent" })}`))[0]).toBe(401);
   await ampho.apiKeys.revoke(id);
   expect((await ask(`Bearer ${key}`))[0]).toBe(401);
   // Without its own key the gateway lets nothing through.
