@@ -196,7 +196,7 @@ it.each([
 
 it("a forged refresh token belongs to no user", async () => {
   const { renew, grant } = await openAnn();
-  const forged = `${refreshName}=${grant.refresh_token.slice(0, -2)}AA`;
+  const forged = `${refreshName}=${grant.refresh_token.slice(0, -6)}AAAAAA`;
   expect(await renew(new Request(page, { headers: { ...typed, cookie: forged } }))).toMatchObject({ auth: undefined });
 });
 

@@ -146,7 +146,7 @@ function tests(ground: Ground, count: number, users: () => ApplicationUsers<Appl
 
 onBothDatabases((ground) => {
   // An own table has a quick digest, and the database the hash of passwords, which takes most of the time.
-  const [stored, own] = ground.open === openWorld ? [600, 2000] : [60, 150];
+  const [stored, own] = ground.open === openWorld ? [300, 2000] : [40, 60];
   describe("with users of the database", () => tests(ground, stored, () => undefined));
   describe("with an own table", () => tests(ground, own, ownTable));
 

@@ -77,7 +77,6 @@ describe("a request", () => {
     expect(children.map(({ name }) => name)).toEqual([
       "allowAttempt",
       "findUser",
-      "listFactors",
       "ampho.password.check",
       "grantSession",
     ]);
