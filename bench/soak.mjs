@@ -31,9 +31,9 @@ const totals = [];
 const tickMs = Math.max(5_000, (seconds * 1_000) / 20);
 const onTick = (fleet, sizeBytes, operations) => {
   const members = Array.from({ length: fleet.size }, (_, at) => fleet.at(at));
-  const bytes = members.flatMap((member) => (member === undefined ? [] : [member.served.rssBytes()]));
-  const memory = bytes.map(mib).join(" ");
-  totals.push(bytes.reduce((sum, each) => sum + each, 0));
+  const bytes = members.map((member) => member?.served.rssBytes());
+  const memory = bytes.map((each) => (each === undefined ? "-" : mib(each))).join(" ");
+  totals.push(bytes.reduce((sum, each = 0) => sum + each, 0));
   const minute = (((ticks.length - 1) * tickMs) / 60_000).toFixed(1);
   ticks.push([minute, operations, mib(sizeBytes), memory, mib(process.memoryUsage.rss())]);
 };

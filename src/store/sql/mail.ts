@@ -94,7 +94,7 @@ export function* settleMail(input: {
   }
 }
 
-/** It is no backlog for so long, so its time changes too. */
+/** The waiting code is no backlog until then, so the time of its row changes too. */
 const delayWaiting = (userId: string, until: number): Transaction<void> =>
   write(`update ampho_mail set at = ?, next_at = ? where user_id = ? and kind = '${waitingKind}' and next_at < ?`, [
     until,

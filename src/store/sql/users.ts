@@ -155,7 +155,7 @@ export function* changeNames<T>(
 /** `isFrozen`: its password counts as a wrong one. */
 export type FoundUser = User & { readonly isFrozen?: true };
 
-/** By the login, for a check of the password. */
+/** By the canonical form of the login. A check of the password needs no further read. */
 export function* findUser(canonical: string): Transaction<FoundUser | undefined> {
   const [row] = yield* queryLast(
     `select ${users.list}, (select 1 from ampho_accounts where ampho_accounts.user_id = ampho_users.id
