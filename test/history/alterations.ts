@@ -1,6 +1,6 @@
 // Faults put into a recorded history: one response or one row that the contract forbids there. The altered operation is chosen
 // at random among all where the fault would be certain.
-import { factsOf, isDone, isRejected, isUnknown, type SessionFacts } from "./facts.js";
+import { type Facts, factsOf, isDone, isRejected, isUnknown, type SessionFacts } from "./facts.js";
 import type { AuditRow, History, Operation, ReadResponse, Statement } from "./history.js";
 import type { Random } from "./random.js";
 
@@ -46,18 +46,26 @@ function late(history: History): readonly Operation[] {
   );
 }
 
-/** Uses that came before anything could have ended the session or removed a role of its user. */
+/** Uses of a valid token that came before anything could have ended the session, replaced the token or removed a role. */
 function unharmed(history: History): readonly Operation[] {
   const facts = factsOf(history);
   return sessionsOf(history).flatMap((session) =>
     [...session.uses, ...session.renewals].filter(
       (each) =>
         isDone(each) &&
+        isLongValid(facts, each) &&
         !facts.of("roles", session.login).some(({ start }) => start < each.end) &&
         !session.mayEnd.some(({ start }) => start < each.end) &&
+        !session.replacements.some(({ start }) => start < each.end) &&
         (each.request.kind !== "renew" || isAlone(each, session)),
     ),
   );
+}
+
+/** Its token was valid for more than two seconds afterwards. */
+function isLongValid({ unixMs }: Facts, { request, end }: Operation): boolean {
+  const exp = request.kind === "guard" ? request.token.exp : request.kind === "renew" ? request.exp : undefined;
+  return exp === undefined || unixMs(end) < (exp - 2) * 1_000;
 }
 
 /** If rejected, they could not have been replays, because nothing else used the session meanwhile. */
