@@ -14,7 +14,7 @@ const shared = {
   // On a busy machine one second passes quickly. Tests of a promised deadline set their own.
   expect: { poll: { timeout: 15_000 } },
   // Tests import the build, as users do. Node loads it natively, so nothing is compiled again for each file.
-  server: { deps: { external: [/\/(?:dist|cjs)\//] } },
+  server: { deps: { external: [/\/dist\//] } },
   pool: "forks",
   // Most files spend their time waiting for processes and deadlines, so three workers suit two cores.
   maxWorkers: 3,

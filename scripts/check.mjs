@@ -12,9 +12,10 @@ const steps = [
   ["lint with types", ["npx", "--no-install", "oxlint", "--type-aware", "--deny-warnings", "src", "packages", "test"]],
   ["rooms and language", ["npx", "--no-install", "vitest", "run", "--reporter=dot", ...repositoryTests]],
   ["unused code", ["npx", "--no-install", "knip"]],
-  ["package", ["npx", "--no-install", "publint", "--strict"]],
+  ["package", ["node", "scripts/package.mjs"]],
+  ["files of the package", ["npx", "--no-install", "publint", "--strict", "package"]],
   ["package ampho-attack", ["npx", "--no-install", "publint", "--strict", "packages/attack"]],
-  ["types of the package", ["npx", "--no-install", "attw", "--pack", ".", "--profile", "node16", "--quiet"]],
+  ["types of the package", ["npx", "--no-install", "attw", "--pack", "package", "--profile", "node16", "--quiet"]],
 ];
 
 for (const [name, [command, ...args]] of steps) {

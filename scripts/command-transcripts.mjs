@@ -21,6 +21,6 @@ const outputOf = (step) =>
     .map((line) =>
       line
         .slice(2)
-        .replaceAll("«pages»", "node_modules/ampho")
+        .replaceAll("«pages»/", "")
         .replace(/«\w+(?::\w+)?»/g, "…"),
     );

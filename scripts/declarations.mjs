@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 export function subpaths() {
   const { name, exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   return Object.entries(exports).flatMap(([subpath, conditions]) =>
-    typeof conditions === "string" ? [] : [[path.posix.join(name, subpath), path.join(root, conditions.import.types)]],
+    typeof conditions === "string" ? [] : [[path.posix.join(name, subpath), path.join(root, conditions.types)]],
   );
 }
 

@@ -8,7 +8,7 @@ const read = (file) => readFileSync(new URL(`../${file}`, import.meta.url), "utf
 
 const facts = `Facts:
 
-- One npm package, \`ampho\`, for Node 20.19 or newer. SQLite is inside, and PostgreSQL needs \`npm install pg\`.
+- One npm package, \`ampho\`, for Node 20.19 or newer. SQLite is inside (on Node 20 with \`npm install @photostructure/sqlite@1\`), and PostgreSQL needs \`npm install pg\`.
 - \`mount(ampho)\` serves the endpoints under \`/api/security\`: login, renew, logout, session, and more where configured.
 - \`authorize(ampho, { roles, scopes, acr, maxAge, live, can })\` guards a route. It needs no database, except for \`live\`.
 - Imports: \`ampho/express\`, \`/fastify\`, \`/hono\`, \`/koa\`, \`/nest\`, \`/node\`. Next.js and others use \`ampho.fetch\` and

@@ -1,11 +1,12 @@
 // The version of the package, read from its package.json, and the paths of its pages.
 import { existsSync, readFileSync } from "node:fs";
-import { isAbsolute, relative } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigurationError } from "./errors.js";
 
 interface Manifest {
   readonly version: string;
+  readonly homepage: string;
 }
 
 let read: Manifest | undefined;
@@ -21,18 +22,23 @@ export function productVersion(): string {
 }
 
 /**
- * Returns the text with the path of each page that it names, as a path, or as a path, a comma and a heading. The pages
- * are those of this version, in the folder of the package.
+ * Returns the text with the address of each page that it names, as a path, or as a path, a comma and a heading. The
+ * pages are those of this version. A clone has them itself.
  */
 export function withAddresses(text: string): string {
   read ??= manifestOfPackage();
   if (read === undefined) return text;
-  const root = fileURLToPath(new URL("..", import.meta.url));
-  const below = relative(process.cwd(), root);
-  const base = `${below.startsWith("..") || isAbsolute(below) ? root.replace(/[/\\]$/, "") : below || "."}/`;
+  const base = `${folderOfPages() ?? `${read.homepage}/blob/v${read.version}`}/`;
   return text.replace(namedPage, (_, page: string, heading?: string) =>
     heading === undefined ? base + page : `${base}${page}#${heading.toLowerCase().replaceAll(" ", "-")}`,
   );
+}
+
+function folderOfPages(): string | undefined {
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  if (!existsSync(join(root, "docs/README.md"))) return undefined;
+  const below = relative(process.cwd(), root);
+  return below.startsWith("..") || isAbsolute(below) ? root.replace(/[/\\]$/, "") : below || ".";
 }
 
 const namedPage = /(?<![\w/])(docs\/[\w/-]+\.md)(?:, ([A-Z][\w ]*\w))?/g;

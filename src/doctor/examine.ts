@@ -11,6 +11,7 @@ import { createBreachList } from "../passwords/breach-list.js";
 import { createPasswordPool } from "../passwords/pool.js";
 import { checkProvider, providerChecks } from "../providers/check.js";
 import { loadLibraryFor } from "../providers/providers.js";
+import { availableDrivers, noSqlite } from "../store/sqlite/driver.js";
 import { findSiteverifyProblem } from "../throttle/siteverify.js";
 import { checkConfiguration, findingsOf } from "./checks/configuration.js";
 import { checkDatabase } from "./checks/database.js";
@@ -48,7 +49,9 @@ export async function examine(
     ...checkKeys(keys, writtenAt(secrets.keyFile), signsSince(read), now()),
     ...checkFiles(secretFiles(configuration, processContext, secrets)),
   );
-  if (hasDatabase(configuration.databaseUrl, processContext.cwd))
+  if (configuration.databaseUrl.startsWith("sqlite:") && availableDrivers().length === 0)
+    findings.push(error("database", noSqlite.message, noSqlite.fix));
+  else if (hasDatabase(configuration.databaseUrl, processContext.cwd))
     findings.push(...(await checkDatabase(configuration, keys, now())));
   else remarks.push("The database does not exist yet. The first start creates it.");
   for (const check of [checkOutsideProviders, checkCaptchaVerifier, checkBreachList, checkMailServer, checkAppUrl])

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { spawnSync } from "../../scripts/child-process.mjs";
+import { packedWithSqlite } from "../installs/project.js";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
-import { packed } from "../world/use-shared.js";
 import { environment, root } from "./readme.js";
 import {
   password,
@@ -25,7 +25,7 @@ import {
  */
 async function pinned(prepare: string, { example }: StartPage): Promise<string> {
   const { dependencies } = JSON.parse(readFileSync(path.join(root, "examples", example, "package.json"), "utf8"));
-  const tarball = await packed();
+  const tarball = await packedWithSqlite();
   return prepare.replace(/^npm install (.*)$/gm, (_, names: string) => {
     const packages = names.split(" ").map((name) => (name === "ampho" ? tarball : `${name}@${dependencies[name]}`));
     return `npm install ${packages.join(" ")}`;

@@ -24,7 +24,7 @@ export async function installPacked(examples: readonly string[] = [], peers?: re
   mkdirSync(path.join(modules, "ampho"), { recursive: true });
   execFileSync("tar", ["-xzf", await packed(), "-C", path.join(modules, "ampho"), "--strip-components=1"]);
   if (peers === undefined) for (const name of readdirSync(path.join(root, "node_modules"))) link(modules, name);
-  else for (const name of [...ownDependencies(), ...peers]) linkOne(modules, name);
+  else for (const name of [...dependenciesOf(path.join(modules, "ampho")), ...peers]) linkOne(modules, name);
   for (const example of examples) {
     const filter = (source: string) => !/node_modules|build$/.test(path.basename(source));
     cpSync(path.join(root, "examples", example), path.join(folder, example), { recursive: true, filter });
@@ -36,9 +36,8 @@ export async function installPacked(examples: readonly string[] = [], peers?: re
   };
 }
 
-function ownDependencies(): readonly string[] {
-  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
-  return Object.keys({ ...dependencies, ...optionalDependencies });
+function dependenciesOf(folder: string): readonly string[] {
+  return Object.keys(JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8")).dependencies);
 }
 
 function linkOne(modules: string, name: string): void {

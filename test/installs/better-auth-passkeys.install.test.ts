@@ -5,8 +5,7 @@ import { authenticate, createSubject, register, type Subject, sha256 } from "../
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
 import { claimsOf } from "../world/tokens.js";
-import { packed } from "../world/use-shared.js";
-import { password, serving, shell, write } from "./project.js";
+import { packedWithSqlite, password, serving, shell, write } from "./project.js";
 
 // It uses node:sqlite, which Node 20 does not have.
 const node = "24";
@@ -61,7 +60,7 @@ beforeAll(async () => {
   // The plug-in wants exactly the versions that its own better-auth has.
   const theirs =
     "better-auth@1.7.6 @better-auth/passkey@1.7.6 @better-auth/core@1.7.6 @better-auth/utils@0.4.2 better-call@1.4.0";
-  const packages = `${theirs} ${await packed()}`;
+  const packages = `${theirs} ${await packedWithSqlite()}`;
   shell(folder, `npm install --no-audit --no-fund ${packages}`, {}, node);
 });
 

@@ -6,13 +6,12 @@ import { openBrowser } from "../client/browser.js";
 import { expectNoFrames } from "../examples/exercise.js";
 import { expectSignInPage } from "../examples/sign-in-page.js";
 import { freePort } from "../world/free-port.js";
-import { packed } from "../world/use-shared.js";
 import { hosts } from "./hosts.js";
-import { copyExample, password, serving, shell } from "./project.js";
+import { copyExample, packedWithSqlite, password, serving, shell } from "./project.js";
 
 let tarball = "";
 beforeAll(async () => {
-  tarball = await packed();
+  tarball = await packedWithSqlite();
 });
 
 it.each(hosts)(

@@ -2,12 +2,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
-import { packed } from "../world/use-shared.js";
-import { password, serving, shell, write } from "./project.js";
+import { packedWithSqlite, password, serving, shell, write } from "./project.js";
 
 let tarball = "";
 beforeAll(async () => {
-  tarball = await packed();
+  tarball = await packedWithSqlite();
 });
 
 /** pnpm asks about install scripts: docs/dependencies.md. */

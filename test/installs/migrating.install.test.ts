@@ -4,8 +4,7 @@ import { beforeAll, expect, it } from "vitest";
 import { snippets } from "../docs/snippets.js";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
-import { packed } from "../world/use-shared.js";
-import { password, serving, shell, write } from "./project.js";
+import { packedWithSqlite, password, serving, shell, write } from "./project.js";
 
 // It uses node:sqlite, which Node 20 does not have.
 const node = "24";
@@ -47,7 +46,12 @@ beforeAll(async () => {
     "auth.mjs": auth,
     ...snippets("docs/guides/migrating.md", "ampho.mjs", "better-auth.mjs", "better-auth.sql"),
   });
-  shell(folder, `npm install --no-audit --no-fund better-auth@1.7.25 express@5.3.0 ${await packed()}`, {}, node);
+  shell(
+    folder,
+    `npm install --no-audit --no-fund better-auth@1.7.25 express@5.3.0 ${await packedWithSqlite()}`,
+    {},
+    node,
+  );
 });
 
 it("a migration from better-auth keeps users and hashes, and exchanges sessions for tokens", async () => {

@@ -7,8 +7,7 @@ import { addAuthenticator } from "../client/authenticator.js";
 import { openBrowser } from "../client/browser.js";
 import { freePort } from "../world/free-port.js";
 import { startOpenIdProvider } from "../world/open-id-provider.js";
-import { packed } from "../world/use-shared.js";
-import { copyExample, password, serving, shell } from "./project.js";
+import { copyExample, packedWithSqlite, password, serving, shell } from "./project.js";
 
 const node = "24";
 
@@ -19,7 +18,7 @@ async function hasToken(context: BrowserContext): Promise<boolean> {
 let folder = "";
 beforeAll(async () => {
   folder = copyExample("next");
-  shell(folder, `npm install --no-audit --no-fund ${await packed()}`, {}, node);
+  shell(folder, `npm install --no-audit --no-fund ${await packedWithSqlite()}`, {}, node);
   shell(folder, "npm run build", { NEXT_TELEMETRY_DISABLED: "1" }, node);
 });
 

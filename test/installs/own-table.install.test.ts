@@ -16,8 +16,7 @@ import { startEvilProvider } from "../world/evil-provider.js";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
 import { claimsOf } from "../world/tokens.js";
-import { packed } from "../world/use-shared.js";
-import { password, serving, shell, write } from "./project.js";
+import { packedWithSqlite, password, serving, shell, write } from "./project.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const page = "docs/guides/own-users.md";
@@ -51,7 +50,7 @@ beforeAll(async () => {
     "table.mjs": program,
     ...snippets(page, "people.sql", "people.ts", "users.ts", "server.ts"),
   });
-  const packages = [...drizzle, "oauth4webapi@3.8.8", "@types/node@20.19.43", await packed()];
+  const packages = [...drizzle, "oauth4webapi@3.8.8", "@types/node@20.19.43", await packedWithSqlite()];
   shell(folder, `npm install --no-audit --no-fund ${packages.join(" ")}`);
   shell(folder, `node ${path.join(root, "node_modules/typescript/bin/tsc")} -p .`);
   shell(folder, "node table.mjs create");

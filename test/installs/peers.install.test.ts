@@ -4,12 +4,11 @@ import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { expectGuardedRoutes } from "../examples/exercise.js";
 import { freePort } from "../world/free-port.js";
-import { packed } from "../world/use-shared.js";
-import { copyExample, password, serving, shell } from "./project.js";
+import { copyExample, packedWithSqlite, password, serving, shell } from "./project.js";
 
 let tarball = "";
 beforeAll(async () => {
-  tarball = await packed();
+  tarball = await packedWithSqlite();
 });
 
 const nest = (version: string) => ["core", "common", "platform-express"].map((name) => `@nestjs/${name}@${version}`);

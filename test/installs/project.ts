@@ -5,6 +5,7 @@ import path from "node:path";
 import { execFileSync, spawnSync } from "../../scripts/child-process.mjs";
 import { freshFolder } from "../world/folder.js";
 import { startGroup } from "../world/process-group.js";
+import { packed } from "../world/use-shared.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 export const password = "violet kettle harbour morning";
@@ -86,3 +87,6 @@ const responds = (url: string) =>
     () => true,
     () => false,
   );
+
+/** The tarball, and the package for SQLite, which Node 20 does not have itself. */
+export const packedWithSqlite = async (): Promise<string> => `${await packed()} @photostructure/sqlite@1`;

@@ -3,12 +3,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { packed } from "../world/use-shared.js";
-import { copyExample, password, shell } from "./project.js";
+import { copyExample, packedWithSqlite, password, shell } from "./project.js";
 
 let tarball = "";
 beforeAll(async () => {
-  tarball = await packed();
+  tarball = await packedWithSqlite();
 });
 
 const program = "node_modules/ampho/dist/cli/main.js";

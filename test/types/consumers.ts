@@ -18,6 +18,22 @@ export const client = createClient({ baseUrl: "https://app.example" });
 export const verifier = createVerifier({ jwksUrl: "https://app.example/jwks.json" });
 `,
 };
+/** Two modules of one program, of which each loads Ampho in its own way. */
+const onExpress = `import { createAmpho } from "ampho";
+import { authorize } from "ampho/express";
+import express = require("express");
+export async function start() {
+  const ampho = await createAmpho();
+  express().get("/", authorize(ampho), (request, response) => {
+    const login: string | undefined = request.auth?.login;
+    response.json({ login });
+  });
+}
+`;
+const both = {
+  "module.mts": onExpress.replace(/express = require\((.*)\)/, "express from $1"),
+  "common.cts": onExpress,
+};
 const wrong = { ...application, "wrong.ts": source("wrong.ts") };
 
 const nodenext = { module: "nodenext", moduleResolution: "nodenext" };
@@ -62,6 +78,11 @@ export function consumersCompile(name: string, compilerOf: () => string, { requi
     it("ampho/client and ampho/verify compile without the DOM library, with their declarations checked", () => {
       const compilerOptions = { ...nodenext, lib: ["es2022"], skipLibCheck: false };
       expect(errors({ type: "module", files: withoutDom, compilerOptions })).toEqual([]);
+    });
+
+    it("ES modules and CommonJS of one program use ampho/express, with its declarations checked", () => {
+      const compilerOptions = { ...nodenext, skipLibCheck: false, esModuleInterop: true };
+      expect(errors({ type: "module", files: both, compilerOptions })).toEqual([]);
     });
 
     it("no declaration is `any`, so that a wrong member is an error everywhere", () => {

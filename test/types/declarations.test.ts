@@ -1,4 +1,4 @@
-// The published declarations contain no `any`, and are the same for ES modules and CommonJS.
+// The declarations contain no `any`, and Node has one copy of each module.
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -20,23 +20,6 @@ it("the word any is in no declaration", () => {
     const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$|"(?:[^"\\\n]|\\.)*"/gm, "");
     expect(code, name).not.toMatch(/\bany\b/);
   }
-});
-
-it("CommonJS has the declarations of the library, to the byte", () => {
-  const names = declarations("cjs");
-  for (const subpath of subpaths) {
-    const conditions = exports[subpath];
-    if (typeof conditions !== "object") throw new Error("no conditions");
-    const types = path.relative("cjs", conditions["require"]?.types ?? "");
-    expect(names).toContain(types);
-    // The files for browsers are built into one each, and have the declarations of their modules.
-    const own = path.relative("dist", conditions["import"]?.types ?? "").replace("browser/client", "client/browser");
-    expect(own.replace("browser/outside", "client/browser-outside")).toBe(types);
-  }
-  for (const name of names)
-    expect(readFileSync(path.join(root, "cjs", name), "utf8")).toBe(
-      readFileSync(path.join(root, "dist", name), "utf8"),
-    );
 });
 
 it.each(subpaths)(

@@ -21,7 +21,9 @@ let postgres: Promise<OwnServer> | undefined;
 
 async function pack(): Promise<string> {
   const into = mkdtempSync(path.join(folder, "packed-"));
-  await promisify(execFile)("npm", ["pack", "--ignore-scripts", "--pack-destination", into], { cwd: root });
+  const source = path.join(into, "package");
+  await promisify(execFile)(process.execPath, ["scripts/package.mjs", source], { cwd: root });
+  await promisify(execFile)("npm", ["pack", "--pack-destination", into, source], { cwd: into });
   const name = readdirSync(into).find((each) => each.endsWith(".tgz"));
   if (name === undefined) throw new Error("npm pack created no tarball");
   return path.join(into, name);

@@ -1,5 +1,5 @@
 // Builds the OpenAPI 3.1 document from the route table, with the zod schemas that check the bodies.
-import { z } from "zod";
+import * as z from "zod";
 import { type ErrorCode, errorCodes, passwordProblemReasons } from "../../errors.js";
 import { factorNames } from "../../levels/factors.js";
 import { cookieNames } from "./cookies/cookie-mode.js";

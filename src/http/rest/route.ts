@@ -1,5 +1,5 @@
 // The type of a row of the route table, and the input of its endpoint.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { ErrorCode } from "../../errors.js";
 import type { Caller } from "../../flows/deps.js";
 import type { Flows } from "../../flows/flows.js";

@@ -1,6 +1,6 @@
 // The schemas that several endpoints share. One zod schema checks input, describes it in OpenAPI and gives its type. A
 // description continues the sentence '"field" must be …' in messages.
-import { z } from "zod";
+import * as z from "zod";
 import { invalidRequest } from "../../errors.js";
 import { recoveryHash } from "../../factors/recovery/recovery-codes.js";
 import { parseTotp } from "../../factors/totp/totp.js";

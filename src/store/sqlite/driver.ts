@@ -26,10 +26,13 @@ export const usualDriver = (): DriverName => (isBuiltin("node:sqlite") ? "node" 
 export function loadDriver(wanted: DriverName | undefined): SqliteModule {
   const found = wanted ? load[wanted]() : (load.node() ?? load.package());
   if (found) return found;
-  throw new ConfigurationError(
-    "This Node has no SQLite. Use Node 22.13 or newer, or install the optional package: npm install @photostructure/sqlite",
-  );
+  throw new ConfigurationError(`${noSqlite.message} ${noSqlite.fix}`);
 }
+
+export const noSqlite = {
+  message: "This Node has no SQLite.",
+  fix: "Use Node 22.13 or newer, or install the optional package: npm install @photostructure/sqlite@1",
+};
 
 const load: Readonly<Record<DriverName, () => SqliteModule | undefined>> = {
   node: () => asModule(process.getBuiltinModule?.("node:sqlite")),

@@ -1,5 +1,5 @@
 // Checks the fields of a body or a query by a row's schema. A message names the field and the rule, never the value.
-import { z } from "zod";
+import * as z from "zod";
 import { AmphoError, invalidRequest } from "../../../errors.js";
 import type { Members } from "./body.js";
 

@@ -1,5 +1,5 @@
 // /password and /account: the user's own account.
-import { z } from "zod";
+import * as z from "zod";
 import { confirmables } from "../../../flows/account/confirm.js";
 import { fields } from "../request/input.js";
 import { confirmedErrors, confirmedNote, limitErrors, recentErrors, recentNote, route } from "../route.js";

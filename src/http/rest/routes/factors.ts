@@ -1,5 +1,5 @@
 // /totp, /passkeys, /recovery-codes and /devices: the second factors of the user's own account.
-import { z } from "zod";
+import * as z from "zod";
 import { isCredentialId } from "../../../factors/passkey/webauthn-response.js";
 import { isTransaction } from "../../../factors/transactions.js";
 import { fields, idOf, optionalFields, transactionOf } from "../request/input.js";

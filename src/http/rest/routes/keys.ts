@@ -1,5 +1,5 @@
 // POST /keys, GET /keys, POST /keys/{id}/rotate, DELETE /keys/{id}: the API keys of the user's own account.
-import { z } from "zod";
+import * as z from "zod";
 import { overlapMaxSeconds } from "../../../flows/find/api-key.js";
 import { fields, idOf, optionalFields } from "../request/input.js";
 import { recentErrors, recentNote, route, servedIf } from "../route.js";

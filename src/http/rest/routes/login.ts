@@ -1,5 +1,5 @@
 // POST /login: proves factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
-import { z } from "zod";
+import * as z from "zod";
 import { invalidRequest } from "../../../errors.js";
 import { isTransactionFor } from "../../../factors/transactions.js";
 import type { SentLogin } from "../../../flows/ways/sent.js";

@@ -1,5 +1,5 @@
 // /login/mail, /password/reset, /register, /account/email and /alarm: flows by mail (docs/guides/mail-flows.md).
-import { z } from "zod";
+import * as z from "zod";
 import { invalidRequest } from "../../../errors.js";
 import { fields, transactionOf } from "../request/input.js";
 import { confirmedErrors, confirmedNote, idempotencyHelp, limitErrors, recentErrors, route } from "../route.js";

@@ -1,5 +1,5 @@
 // /login/outside, its callbacks, and /identities: logins at outside providers (docs/guides/providers.md).
-import { z } from "zod";
+import * as z from "zod";
 import { outsideMaxAgeSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import { fields, idOf, transactionOf } from "../request/input.js";

@@ -1,5 +1,5 @@
 // /.well-known/jwks.json, /openapi.json and /revocations: what other services read.
-import { z } from "zod";
+import * as z from "zod";
 import { AmphoError } from "../../../errors.js";
 import { publishedKeysMaxAgeSeconds } from "../../../keys/states.js";
 import { feedWaitMaxSeconds } from "../../../sessions/feed.js";

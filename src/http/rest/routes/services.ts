@@ -1,5 +1,5 @@
 // POST /token, POST /revoke and POST /introspect: the endpoints of OAuth (RFC 6749 §4.4, RFC 7009, RFC 7662).
-import { z } from "zod";
+import * as z from "zod";
 import { hasCode } from "../../../errors.js";
 import { introspectScope } from "../../../flows/manage/services.js";
 import { isServiceId } from "../../../logins/service-id.js";

@@ -1,5 +1,5 @@
 // /renew, /logout, /session and /sessions: the sessions of the caller.
-import { z } from "zod";
+import * as z from "zod";
 import { AmphoError, invalidRequest } from "../../../errors.js";
 import { acrs } from "../../../levels/acr.js";
 import { idOf, optionalFields } from "../request/input.js";
