@@ -83,6 +83,9 @@ async function beginPasskeyLogin(ampho: Ampho, subject: Subject): Promise<void> 
   prepared.set(subject.login, { transaction, passkey: response });
 }
 
+const keyScopes: Readonly<Record<string, readonly string[]>> = { "*": ["read"] };
+const createKey = (ampho: Ampho, { id }: Subject) => ampho.apiKeys.create(id, { name: "k", scopes: ["read"] });
+
 export const writes: readonly Write[] = [
   {
     name: "POST /login",
@@ -148,6 +151,17 @@ export const writes: readonly Write[] = [
   { name: "session-end ID", command: ({ otherSession }) => ({ args: ["session-end", otherSession] }) },
   { name: "session-end --login", command: ({ login }) => ({ args: ["session-end", "--login", login] }) },
   { name: "session-end --all", command: () => ({ args: ["session-end", "--all"] }) },
+  {
+    name: "session-end --all --keys",
+    prepare: createKey,
+    command: () => ({ args: ["session-end", "--all", "--keys"] }),
+  },
+  { name: "key-revoke --all", prepare: createKey, command: () => ({ args: ["key-revoke", "--all"] }) },
+  {
+    name: "DELETE /account",
+    prepare: createKey,
+    ask: ({ token }) => ({ method: "DELETE", path: "/account", bearer: token }),
+  },
   { name: "sec-revoke-key", command: ({ login }) => ({ args: ["sec-revoke-key", `key-of-${login}`, "--force"] }) },
   {
     name: "throttle-clear",
@@ -165,7 +179,16 @@ export const writes: readonly Write[] = [
 
 /** Done with the library, beside the processes that are killed. */
 export const openBeside = (databaseUrl: string): Promise<Ampho> =>
-  createAmpho({ key: keyOfAll, databaseUrl, databaseMigrate: "off", appUrl, log: () => {}, ...unthrottled });
+  createAmpho({
+    key: keyOfAll,
+    databaseUrl,
+    databaseMigrate: "off",
+    appUrl,
+    log: () => {},
+    keysPerUser: 5,
+    scopes: keyScopes,
+    ...unthrottled,
+  });
 
 export async function makeSubject(ampho: Ampho, withPassword: boolean): Promise<Subject> {
   const login = `user-${randomBytes(6).toString("hex")}`;
@@ -187,6 +210,7 @@ export const tallySql = `
   union all select 'passwords', coalesce(sum(password_version), 0) from shown
   union all select 'roles', coalesce(sum(roles_version), 0) from shown
   union all select 'sessions', count(*) from ampho_sessions
+  union all select 'keys', count(*) from ampho_keys
   union all select 'generations', coalesce(sum(gen), 0) from ampho_sessions
   union all select 'ended', count(*) from ampho_sessions where ended_at is not null
   union all select 'spent', count(*) from ampho_spent
