@@ -156,7 +156,8 @@ export function createPages(deps: PagesDeps): Pages {
     if (request.method === "POST" && isAction) return act(session, name);
     if (page !== undefined) return read(session, page, query);
     // A login at a provider, of which the callback has the response.
-    return query.has("ampho_review") ? redirect(session, at("access")) : goOn(session, query.get("done"));
+    if (!query.has("ampho_review")) return goOn(session, query.get("done"));
+    return redirect(session, at("access"), ...(isNavigation(request) ? await returnOfNewUser(session) : []));
   }
 
   async function read(sent: Session, name: PageName, query: URLSearchParams): Promise<HttpResponse> {
@@ -209,7 +210,10 @@ export function createPages(deps: PagesDeps): Pages {
     } catch (error) {
       return failure(error, session, name, fields);
     }
-    if ("title" in outcome) return documentOf(outcome, session);
+    if ("title" in outcome) {
+      const kept = await returnOfNewUser(session);
+      return documentOf(outcome, { ...session, cookies: () => [...session.cookies(), ...kept] });
+    }
     if ("form" in outcome) return outcomeOf(session, outcome.form, outcome.fields);
     if ("file" in outcome) {
       const disposition = { "Content-Disposition": 'attachment; filename="account.json"' };
@@ -217,9 +221,21 @@ export function createPages(deps: PagesDeps): Pages {
     }
     const { goTo, notice } = outcome;
     if (goTo === "in") return goOn(session, notice);
-    const over =
-      notice !== undefined && leaves.has(notice) && keptReturnOf(session.request) !== undefined ? [noReturn] : [];
-    return redirect(session, at(goTo + (notice === undefined ? "" : `?done=${notice}`)), ...over);
+    const isOver = notice !== undefined && leaves.has(notice);
+    const kept = !isOver
+      ? await returnOfNewUser(session)
+      : keptReturnOf(session.request) === undefined
+        ? []
+        : [noReturn];
+    return redirect(session, at(goTo + (notice === undefined ? "" : `?done=${notice}`)), ...kept);
+  }
+
+  /** After a sign-in that shows something first, the way back waits behind that for this user, and for no other one. */
+  async function returnOfNewUser(session: Session): Promise<readonly string[]> {
+    const [owner, path] = keptReturnOf(session.request)?.split("/").map(decoded) ?? [];
+    const to = owner === "" ? returnPath(path) : undefined;
+    const user = to === undefined ? undefined : await userOf(session);
+    return to === undefined || user == null ? [] : [setCookie(returnCookie, returnOf(user, to), returnSeconds)];
   }
 
   /** Back to the page from which the browser was sent to sign in, or to the account. */

@@ -4,10 +4,11 @@ import fc from "fast-check";
 import { TOTP } from "otpauth";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { mount } from "../../dist/adapters/express.js";
-import type { Ampho, AmphoOptions, Auth } from "../../dist/index.js";
+import type { Ampho, AmphoOptions, Auth, Message } from "../../dist/index.js";
 import { actions } from "../../dist/pages/actions.js";
 import { html } from "../../dist/pages/html.js";
 import { returnPath } from "../../dist/pages/pages.js";
+import { proofsOf } from "../gate/mailboxes.js";
 import { openJar } from "../http/jar.js";
 import { openAmpho } from "../world/ampho.js";
 import { listen } from "../world/listen.js";
@@ -203,6 +204,42 @@ describe("on one instance", () => {
     const entered = await browser.post("sign-in", { login: "bob", password });
     expect(entered.headers.get("location")).toBe("/account");
     expect(browser.jar.header()).not.toContain("__Host-ampho-return=");
+  });
+
+  describe("a return address of before a reset, behind the page of what can still sign in", () => {
+    const reset = async () => {
+      const sent: Message[] = [];
+      const opened = await openPages({ appUrl: origin, mail: async (mail) => void sent.push(mail) });
+      onTestFinished(opened.close);
+      await opened.ampho.users.setEmail("alice", "alice@x.example");
+      const browser = browserOf(opened.ampho);
+      await browser.get("/sign-in?to=%2Fprivate%3Fname%3DAlice");
+      await browser.post("forgot", { login: "alice" });
+      await expect.poll(() => sent.map(({ kind }) => kind)).toContain("reset");
+      const { code } = proofsOf(sent.find(({ kind }) => kind === "reset")?.text ?? "");
+      const done = await browser.post("forgot/finish", { code, password: "amber tulip canoe walnut" });
+      expect(done.headers.get("location")).toBe("/account/sign-in?done=reset");
+      const entered = await browser.post("sign-in", { login: "alice", password: "amber tulip canoe walnut" });
+      expect(entered.headers.get("location")).toBe("/account/access");
+      return { ...opened, browser, entered };
+    };
+
+    it("leads the same user on, for another half an hour", async () => {
+      const { browser, entered } = await reset();
+      expect(entered.headers.getSetCookie().join()).toMatch(/__Host-ampho-return=[^;]+;.*Max-Age=1800/);
+      expect((await browser.get("/access")).status).toBe(200);
+      await browser.post("access/end", { review: "yes" });
+      expect((await browser.get("/in")).headers.get("location")).toBe("/private?name=Alice");
+      expect((await browser.get("/in")).headers.get("location")).toBe("/account");
+    });
+
+    it("leads no other user there", async () => {
+      const { ampho, browser } = await reset();
+      await ampho.sessions.endForUser((await ampho.users.find("alice"))?.id ?? "");
+      const entered = await browser.post("sign-in", { login: "bob", password });
+      expect(entered.headers.get("location")).toBe("/account");
+      expect(browser.jar.header()).not.toContain("__Host-ampho-return=");
+    });
   });
 
   it("a user whose session has ended comes back where the user was", async () => {
