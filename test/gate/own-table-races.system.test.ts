@@ -5,7 +5,9 @@ import type { ApplicationUser } from "../../dist/index.js";
 import { admission, grantOf, password } from "../world/ampho.js";
 import {
   asked,
+  askedReset,
   confirm,
+  finishReset,
   leavingNotice,
   logInBy,
   newPassword,
@@ -15,7 +17,7 @@ import {
   waitOut,
   wrong,
 } from "./mailboxes.js";
-import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
+import { codeAt, type Ground, onBothDatabases, outcomeOf, setUp } from "./owners.js";
 
 interface Person extends ApplicationUser {
   login: string;
@@ -279,6 +281,42 @@ onBothDatabases((ground) => {
   });
 
   describe("a new password whose function is very late", () => {
+    it.each([
+      ["a change", false],
+      ["a change, with a second factor", true],
+      ["a reset", false],
+    ])("an alarm that comes during %s rejects it, and the link of the alarm stays good", async (kind, hasFactor) => {
+      const { world, hooks, enter, logIn, changePassword } = await open(ground);
+      const token = await enter("ann");
+      const { alarm } = await world.mail("new_device", "ann@x.example");
+      let bearer = token;
+      if (hasFactor) {
+        const { secret, transaction } = await setUp(world, token);
+        const body = { transaction, totp: codeAt(secret, world.clock.now()) };
+        bearer = grantOf(await world.call("POST", "/totp/confirm", { bearer, body })).token;
+        await ground.sql(world, "update ampho_totp set confirmed = 1");
+      }
+      const asked = kind === "a reset" ? await askedReset(world, "ann") : undefined;
+      const table = held();
+      let isStoring = false;
+      hooks.setPassword = () => {
+        isStoring = true;
+        return table.wait();
+      };
+      const late = asked
+        ? finishReset(world, { transaction: asked.transaction, code: asked.mail.code })
+        : changePassword(bearer, password, `${newPassword} too`);
+      await expect.poll(() => isStoring).toBe(true);
+      expect((await raiseAlarm(world, alarm)).status).toBe(204);
+      const { link } = await world.mail("alarm_reset", "ann@x.example");
+      table.release();
+      expect(outcomeOf(await late)).toEqual(asked ? over : [401, "invalid_token"]);
+      world.clock.advance(31);
+      const expected = hasFactor ? [401, "factor_needed"] : [204];
+      expect(outcomeOf(await finishReset(world, { link }))).toEqual(expected);
+      if (!hasFactor) expect((await logIn("ann", newPassword)).status).toBe(200);
+    });
+
     it("the end of an earlier change leaves the mark of the next one", async () => {
       const { world, hooks, logIn, enter, changePassword } = await open(ground);
       const [first, second] = [held(), held()];

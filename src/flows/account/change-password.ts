@@ -68,26 +68,30 @@ export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, 
     throw wrong();
   }
   // After the sessions have ended, so that a password that the table does not store costs its user a login at most.
-  if (ownUser) await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin, since: now });
+  if (ownUser && !(await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin, since: now })))
+    throw endedSession();
   return grantAfter(deps, own, outcome);
 };
 
 /**
  * Stores the password in the application's own table, after the caller has ended the sessions and marked the account.
  * If the table stores it after the limit for its function, the sessions end once more. `since`: the time of the mark.
+ * False: an alarm came meanwhile, after which only a reset sets a password.
  */
 export async function storeOwnPassword(
   deps: Pick<Deps, "directory" | "store" | "clock" | "settings">,
   account: Account,
   newPassword: string,
   options: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },
-): Promise<void> {
+): Promise<boolean> {
+  let isAlarmed = false;
   await deps.directory.setPassword?.(account, newPassword, async (isStored) => {
     const { since, ...rest } = options;
     const storing = { since, isStored };
     const ended = { change: "password_stored", reason: "password_changed", storing } as const;
-    await endUserSessions(deps, { userId: account.id, ...rest, ...ended });
+    isAlarmed = (await endUserSessions(deps, { userId: account.id, ...rest, ...ended })) === undefined;
   });
+  return !isAlarmed;
 }
 
 const ownChange = (deps: Deps, recent: Recent, origin: Origin) => {

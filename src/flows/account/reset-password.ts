@@ -83,7 +83,7 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
   if (outcome.outcome === "factor_rejected") throw factor?.use.factor === "totp" ? usedCode() : wrongCredentials();
   if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome !== "done") throw transactionOver();
-  await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
+  if (!(await storeOwnPassword(deps, account, input.newPassword, { origin, since: now }))) throw transactionOver();
 };
 
 /** The first proof of an address ends the factors that another person can have set up. */

@@ -15,8 +15,10 @@ export const endSession = (
   input: Omit<SessionEnding, "now" | "userId"> & Partial<Pick<SessionEnding, "userId">>,
 ): Promise<boolean> => store.endSession({ userId: undefined, ...input, now: clock.now() });
 
-export const endUserSessions = ({ store, clock }: SessionDeps, input: Omit<UserEnding, "now">): Promise<number> =>
-  store.endUserSessions({ ...input, now: clock.now() });
+export const endUserSessions = (
+  { store, clock }: SessionDeps,
+  input: Omit<UserEnding, "now">,
+): Promise<number | undefined> => store.endUserSessions({ ...input, now: clock.now() });
 
 // A login overwrites the tokens that the client has (docs/guides/cookies.md). No client could end their session later.
 

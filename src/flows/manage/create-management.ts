@@ -49,7 +49,11 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
         isStorableText(id) ? endSession(m, { id, reason, origin }) : false,
       ),
       endForUser: check.checked(ofUser, (ref) =>
-        sessionsOf(ref, 0, (userId) => endUserSessions(m, { userId, change: "sessions_ended", reason, origin })),
+        sessionsOf(
+          ref,
+          0,
+          async (userId) => (await endUserSessions(m, { userId, change: "sessions_ended", reason, origin })) ?? 0,
+        ),
       ),
       // A row of the application's table has further members. No member is optional, so none can be misspelt unnoticed.
       revokeForUser: check.checked({ user: check.object }, async ({ id, login }) => {

@@ -31,5 +31,9 @@ export const endStoring = (userId: string, since: number): Transaction<boolean> 
 export const voidStoring = (userId: string): Transaction<void> =>
   write("update ampho_spent set at = 0 where hash = ?", [markOf(userId)]);
 
+/** True for as long as a password could not sign in after the alarm. */
+export const isVoided = (userId: string, now: number): Transaction<boolean> =>
+  exists("select 1 as found from ampho_spent where hash = ? and at = 0 and until > ?", [markOf(userId), now]);
+
 export const isStoring = (userId: string, now: number): Transaction<boolean> =>
   exists("select 1 as found from ampho_spent where hash = ? and until > ?", [markOf(userId), now]);

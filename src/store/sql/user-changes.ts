@@ -8,7 +8,7 @@ import { recordAudit } from "./audit.js";
 import { type Change, carryOut, lockSessionsOf, type OwnSession } from "./changes.js";
 import { hasLoginPasskey } from "./factors/passkeys.js";
 import { countCodes } from "./factors/recovery.js";
-import { beginStoring, endStoring } from "./own-passwords.js";
+import { beginStoring, endStoring, isVoided } from "./own-passwords.js";
 import type { ChangeOutcome, NewRevocation, NewRevocations } from "./revocations.js";
 import { endChange, failed, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
@@ -190,11 +190,16 @@ export interface UserEnding extends Ending {
   readonly storing?: { readonly since: number; readonly isStored: boolean } | undefined;
 }
 
-/** Ends the sessions of a user of either table, whose row it does not read. Returns how many there were. */
-export function* endUserSessions(input: UserEnding): Transaction<number> {
+/**
+ * Ends the sessions of a user of either table, whose row it does not read. Returns how many there were. Undefined: an
+ * alarm came while the table stored the password. It has ended everything, no password has signed in since then, and
+ * the link that it has mailed must stay good.
+ */
+export function* endUserSessions(input: UserEnding): Transaction<number | undefined> {
   const { userId, change, reason: endReason, now, origin, exceptSession, storing } = input;
-  const isDone = storing !== undefined && (yield* endStoring(userId, storing.since));
   const before = yield* lockSessionsOf(userId);
+  const isDone = storing !== undefined && (yield* endStoring(userId, storing.since));
+  if (storing !== undefined && !isDone && (yield* isVoided(userId, now))) return undefined;
   // Not after an alarm that came since then. The password can be the one of the thief.
   const thaws = isDone && storing.isStored && before.frozen === "password";
   const account = thaws ? { ...before, frozen: undefined } : before;
