@@ -224,7 +224,7 @@ describe("on one instance", () => {
       return { ...opened, browser, entered };
     };
 
-    it("leads the same user on, for another half an hour", async () => {
+    it("the same user is led there, within another half an hour", async () => {
       const { browser, entered } = await reset();
       expect(entered.headers.getSetCookie().join()).toMatch(/__Host-ampho-return=[^;]+;.*Max-Age=1800/);
       expect((await browser.get("/access")).status).toBe(200);
@@ -233,7 +233,7 @@ describe("on one instance", () => {
       expect((await browser.get("/in")).headers.get("location")).toBe("/account");
     });
 
-    it("leads no other user there", async () => {
+    it("another user is not led there", async () => {
       const { ampho, browser } = await reset();
       await ampho.sessions.endForUser((await ampho.users.find("alice"))?.id ?? "");
       const entered = await browser.post("sign-in", { login: "bob", password });

@@ -35,7 +35,7 @@ const tablesOf = (connection: SqliteConnection) =>
     .run(query("select name from sqlite_master where type = 'table' and name like 'ampho_%' order by name"))
     .map(({ name }) => String(name));
 
-/** What each call of `runEveryOperation` writes, in their order. */
+/** The writes of each call of `runEveryOperation`, in their order. */
 async function writesOfEach(): Promise<readonly (readonly Broken[])[]> {
   const connection = migrated(undefined);
   const all: Broken[][] = [];
@@ -86,11 +86,11 @@ function* noting<T>(work: Transaction<T>, named: Map<string, Broken>): Transacti
 interface Ground {
   readonly store: Store;
   readonly breaks: (broken: Broken) => Promise<unknown>;
-  readonly mends: (broken: Broken) => Promise<unknown>;
+  readonly fixes: (broken: Broken) => Promise<unknown>;
   readonly everything: () => Promise<unknown>;
 }
 
-async function breakEach({ store, breaks, mends, everything }: Ground): Promise<void> {
+async function breakEach({ store, breaks, fixes, everything }: Ground): Promise<void> {
   const writes = await writesOfEach();
   const call = callOf(store);
   const broken = new Set<string>();
@@ -100,7 +100,7 @@ async function breakEach({ store, breaks, mends, everything }: Ground): Promise<
       const before = await everything();
       await breaks(each);
       await expect(call(operation, input), `${operation}: ${each.verb} ${each.table}`).rejects.toThrow();
-      await mends(each);
+      await fixes(each);
       expect(await everything(), `${operation}: ${each.verb} ${each.table}`).toEqual(before);
       broken.add(operation);
     }
@@ -113,7 +113,7 @@ async function breakEach({ store, breaks, mends, everything }: Ground): Promise<
 }
 
 describe("an operation that a database breaks off at any of its writes leaves nothing", () => {
-  it("on SQLite", async () => {
+  it("each operation on SQLite", async () => {
     const file = path.join(freshFolder(), "ampho.db");
     const store = await openSqlite({ path: file, migrate: true, log: () => {} });
     const beside = openConnection(loadDriver(undefined), file, false);
@@ -121,7 +121,7 @@ describe("an operation that a database breaks off at any of its writes leaves no
     await breakEach({
       store,
       breaks: async (broken) => beside.exec(create(broken)),
-      mends: async () => beside.exec("drop trigger broken"),
+      fixes: async () => beside.exec("drop trigger broken"),
       everything: async () => tables.map((table) => beside.run(query(`select * from ${table}`))),
     });
     await store.close();
@@ -129,7 +129,7 @@ describe("an operation that a database breaks off at any of its writes leaves no
   });
 
   const database = useDatabase();
-  it("on PostgreSQL", async () => {
+  it("each operation on PostgreSQL", async () => {
     await database.empty();
     await database.query(
       "create or replace function ampho.broken() returns trigger language plpgsql as $$ begin raise 'broken'; end $$",
@@ -147,7 +147,7 @@ describe("an operation that a database breaks off at any of its writes leaves no
         database.query(
           `create trigger broken before ${verb} on ampho.${table} for each row execute function ampho.broken()`,
         ),
-      mends: ({ table }) => database.query(`drop trigger broken on ampho.${table}`),
+      fixes: ({ table }) => database.query(`drop trigger broken on ampho.${table}`),
       everything: () => database.query(sums.join(" union all ")),
     });
     await store.close();
