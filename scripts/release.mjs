@@ -28,7 +28,7 @@ node("scripts/package.mjs");
 const files = readdirSync(path.join(root, "package"), { recursive: true, encoding: "utf8" }).filter((name) =>
   statSync(path.join(root, "package", name)).isFile(),
 );
-const placeholders = files.filter((name) => /\.invalid\b/.test(read("package", name)));
+const placeholders = files.filter((name) => /:\/\/ampho\.invalid\b/.test(read("package", name)));
 if (placeholders.length > 0)
   problems.push(`These files of the package have a placeholder host (CONTRIBUTING.md): ${placeholders.join(", ")}.`);
 

@@ -11,6 +11,7 @@ it("a release is refused with every reason, and prepared when none is left", { t
   const copy = path.join(freshFolder(), "copy");
   execFileSync("git", ["clone", "--quiet", "--no-local", root, copy]);
   symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
+  writeFileSync(path.join(copy, ".git/info/exclude"), "node_modules\n");
   const inCopy = (name: string) => path.join(copy, name);
   const edit = (name: string, change: (text: string) => string) =>
     writeFileSync(inCopy(name), change(readFileSync(inCopy(name), "utf8")));
