@@ -1,4 +1,4 @@
-// `npm run release` in a copy of the repository: it refuses with every reason, and then prepares the file.
+// `npm run release` in a copy of the repository: it rejects with every reason, and then prepares the file.
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { freshFolder } from "../world/folder.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
-it("a release is refused with every reason, and prepared when none is left", { timeout: 300_000 }, () => {
+it("a release is rejected with every reason, and prepared when none is left", { timeout: 300_000 }, () => {
   const copy = path.join(freshFolder(), "copy");
   execFileSync("git", ["clone", "--quiet", "--no-local", root, copy]);
   symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
@@ -18,9 +18,9 @@ it("a release is refused with every reason, and prepared when none is left", { t
   const release = () => spawnSync(process.execPath, ["scripts/release.mjs"], { cwd: copy, encoding: "utf8" });
 
   edit("test/api/express.api.md", (text) => text.replace("guarded", "protected"));
-  const refused = release();
-  expect(refused.status).toBe(1);
-  const reasons = refused.stderr.split("\n").filter((line) => line.startsWith("- "));
+  const rejected = release();
+  expect(rejected.status).toBe(1);
+  const reasons = rejected.stderr.split("\n").filter((line) => line.startsWith("- "));
   expect(reasons).toEqual([
     expect.stringContaining("changes without a commit"),
     expect.stringContaining("CHANGELOG.md has no section"),
