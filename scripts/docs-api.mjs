@@ -68,10 +68,11 @@ ${list(names)}`;
   return `${note}
 # The API of the package
 
-Each entry has the signature, the purpose, the members, the codes of its errors and an example. Editors show the same
-texts. The examples are compiled against the types of the package, and those that need no other program are run. A name
-is listed at the first subpath that exports it, and the page of another subpath leads there. Signatures here leave out
-\`readonly\`, and \`undefined\` of members that are optional.
+Each entry has the signature, the purpose, the members, the codes of its errors, and for values an example. Editors
+show the same texts, and examples of types too. The examples are compiled against the types of the package, and those
+that need no other program are run. A name is listed at the first subpath that exports it, and the page of another
+subpath leads there. Signatures here leave out \`readonly\`, \`undefined\` of members that are optional, and overloads
+that explain a mistake.
 
 ${sections.join("\n\n")}
 `;
@@ -113,7 +114,7 @@ function section({ subpath, name, kind, signatures, docs, members }, described) 
   const parts = [
     `## ${name}`,
     code(short(signatures.map((each) => (kind === "interface" || kind === "class" ? headOf(each) : each)).join("\n"))),
-    ...body(docs),
+    ...body(isValue({ kind }) ? docs : { ...docs, examples: [] }),
   ];
   const shared = new Map();
   for (const { id, path } of repeated)
@@ -184,7 +185,9 @@ const short = (text) =>
   text
     .replace(/\breadonly /g, "")
     .replace(/(\w\?: [^;{}]*?) \| undefined(?=;|$)/gm, "$1")
-    .replace(/= \n/g, "=\n");
+    .replace(/= \n/g, "=\n")
+    .replace(/^.*TypeMistake<.*\n?/gm, "")
+    .trimEnd();
 
 /** The first line of an interface or a class. Its members follow. */
 const headOf = (text) => text.slice(0, text.indexOf("{")).trim();

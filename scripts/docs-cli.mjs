@@ -16,14 +16,14 @@ const cell = (text) => text.replaceAll("|", "\\|");
 const marked = (text) =>
   linkPages(text, "docs/reference/cli.md").replace(/(?<![`\w-])(--[a-z][a-z-]*|AMPHO_[A-Z_]+[A-Z])(?![`\w])/g, "`$1`");
 
-function usageOf({ name, options, arguments: taken }) {
-  const words = options.map((option) => {
-    const value = option.value === undefined ? "" : ` ${option.value}`;
-    return `[${option.name}${value}]${option.repeats ? "…" : ""}`;
-  });
-  const given = taken.map((argument) => (argument.optional ? `[${argument.name}]` : argument.name));
-  return ["ampho", name, ...given, ...words].join(" ");
-}
+const usageOf = ({ name, options, arguments: taken }) =>
+  [
+    "ampho",
+    name,
+    ...taken.map((argument) => (argument.optional ? `[${argument.name}]` : argument.name)),
+    ...options.filter((option) => !isOwn(option)).map((option) => `[${option.name}]`),
+    ...(options.some(isOwn) ? ["[options]"] : []),
+  ].join(" ");
 
 function optionLine({ name, short, value, choices, help }) {
   const typed = `\`${short === undefined ? "" : `${short}, `}${name}${value === undefined ? "" : ` ${value}`}\``;
