@@ -29,8 +29,19 @@ function accessLine(format) {
   return line;
 }
 
+/** Headings that differ from the names of their functions. */
+const headings = {
+  keyFileFailsLine: "Signing key file fails",
+  keyFileReadsLine: "Signing key file reads",
+  keysChangedLine: "Signing keys changed",
+  ownKeyLine: "Own signing key",
+  keysWarningLine: "Skipped signing key",
+  fetchedKeysLine: "Fetched signing keys",
+};
+
 /** `signingKeyRevokedLine` -> `Signing key revoked`. */
 const headingOf = (name) =>
+  headings[name] ??
   name
     .replace(/Line$/, "")
     .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)

@@ -478,13 +478,13 @@ export const commands = [
   }),
   command("throttle-list", async () => (await throttle()).listLockouts, {
     database: "reads",
-    summary: "list the logins and addresses that must wait",
-    help: "Lists the logins and addresses whose next attempt is rejected now, the longest wait first. The audit log records the command. UNTIL is `cleared` where only throttle-clear or a login from a known device ends the wait.",
+    summary: "list the login names and IP addresses that must wait",
+    help: "Lists the login names and IP addresses whose next attempt is rejected now, the longest wait first. The audit log records the command. UNTIL is `cleared` where only throttle-clear or a login from a known device ends the wait.",
     takes: [json],
   }),
   command("throttle-clear", async () => (await throttle()).clearLockouts, {
     database: "changes",
-    summary: "forget the failed attempts of a login, of an address, or all",
+    summary: "forget the failed attempts of a login name, of an IP address, or all",
     help: "Give exactly one of LOGIN, --address and --all. The next attempt then does not wait. Failed attempts for logins that do not exist are forgotten with --all only.",
     takes: [
       { ...login, optional: true },

@@ -577,8 +577,8 @@ export interface Management<S extends string = string> {
      */
     list(options?: { readonly limit?: number }): Promise<readonly Lockout[]>;
     /**
-     * Forgets the failures of an existing account (`login` or `id`), of an address and its network, or all. Resolves to
-     * the number of counters.
+     * Forgets the failures of an existing account (`login` or `id`), of an IP address and its network, or all. Resolves
+     * to the number of counters.
      * @example await ampho.throttle.clear({ login: "alice" });
      */
     clear(target: ClearTarget): Promise<number>;

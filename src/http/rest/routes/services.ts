@@ -133,7 +133,7 @@ export const servicesRoutes = [
     endpoint: issueToken,
   }),
   route("POST", "/revoke", "revokeToken", {
-    summary: "End the session, the key or the tokens of a service to which a token belongs",
+    summary: "End the session, the API key or the service tokens to which a token belongs",
     notes: [
       formNote,
       "The token itself is the authorization. The response is the same for an unknown or expired token.",
@@ -145,7 +145,7 @@ export const servicesRoutes = [
     endpoint: revoke,
   }),
   route("POST", "/introspect", "introspectToken", {
-    summary: "Ask whether a token or a key is good",
+    summary: "Ask whether a token or an API key is good",
     notes: [
       formNote,
       "Needs a service with the scope `ampho:introspect`. It sends a key as for `POST /token`, or a key or an access token as bearer token.",
