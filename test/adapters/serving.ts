@@ -55,5 +55,6 @@ export function serving(host: Host, setup: Partial<Setup> = {}, options: AmphoOp
     expect(response.status).toBe(201);
     return (await response.json()).key;
   };
-  return { port, call, post, login, createKey, clock, notices };
+  const closeDatabase = async () => state.ampho?.close();
+  return { port, call, post, login, createKey, closeDatabase, clock, notices };
 }

@@ -12,9 +12,33 @@ export function describeGuards(host: Host): void {
 
     it("the address of a client is known, and waits after as many wrong keys as are allowed", async () => {
       const statuses: number[] = [];
-      for (const need of ["keys", "keyLive", "keys"])
-        statuses.push((await call(`/need/${need}`, createApiKey("ampho"))).status);
+      for (const need of ["keys", "keyLive", "keys"]) {
+        const { status, headers } = await call(`/need/${need}`, createApiKey("ampho"));
+        statuses.push(status);
+        if (status === 429) expect(headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+      }
       expect(statuses).toEqual([401, 401, 429]);
+    });
+  });
+
+  describe("guards without a database", () => {
+    const { call, login, createKey, closeDatabase } = serving(host);
+
+    it("every response of 503 has the seconds in Retry-After", async () => {
+      const good = await login();
+      const key = await createKey(good);
+      await closeDatabase();
+      const unavailable = new Set<string>();
+      for (const form of ["need", "certain"])
+        for (const { need, send } of cases) {
+          const authorization = send(good, key);
+          const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+          const response = await call(`/${form}/${need}`, undefined, { headers });
+          if (response.status !== 503) continue;
+          unavailable.add(`${form} ${need}`);
+          expect([need, response.headers.get("retry-after")]).toEqual([need, expect.stringMatching(/^[1-9]\d*$/)]);
+        }
+      expect([...unavailable]).toEqual(expect.arrayContaining(["need strict", "certain strict"]));
     });
   });
 
