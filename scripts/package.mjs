@@ -87,7 +87,7 @@ await library.write({
   intro: 'const ownUrl = require("node:url").pathToFileURL(require("node:path").join(__dirname, "../dist/_")).href;',
   minify: {
     compress: true,
-    mangle: { keepNames: { function: true, class: true } },
+    mangle: true,
     codegen: { removeWhitespace: true },
   },
 });

@@ -1,8 +1,10 @@
 // The policy for new passwords (NIST SP 800-63B-4 §3.1.1.2, docs/reference/contract.md §2): a minimum length, no common
 // password, also not with padding, no login and no product name. No rule requires kinds of characters.
+import { createHash } from "node:crypto";
 import type { Origin } from "../audit/entry.js";
 import { foldText } from "../logins/login-name.js";
 import { checkPasswordText, normalizePassword, type PasswordProblem, passwordMaxCharacters, tooLong } from "./hash.js";
+import { longCommonPasswordDigests } from "./long-common-passwords.js";
 import { replaceLookalikes, scorePassword } from "./score.js";
 
 /** The account that gets a new password. */
@@ -91,7 +93,9 @@ export function createPasswordPolicy({ passwordMin: min, passwordWords, appName 
           repeatsOneOf(form, common) ||
           scorePassword(form.slice(0, shortestPeriod(form)), common) + text.length - form.length < scoreMin,
       );
-      return isCommon ? tooCommon : undefined;
+      return isCommon || isLongAndCommon(whole) || isLongAndCommon(whole.replace(separators, ""))
+        ? tooCommon
+        : undefined;
     },
   };
 }
@@ -131,6 +135,17 @@ function repeatsOneOf(text: string, common: ReadonlySet<string>): boolean {
     if (common.has(text.slice(0, length))) return true;
   return false;
 }
+
+let longDigests: ReadonlySet<number> | undefined;
+
+/** Random characters are one of the 6 000 by accident in one of 700 000 passwords. */
+function isLongAndCommon(password: string): boolean {
+  longDigests ??= readDigests(Buffer.from(longCommonPasswordDigests, "base64url"));
+  return longDigests.has(createHash("sha256").update(password).digest().readUInt32BE(0));
+}
+
+const readDigests = (bytes: Buffer): ReadonlySet<number> =>
+  new Set(Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readUInt32BE(4 * at)));
 
 let commonPasswords: Promise<ReadonlySet<string>> | undefined;
 
