@@ -26,7 +26,7 @@ const { cleanUp } = await import("../test/world/clean-up.ts");
 const { values } = parseArgs({
   options: {
     store: { type: "string", default: "postgres" },
-    // AMPHO_DATABASE_PREPARE.
+    // `?prepare=true` of AMPHO_DATABASE_URL.
     prepare: { type: "boolean", default: false },
     seed: { type: "string", default: randomBytes(4).toString("hex") },
   },
@@ -39,10 +39,12 @@ const processes = 4;
 const limits = { tries: 5, knownTries: 10, windowSeconds: 900, addressLogins: 20, leewaySeconds: 60 };
 
 const database = await openDatabase[store]();
+const preparing = new URL(database.url);
+preparing.searchParams.set("prepare", "true");
 const place = database.place({
+  ...(prepare && { AMPHO_DATABASE_URL: preparing.href }),
   AMPHO_TRUST_PROXY: "1",
   AMPHO_SECURITY_SESSIONS_PER_USER: "100000",
-  ...(prepare && { AMPHO_DATABASE_PREPARE: "true" }),
 });
 const owners = makePeople(seed, 24, "owner");
 const targets = makePeople(seed, 8, "target");

@@ -1,4 +1,4 @@
-// Measures renewals a second over HTTP on PostgreSQL, also with AMPHO_DATABASE_PREPARE. Beside it run the same statements in the
+// Measures renewals a second over HTTP on PostgreSQL, also with ?prepare=true. Beside it run the same statements in the
 // same transactions by bare `pg` at the same concurrency.
 // Usage: npm run build && node bench/postgres.mjs [SESSIONS] [SECONDS]
 // The server is started with default durability, or is the one of BENCH_POSTGRES_URL (an empty database, as its owner).
@@ -130,7 +130,9 @@ try {
   await ampho.close();
   const env = { ...process.env, NODE_ENV: "production", AMPHO_SECURITY_KEY: JSON.stringify(key) };
   const served = await startServe({ ...env, AMPHO_DATABASE_URL: server.url });
-  const preparing = await startServe({ ...env, AMPHO_DATABASE_URL: server.url, AMPHO_DATABASE_PREPARE: "true" });
+  const preparingUrl = new URL(server.url);
+  preparingUrl.searchParams.set("prepare", "true");
+  const preparing = await startServe({ ...env, AMPHO_DATABASE_URL: preparingUrl.href });
   const rates = { overHttp: [], prepared: [], byBarePg: [] };
   for (let round = 0; round < rounds; round++) {
     rates.byBarePg.push(await byBarePg(server.url, bare));

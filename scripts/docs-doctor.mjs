@@ -62,8 +62,8 @@ Otherwise no attack runs and the exit code is 1. Another host than this machine 
 key is to be proven. Over http, only this machine is attacked.
 
 Parameters come from the environment and from \`.env\` of the folder: \`AMPHO_SECURITY_KEY\` or \`AMPHO_SECURITY_KEY_FILE\`,
-\`AMPHO_DATABASE_URL\` and \`AMPHO_APP_URL\`. Of \`AMPHO_SECURITY_…\` they are \`REST_PREFIX\`, \`TOKEN_ALG\`,
-\`TOKEN_ISSUER\`, \`TOKEN_AUDIENCE\`, \`TOKEN_LEEWAY\`, \`TOKEN_FOREIGN_TTL\`, \`RESOURCES\`, \`CORS_ORIGINS\` and
+\`AMPHO_DATABASE_URL\` and \`AMPHO_APP_URL\`. Of \`AMPHO_SECURITY_…\` they are \`REST_PREFIX\`, \`TOKEN_ISSUER\`,
+\`TOKEN_AUDIENCE\`, \`TOKEN_LEEWAY\`, \`TOKEN_FOREIGN_TTL\`, \`RESOURCES\`, \`CORS_ORIGINS\` and
 \`PASSWORD_MIN\`. If the instance has them from \`config/*.json\`, set them in the environment too.
 
 The command \`ampho\` creates test users in the configured database, which must be the database of the instance. It is the

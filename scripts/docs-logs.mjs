@@ -136,10 +136,6 @@ export const logLines = {
     cause: "No database is configured, so the default file is used.",
     fix: "Set AMPHO_DATABASE_URL.",
   },
-  prepareWithoutEffectLine: {
-    cause: "AMPHO_DATABASE_PREPARE is true for SQLite.",
-    fix: "Unset it.",
-  },
   migrationLine: {
     cause: "The start updated the schema of the database.",
     fix: "Nothing to do.",
@@ -149,8 +145,9 @@ export const logLines = {
     fix: "Finish the deployment of the newer version.",
   },
   unpreparedLine: {
-    cause: "AMPHO_DATABASE_PREPARE is true, and the pooler loses prepared statements (docs/operate/postgresql.md).",
-    fix: "Unset the parameter, or use a pooler that keeps them.",
+    cause:
+      "AMPHO_DATABASE_URL has prepare=true, and the pooler loses prepared statements (docs/operate/postgresql.md).",
+    fix: "Remove it, or use a pooler that keeps them.",
   },
   metricsLine: {
     cause: "The server opened the port of AMPHO_METRICS_PORT.",

@@ -580,7 +580,7 @@ async function openHooks(
 }
 
 function followKeys(
-  { keyFile: path, tokenAlg: algorithm }: Configuration,
+  { keyFile: path }: Configuration,
   keys: readonly Key[],
   keyring: Keyring,
   { tokens }: Deps,
@@ -590,7 +590,7 @@ function followKeys(
   const take = (changed: readonly Key[]) => {
     if (keyring.replace(changed)) tokens.clearCache();
   };
-  return followKeyFile({ path, algorithm, keys, take, log });
+  return followKeyFile({ path, keys, take, log });
 }
 
 /** Counts revocations, and logs when the key that signs is revoked, now or before the start. */

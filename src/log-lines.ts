@@ -86,9 +86,6 @@ export const plainHttpLine = () =>
 
 export const defaultDatabaseLine = (path: string) => `AMPHO_DATABASE_URL is not set. The database is ${path}.`;
 
-export const prepareWithoutEffectLine = () =>
-  "AMPHO_DATABASE_PREPARE has no effect with SQLite, which always keeps prepared statements. It is for PostgreSQL.";
-
 export const migrationLine = (version: number | string, name: string) => `applied migration ${version} (${name})`;
 
 /** The schema is newer than the program and still works with it. */
@@ -97,7 +94,7 @@ export const newerSchemaLine = (version: number | string, newest: number | strin
 
 /** The message of the error at the start, and the beginning of the line after it. */
 export const unprepared =
-  "The pooler in front of PostgreSQL does not take prepared statements. Unset AMPHO_DATABASE_PREPARE.";
+  "The pooler in front of PostgreSQL does not take prepared statements. Remove prepare=true from AMPHO_DATABASE_URL.";
 
 export const unpreparedLine = () => `${unprepared} Until the next start there are none.`;
 

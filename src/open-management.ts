@@ -89,7 +89,6 @@ export async function openDeps(
     url: configuration.databaseUrl,
     pages: configuration.appUrl,
     migrate: configuration.databaseMigrate === "auto" && (options.existing ? "existing" : true),
-    prepare: configuration.databasePrepare,
     log,
   });
   const store =

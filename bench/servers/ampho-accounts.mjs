@@ -13,7 +13,6 @@ const ampho = await createAmpho({
   log: () => {},
   throttleAddress: 0,
   throttleAttempts: Number(process.env.BENCH_ATTEMPTS ?? 1_000_000),
-  throttleKnownAttempts: 1_000_000,
   throttleLock: 1_000_000,
 });
 await ampho.users.create({ login: "known", password });

@@ -19,7 +19,6 @@ const ampho = await createAmpho({
   // The benchmark measures the cost of logins, so that throttling is off.
   throttleAddress: 0,
   throttleAttempts: 10_000,
-  throttleKnownAttempts: 10_000,
   throttleLock: 1_000_000,
 });
 await ampho.users.create({ login, password });

@@ -13,7 +13,6 @@ const ampho = await createAmpho({
   scopes,
   // All clients of a benchmark have one address.
   throttleAddress: 0,
-  throttleNetwork: 0,
 });
 const credentials = ["session", "key"];
 const guard = authorize(ampho, { credentials, scopes: ["articles:read"] });

@@ -25,7 +25,6 @@ const ampho = await createAmpho({
   // The benchmarks measure the cost of logins, so that throttling is off.
   throttleAddress: 0,
   throttleAttempts: 10_000,
-  throttleKnownAttempts: 10_000,
 });
 const text = (bytes) => randomBytes(bytes).toString("base64url");
 const owners = Array.from({ length: Number(process.env.BENCH_USERS) }, (_, n) => {

@@ -1,6 +1,7 @@
 // The table of commands. Parsing, --help and docs/reference/cli.md are derived from it. A row loads the function of its
 // command when it runs, so sec-gen-key loads no database.
-import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js";
+import { optionName, parameters } from "../config/parameters.js";
+import { algorithmNames } from "../keys/algorithms.js";
 import { type CommandOption, command, flag, valued } from "./command.js";
 
 const login = { name: "LOGIN", help: "The login name of the user, or with --id the id." };
@@ -16,7 +17,10 @@ const passwordStdin = flag("--password-stdin", {
   help: "Read the password from stdin. One newline at the end is removed.",
 });
 const alg = (defaultText: string): CommandOption =>
-  valued("--alg", "ALG", { choices: tokenAlgorithms, help: `The algorithm of the new key. Default: ${defaultText}.` });
+  valued("--alg", "ALG", {
+    choices: algorithmNames.filter((name) => name !== "Ed25519"),
+    help: `The algorithm of the new key. Default: ${defaultText}.`,
+  });
 const role = (name: `--${string}`, help: string): CommandOption => ({ name, value: "R", repeats: true, help });
 const fromParameter = (name: "AMPHO_HOST" | "AMPHO_PORT"): CommandOption => ({
   name: `--${optionName(name)}`,
@@ -179,7 +183,7 @@ export const commands = [
   command("user-recover", async () => (await import("./commands/keys/keyring.js")).recoverUser, {
     database: "changes",
     summary: "let a user set a new password who has lost the means to sign in",
-    help: "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. A user with a proven address gets a notice at once. The command needs the keys. A running server sends the mail.",
+    help: "Mails a link to the user. It leads to a new password, and works for ten minutes. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. A user with a proven address gets a notice at once. The command needs the keys. A running server sends the mail.",
     takes: [
       login,
       byId,
@@ -197,7 +201,7 @@ export const commands = [
   command("user-invite", async () => (await invitations()).inviteUser, {
     database: "changes",
     summary: "invite a person to register",
-    help: "Mails a link with which the person can register with this address (docs/guides/mail-flows.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
+    help: "Mails a link with which the person can register with this address (docs/guides/mail-flows.md). It lasts seven days. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
     takes: [
       { name: "ADDRESS", help: "The address of the person." },
       role("--role", "A role of the new user. Repeat the option for several roles."),

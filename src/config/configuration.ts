@@ -3,7 +3,7 @@
 
 import { resolve } from "node:path";
 import type { ImportedKeys } from "../keys/jwk-set.js";
-import { defaultDatabaseLine, prepareWithoutEffectLine } from "../log-lines.js";
+import { defaultDatabaseLine } from "../log-lines.js";
 import {
   optionName,
   type ParameterName,
@@ -73,8 +73,6 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     value: given.get("AMPHO_SECURITY_KEY"),
     file: given.get("AMPHO_SECURITY_KEY_FILE"),
     path: keyFile,
-    algorithm: values.tokenAlg,
-    algorithmLabel: given.get("AMPHO_SECURITY_TOKEN_ALG")?.label,
     // A file that cannot be used might contain the key.
     use: complete || keyIsGiven ? keyUse : "none",
     production,
@@ -119,7 +117,6 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
       ...(databaseIsMissing
         ? [defaultDatabaseLine(resolve(input.cwd, values.databaseUrl.slice("sqlite:".length)))]
         : []),
-      ...(values.databasePrepare && isSqlite(values.databaseUrl) ? [prepareWithoutEffectLine()] : []),
     ],
     configuredKey: key.source,
   };

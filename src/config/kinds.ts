@@ -134,12 +134,19 @@ export const host = text("an IP address or a host name of this machine", (value)
   return isIP(value) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(value);
 });
 
+/** `?prepare=true` of a PostgreSQL URL. Undefined for another value, or for two. */
+function isPreparing({ searchParams }: URL): boolean | undefined {
+  const [given = "false", ...more] = searchParams.getAll("prepare");
+  return more.length > 0 ? undefined : bool.parse(given);
+}
+
 export const databaseUrl = text(
   "sqlite:PATH, sqlite::memory: or postgres://ROLE:PASSWORD@HOST/DATABASE (in a password, write %23 %2F %3F %40 for # / ? @)",
   // Programs read `sqlite://…` in several ways. Neither that nor a misspelt `:memory:` becomes the name of a file.
   (value) =>
     !hasControl(value) &&
-    (/^sqlite:(?::memory:$|(?!:|\/\/).)/.test(value) || (/^postgres(?:ql)?:\/\/./.test(value) && URL.canParse(value))),
+    (/^sqlite:(?::memory:$|(?!:|\/\/).)/.test(value) ||
+      (/^postgres(?:ql)?:\/\/./.test(value) && URL.canParse(value) && isPreparing(new URL(value)) !== undefined)),
   "url",
 );
 

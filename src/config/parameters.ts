@@ -1,8 +1,7 @@
 // Every parameter of Ampho. A row gives its name, type, default and help. The checks, the type of the configuration,
 // the names of the options in code, the texts of --help and docs/reference/configuration.md are derived from this
 // table. It is longer than other files because one table shows all parameters.
-import { leewayMaxSeconds, transactionTtlSeconds } from "../clock.js";
-import { algorithmNames } from "../keys/algorithms.js";
+import { leewayMaxSeconds } from "../clock.js";
 import type { Policy } from "../levels/policy.js";
 import type { ByRole } from "../levels/role.js";
 import {
@@ -66,10 +65,6 @@ const withoutDefault = <T, I>(kind: Kind<T, I>, example: NoInfer<I>, about: Abou
   ...about,
 });
 
-/** The values of AMPHO_SECURITY_TOKEN_ALG (RFC 7518 §3.1, RFC 8037 §3.1). */
-export const tokenAlgorithms = algorithmNames.filter((name) => name !== "Ed25519");
-export type TokenAlgorithm = (typeof tokenAlgorithms)[number];
-
 export const parameters = {
   AMPHO_SECURITY_KEY: withoutDefault(
     jwk,
@@ -84,10 +79,6 @@ export const parameters = {
     help: "The path of a file that contains the value of AMPHO_SECURITY_KEY. A changed file is read without a restart (docs/operate/keys.md). Set only one of the two parameters.",
   }),
   AMPHO_SECURITY_REST_PREFIX: withDefault(prefix, "/api/security", "/auth", { help: "The prefix of every endpoint." }),
-  AMPHO_SECURITY_TOKEN_ALG: withoutDefault(choice(tokenAlgorithms), "ES256", {
-    help: "The algorithm that signs tokens. It must fit the key.",
-    defaultText: "the key's `alg`, else by key type",
-  }),
   AMPHO_SECURITY_TOKEN_TTL: withDefault(duration(1), 900, "5m", { help: "The lifetime of an access token." }),
   AMPHO_SECURITY_TOKEN_LEEWAY: withDefault(duration(0, leewayMaxSeconds), 60, 30, {
     help: "The clock skew that is allowed around `starts` and `expires`.",
@@ -182,10 +173,7 @@ export const parameters = {
     help: "The list of passwords from data leaks that no new password can be in: https://api.pwnedpasswords.com/range/, a mirror of it, or file:DIR. It receives five characters of a hash. While it is unreachable, new passwords are accepted without it.",
   }),
   AMPHO_SECURITY_THROTTLE_ATTEMPTS: withDefault(int({ min: 1, max: 1_000_000 }), 5, 3, {
-    help: "The number of wrong passwords for one login from unknown devices. After that, each further attempt must wait (docs/operate/throttling.md).",
-  }),
-  AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: withDefault(int({ min: 1, max: 1_000_000 }), 10, 20, {
-    help: "The number of wrong passwords for one login from one known device, or in a session that changes its password. After that, each further attempt must wait.",
+    help: "The number of wrong passwords for one login from unknown devices. After that, each further attempt must wait. Other limits follow it: twice as many on a known device, as many second factors, and as many mails in an hour (docs/operate/throttling.md).",
   }),
   AMPHO_SECURITY_THROTTLE_WINDOW: withDefault(duration(15, 86_400), 900, "30m", {
     help: "Failures are forgotten after this long without another failure. Waits start at a fifteenth of it and double up to it.",
@@ -194,28 +182,13 @@ export const parameters = {
     help: "The number of wrong passwords in a row after which a login is rejected from unknown devices. `ampho throttle-clear` or a login from a known device ends that. NIST SP 800-63B allows at most 100.",
   }),
   AMPHO_SECURITY_THROTTLE_ADDRESS: withDefault(int({ min: 0, max: 1000 }), 20, 50, {
-    help: "The number of different logins that can fail from one address (IPv6: /64) within the window. With 0, addresses are not counted.",
-  }),
-  AMPHO_SECURITY_THROTTLE_NETWORK: withDefault(int({ min: 0, max: 1000 }), 100, 200, {
-    help: "The number of different logins that can fail from one IPv6 network (/48) within the window. With 0, networks are not counted.",
-  }),
-  AMPHO_SECURITY_THROTTLE_FACTOR: withDefault(int({ min: 1, max: 1_000_000 }), 5, 3, {
-    help: "The number of wrong second factors of one account before each further attempt must wait.",
-  }),
-  AMPHO_SECURITY_THROTTLE_MAILS: withDefault(int({ min: 1, max: 1_000_000 }), 5, 3, {
-    help: "The number of mails to one account that unknown devices can request in an hour. A known device has the same number for itself.",
+    help: "The number of different logins that can fail from one address (IPv6: /64) within the window. An IPv6 /48 can have five times as many. With 0, addresses are not counted.",
   }),
   AMPHO_SECURITY_MAIL_LOGIN: withDefault(bool, false, true, {
     help: "Whether users can sign in by a mailed code or link (docs/guides/mail-flows.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
   }),
-  AMPHO_SECURITY_CODE_TTL: withDefault(duration(60, transactionTtlSeconds), transactionTtlSeconds, "5m", {
-    help: "The lifetime of mailed codes and links.",
-  }),
   AMPHO_SECURITY_REGISTRATION: withDefault(choice(["closed", "invite", "open"]), "closed", "invite", {
     help: "The people who can register (docs/guides/mail-flows.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
-  }),
-  AMPHO_SECURITY_INVITE_TTL: withDefault(duration(60, 31_536_000), 604_800, "3d", {
-    help: "The lifetime of an invitation.",
   }),
   AMPHO_SECURITY_CAPTCHA_URL: withoutDefault(secureUrl, "https://challenges.cloudflare.com/turnstile/v0/siteverify", {
     help: "The `siteverify` URL of Turnstile, hCaptcha or reCAPTCHA v2 (docs/operate/throttling.md). Set either it or the option `captcha` in code.",
@@ -283,15 +256,12 @@ export const parameters = {
     defaultText: "the origin of AMPHO_APP_URL",
   }),
   AMPHO_DATABASE_URL: withDefault(databaseUrl, "sqlite:ampho.db", "postgres://ampho:PASSWORD@db.example/ampho", {
-    help: "The database of users, sessions and the audit log. PATH is relative to the working directory.",
+    help: "The database of users, sessions and the audit log. PATH is relative to the working directory. With `?prepare=true` PostgreSQL keeps prepared statements (docs/operate/postgresql.md).",
     defaultText: "`sqlite:ampho.db`, required in production",
   }),
   AMPHO_DATABASE_MIGRATE: withoutDefault(choice(["auto", "off"]), "off", {
     help: "Whether `serve`, `createAmpho` and the commands update the database schema. With `off` and an old schema they end with exit code 1 and name `db-up`.",
     defaultText: "`auto`, or `off` for PostgreSQL in production",
-  }),
-  AMPHO_DATABASE_PREPARE: withDefault(bool, false, true, {
-    help: "Whether PostgreSQL keeps prepared statements, which makes a renewal much cheaper. Set it only where the pooler supports them (docs/operate/postgresql.md). SQLite always keeps them.",
   }),
   AMPHO_AUDIT_KEEP: withDefault(duration(0), 7_776_000, "365d", {
     help: "How long the rows of the audit log are kept (docs/operate/incidents.md). With 0 they are kept forever.",
@@ -299,9 +269,6 @@ export const parameters = {
   AMPHO_HOST: withDefault(host, "127.0.0.1", "0.0.0.0", { help: "The address that `ampho serve` listens on." }),
   AMPHO_PORT: withDefault(int({ min: 0, max: 65_535 }), 3000, 8080, {
     help: "The port of `ampho serve`. With 0 it takes a free port.",
-  }),
-  AMPHO_CONNECTIONS_MAX: withDefault(int({ min: 1, max: 1_000_000 }), 10_000, 1000, {
-    help: "The number of concurrent connections of `ampho serve`. New connections that exceed it are closed at once and counted in the metrics.",
   }),
   AMPHO_METRICS_PORT: withoutDefault(int({ min: 0, max: 65_535 }), 9464, {
     help: "A separate port for `GET /metrics` of `ampho serve` (docs/operate/metrics.md). With 0 it takes a free port.",

@@ -11,7 +11,6 @@ import type { Key } from "../keys/key.js";
 import { keyFileFailsLine, keyFileReadsLine, keysChangedLine, ownKeyLine } from "../log-lines.js";
 import { fileProblem, withoutByteOrderMark } from "./files.js";
 import { fromJson } from "./kinds.js";
-import type { TokenAlgorithm } from "./parameters.js";
 import { notBoth, readValueOrFile, unreadableFile, type ValueOrFile } from "./sources.js";
 
 /**
@@ -30,8 +29,6 @@ export interface KeyResult {
 }
 
 export interface KeyInput extends ValueOrFile {
-  readonly algorithm: TokenAlgorithm | undefined;
-  readonly algorithmLabel: string | undefined;
   readonly use: KeyUse;
   readonly production: boolean;
 }
@@ -48,29 +45,20 @@ export function readKey(input: KeyInput): KeyResult {
   if (value !== undefined || file !== undefined) {
     const found = readValueOrFile(input);
     if (typeof found === "string") return problem(found);
-    return found === undefined ? nothing : importUnder(found.label, found.raw, input);
+    return found === undefined ? nothing : importUnder(found.label, found.raw);
   }
   if (use === "given") return nothing;
-  if (use === "any" && !input.production) return forThisProcess(input.algorithm);
+  if (use === "any" && !input.production) return forThisProcess();
   const where = use === "any" ? " in production" : "";
   return problem(`AMPHO_SECURITY_KEY must be set${where}. Create a key with \`ampho sec-gen-key\`.`);
 }
 
-type AlgorithmInput = Pick<KeyInput, "algorithm" | "algorithmLabel">;
-
-function importUnder(label: string, value: unknown, { algorithm, algorithmLabel }: AlgorithmInput): KeyResult {
+function importUnder(label: string, value: unknown): KeyResult {
   const parsed = fromJson(value);
   if (parsed === undefined) return problem(`${label} must be a JWK or a JWK Set, but is not JSON.`);
-  const imported = attempt(() => importKeys(parsed, {}));
+  const imported = attempt(() => importKeys(parsed));
   if ("failed" in imported) return problem(`${label} cannot be used: ${asSentence(imported.failed)}`);
-  if (algorithm === undefined) return { ...imported.done, source: parsed, problems: [] };
-  // The key is good by itself, so a failure now is one of the configured algorithm.
-  const fitting = attempt(() => importKeys(parsed, { algorithm }));
-  if ("failed" in fitting) {
-    const name = algorithmLabel ?? "AMPHO_SECURITY_TOKEN_ALG";
-    return problem(`${name} must fit the key, but is "${algorithm}": ${asSentence(fitting.failed)}`);
-  }
-  return { ...fitting.done, source: parsed, problems: [] };
+  return { ...imported.done, source: parsed, problems: [] };
 }
 
 function attempt<T>(work: () => T): { readonly done: T } | { readonly failed: string } {
@@ -84,8 +72,8 @@ function attempt<T>(work: () => T): { readonly done: T } | { readonly failed: st
 
 const asSentence = (text: string) => (text.endsWith(".") ? text : `${text}.`);
 
-function forThisProcess(algorithm: TokenAlgorithm | undefined): KeyResult {
-  const { keys } = importKeys(generateJwk(algorithm ?? "HS256"), { algorithm });
+function forThisProcess(): KeyResult {
+  const { keys } = importKeys(generateJwk("HS256"));
   return { keys, warnings: [ownKeyLine()], problems: [] };
 }
 
@@ -111,13 +99,12 @@ export interface KeyFileFollower {
 
 export function followKeyFile(deps: {
   readonly path: string;
-  readonly algorithm: TokenAlgorithm | undefined;
   /** The keys that were read from the file at the start. */
   readonly keys: readonly Key[];
   readonly take: (keys: readonly Key[]) => void;
   readonly log: (line: string) => void;
 }): KeyFileFollower {
-  const { path, algorithm, take, log } = deps;
+  const { path, take, log } = deps;
   let keys = deps.keys;
   let takenDigest = "";
   let badReads = 0;
@@ -147,7 +134,7 @@ export function followKeyFile(deps: {
     if ("why" in file) return unreadableFile(label, path, file.why);
     const digest = createHash("sha256").update(file.text).digest("base64url");
     if (digest === takenDigest) return undefined;
-    const result = importUnder(label, file.text, { algorithm, algorithmLabel: undefined });
+    const result = importUnder(label, file.text);
     if (result.keys === undefined) return result.problems.join(" ");
     if (stopped) return undefined;
     const before = keys;

@@ -84,7 +84,7 @@ function writtenAt(path: string | undefined): number | undefined {
 
 function signsSince(read: ConfigurationResult | undefined): number | undefined {
   if (read?.configuredKey === undefined) return undefined;
-  return readStandings(read.configuredKey, read.configuration.tokenAlg).current.since;
+  return readStandings(read.configuredKey).current.since;
 }
 
 function secretFiles(

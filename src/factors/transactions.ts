@@ -134,10 +134,10 @@ export function createTransactions(
      * Signs a transaction before any user is known. It contains only what the client sent. Revocations are not looked
      * at, because the response must be the same for a user who was disabled in this second and for an unknown login.
      */
-    beginOpen(purpose: OpenPurpose, contents: OpenContents, now: number, ttlSeconds = transactionTtlSeconds) {
+    beginOpen(purpose: OpenPurpose, contents: OpenContents, now: number) {
       keyring.requireSigning();
       const members = optional(contents, openMembers);
-      const claims = { jti: randomId(), for: purpose, iat: now, exp: now + ttlSeconds, ...members };
+      const claims = { jti: randomId(), for: purpose, iat: now, exp: now + transactionTtlSeconds, ...members };
       const begun: OpenTransaction = { ...claims, kid: keyring.signingKid() };
       return { token: keyring.sign(openTransaction, claims), begun };
     },

@@ -45,12 +45,6 @@ export const isAlgorithm = (value: unknown): value is Algorithm =>
 
 export const algorithmFacts = (algorithm: Algorithm): AlgorithmFacts => algorithms[algorithm];
 
-/** EdDSA and Ed25519 are two names of one algorithm. The tokens carry the name that the key states (RFC 9864 §2.2). */
-export function isSameAlgorithm(one: Algorithm, other: Algorithm): boolean {
-  const [a, b] = [algorithmFacts(one), algorithmFacts(other)];
-  return one === other || (a.kty === "OKP" && a.crv === b.crv);
-}
-
 /** The algorithms for a key of this type and, for OKP and EC, of this curve. The most common one comes first. */
 export const algorithmsFor = (kty: KeyType, crv?: string): readonly Algorithm[] =>
   algorithmNames.filter((name) => {

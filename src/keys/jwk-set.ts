@@ -1,6 +1,5 @@
 // The configured key or keys: a JWK or a JWK Set (RFC 7517 §5) whose first key signs and whose others verify.
 import { ConfigurationError } from "../errors.js";
-import { type Algorithm, isSameAlgorithm } from "./algorithms.js";
 import { importJwk, isJwk, type JwkReading } from "./jwk.js";
 import type { Key, PublicJwk } from "./key.js";
 import { sinceOf } from "./members.js";
@@ -12,9 +11,6 @@ export interface ImportedKeys {
   /** A text for the log about each skipped key. */
   readonly warnings: readonly string[];
 }
-
-/** The configured algorithm does not fit the first key: the mistake is in AMPHO_SECURITY_TOKEN_ALG. */
-export class KeyAlgorithmError extends ConfigurationError {}
 
 /** The members of a JWK Set, or the one JWK. Throws ConfigurationError when it is neither. */
 export function listJwks(value: unknown): readonly unknown[] {
@@ -67,13 +63,13 @@ function isWeak(key: Key): boolean {
 }
 
 /** `unsupported`: keys of an unsupported type, which a reader of sets can skip (RFC 7517 §5). */
-function readSet(members: readonly unknown[], algorithm: Algorithm | undefined) {
+function readSet(members: readonly unknown[]) {
   const keys = new Map<string, Key>();
   const problems: string[] = [];
   const unsupported: { readonly at: number; readonly text: string }[] = [];
   for (const [at, member] of members.entries()) {
     const position = positionOf(at, members.length);
-    const reading = importJwk(member, algorithm);
+    const reading = importJwk(member);
     if (reading.outcome === "rejected") problems.push(...reading.problems.map((problem) => about(position, problem)));
     else if (reading.outcome === "unsupported") unsupported.push({ at, text: reading.why });
     else {
@@ -95,13 +91,12 @@ const about = (position: string, problem: string) => (position === onlyKey ? pro
 const positionOf = (at: number, count: number): string => (count === 1 ? onlyKey : `key ${at + 1} of ${count}`);
 
 /**
- * Imports the parsed value of AMPHO_SECURITY_KEY. `algorithm` is AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
- * Throws a ConfigurationError that names every problem and no value of a key. Throws KeyAlgorithmError when the keys
- * are valid and only `algorithm` does not fit.
+ * Imports the parsed value of AMPHO_SECURITY_KEY.
+ * Throws a ConfigurationError that names every problem and no value of a key.
  */
-export function importKeys(value: unknown, options: { readonly algorithm?: Algorithm | undefined } = {}): ImportedKeys {
+export function importKeys(value: unknown): ImportedKeys {
   const members = listJwks(value);
-  const { keys, problems, unsupported } = readSet(members, options.algorithm);
+  const { keys, problems, unsupported } = readSet(members);
   const first = positionOf(0, members.length);
   if (keys.get(first)?.canSign === false) problems.push(`${first} must sign, ${whyNoSigner(members[0])}`);
   const warnings: string[] = [];
@@ -112,7 +107,6 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
   if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
   const [signer, ...others] = keys.values();
   if (signer === undefined) throw new TypeError("a set without a problem has a first key");
-  checkAlgorithm(signer, options.algorithm);
   const since = isJwk(members[0]) ? sinceOf(members[0], "current") : undefined;
   return { keys: [since === undefined ? signer : { ...signer, signingSince: since }, ...others], warnings };
 }
@@ -123,7 +117,7 @@ const skipped = (at: number, count: number, why: string): string =>
 /** Imports public, private or symmetric keys that only verify. Throws ConfigurationError. */
 export function importVerifyingKeys(value: unknown): ImportedKeys {
   const members = listJwks(value);
-  const { keys, problems, unsupported } = readSet(members, undefined);
+  const { keys, problems, unsupported } = readSet(members);
   const warnings = unsupported.map(({ at, text }) => skipped(at, members.length, text));
   if (problems.length === 0 && keys.size === 0) problems.push(...warnings);
   if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
@@ -155,11 +149,6 @@ function findUnusable(key: Key, before: ReadonlyMap<string, Key>): string | unde
 
 const whyNot = (reading: Exclude<JwkReading, { readonly outcome: "imported" }>): string =>
   reading.outcome === "unsupported" ? reading.why : reading.problems.join(", ");
-
-function checkAlgorithm(signer: Key, algorithm: Algorithm | undefined): void {
-  if (algorithm === undefined || isSameAlgorithm(signer.algorithm, algorithm)) return;
-  throw new KeyAlgorithmError(`${algorithm} does not fit the signing key, whose algorithm is ${signer.algorithm}`);
-}
 
 /** The set that `/.well-known/jwks.json` publishes, without symmetric keys and private members. */
 export const publicJwkSet = (keys: readonly Key[]): { readonly keys: readonly PublicJwk[] } => ({

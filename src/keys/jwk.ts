@@ -64,14 +64,9 @@ function checkUse(jwk: Jwk, members: KeyMembers, report: Report): { readonly sig
   return { signs: hasPrivate && operations.includes("sign") };
 }
 
-function chooseAlgorithm(
-  jwk: Jwk,
-  possible: readonly Algorithm[],
-  preferred: Algorithm | undefined,
-  report: Report,
-): Algorithm | undefined {
+function chooseAlgorithm(jwk: Jwk, possible: readonly Algorithm[], report: Report): Algorithm | undefined {
   const named = jwk["alg"];
-  if (named === undefined) return possible.find((name) => name === preferred) ?? possible[0];
+  if (named === undefined) return possible[0];
   const found = possible.find((name) => name === named);
   if (found === undefined) report(`\`alg\` does not fit the key, which can have ${possible.join(" or ")}`);
   return found;
@@ -96,8 +91,8 @@ function toMaterial(members: KeyMembers, algorithm: Algorithm): KeyMaterial {
   };
 }
 
-/** Imports one key. `preferred`: the algorithm of a key that names none, if it fits. A weak secret passes. */
-export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
+/** Imports one key. A key that names no algorithm has the first that fits. A weak secret passes. */
+export function importJwk(jwk: unknown): JwkReading {
   const problems: string[] = [];
   const report: Report = (problem) => problems.push(problem);
   const rejected = { outcome: "rejected", problems } as const;
@@ -111,7 +106,7 @@ export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
   if ("unsupported" in members) return { outcome: "unsupported", why: members.unsupported };
   const { signs } = checkUse(jwk, members, report);
   const loginHashKey = readLoginHashKey(jwk, report);
-  const algorithm = chooseAlgorithm(jwk, algorithmsFor(kty, members.crv), preferred, report);
+  const algorithm = chooseAlgorithm(jwk, algorithmsFor(kty, members.crv), report);
   if (algorithm !== undefined) checkSecret(members, algorithm, report);
   if (algorithm === undefined || problems.length > 0) return rejected;
   const kid = ownKid ?? thumbprint(kty, jwk);

@@ -1,6 +1,5 @@
 // The stages of a rotation that rejects no good token (docs/operate/keys.md). A new key is published before it signs,
 // and the old key verifies until all that it signed has expired. Each stage returns the next JWK Set.
-import type { Algorithm } from "./algorithms.js";
 import { importKeys } from "./jwk-set.js";
 import { loginHashKeyOf } from "./login-hash-key.js";
 import type { Jwk } from "./members.js";
@@ -9,8 +8,6 @@ import { asIs, inState, type KeyStanding, type KeyStandings, readStandings } fro
 export interface StageRules {
   /** Unix seconds. */
   readonly now: number;
-  /** AMPHO_SECURITY_TOKEN_ALG, for keys that name no algorithm. */
-  readonly algorithm?: Algorithm | undefined;
 }
 
 export interface WaitingStageRules extends StageRules {
@@ -38,8 +35,8 @@ export type StageOutcome =
     };
 
 /** Puts `jwk` behind the key that signs. Every stage throws ConfigurationError for a set that is not valid. */
-export function publishNext(present: unknown, jwk: Jwk, { now, algorithm }: StageRules): StageOutcome {
-  const standings = readStandings(present, algorithm);
+export function publishNext(present: unknown, jwk: Jwk, { now }: StageRules): StageOutcome {
+  const standings = readStandings(present);
   const [waiting] = nextOf(standings);
   if (waiting !== undefined) return { outcome: "rejected", reason: "next_exists", kid: waiting.kid };
   const { kid } = readStandings(jwk).current;
@@ -47,13 +44,12 @@ export function publishNext(present: unknown, jwk: Jwk, { now, algorithm }: Stag
     [asIs(standings.current), { ...jwk, state: "next", since: now }, ...standings.others.map(asIs)],
     standings,
     [kid],
-    algorithm,
   );
 }
 
 /** The `next` key signs from now on, and the key that signed becomes `previous`. */
 export function activateNext(present: unknown, rules: WaitingStageRules): StageOutcome {
-  const standings = readStandings(present, rules.algorithm);
+  const standings = readStandings(present);
   const [next] = nextOf(standings);
   if (next === undefined) return { outcome: "rejected", reason: "no_next" };
   // Every process rejects what it signs, so no login would succeed. Waiting or force does not change that.
@@ -63,14 +59,14 @@ export function activateNext(present: unknown, rules: WaitingStageRules): StageO
   const { current, others } = standings;
   // Only the first key uses it, and fewer copies are better.
   const { conceal: _conceal, ...previous } = inState(current, "previous", rules.now);
-  const activated = { ...inState(next, "current", rules.now), conceal: loginHashKeyText(present, rules.algorithm) };
+  const activated = { ...inState(next, "current", rules.now), conceal: loginHashKeyText(present) };
   const behind = others.filter((one) => one !== next).map(asIs);
-  return done([activated, previous, ...behind], standings, [next.kid, current.kid], rules.algorithm);
+  return done([activated, previous, ...behind], standings, [next.kid, current.kid]);
 }
 
 /** Takes out the `previous` keys that have waited for long enough, and revoked keys, which nothing accepts, at once. */
 export function retirePrevious(present: unknown, rules: WaitingStageRules): StageOutcome {
-  const standings = readStandings(present, rules.algorithm);
+  const standings = readStandings(present);
   const isRevoked = ({ kid }: KeyStanding) => rules.revoked?.has(kid) === true;
   const previous = standings.others.filter((one) => one.state === "previous" || isRevoked(one));
   const [first, ...rest] = previous.filter((one) => isRevoked(one) || isDue(dueAt(one, rules), rules));
@@ -82,7 +78,7 @@ export function retirePrevious(present: unknown, rules: WaitingStageRules): Stag
   const gone = [first, ...rest];
   const kept = standings.others.filter((one) => !gone.includes(one));
   const kids = [first.kid, ...rest.map(({ kid }) => kid)] as const;
-  return done([asIs(standings.current), ...kept.map(asIs)], standings, kids, rules.algorithm);
+  return done([asIs(standings.current), ...kept.map(asIs)], standings, kids);
 }
 
 const nextOf = ({ others }: KeyStandings) => others.filter(({ state }) => state === "next");
@@ -94,21 +90,16 @@ const isDue = (until: number | undefined, { now, forced }: WaitingStageRules): b
   forced || (until !== undefined && now >= until);
 
 /** The secret of the login hashes stays the same when another key signs. */
-function loginHashKeyText(present: unknown, algorithm: Algorithm | undefined): string {
-  const [signing] = importKeys(present, { algorithm }).keys;
+function loginHashKeyText(present: unknown): string {
+  const [signing] = importKeys(present).keys;
   if (signing === undefined) throw new TypeError("a good configuration has a key");
   return loginHashKeyOf(signing).export().toString("base64url");
 }
 
-function done(
-  keys: readonly Jwk[],
-  { unsupported }: KeyStandings,
-  kids: readonly [string, ...string[]],
-  algorithm: Algorithm | undefined,
-): StageOutcome {
+function done(keys: readonly Jwk[], { unsupported }: KeyStandings, kids: readonly [string, ...string[]]): StageOutcome {
   const set = { keys: [...keys, ...unsupported] };
-  // The processes check the same. A key that does not fit AMPHO_SECURITY_TOKEN_ALG must not sign.
-  importKeys(set, { algorithm });
+  // The processes check the same.
+  importKeys(set);
   return { outcome: "done", set, kids };
 }
 
@@ -120,9 +111,9 @@ function done(
 export function rotateKeys(
   current: unknown,
   next: Jwk,
-  options: { readonly keep?: number | undefined; readonly algorithm?: Algorithm | undefined } = {},
+  options: { readonly keep?: number | undefined } = {},
 ): { readonly keys: readonly Jwk[] } {
-  const { jwks } = readStandings(current, options.algorithm);
+  const { jwks } = readStandings(current);
   const rotated = { keys: [next, ...jwks.slice(0, options.keep ?? jwks.length)] };
   importKeys(rotated);
   return rotated;

@@ -1,7 +1,6 @@
 // The state of a key in its rotation. The set itself contains it, as additional members of the private JWKs (RFC 7517
 // §4). They are `state`, and in `since` the NumericDate (RFC 7519 §2) at which the key came into it. These members are
 // not published. A set without them works too, because its first key signs.
-import type { Algorithm } from "./algorithms.js";
 import { importJwk, isJwk } from "./jwk.js";
 import { importKeys, listJwks } from "./jwk-set.js";
 import { type Jwk, sinceOf } from "./members.js";
@@ -24,16 +23,16 @@ export interface KeyStanding {
 
 export type KeyStandings = ReturnType<typeof readStandings>;
 
-/** `algorithm`: AMPHO_SECURITY_TOKEN_ALG, for keys that name none. Throws ConfigurationError for a bad set. */
-export function readStandings(set: unknown, algorithm?: Algorithm) {
-  importKeys(set, { algorithm });
+/** Throws ConfigurationError for a bad set. */
+export function readStandings(set: unknown) {
+  importKeys(set);
   const standings: KeyStanding[] = [];
   /** All keys, in their order. */
   const jwks: Jwk[] = [];
   /** Keys of an unsupported type are skipped (RFC 7517 §5). */
   const unsupported: Jwk[] = [];
   for (const jwk of listJwks(set).filter(isJwk)) {
-    const reading = importJwk(jwk, algorithm);
+    const reading = importJwk(jwk);
     if (reading.outcome === "imported") {
       const { kid, algorithm: alg } = reading.key;
       const state = standings.length === 0 ? "current" : stateOf(jwk);

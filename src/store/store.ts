@@ -52,8 +52,6 @@ export interface StoreOptions {
    * error that names `ampho db-up`.
    */
   readonly migrate: boolean | "existing";
-  /** Lets PostgreSQL keep prepared statements by name. A pooler in front of it must support them. */
-  readonly prepare?: boolean | undefined;
   /** Receives a line for people when the schema changed, or when the pooler does not take prepared statements. */
   readonly log: (line: string) => void;
 }

@@ -33,7 +33,7 @@ export const processMetrics = [
   }),
   metric("ampho_connections", ({ open }) => open.size, { help: "Open connections of the service" }),
   metric("ampho_connections_rejected_total", ({ rejected }) => rejected, {
-    help: "Connections that were closed at once because AMPHO_CONNECTIONS_MAX of them were open",
+    help: "Connections that were closed at once because 10 000 of them were open",
   }),
 ];
 

@@ -1,17 +1,12 @@
 // The kinds of counters of attempts, one row a kind. The file throttle.ts takes attempts from each.
 
-export type FreeAttempts =
-  | "throttleAttempts"
-  | "throttleKnownAttempts"
-  | "throttleFactor"
-  | "throttleMails"
-  | "keysPerUser";
+export type FreeAttempts = "throttleAttempts" | "keysPerUser";
 
 export interface CounterRow {
   /** The counted attempts, as `throttle-list` prints them. */
   readonly counts: string;
   readonly freeAttempts: FreeAttempts | number;
-  /** All devices or sessions of a user together get this many times the free attempts of one. */
+  /** So many times the free attempts. */
   readonly times?: number;
   /** So many failures in a row lock the counter, instead of AMPHO_SECURITY_THROTTLE_LOCK. */
   readonly lockAfter?: number;
@@ -24,24 +19,35 @@ const hourSeconds = 3600;
 
 /** With more device proofs or sessions a client gets no more attempts than this. */
 const together = 3;
+/** A device or a session that has proven the password before. */
+const known = 2;
 
 export const counterKinds = {
   login: { counts: "login, unknown devices", freeAttempts: "throttleAttempts" },
-  device: { counts: "login, one known device", freeAttempts: "throttleKnownAttempts" },
-  devices: { counts: "login, all known devices", freeAttempts: "throttleKnownAttempts", times: together },
-  session: { counts: "password change, one session", freeAttempts: "throttleKnownAttempts" },
-  sessions: { counts: "password change, all sessions", freeAttempts: "throttleKnownAttempts", times: together },
+  device: { counts: "login, one known device", freeAttempts: "throttleAttempts", times: known },
+  devices: { counts: "login, all known devices", freeAttempts: "throttleAttempts", times: known * together },
+  session: { counts: "password change, one session", freeAttempts: "throttleAttempts", times: known },
+  sessions: { counts: "password change, all sessions", freeAttempts: "throttleAttempts", times: known * together },
   // A user could otherwise find out which logins others have.
   rename: { counts: "logins that others have, one user", freeAttempts: 10 },
-  factor: { counts: "second factor, one account", freeAttempts: "throttleFactor" },
+  factor: { counts: "second factor, one account", freeAttempts: "throttleAttempts" },
   // Each login on a remembered device opens a session, which has free attempts of its own.
-  factors: { counts: "second factor, all known devices and sessions", freeAttempts: "throttleFactor", times: together },
+  factors: {
+    counts: "second factor, all known devices and sessions",
+    freeAttempts: "throttleAttempts",
+    times: together,
+  },
   // After five wrong codes the transaction is over, and the login must begin again.
   transaction: { counts: "second factor or mailed code, one login", freeAttempts: 5, lockAfter: 5 },
   code: { counts: "mailed code, one account", freeAttempts: 10 },
   // After three wrong numbers the link is dead in other browsers.
   match: { counts: "number of a mailed link", freeAttempts: 3, lockAfter: 3 },
-  mail: { counts: "mails, one account", freeAttempts: "throttleMails", everySeconds: 60, windowSeconds: hourSeconds },
+  mail: {
+    counts: "mails, one account",
+    freeAttempts: "throttleAttempts",
+    everySeconds: 60,
+    windowSeconds: hourSeconds,
+  },
   // On all devices together, because a session with a stolen password asks for them.
   confirm: { counts: "confirmation mails, one account", freeAttempts: 5, everySeconds: 0, windowSeconds: hourSeconds },
   confirms: { counts: "the same in a day", freeAttempts: 20, everySeconds: 0, windowSeconds: 24 * hourSeconds },

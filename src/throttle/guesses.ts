@@ -2,7 +2,7 @@
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError, hasCode } from "../errors.js";
-import { attemptSourceOf } from "./sources.js";
+import { attemptSourceOf, networkTimes } from "./sources.js";
 
 export type Guesses = ReturnType<typeof createGuesses>;
 
@@ -36,10 +36,10 @@ interface Source {
  * Good ones never count.
  */
 export function createGuesses(
-  settings: Pick<Configuration, "throttleAddress" | "throttleNetwork" | "throttleWindow">,
+  settings: Pick<Configuration, "throttleAddress" | "throttleWindow">,
   clock: Pick<Clock, "now">,
 ) {
-  const { throttleAddress, throttleNetwork, throttleWindow: windowSeconds } = settings;
+  const { throttleAddress, throttleWindow: windowSeconds } = settings;
   const counted = new Map<string, Source>();
 
   function sourceOf(name: string, max: number, pendingMax: number, now: number): Source {
@@ -56,8 +56,8 @@ export function createGuesses(
     const sources: Source[] = [];
     if (source !== undefined && throttleAddress > 0)
       sources.push(sourceOf(source.address, throttleAddress, pendingMax.address, now));
-    if (source?.network !== undefined && throttleNetwork > 0)
-      sources.push(sourceOf(source.network, throttleNetwork, pendingMax.network, now));
+    if (source?.network !== undefined && throttleAddress > 0)
+      sources.push(sourceOf(source.network, networkTimes * throttleAddress, pendingMax.network, now));
     return sources;
   }
 

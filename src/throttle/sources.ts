@@ -9,6 +9,9 @@ export interface AttemptSource {
   readonly network: string | undefined;
 }
 
+/** A network (/48) can fail with so many times the logins of one address. */
+export const networkTimes = 5;
+
 /** Undefined for a text that is no address. Such callers are counted by login only, never together as one source. */
 export function attemptSourceOf(text: string | undefined): AttemptSource | undefined {
   const bare = text?.replace(/%.*$/s, "") ?? "";

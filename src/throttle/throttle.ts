@@ -12,7 +12,7 @@ import { createAttemptQueue } from "./attempt-queue.js";
 import type { Captcha } from "./captcha.js";
 import { type CounterKind, type CounterRow, counterKinds, type FreeAttempts } from "./counter-kinds.js";
 import type { DelayedRejection } from "./delayed-rejection.js";
-import { attemptSourceOf } from "./sources.js";
+import { attemptSourceOf, networkTimes } from "./sources.js";
 
 interface LoginAttempt {
   readonly account: AccountKey;
@@ -97,8 +97,7 @@ export type Throttle = ReturnType<typeof createThrottle>;
 export function createThrottle(deps: {
   readonly store: AttemptStore;
   readonly keyring: Pick<Keyring, "hashLogin">;
-  readonly settings: Pick<Configuration, FreeAttempts | "throttleWindow" | "throttleLock"> &
-    Pick<Configuration, "throttleAddress" | "throttleNetwork">;
+  readonly settings: Pick<Configuration, FreeAttempts | "throttleWindow" | "throttleLock" | "throttleAddress">;
   readonly clock: Clock;
   readonly delayedRejection: DelayedRejection;
   readonly captcha?: Captcha | undefined;
@@ -124,12 +123,13 @@ export function createThrottle(deps: {
 
   function sourcesOf({ address }: Origin): readonly SourceLimit[] {
     const source = attemptSourceOf(address);
-    const sources: SourceLimit[] = [];
-    if (source?.network !== undefined && settings.throttleNetwork > 0)
-      sources.push({ source: source.network, logins: settings.throttleNetwork });
-    if (source !== undefined && settings.throttleAddress > 0)
-      sources.push({ source: source.address, logins: settings.throttleAddress });
-    return sources;
+    const logins = settings.throttleAddress;
+    if (source === undefined || logins === 0) return [];
+    const { address: one, network } = source;
+    return [
+      ...(network === undefined ? [] : [{ source: network, logins: networkTimes * logins }]),
+      { source: one, logins },
+    ];
   }
 
   /** An attempt that only counters limit. The first one names its subject. */

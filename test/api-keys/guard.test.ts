@@ -461,7 +461,7 @@ describe("guesses", () => {
   });
 
   it("M-06: ten thousand random keys at once make at most one query for 32 of them, and the rest is overloaded", async () => {
-    const { create, ask, reads } = await openKeys({ throttleAddress: 0, throttleNetwork: 0 });
+    const { create, ask, reads } = await openKeys({ throttleAddress: 0 });
     const { key } = await create();
     const asked = await Promise.all(Array.from({ length: 10_000 }, () => ask(createApiKey("ampho"))));
     expect(new Set(asked)).toEqual(new Set([ended, "overloaded"]));
@@ -471,7 +471,7 @@ describe("guesses", () => {
 });
 
 it("M-06: a process remembers a bounded number of bad keys, and no longer than five seconds", async () => {
-  const { world, ask, reads } = await openKeys({ throttleAddress: 0, throttleNetwork: 0 });
+  const { world, ask, reads } = await openKeys({ throttleAddress: 0 });
   const [first, last] = [createApiKey("ampho"), createApiKey("ampho")];
   expect([await ask(first), reads()]).toEqual([ended, 1]);
   expect([await ask(first), reads()]).toEqual([ended, 1]);

@@ -7,13 +7,9 @@ import { createThrottle, shareThrottle } from "../../dist/throttle/throttle.js";
 
 const limits = {
   throttleAttempts: 5,
-  throttleKnownAttempts: 10,
   throttleWindow: 900,
   throttleLock: 100,
   throttleAddress: 20,
-  throttleNetwork: 100,
-  throttleFactor: 5,
-  throttleMails: 5,
   keysPerUser: 0,
 };
 const now = 1_790_000_000;

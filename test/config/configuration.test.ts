@@ -45,7 +45,6 @@ describe("sources", () => {
     expect(configuration()).toMatchObject({
       environment: "development",
       restPrefix: "/api/security",
-      tokenAlg: undefined,
       tokenTtl: 900,
       tokenLeeway: 60,
       tokenIssuer: undefined,
@@ -280,7 +279,7 @@ describe("values", () => {
       env: {
         AMPHO_SECURITY_TOKEN_TTL: "soon",
         AMPHO_SECURITY_TOKEN_LEEWAY: "-1",
-        AMPHO_SECURITY_TOKEN_ALG: "none",
+        AMPHO_SECURITY_SESSIONS_PER_USER: "none",
         AMPHO_SECURITY_KEY: "{",
       },
       options: { port: 70_000, restPrefix: "api" },
@@ -290,9 +289,9 @@ describe("values", () => {
       expect.stringMatching(
         /^ {2}AMPHO_SECURITY_REST_PREFIX \(option restPrefix\) must be a path such as .*, but is "api"\.$/,
       ),
-      expect.stringMatching(/^ {2}AMPHO_SECURITY_TOKEN_ALG must be HS256, .* or PS512, but is "none"\.$/),
       expect.stringMatching(/^ {2}AMPHO_SECURITY_TOKEN_TTL must be a duration from 1 .*, but is "soon"\.$/),
       '  AMPHO_SECURITY_TOKEN_LEEWAY must be a duration from 0 to 300 seconds, as a whole number of seconds or a text such as 15m or 1h30m, but is "-1".',
+      '  AMPHO_SECURITY_SESSIONS_PER_USER must be a whole number from 1 to 100000, but is "none".',
       "  AMPHO_PORT (option port) must be a whole number from 0 to 65535, but is 70000.",
       "  AMPHO_SECURITY_KEY must be a JWK or a JWK Set, but is not JSON.",
     ]);
@@ -321,7 +320,6 @@ describe("values", () => {
 
   const bad: Readonly<Record<string, readonly unknown[]>> = {
     AMPHO_SECURITY_REST_PREFIX: ["api", "/", "/api/", "/a//b", "/a/../b", "/a b", "/a%2fb", "/a?b", "//", 5],
-    AMPHO_SECURITY_TOKEN_ALG: ["none", "hs256", "HS1", "", 5],
     AMPHO_SECURITY_TOKEN_TTL: [
       "0",
       0,
@@ -386,14 +384,11 @@ describe("values", () => {
     AMPHO_SECURITY_PASSWORD_MIN: ["many", "0", "1025"],
     AMPHO_SECURITY_PASSWORD_WORDS: ["", '["globex",""]', "[]", 5, null],
     AMPHO_SECURITY_THROTTLE_ATTEMPTS: ["0", "1000001", "5m"],
-    AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: ["0", "many"],
     AMPHO_SECURITY_THROTTLE_WINDOW: [14, "86401", "2d"],
     AMPHO_SECURITY_THROTTLE_LOCK: ["0", "many"],
     AMPHO_SECURITY_THROTTLE_ADDRESS: ["-1", 1001],
-    AMPHO_SECURITY_THROTTLE_NETWORK: ["-1", 1001],
     AMPHO_SECURITY_REVOCATION_FEED_TOKEN: ["short", "with space ".repeat(4), "é".repeat(40), "x".repeat(1025)],
     AMPHO_METRICS_TOKEN: ["short", "x".repeat(1025), 5],
-    AMPHO_CONNECTIONS_MAX: ["0", "many", "1.5"],
     AMPHO_SHUTDOWN_DELAY: ["3601", "2h"],
     AMPHO_AUDIT_KEEP: ["-1", "long"],
     AMPHO_DATABASE_URL: [
@@ -404,10 +399,11 @@ describe("values", () => {
       "sqlite:///a.db",
       "postgres:",
       "postgres://u:p#w@h/x",
+      "postgres://h/x?prepare=on",
+      "postgres://h/x?prepare=true&prepare=false",
       5,
     ],
     AMPHO_DATABASE_MIGRATE: ["on", true],
-    AMPHO_DATABASE_PREPARE: ["on", 1],
     AMPHO_HOST: ["a b", "http://x", "[::1]", "a/b", ""],
     AMPHO_PORT: ["65536", "http", "-1"],
     AMPHO_TRUST_PROXY: ["-1", "all"],
@@ -432,7 +428,6 @@ describe("values", () => {
     ["AMPHO_SECURITY_THROTTLE_WINDOW", "15s", "throttleWindow", 15],
     ["AMPHO_SECURITY_THROTTLE_ADDRESS", 0, "throttleAddress", 0],
     ["AMPHO_AUDIT_KEEP", "0", "auditKeep", 0],
-    ["AMPHO_CONNECTIONS_MAX", "500", "connectionsMax", 500],
     ["AMPHO_METRICS_TOKEN", "x".repeat(32), "metricsToken", "x".repeat(32)],
     ["AMPHO_SECURITY_TOKEN_LEEWAY", 0, "tokenLeeway", 0],
     ["AMPHO_SECURITY_TOKEN_AUDIENCE", "a", "tokenAudience", ["a"]],
@@ -452,6 +447,7 @@ describe("values", () => {
     ["AMPHO_SECURITY_RENEW_BY_TOKEN", "1h30m", "renewByToken", 5400],
     ["AMPHO_DATABASE_URL", "sqlite::memory:", "databaseUrl", "sqlite::memory:"],
     ["AMPHO_DATABASE_URL", "postgres://u:p@h/x", "databaseUrl", "postgres://u:p@h/x"],
+    ["AMPHO_DATABASE_URL", "postgres://h/x?prepare=true", "databaseUrl", "postgres://h/x?prepare=true"],
     ["AMPHO_HOST", "::", "host", "::"],
     ["AMPHO_HOST", "localhost", "host", "localhost"],
     ["AMPHO_PORT", "0", "port", 0],
@@ -478,17 +474,6 @@ describe("values", () => {
   test("the configuration cannot be changed", () => {
     expect(Object.isFrozen(configuration())).toBe(true);
     expect(Object.isFrozen(configuration().scopes)).toBe(true);
-  });
-
-  test("AMPHO_DATABASE_PREPARE causes a warning with SQLite", () => {
-    const warnings = (env: Record<string, string>) =>
-      read({ env: { ...env, AMPHO_DATABASE_PREPARE: "true" } }).warnings;
-    const line =
-      "AMPHO_DATABASE_PREPARE has no effect with SQLite, which always keeps prepared statements. It is for PostgreSQL.";
-    expect(warnings({ AMPHO_DATABASE_URL: "sqlite:a.db" })).toContain(line);
-    expect(warnings({ AMPHO_DATABASE_URL: "postgres://h/x" })).not.toContain(line);
-    expect(configuration({ env: { AMPHO_DATABASE_PREPARE: "true" } }).databasePrepare).toBe(true);
-    expect(configuration().databasePrepare).toBe(false);
   });
 
   test("PostgreSQL is migrated automatically except in production", () => {
@@ -593,11 +578,6 @@ describe("AMPHO_SECURITY_KEY", () => {
     expect(kid(read({ env: noKey }))).not.toBe(kid(first));
   });
 
-  test("the created key follows AMPHO_SECURITY_TOKEN_ALG", () => {
-    const { keys } = configuration({ env: { ...noKey, AMPHO_SECURITY_TOKEN_ALG: "ES384" } });
-    expect(keys?.[0]?.algorithm).toBe("ES384");
-  });
-
   test("a caller can require a configured key", () => {
     expect(rejection({ env: noKey, uses: { key: "configured" } })).toContain("AMPHO_SECURITY_KEY must be set.");
   });
@@ -622,9 +602,10 @@ describe("AMPHO_SECURITY_KEY", () => {
     for (const secret of ["hunter2", "c2hvcnQtc2VjcmV0", key.k]) expect(message).not.toContain(secret);
   });
 
-  test("an algorithm that does not fit the key is a problem of AMPHO_SECURITY_TOKEN_ALG", () => {
-    expect(rejection({ env: { AMPHO_SECURITY_TOKEN_ALG: "RS256" } })).toMatch(
-      /^AMPHO_SECURITY_TOKEN_ALG must fit the key, but is "RS256": /,
+  test("an algorithm that does not fit the key is a problem of the key", () => {
+    const wrong = { ...key, alg: "RS256" };
+    expect(rejection({ env: { AMPHO_SECURITY_KEY: JSON.stringify(wrong) } })).toMatch(
+      /^AMPHO_SECURITY_KEY cannot be used: `alg` does not fit the key/,
     );
   });
 

@@ -1,11 +1,9 @@
 import { expectTypeOf, test } from "vitest";
 import type { Configuration, ConfigurationOptions } from "../../dist/config/configuration.js";
-import type { TokenAlgorithm } from "../../dist/config/parameters.js";
 import type { Duration } from "../../dist/duration.js";
 
 test("the configuration has the types of the table", () => {
   expectTypeOf<Configuration["tokenTtl"]>().toEqualTypeOf<number>();
-  expectTypeOf<Configuration["tokenAlg"]>().toEqualTypeOf<TokenAlgorithm | undefined>();
   expectTypeOf<Configuration["tokenAudience"]>().toEqualTypeOf<readonly string[] | undefined>();
   expectTypeOf<Configuration["restPrefix"]>().toEqualTypeOf<string>();
   expectTypeOf<Configuration["renewByToken"]>().toEqualTypeOf<number>();

@@ -6,10 +6,8 @@ import { createLedger, type Ledger } from "./ledger.js";
 /** Every attempt has to reach the database here. Throttling has tests of its own. */
 export const unthrottled = {
   throttleAttempts: 1_000_000,
-  throttleKnownAttempts: 1_000_000,
   throttleLock: 1_000_000,
   throttleAddress: 0,
-  throttleNetwork: 0,
 };
 
 export const keyOfAll = { kty: "oct", alg: "HS256", kid: "key-1", k: randomBytes(32).toString("base64url") };

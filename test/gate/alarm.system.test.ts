@@ -143,7 +143,6 @@ onBothDatabases((ground) => {
         throttleAttempts: 10_000,
         throttleLock: 10_000,
         throttleAddress: 0,
-        throttleNetwork: 0,
       });
       await addPerson(world, ann, password);
       await enter(world);

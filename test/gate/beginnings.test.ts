@@ -54,7 +54,7 @@ onBothDatabases((ground) => {
   });
 
   it("wrong second factors and wrong codes of an enrolment write no row", async () => {
-    const world = await ground.open({ throttleFactor: 1000, throttleLock: 1000 });
+    const world = await ground.open({ throttleAttempts: 1000, throttleLock: 1000 });
     await addOwner(world, "ann");
     const { id } = await world.user("cid", { password });
     const { token } = await world.ampho.sessions.create(id);

@@ -130,7 +130,7 @@ onBothDatabases((ground) => {
   it("no file, table, log, metric or audit row contains a secret of a second factor after every flow", async () => {
     const world = await ground.open({
       factors: { member: "required" },
-      throttleFactor: 1000,
+      throttleAttempts: 1000,
       throttleLock: 1000,
       ...passkeySettings,
     });

@@ -16,7 +16,7 @@ const clock = settableClock();
 let serving: Serving;
 beforeAll(async () => {
   const factors = { member: "required" } as const;
-  serving = await serve({ cookies: true, corsOrigins: [friend], factors, throttleFactor: 1000, clock });
+  serving = await serve({ cookies: true, corsOrigins: [friend], factors, throttleAttempts: 1000, clock });
 });
 afterAll(() => serving.close());
 beforeEach(() => clock.advance(300));

@@ -75,7 +75,7 @@ onBothDatabases((ground) => {
 
   it("a recovery in a dispute opens no way in to the thief, and leaves nothing that a session has set up", async () => {
     const outside = await openOutside(ground, {
-      options: { mailLogin: true, throttleMails: 1_000_000 },
+      options: { mailLogin: true, throttleAttempts: 1_000_000 },
     });
     const { world } = outside;
     const { ampho, clock } = world;

@@ -22,7 +22,7 @@ const imported = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
 /** The sign-up of an application has created the user for a stranger, who sets up an app and a passkey. */
 async function strangers(ground: Ground) {
-  const world = await openMailing(ground, { throttleAttempts: 1_000, throttleAddress: 0, throttleNetwork: 0 });
+  const world = await openMailing(ground, { throttleAttempts: 1_000, throttleAddress: 0 });
   const { id } = await world.ampho.users.create({ login: "mallory", email: ann, password });
   const first = await world.login("mallory");
   const { secret, transaction } = await setUp(world, first.token);

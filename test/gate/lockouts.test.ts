@@ -7,7 +7,7 @@ const locked = [429, "too_many_attempts"];
 
 onBothDatabases((ground) => {
   it("a lock of password and app by strangers keeps out neither a known device nor a live session", async () => {
-    const world = await ground.open({ throttleAttempts: 1000, throttleFactor: 1000, throttleLock: 10 });
+    const world = await ground.open({ throttleAttempts: 1000, throttleLock: 10 });
     const ann = await addOwner(world, "ann");
     const { device, token: bearer } = await fullLogin(world, ann);
     for (let count = 0; count < 10; count++) {

@@ -113,7 +113,7 @@ onBothDatabases((databases) => {
     const settings = {
       factors: { "*": "optional", strict: "required" },
       throttleLock: 10_000,
-      throttleFactor: 10_000,
+      throttleAttempts: 10_000,
     } as const;
     const world = await openMailing(databases, settings);
     const { token: first } = await addPerson(world, ann, password);
@@ -148,7 +148,7 @@ onBothDatabases((databases) => {
   });
 
   it("the token of a mailed link stands for no asking browser, at any route", async () => {
-    const world = await openMailing(databases, { throttleLock: 10_000, throttleFactor: 10_000 });
+    const world = await openMailing(databases, { throttleLock: 10_000, throttleAttempts: 10_000 });
     await addPerson(world, ann, password);
     const id = String((await world.ampho.users.find(ann))?.id);
     const seen: string[] = [];

@@ -69,7 +69,7 @@ onBothDatabases((ground) => {
   });
 
   it("one mailbox gets five mails in an hour, and its owner on a known device still gets one", async () => {
-    const world = await openMailing(ground, { throttleMails: 5 });
+    const world = await openMailing(ground, { throttleAttempts: 5 });
     const { device } = await addPerson(world, ann, password);
     world.clock.advance(7201);
     for (let request = 0; request < 240; request += 1) {
@@ -88,7 +88,7 @@ onBothDatabases((ground) => {
   });
 
   it("the limit of a login is the same whether an account has it or not", async () => {
-    const world = await openMailing(ground, { throttleMails: 5 });
+    const world = await openMailing(ground, { throttleAttempts: 5 });
     await world.ampho.users.create({ login: ann, password });
     await world.ampho.users.create({ login: "off@x.example", password });
     await world.ampho.users.disable("off@x.example");

@@ -10,7 +10,7 @@ export const mailSettings = {
   appUrl: "https://example.org/",
   mailLogin: true,
   registration: "open",
-  throttleMails: 1_000_000,
+  throttleAttempts: 1_000_000,
 } as const satisfies AmphoOptions;
 
 /** A mail with the proofs that its text contains. */

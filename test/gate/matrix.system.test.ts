@@ -29,7 +29,6 @@ function outcomeOf(response: ReadResponse | "no way", login: string | undefined)
 
 const settings = {
   ...unthrottled,
-  throttleAttempts: 1_000_000,
   ...mailSettings,
   ...passkeySettings,
   factors: { "*": "optional", required: "required", phr: "phr" },

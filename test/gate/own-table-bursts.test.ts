@@ -20,7 +20,6 @@ onBothDatabases((ground) => {
       const { state, work } = countedWork();
       const world = await ground.open({
         throttleAddress: 0,
-        throttleNetwork: 0,
         users: {
           find: async (name) => (name === "ann" ? { id: "1", login: name } : undefined),
           verify: async (_, given) => {

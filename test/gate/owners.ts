@@ -83,7 +83,7 @@ export function onBothDatabases(tests: (ground: Ground) => void): void {
 }
 
 /** Every attempt reaches its check, for tests that are not about throttling. */
-export const unthrottled: AmphoOptions = { throttleFactor: 1_000_000, throttleLock: 1_000_000 };
+export const unthrottled: AmphoOptions = { throttleAttempts: 1_000_000, throttleLock: 1_000_000 };
 
 /** The code that an app shows at this time. */
 export function codeAt(secret: string, seconds: number): string {

@@ -41,7 +41,7 @@ onBothDatabases((ground) => {
   it("a transaction that is redeemed 16 times at once in two processes opens one session", async () => {
     const clock = runningClock();
     const world = { ...(await ground.open({ ...unthrottled, clock })), clock };
-    const settings = { databaseUrl: ground.urlOf(world), databaseMigrate: "off", throttleFactor: 1_000_000 };
+    const settings = { databaseUrl: ground.urlOf(world), databaseMigrate: "off", throttleAttempts: 1_000_000 };
     const one = await startInstance(world, settings);
     const other = await startInstance(world, settings);
     for (const round of [1, 2]) {

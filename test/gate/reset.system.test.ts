@@ -91,7 +91,7 @@ onBothDatabases((ground) => {
   });
 
   it("a reset accepts the right second factor after four wrong ones, and is over after five", async () => {
-    const world = await openMailing(ground, { throttleFactor: 1000 });
+    const world = await openMailing(ground, { throttleAttempts: 1000 });
     const { token } = await addPerson(world, ann, password);
     const { secret, recoveryCodes } = await addApp(world, token);
     for (const [wrongs, outcome] of [

@@ -28,11 +28,9 @@ export async function openScene(ground: Ground, users?: ApplicationUsers<Applica
   const outside = await openOutside(ground, {
     options: {
       ...mailSettings,
-      throttleFactor: 1_000_000,
       throttleLock: 1_000_000,
       throttleAttempts: 1_000_000,
       throttleAddress: 0,
-      throttleNetwork: 0,
       keysPerUser: 5,
       scopes: { "*": ["articles:read"] },
       users,

@@ -76,7 +76,7 @@ onBothDatabases((ground) => {
     });
 
     it("a first proof ends the app, the identity and the password of an import that has not proven the address", async () => {
-      const outside = await openOutside(ground, { options: { mailLogin: true, throttleMails: 1_000_000 } });
+      const outside = await openOutside(ground, { options: { mailLogin: true, throttleAttempts: 1_000_000 } });
       const { world } = outside;
       const secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
       const hash = await bcrypt.hash(password, 4);
@@ -182,7 +182,6 @@ onBothDatabases((ground) => {
         options: {
           appUrl: "https://example.org/",
           mailLogin: true,
-          throttleMails: 1_000_000,
           mail: async (message) => void mails.push(message),
         },
       });
@@ -393,7 +392,7 @@ onBothDatabases((ground) => {
   });
 
   it("a thief who signs out before the reset loses the identity too", async () => {
-    const outside = await openOutside(ground, { options: { registration: "open", throttleMails: 1_000_000 } });
+    const outside = await openOutside(ground, { options: { registration: "open", throttleAttempts: 1_000_000 } });
     const { world, mails } = outside;
     await world.ampho.users.create({ login: "ann", password, email: address });
     const thief = await world.login("ann");
@@ -424,7 +423,7 @@ onBothDatabases((ground) => {
   });
 
   it("one of 20 new passwords at once wins, and its session has good tokens", async () => {
-    const world = await ground.open({ throttleKnownAttempts: 1_000 });
+    const world = await ground.open({ throttleAttempts: 500 });
     await world.user("ann", { password });
     const grant = await world.login("ann");
     const words = ["amber", "tulip", "canoe", "walnut", "heron"];

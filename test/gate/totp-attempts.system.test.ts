@@ -131,7 +131,7 @@ onBothDatabases((ground) => {
   });
 
   it("a lock of known devices and of unknown ones rejects the right code", async () => {
-    const world = await ground.open({ throttleLock: 5, throttleFactor: 100 });
+    const world = await ground.open({ throttleLock: 5, throttleAttempts: 100 });
     const ann = await addOwner(world, "ann");
     const { device, ...session } = await fullLogin(world, ann);
     for (let n = 0; n < 10; n++)

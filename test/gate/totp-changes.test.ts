@@ -123,7 +123,7 @@ onBothDatabases((ground) => {
   });
 
   it("a login that must set up an app does so once of 16 times at once, and its code is used", async () => {
-    const world = await ground.open({ factors: { "*": "required" }, throttleFactor: 1000 });
+    const world = await ground.open({ factors: { "*": "required" }, throttleAttempts: 1000 });
     const { id } = await world.user("ann", { password });
     const pending = await pendingLogin(world, "ann");
     const both = [world, await world.another()];

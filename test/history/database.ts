@@ -46,7 +46,7 @@ export const openDatabase: Readonly<Record<StoreName, () => Promise<HistoryDatab
     const database = await server.database();
     await database.empty();
     return {
-      place: (env) => freshPlace({ ...env, AMPHO_DATABASE_URL: database.runtimeUrl }),
+      place: (env) => freshPlace({ AMPHO_DATABASE_URL: database.runtimeUrl, ...env }),
       url: database.runtimeUrl,
       // The role of the servers is not allowed to.
       migrate: "off",

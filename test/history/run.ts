@@ -30,7 +30,6 @@ const environment = {
   AMPHO_TRUST_PROXY: "1",
   AMPHO_SECURITY_SESSIONS_PER_USER: "100000",
   AMPHO_SECURITY_THROTTLE_ATTEMPTS: String(limits.tries),
-  AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: String(limits.knownTries),
   AMPHO_SECURITY_THROTTLE_WINDOW: String(limits.windowSeconds),
   AMPHO_SECURITY_THROTTLE_ADDRESS: String(limits.addressLogins),
   AMPHO_SECURITY_TOKEN_LEEWAY: String(limits.leewaySeconds),

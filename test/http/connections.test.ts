@@ -171,7 +171,7 @@ describe("a connection that is cut with requests behind one that takes its time"
   });
 });
 
-describe("AMPHO_CONNECTIONS_MAX", () => {
+describe("the greatest number of connections", () => {
   it("a new connection that exceeds the limit is closed at once and counted, and the others go on", async () => {
     const limited = await serve({ connectionsMax: 2 });
     try {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ConfigurationError } from "../../dist/errors.js";
 import { generateJwk } from "../../dist/keys/generate.js";
-import { importKeys, KeyAlgorithmError, publicJwkSet } from "../../dist/keys/jwk-set.js";
+import { importKeys, publicJwkSet } from "../../dist/keys/jwk-set.js";
 
 const hs256 = generateJwk("HS256");
 const ed25519 = generateJwk("EdDSA");
@@ -86,27 +86,6 @@ describe("a bad configuration", () => {
 
 test("a set can contain a key pair under two names, so that tokens from before it got its kid still verify", () => {
   expect(idsOf({ keys: [{ ...es256, kid: "new" }, es256] })).toEqual(["new", es256["kid"]]);
-});
-
-describe("the configured algorithm", () => {
-  test.each([
-    ["HS512", hs256],
-    ["ES256", ed25519],
-    ["PS256", rs256],
-    ["ES384", { ...es256, alg: undefined }],
-  ] as const)("a configured algorithm %s that does not fit the key causes a KeyAlgorithmError", (algorithm, jwk) => {
-    expect(() => importKeys(jwk, { algorithm })).toThrow(KeyAlgorithmError);
-  });
-
-  test("the configured algorithm applies to the first key, and the other keys keep their own", () => {
-    const { keys } = importKeys({ keys: [{ ...rs256, alg: undefined }, hs256, es256] }, { algorithm: "PS384" });
-    expect(keys.map(({ algorithm }) => algorithm)).toEqual(["PS384", "HS256", "ES256"]);
-  });
-
-  test("the algorithm EdDSA fits a key that states Ed25519, and its tokens state Ed25519", () => {
-    const { keys } = importKeys({ ...ed25519, alg: "Ed25519" }, { algorithm: "EdDSA" });
-    expect(keys[0]?.algorithm).toBe("Ed25519");
-  });
 });
 
 test("the public set contains no symmetric key and no private member", () => {

@@ -32,7 +32,7 @@ beforeAll(async () => {
     appName: "Shop",
     mailLogin: true,
     registration: "open",
-    throttleMails: 1000,
+    throttleAttempts: 1000,
     trustProxy: 1,
     mailFrom: "no-reply@shop.example",
     mail: async (mail) => void mails.push(mail),

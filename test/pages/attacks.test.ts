@@ -467,7 +467,7 @@ describe("the form for the code of a change", () => {
     const mail: AmphoOptions["mail"] = async ({ kind, text }) => {
       if (kind === "confirm") codes.push(/^\d\d \d\d \d\d \d\d$/m.exec(text)?.[0] ?? "");
     };
-    const { ampho, notices, close } = await openPages({ mail, throttleMails: 1_000_000 });
+    const { ampho, notices, close } = await openPages({ mail, throttleAttempts: 1_000_000 });
     onTestFinished(close);
     await ampho.users.setEmail("alice", address, { reason: "known at the desk" });
     const browser = await signedIn(ampho);

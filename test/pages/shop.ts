@@ -40,7 +40,6 @@ export async function openShop(options: AmphoOptions = {}, port?: number): Promi
     throttleAttempts: 1000,
     throttleLock: 1000,
     throttleAddress: 0,
-    throttleMails: 1_000_000,
     clock,
     ...options,
   });

@@ -15,7 +15,7 @@ import { ask, end, type Transaction, write } from "../../dist/store/transaction.
 import { requireProgram } from "../deploy/programs.js";
 import { installMs } from "../world/debian.js";
 import { freePort } from "../world/free-port.js";
-import type { Database, PostgresServer } from "../world/postgres.js";
+import { type Database, type PostgresServer, preparing } from "../world/postgres.js";
 import { command, freshPlace } from "../world/serve.js";
 import { giveToServer, serverFolder, serverUser } from "../world/server-user.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
@@ -139,9 +139,9 @@ it("two processes behind the pooler leave nothing of one transaction in another'
 });
 
 it("a `Store` that would prepare statements is not opened over a pooler that does not know them", async () => {
-  const opening = openPostgres({ url: pooler.url, migrate: false, prepare: true, log: () => {} });
+  const opening = openPostgres({ url: preparing(pooler.url), migrate: false, log: () => {} });
   await expect(opening).rejects.toThrow(
-    "The pooler in front of PostgreSQL does not take prepared statements. Unset AMPHO_DATABASE_PREPARE.",
+    "The pooler in front of PostgreSQL does not take prepared statements. Remove prepare=true from AMPHO_DATABASE_URL.",
   );
   await expect(opening).rejects.toBeInstanceOf(DatabaseError);
 });
@@ -150,8 +150,7 @@ it("a process prepares statements over a pooler that supports them, and goes on 
   await database.empty();
   const knowing = await startPooler(database, server, 200);
   const reported: string[] = [];
-  const open = () =>
-    openPostgres({ url: knowing.url, migrate: false, prepare: true, log: (line) => reported.push(line) });
+  const open = () => openPostgres({ url: preparing(knowing.url), migrate: false, log: (line) => reported.push(line) });
   await responding(open);
   const stores = [await open(), await open()] as const;
   // A type that a migration changes: the pooler keeps the old plans.
@@ -172,7 +171,7 @@ it("a process prepares statements over a pooler that supports them, and goes on 
   );
   await renewEach(stores);
   const line =
-    "The pooler in front of PostgreSQL does not take prepared statements. Unset AMPHO_DATABASE_PREPARE. Until the next start there are none.";
+    "The pooler in front of PostgreSQL does not take prepared statements. Remove prepare=true from AMPHO_DATABASE_URL. Until the next start there are none.";
   expect(reported).toEqual([line, line]);
   for (const store of stores) await store.close();
   knowing.stop();

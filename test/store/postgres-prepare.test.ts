@@ -1,4 +1,4 @@
-// Statements that the server keeps prepared (AMPHO_DATABASE_PREPARE), for a role that cannot change the schema. The tests
+// Statements that the server keeps prepared (`?prepare=true`), for a role that cannot change the schema. The tests
 // check their results, their number, and the behaviour when their names or plans are gone.
 import { createHash } from "node:crypto";
 import pg from "pg";
@@ -18,6 +18,7 @@ import { transact } from "../../dist/store/postgres/transact.js";
 import { ask, end, query, queryLast, type Transaction, write } from "../../dist/store/transaction.js";
 import { keyOfAll } from "../faults/ground.js";
 import { startWireProxy } from "../faults/wire-proxy.js";
+import { preparing } from "../world/postgres.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 import { runEveryOperation } from "./every-operation.js";
 import { ann, login, operator, start } from "./fixtures.js";
@@ -250,7 +251,7 @@ it("a plan of a tiny table is replaced with its statistics", async () => {
 it("login, renewal, attempts, roles and logout over HTTP parse their statements once", async () => {
   await database.empty();
   const { proxy, url } = await proxied();
-  const ampho = await createAmpho({ key: keyOfAll, databaseUrl: url, databaseMigrate: "off", databasePrepare: true });
+  const ampho = await createAmpho({ key: keyOfAll, databaseUrl: preparing(url), databaseMigrate: "off" });
   const user = await ampho.users.create({ login: "alice", password: "violet kettle harbour morning" });
   const parsed: string[] = [];
   proxy.judge(({ connection, from, kind, bytes }) => {

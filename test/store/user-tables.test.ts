@@ -118,7 +118,7 @@ async function addPerson(ground: Ground) {
       appUrl: "https://example.org/",
       registration: "open",
       mailLogin: true,
-      throttleMails: 1_000_000,
+      throttleAttempts: 1_000_000,
       keysPerUser: 5,
       scopes: { editor: ["articles:read"] },
       onUserChanged: () => Promise.reject(new Error("the hook fails")),

@@ -100,7 +100,7 @@ onBothDatabases((ground) => {
   it("the import that started last gets an identity that two imports have in common", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;
-    const store = await openStore({ url: ground.urlOf(world), migrate: false, prepare: false, log: () => {} });
+    const store = await openStore({ url: ground.urlOf(world), migrate: false, log: () => {} });
     const identity = { issuer: evil.issuer, subject: "s", provider: "acme" };
     const userOf = (name: string) => ({
       id: name,

@@ -10,7 +10,10 @@ import { newKey } from "./tokens.js";
 
 export const revocationFeedToken = randomBytes(32).toString("base64url");
 
-export async function serve(options: AmphoOptions = {}, format: "json" | "text" = "json") {
+export async function serve(
+  { connectionsMax, ...options }: AmphoOptions & { connectionsMax?: number } = {},
+  format: "json" | "text" = "json",
+) {
   const lines: string[] = [];
   const key = newKey("key-1");
   const { ampho, notices } = await openAmpho(
@@ -26,7 +29,7 @@ export async function serve(options: AmphoOptions = {}, format: "json" | "text" 
     ...(options.users === undefined ? [editor] : []),
   );
   const log = createAccessLog(format, (line) => lines.push(line));
-  const server = createHttpServer({ host: ampho.host, log, settings: { connectionsMax: options.connectionsMax } });
+  const server = createHttpServer({ host: ampho.host, log, settings: { connectionsMax } });
   const root = await server.listen(0, "127.0.0.1");
   const url = root + ampho.host.prefix;
   return {

@@ -50,6 +50,13 @@ export interface Programs {
 
 const password = "of-the/tests@only";
 
+/** The URL with which a process lets the server keep prepared statements. */
+export function preparing(url: string): string {
+  const prepared = new URL(url);
+  prepared.searchParams.set("prepare", "true");
+  return prepared.href;
+}
+
 export async function startPostgres(): Promise<PostgresServer> {
   const url = process.env["AMPHO_TEST_POSTGRES_URL"] ?? (await postgresUrl());
   return { port: Number(new URL(url).port || 5432), database: () => makeDatabase(url), stop: async () => {} };

@@ -20,10 +20,8 @@ export interface Place {
 /** For tests that are not about throttling: every attempt has to reach its handler. */
 export const unthrottled = {
   AMPHO_SECURITY_THROTTLE_ATTEMPTS: "1000000",
-  AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: "1000000",
   AMPHO_SECURITY_THROTTLE_LOCK: "1000000",
   AMPHO_SECURITY_THROTTLE_ADDRESS: "0",
-  AMPHO_SECURITY_THROTTLE_NETWORK: "0",
 };
 
 const key = '{"kty":"oct","kid":"one","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}';

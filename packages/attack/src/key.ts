@@ -64,15 +64,14 @@ export function isObject(value: unknown): value is Members {
 }
 
 /**
- * Imports a private JWK, or the first one of a JWK Set, which signs. `preferred` is the algorithm of a key that names none.
- * Throws TypeError with the reason.
+ * Imports a private JWK, or the first one of a JWK Set, which signs. Throws TypeError with the reason.
  */
-export function importKey(value: unknown, preferred?: string): Key {
+export function importKey(value: unknown): Key {
   const jwk = isObject(value) && Array.isArray(value["keys"]) ? (value["keys"][0] as unknown) : value;
   if (!isObject(jwk)) throw new TypeError("it is neither a JWK nor a JWK Set");
   const { kty, crv } = jwk;
   const type = kty === "OKP" || kty === "EC" ? crv : kty;
-  const named = jwk["alg"] ?? (algorithms[preferred ?? ""]?.of === type ? preferred : undefined);
+  const named = jwk["alg"];
   const [algorithm, facts] =
     Object.entries(algorithms).find(([name, { of }]) => of === type && (named === undefined || name === named)) ?? [];
   if (algorithm === undefined || facts === undefined) throw new TypeError("its `kty`, `crv` and `alg` do not fit");

@@ -28,7 +28,6 @@ export function readSettings(cwd: string, environment: Environment): Settings {
   // An empty variable counts as not set.
   const read = (name: string) => environment[name] || fromFile[name] || undefined;
   const seconds = (name: string, otherwise: number) => durationOf(name, read(name)) ?? otherwise;
-  const readKey = (text: string, from: string) => keyOf(text, from, read("AMPHO_SECURITY_TOKEN_ALG"));
   const appUrl = read("AMPHO_APP_URL");
   if (appUrl !== undefined && !URL.canParse(appUrl)) throw new UsageError("AMPHO_APP_URL must be a URL.");
   const keyFile = read("AMPHO_SECURITY_KEY_FILE");
@@ -50,11 +49,11 @@ export function readSettings(cwd: string, environment: Environment): Settings {
     passwordMinCharacters: seconds("AMPHO_SECURITY_PASSWORD_MIN", 15),
     noDatabase: noDatabaseOf(cwd, read("AMPHO_DATABASE_URL") ?? "sqlite:ampho.db"),
     configuredKey() {
-      if (key !== undefined) return readKey(key, "AMPHO_SECURITY_KEY");
+      if (key !== undefined) return keyOf(key, "AMPHO_SECURITY_KEY");
       if (keyFile === undefined) return undefined;
-      return readKey(readText(resolve(cwd, keyFile)), "The file of AMPHO_SECURITY_KEY_FILE");
+      return keyOf(readText(resolve(cwd, keyFile)), "The file of AMPHO_SECURITY_KEY_FILE");
     },
-    readKey,
+    readKey: keyOf,
   };
 }
 
@@ -66,9 +65,9 @@ function readText(path: string): string {
   }
 }
 
-function keyOf(text: string, from: string, algorithm: string | undefined): Key {
+function keyOf(text: string, from: string): Key {
   try {
-    return importKey(JSON.parse(text), algorithm);
+    return importKey(JSON.parse(text));
   } catch (error) {
     // The message of JSON.parse would contain a part of the key.
     const reason = error instanceof TypeError ? error.message : "it is no JSON";

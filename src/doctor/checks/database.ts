@@ -31,8 +31,8 @@ export async function checkDatabase(
   try {
     const { open, owner } = await checkSchema(configuration);
     if (open.length > 0) return open;
-    const { databaseUrl: url, databasePrepare: prepare } = configuration;
-    const store = await openStore({ url, migrate: false, prepare, log: () => {} });
+    const { databaseUrl: url } = configuration;
+    const store = await openStore({ url, migrate: false, log: () => {} });
     try {
       const users = await checkUsers(store, role);
       return [

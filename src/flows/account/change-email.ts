@@ -51,7 +51,7 @@ export async function beginEmailChange(
   { auth, email, login = false, later = false }: NewEmail,
   caller: Caller,
 ): Promise<EmailChangeBegun> {
-  const { transactions, throttle, clock, settings } = deps;
+  const { transactions, throttle, clock } = deps;
   requireOutbox(deps);
   const recent = await requireRecent(deps, auth);
   const { sessionId, account, factorsVersion } = recent;
@@ -77,7 +77,7 @@ export async function beginEmailChange(
   const now = clock.now();
   const use = login ? "login" : undefined;
   const contents = { ...sessionTransaction(account, factorsVersion, sessionId), email: address.address, use };
-  const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now, settings.codeTtl));
+  const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now));
   const begun = transactions.read(transaction, [purpose], now);
   const isTaken = holder !== undefined && holder.id !== account.id;
   const draft = {

@@ -34,7 +34,7 @@ export const beginConfirmation: OwnFlow<ConfirmationBegun, { readonly change: Co
   { auth, change },
   caller,
 ) => {
-  const { transactions, throttle, clock, settings } = deps;
+  const { transactions, throttle, clock } = deps;
   requireOutbox(deps);
   const { sessionId, account, factorsVersion, provedGen } = await requireRecent(deps, auth);
   const { id: userId, login, email } = account;
@@ -43,7 +43,7 @@ export const beginConfirmation: OwnFlow<ConfirmationBegun, { readonly change: Co
   const allowed = await throttle.allowConfirmationMail({ login, userId, origin: caller });
   const now = clock.now();
   const contents = { ...sessionTransaction(account, factorsVersion, sessionId), use: change };
-  const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now, settings.codeTtl));
+  const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now));
   const begun = transactions.read(transaction, [purpose], now);
   const claims = claimsFor(begun, bindingOf(account, factorsVersion, change, sessionId, provedGen), caller);
   const draft = {

@@ -130,7 +130,7 @@ export const raiseAlarm: Flow<void, AlarmInput> = async (deps, { alarm, change }
   const login = account?.login ?? "";
   const allowed = await throttle.allowAlarm({ userId, login: account?.login, origin });
   const typed = account?.stored === undefined ? login : canonicalLogin(login);
-  const { begun } = transactions.beginOpen("reset", { login: typed, recovery: "alarm" }, now, settings.codeTtl);
+  const { begun } = transactions.beginOpen("reset", { login: typed, recovery: "alarm" }, now);
   const canReset = directory.setPassword !== undefined;
   // A table that finds users by their login alone does not report that one is gone. The alarm closes what has the id.
   const unfound = directory.findsById ? "gone" : ({ login: read.login, mailbox: "unknown", canReset } as const);

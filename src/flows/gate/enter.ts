@@ -15,11 +15,9 @@ import { issueGrant, spendingOf, storedOf, willRemember } from "./grant.js";
 /** Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `unavailable`, or as a registration. */
 export async function enter(deps: Deps, account: Account, proven: GateProof, context: LoginContext): Promise<Grant> {
   const pending = deps.transactions.reserve(proven.at);
-  const codeUntil = Math.min(pending.exp, context.now + deps.settings.codeTtl);
-  const enrolling = { ...pending, exp: codeUntil };
   const outcome = await deps.store.grantSession({
     ...requestOf(deps, account, proven, context),
-    enrolMail: enrolMailOf(deps, account, proven, context, enrolling),
+    enrolMail: enrolMailOf(deps, account, proven, context, pending),
   });
   if (outcome.outcome === "over") throw transactionOver();
   if (outcome.outcome === "login_taken")
@@ -29,7 +27,7 @@ export async function enter(deps: Deps, account: Account, proven: GateProof, con
   if (outcome.outcome === "factor_needed")
     throw await factorNeededFor(deps, account, proven, context, {
       ...outcome,
-      pending: outcome.mailWait === 0 ? enrolling : pending,
+      pending,
     });
   if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome === "pending")

@@ -1,6 +1,7 @@
 // Invitations are for one address. Their roles come from here, never from the person who registers.
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
+import { invitationSeconds } from "../../store/sql/mail-rows.js";
 import type { Invitation } from "../../store/sql/registrations.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { emailTaken, requireAddress } from "../find/rules.js";
@@ -22,7 +23,7 @@ export function manageInvitations(m: Manager): Pick<Management["users"], "invite
       const roles = check.requireRoles(given);
       if ((await store.findUserByAddress(canonical)) !== undefined) throw emailTaken();
       const now = clock.now();
-      const [id, until] = [randomId(), now + settings.inviteTtl];
+      const [id, until] = [randomId(), now + invitationSeconds];
       const invitation = { id, email: address, canonical, roles, invitedBy, createdAt: now, until };
       const claims = { inv: id, iat: now, exp: until };
       await store.createInvitation({

@@ -292,7 +292,7 @@ export interface Management<S extends string = string> {
       options?: { readonly reason?: string | undefined },
     ): Promise<void>;
     /**
-     * Mails an invitation to register (docs/guides/mail-flows.md). It lasts for AMPHO_SECURITY_INVITE_TTL. Rejects with
+     * Mails an invitation to register (docs/guides/mail-flows.md). It lasts seven days. Rejects with
      * `registration_closed`, `email_taken` if a user has the address, `invalid_request`, or `not_found` without
      * AMPHO_APP_URL.
      * @example const { id } = await ampho.users.invite({ email, roles: ["editor"], invitedBy: auth.id });

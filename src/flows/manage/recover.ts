@@ -84,7 +84,7 @@ export async function recover(
   const from = withoutFactors ? now + recoveryDelaySeconds : now;
   const recovery = withoutFactors ? "without_factors" : "with_factors";
   const contents = { login: canonicalLogin(user.login), recovery } as const;
-  const { begun } = transactions.beginOpen("reset", contents, from, settings.codeTtl);
+  const { begun } = transactions.beginOpen("reset", contents, from);
   const binding = await bindingOf(deps, "reset", toAccount(user));
   const token = transactions.signLink(begun);
   if (token === undefined) throw new AmphoError("unavailable", "The keys were replaced in between. Try again.");

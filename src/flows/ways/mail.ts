@@ -71,7 +71,7 @@ const requests = {
 } as const;
 
 async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequestInput, origin: Caller) {
-  const { throttle, transactions, clock, settings } = deps;
+  const { throttle, transactions, clock } = deps;
   const { kind, event, canReceive } = requests[purpose];
   requireOutbox(deps);
   const { login } = input;
@@ -84,7 +84,7 @@ async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequ
   });
   const now = clock.now();
   // As it was typed: an application's own table knows that spelling.
-  const { token, begun } = transactions.beginOpen(purpose, { login }, now, settings.codeTtl);
+  const { token, begun } = transactions.beginOpen(purpose, { login }, now);
   const isEligible = account !== undefined && !account.disabled && canReceive(account);
   const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";
   const audit = isEligible ? { userId: account.id, login: account.login } : { reason };

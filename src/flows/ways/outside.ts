@@ -160,10 +160,10 @@ async function mailLinkCode(
   ways: readonly ("login" | "mail")[],
   caller: Caller,
 ): Promise<AmphoError> {
-  const { transactions, clock, settings } = deps;
+  const { transactions, clock } = deps;
   const now = clock.now();
   const contents = { email: address.address, idn: encodeIdentity(proven, identity.emailVerified), aut: authTime };
-  const { token, begun } = transactions.beginOpen("identity", contents, now, settings.codeTtl);
+  const { token, begun } = transactions.beginOpen("identity", contents, now);
   const open: readonly string[] = (await isMailed(deps, begun, address, caller)) ? ways : ["login"];
   if (!ways.some((way) => open.includes(way)))
     throw new AmphoError("too_many_attempts", "Too many mails. Try again later.", { retryAfterSeconds: 60 });

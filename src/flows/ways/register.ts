@@ -38,7 +38,7 @@ export interface RegistrationStart {
 
 /** Rejects with `registration_closed`, `invalid_request`, `too_many_attempts` or `unavailable`. */
 export const beginRegistration: Flow<Required<RegistrationBegun>, RegistrationStart> = async (deps, input, origin) => {
-  const { transactions, throttle, clock, settings, relyingParty: party } = deps;
+  const { transactions, throttle, clock, relyingParty: party } = deps;
   requireOutbox(deps);
   const address = requireAddress(input.email);
   const chosen = requireLogin(input.login, address);
@@ -52,7 +52,7 @@ export const beginRegistration: Flow<Required<RegistrationBegun>, RegistrationSt
   const purpose = invitation === undefined ? "register" : "invite";
   const uh = party && createUserHandle();
   const contents = { email: address.address, login: chosen, uh, inv: invitation?.id };
-  const { token, begun } = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
+  const { token, begun } = transactions.beginOpen(purpose, contents, now);
   // The response is the same, and only the mailbox learns that it has an account.
   const to = account === undefined ? address.address : (mailboxOf(account) ?? "");
   const draft = { kind: account === undefined ? "register" : "account_exists", userId: account?.id, address: to };

@@ -27,7 +27,7 @@ export interface ServedHost extends HttpHost {
 /** The parameters of a server, by their names as options. */
 export interface ServerSettings {
   readonly trustProxy?: number;
-  /** New connections that exceed it are closed at once. */
+  /** New connections that exceed it are closed at once. The default is 10 000. */
   readonly connectionsMax?: number | undefined;
 }
 
@@ -67,7 +67,7 @@ const stalledMs = 40_000;
 export function createHttpServer(options: ServerOptions) {
   const { host, log, metrics, settings = {} } = options;
   const server = createServer(limits, handle);
-  if (settings.connectionsMax !== undefined) server.maxConnections = settings.connectionsMax;
+  server.maxConnections = settings.connectionsMax ?? 10_000;
   const connections = trackConnections(server);
   const shutdown = createShutdown(server, connections, () => host.release());
   const probe = createProbe({

@@ -27,6 +27,9 @@ export async function loadPostgres(): Promise<PostgresModule> {
 const goodbyeMs = 500;
 const keepAliveMs = 10_000;
 
+/** The server keeps prepared statements by name. A pooler in front of it must support them. */
+export const keepsStatements = (url: string): boolean => /[?&]prepare=(?:true|1)(?:&|$)/.test(url);
+
 /** TLS and authentication must be done within `timeoutMs`. Without `names` no statement has a name. */
 export async function connect(module: PostgresModule, url: string, timeoutMs: number, names?: StatementNames) {
   const socket = new Socket();

@@ -8,7 +8,7 @@ import { integer, text } from "../rows.js";
 import { readStateOnly } from "../sql/state.js";
 import { createListeners, type Store, type StoreOptions } from "../store.js";
 import { first, type Transaction } from "../transaction.js";
-import { connect, loadPostgres } from "./connection.js";
+import { connect, keepsStatements, loadPostgres } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
 import { openPostgresMigrations } from "./migrations.js";
 import { createPool } from "./pool.js";
@@ -26,10 +26,10 @@ const openingMs = 15_000;
  * pooler), ConfigurationError if the package `pg` is not installed. A message contains no part of the URL but host,
  * port and name.
  */
-export async function openPostgres({ url, pages, migrate, prepare = false, log }: StoreOptions): Promise<Store> {
+export async function openPostgres({ url, pages, migrate, log }: StoreOptions): Promise<Store> {
   const module = await loadPostgres();
   let isOpen = false;
-  const names = prepare
+  const names = keepsStatements(url)
     ? createStatementNames(() => {
         if (isOpen) log(unpreparedLine());
       })

@@ -86,6 +86,9 @@ export const leavingKind = "email_leaving";
 
 const noticeDays = 7;
 
+/** How long an invitation, and its link, works. */
+export const invitationSeconds = 7 * 86_400;
+
 /** How long a notice waits for a mail server, and how long its alarm link works. */
 export const noticeSeconds = noticeDays * 86_400;
 

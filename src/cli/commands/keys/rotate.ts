@@ -78,12 +78,12 @@ async function presentKeys(context: CommandContext): Promise<PresentKeys> {
   const key = parseKey(typed);
   // It is checked here because only here a message can state that the bad key came from stdin.
   asUsage(() => importKeys(key));
-  return { key, tokenAlg: undefined, configuration: () => configure(context, keyless).configuration };
+  return { key, configuration: () => configure(context, keyless).configuration };
 }
 
 function configuredKeys(context: CommandContext): PresentKeys {
   const { configuration, configuredKey: key } = configure(context, { key: "configured", database: false });
-  return { key, tokenAlg: configuration.tokenAlg, configuration: () => configuration };
+  return { key, configuration: () => configuration };
 }
 
 /** A set of a hundred RSA keys is far smaller. */

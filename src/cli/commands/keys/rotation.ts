@@ -3,7 +3,7 @@ import { systemClock } from "../../../clock.js";
 import type { Configuration } from "../../../config/configuration.js";
 import { ConfigurationError } from "../../../errors.js";
 import type { KeyRecords } from "../../../flows/manage/key-use.js";
-import { type Algorithm, isSameAlgorithm } from "../../../keys/algorithms.js";
+import type { Algorithm } from "../../../keys/algorithms.js";
 import { generateJwk } from "../../../keys/generate.js";
 import { importKeys } from "../../../keys/jwk-set.js";
 import type { Jwk } from "../../../keys/members.js";
@@ -16,7 +16,7 @@ import {
   type StageRules,
 } from "../../../keys/stages.js";
 import { activateWaitSeconds, retireWaitSeconds } from "../../../keys/states.js";
-import { noticeSeconds } from "../../../store/sql/mail-rows.js";
+import { invitationSeconds, noticeSeconds } from "../../../store/sql/mail-rows.js";
 import type { CommandContext } from "../../command.js";
 import { CommandFailure } from "../../failures.js";
 import { formatTime } from "../../terminal/table.js";
@@ -26,8 +26,6 @@ import { withManagement } from "../../with-management.js";
 export interface PresentKeys {
   /** The JWK or JWK Set. */
   readonly key: unknown;
-  /** AMPHO_SECURITY_TOKEN_ALG, if it applies to these keys. */
-  readonly tokenAlg: Algorithm | undefined;
   /** The lifetimes of tokens and sessions decide how long a stage must wait. */
   readonly configuration: () => Configuration;
 }
@@ -43,15 +41,13 @@ export type Stage = "next" | "activate" | "retire";
 
 /** Puts a new key before the old ones. @throws ConfigurationError */
 export function rotateAtOnce(
-  { key, tokenAlg }: PresentKeys,
+  { key }: PresentKeys,
   asked: { readonly alg: Algorithm | undefined; readonly keep: number | undefined; readonly inPlace: boolean },
 ): NextKeys {
   const { alg, keep, inPlace } = asked;
-  const next = alg ?? signingAlgorithm(key, tokenAlg);
-  const set = rotateKeys(key, generateJwk(next), { keep, algorithm: tokenAlg });
-  if (!inPlace) return { set, notes: [], warnings: warningsFor(next, tokenAlg) };
-  // The processes read the file at once. A set that they cannot use must not replace it.
-  importKeys(set, { algorithm: tokenAlg });
+  const next = alg ?? signingAlgorithm(key);
+  const set = rotateKeys(key, generateJwk(next), { keep });
+  if (!inPlace) return { set, notes: [], warnings: [] };
   return { set, notes: [writtenNote(set.keys)], warnings: [] };
 }
 
@@ -72,8 +68,7 @@ export async function runStage(
   context: CommandContext,
 ): Promise<NextKeys> {
   const { stage, reason } = asked;
-  const { tokenAlg } = present;
-  const alg = asked.alg ?? signingAlgorithm(present.key, tokenAlg);
+  const alg = asked.alg ?? signingAlgorithm(present.key);
   const forced = reason !== undefined;
   // A stage that trusts or removes an existing key must know the revocations.
   const use = stage === "next" ? undefined : await withManagement(context, ({ signingKeys }) => signingKeys.readUse());
@@ -86,21 +81,20 @@ export async function runStage(
     if (stage === "activate") return activateNext(key, { ...known, waitSeconds: activateWaitSeconds });
     return retirePrevious(key, { ...known, waitSeconds: retireWait(configuration()) });
   };
-  const planned = required(make({ now: systemClock.now(), algorithm: tokenAlg }));
+  const planned = required(make({ now: systemClock.now() }));
   if (stage === "retire" && use !== undefined && !forced) requireNoSecrets(use, planned.kids);
   if (stage === "next" || reason === undefined) {
-    const warnings = stage === "next" ? warningsFor(alg, tokenAlg) : [];
-    return { set: planned.set, notes: [noteOf(stage, planned.kids, present)], warnings };
+    return { set: planned.set, notes: [noteOf(stage, planned.kids, present)], warnings: [] };
   }
   // The database is open here, so its clock decides.
   const now = await withManagement(context, ({ signingKeys }) => signingKeys.recordForced(stage, planned.kids, reason));
-  const { set, kids } = required(make({ now, algorithm: tokenAlg }));
+  const { set, kids } = required(make({ now }));
   return { set, notes: [noteOf(stage, kids, present)], warnings: [] };
 }
 
 // The link of a recovery and that of a login live shorter than the alarm link of a notice.
 const retireWait = (configuration: Configuration) =>
-  retireWaitSeconds({ ...configuration, mailedLinkTtl: Math.max(configuration.inviteTtl, noticeSeconds) });
+  retireWaitSeconds({ ...configuration, mailedLinkTtl: Math.max(invitationSeconds, noticeSeconds) });
 
 type Rejected = Extract<StageOutcome, { readonly outcome: "rejected" }>;
 
@@ -138,14 +132,8 @@ function noteOf(stage: Stage, [kid, ...others]: readonly [string, ...string[]], 
     : `Key ${kid} signs. Key ${others.join(", ")} is previous and only verifies. Run --stage retire after ${from(retireWait(present.configuration()))} UTC.`;
 }
 
-function warningsFor(alg: Algorithm, tokenAlg: Algorithm | undefined): readonly string[] {
-  return tokenAlg === undefined || isSameAlgorithm(tokenAlg, alg)
-    ? []
-    : [`AMPHO_SECURITY_TOKEN_ALG is ${tokenAlg}. Remove it, or the new key cannot be used.`];
-}
-
-function signingAlgorithm(key: unknown, tokenAlg: Algorithm | undefined): Algorithm {
-  const [signer] = importKeys(key, { algorithm: tokenAlg }).keys;
+function signingAlgorithm(key: unknown): Algorithm {
+  const [signer] = importKeys(key).keys;
   if (signer === undefined) throw new ConfigurationError("The set has no key that signs.");
   return signer.algorithm;
 }
