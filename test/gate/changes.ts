@@ -26,7 +26,8 @@ import { addPasskey, beginPasskey, logInWith } from "./passkey-owners.js";
  * login that waits for its second factor. `step`, `setup`, `key`, `link`, `email`: a step-up, an app, a passkey, a link
  * of an identity and a change of the address that the own session has begun. `login`, `reset`, `found`: mailed codes
  * for a login, a reset and an unknown identity. `login#`, `reset#`: the same as links. `theirs`, `passkey`: an identity
- * and a passkey that the other session has added. `mine`: an identity that the own session has linked. `app`: the
+ * and a passkey that the other session has added unconfirmed. `confirmed`: a further identity, which the mailbox has
+ * confirmed. `mine`: an identity that the own session has linked. `app`: the
  * authenticator app, which the own session has set up, with `codes`. `apikey`: an API key that the other session has
  * created. A verifier with keys of its own does not follow a key that is removed here, and a socket is checked within
  * 30 seconds.
@@ -56,45 +57,46 @@ const columns = [
   "app",
   "codes",
   "apikey",
+  "confirmed",
 ] as const;
 
 // `+` lives on, `-` has ended, `.` does not apply: the change is made by no session, or has replaced it.
 const expectations = `
-                       own copy other socket proc verif device begun step setup key link email login login# reset reset# found theirs passkey mine app codes apikey
-  password             -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       +    +   +   -
-  password removed     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      .     .      -     +      +       +    +   +   -
-  password by operator .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
-  password expired     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
-  reset                .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
-  login name           -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
-  login name respelled +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
-  address              -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
-  address and login    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
-  address by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
-  app replaced         -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
-  app removed          -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   +   -
-  codes replaced       -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
-  passkey added        -   -    +     +      +    +     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
-  passkey removed      -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      -       +    +   +   -
-  identity linked      -   -    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
-  identity unlinked    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   -
-  devices forgotten    +   +    +     +      +    +     -      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
-  other session ended  +   +    -     -      -    -     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
-  own sessions ended   .   .    -     -      -    -     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +
-  logout               .   .    +     +      +    +     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +
-  everything ended     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    -   -   -
-  account deleted      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -
-  deleted by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -
-  role with phr        .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -
-  policy phr           .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -
-  disabled, enabled    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
-  alarm of new device  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
-  endForUser           .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
-  revokeForUser        .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
-  endForEveryone       .   .    -     -      -    -     +      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
-  new signing key      +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
-  old key removed      .   .    -     .      -    .     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
-  old key revoked      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
+                       own copy other socket proc verif device begun step setup key link email login login# reset reset# found theirs passkey mine app codes apikey confirmed
+  password             -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       +    +   +   -      +
+  password removed     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      .     .      -     +      +       +    +   +   -      +
+  password by operator .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      +
+  password expired     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      +
+  reset                .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      +
+  login name           -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
+  login name respelled +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +
+  address              -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
+  address and login    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
+  address by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      +
+  app replaced         -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
+  app removed          -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   +   -      +
+  codes replaced       -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
+  passkey added        -   -    +     +      +    +     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
+  passkey removed      -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      -       +    +   +   -      +
+  identity linked      -   -    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +
+  identity unlinked    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   -      +
+  devices forgotten    +   +    +     +      +    +     -      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +
+  other session ended  +   +    -     -      -    -     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +
+  own sessions ended   .   .    -     -      -    -     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +      +
+  logout               .   .    +     +      +    +     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +      +
+  everything ended     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    -   -   -      -
+  account deleted      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -      -
+  deleted by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -      -
+  role with phr        .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -      +
+  policy phr           .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -      +
+  disabled, enabled    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
+  alarm of new device  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      +
+  endForUser           .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
+  revokeForUser        .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
+  endForEveryone       .   .    -     -      -    -     +      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
+  new signing key      +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +
+  old key removed      .   .    -     .      -    .     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
+  old key revoked      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
 `;
 
 /**
@@ -281,7 +283,7 @@ interface Place {
   setKeys(...keys: readonly TestKey[]): Promise<void>;
   /** The sessions whose sockets the other process must close. */
   readonly closed: Set<string>;
-  /** Forgets that the mailbox has confirmed identities and passkeys, as if they came from before confirmations. */
+  /** Forgets that the mailbox has confirmed identities and passkeys, but for one, as if they came from before that. */
   forgetConfirmations(): Promise<void>;
 }
 
@@ -369,8 +371,8 @@ export async function openPlace(ground: Ground, users?: ApplicationUsers<Applica
     verifier,
     closed,
     async forgetConfirmations() {
-      for (const table of ["ampho_identities", "ampho_passkeys"])
-        await ground.sql(outside.world, `update ${table} set confirmed = 0`);
+      await ground.sql(outside.world, "update ampho_passkeys set confirmed = 0");
+      await ground.sql(outside.world, "update ampho_identities set confirmed = 0 where subject <> 'confirmed'");
     },
     async setKeys(...keys) {
       writeFileSync(keyFile, JSON.stringify({ keys }));
@@ -419,7 +421,10 @@ export async function addPerson(place: Place): Promise<Person> {
   await world.mail("identity_linked");
   const adding = await enter();
   const alarmLink = (await world.mail("new_device")).alarm;
-  const theirs = await link(outside, adding.token, { claims: { sub: "theirs" } });
+  const confirming = await link(outside, adding.token, { claims: { sub: "confirmed" } });
+  expect(confirming.status, confirming.text).toBe(200);
+  await world.mail("identity_linked");
+  const theirs = await link(outside, grantOf(confirming).token, { claims: { sub: "theirs" } });
   expect(theirs.status, theirs.text).toBe(200);
   await world.mail("identity_linked");
   // A passkey raises the session that adds it above every policy, so the session that others end is another one.
@@ -773,6 +778,7 @@ async function fatesOf(place: Place, person: Person, made: Made): Promise<Record
   const found = await call("POST", "/login", { body: person.found });
   const theirs = await signIn(outside, { claims: { sub: "theirs" } });
   const mine = await signIn(outside, { claims: { sub: "mine" } });
+  const sure = await signIn(outside, { claims: { sub: "confirmed" } });
   const signedIn = await logInWith(world, person);
   const reset = await finish(byCode(mailed.reset));
   const resetLink = await finish(byLink(mailed["reset#"]));
@@ -809,6 +815,7 @@ async function fatesOf(place: Place, person: Person, made: Made): Promise<Record
     app: factors.some(({ id }) => id === "totp"),
     codes: factors.some(({ id }) => id === "recovery_code"),
     apikey,
+    confirmed: leads(sure),
   };
 }
 
