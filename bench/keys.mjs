@@ -21,7 +21,7 @@ const randomKeys = Number(process.env.BENCH_RANDOM ?? 1_000_000);
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
 const databaseUrl = `sqlite:${path.join(folder, "ampho.db")}`;
 const keys = (await addKeys(databaseUrl, keysCount)).map(({ key }) => key);
-const options = { keysPerUser: 1000, scopes, throttleAddress: 0, log() {} };
+const options = { apiKeys: 1000, scopes, throttleAddress: 0, log() {} };
 const ampho = await createAmpho({ databaseUrl, ...options });
 const user = await ampho.users.create({ login: "ann", roles: ["editor"] });
 const { token } = await ampho.sessions.create(user.id);

@@ -150,7 +150,7 @@ export const logLines = {
     fix: "Remove it, or use a pooler that keeps them.",
   },
   metricsLine: {
-    cause: "The server opened the port of AMPHO_METRICS_PORT.",
+    cause: "The server opened the port of AMPHO_METRICS_LISTEN.",
     fix: "Nothing to do.",
   },
   hangUpLine: {

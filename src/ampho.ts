@@ -274,7 +274,7 @@ export async function composeAmpho(
   origin: Origin,
 ): Promise<Ampho> {
   const { log = toStderr } = options;
-  const { keys, resources, pages, pagesPrefix, restPrefix, revocationFeedToken: feedToken, trustProxy } = configuration;
+  const { keys, resources, pages, restPrefix, revocationFeedToken: feedToken, trustProxy } = configuration;
   const isApplication = origin.actor === "application";
   watchAccepted();
   if (keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY is not set, so no token can be signed.");
@@ -338,11 +338,18 @@ export async function composeAmpho(
       // The request does not wait for it. Without the database, an older token can be repeated for a while longer.
       received: (sessionId, gen) => void store.confirmRenewal({ sessionId, gen }).catch(() => undefined),
     });
-  const servesPages = pages !== false && cookies !== undefined && renewPage !== undefined;
-  const settings = { ...configuration, pages: pages || {} };
-  const shown = servesPages
-    ? await loadPages({ settings, handle: rest, cookies, renewPage, errorResponse, features, clock })
-    : undefined;
+  const shown =
+    pages !== false && cookies !== undefined && renewPage !== undefined
+      ? await loadPages({
+          settings: { ...configuration, pages },
+          handle: rest,
+          cookies,
+          renewPage,
+          errorResponse,
+          features,
+          clock,
+        })
+      : undefined;
   const handle = shown?.handle ?? rest;
   const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
   const recordUse = async () => apiKeys?.recordUse();
@@ -372,7 +379,7 @@ export async function composeAmpho(
   const host: AmphoHost = {
     prefix: restPrefix,
     rootPaths: new Set(documents.keys()),
-    pagesPrefix: servesPages ? pagesPrefix : undefined,
+    pagesPrefix: pages && shown ? pages.prefix : undefined,
     errorPage: shown?.errorPage,
     handle,
     guard,
@@ -443,8 +450,8 @@ export async function composeAmpho(
 async function loadPages(deps: PagesDeps): Promise<Pages> {
   const { createPages } = await import("./pages/pages.js");
   const pages = createPages(deps);
-  const { pagesPrefix } = deps.settings;
-  const isPage = ({ target }: Parameters<Handle>[0]) => isUnder(pagesPrefix, parseTarget(target).path);
+  const { prefix } = deps.settings.pages;
+  const isPage = ({ target }: Parameters<Handle>[0]) => isUnder(prefix, parseTarget(target).path);
   return { ...pages, handle: (request) => (isPage(request) ? pages.handle(request) : deps.handle(request)) };
 }
 

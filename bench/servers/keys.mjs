@@ -9,7 +9,7 @@ const ampho = await createAmpho({
   key: JSON.parse(process.env.BENCH_KEY),
   databaseUrl: process.env.BENCH_DATABASE_URL,
   log: () => {},
-  keysPerUser: 1000,
+  apiKeys: 1000,
   scopes,
   // All clients of a benchmark have one address.
   throttleAddress: 0,

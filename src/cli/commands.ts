@@ -447,7 +447,7 @@ export const commands = [
   command("service-key", async () => (await services()).addServiceKey, {
     database: "changes",
     summary: "create a key of a service account, and print it once",
-    help: "Prints the key on stdout. The database has only its hash. Needs AMPHO_SECURITY_TOKEN_ENDPOINT or AMPHO_SECURITY_KEYS_PER_USER. To replace a key, create the new one first and end the old one with key-revoke.",
+    help: "Prints the key on stdout. The database has only its hash. Needs AMPHO_SECURITY_TOKEN_ENDPOINT or AMPHO_SECURITY_API_KEYS. To replace a key, create the new one first and end the old one with key-revoke.",
     takes: [
       service,
       valued("--name", "TEXT", { help: "A name for service-show. Default: that of the service account." }),

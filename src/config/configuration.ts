@@ -26,7 +26,10 @@ export type ConfigurationOptions<S extends string = string> = ParameterOptions<S
 
 /** Every parameter under its name in code. It holds the imported keys and not the configured key. */
 export interface Configuration
-  extends Omit<ParameterValues, "key" | "databaseMigrate" | "providers" | "providersFile"> {
+  extends Omit<ParameterValues, "key" | "databaseMigrate" | "providers" | "providersFile" | "apiKeys"> {
+  /** AMPHO_SECURITY_API_KEYS sets both. */
+  readonly keysPerUser: number;
+  readonly keyBrand: string;
   /** `NODE_ENV`, or `development`. */
   readonly environment: string;
   readonly databaseMigrate: "auto" | "off";
@@ -67,7 +70,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   const { key: keyUse = "any", database: usesDatabase = true, mails } = input.uses ?? {};
   const problems = [...sources.problems];
   const checked = withPages(checkValues(given, problems), production);
-  const { key: _, keyFile, databaseMigrate, providers: __, providersFile, ...values } = checked;
+  const { key: _, keyFile, databaseMigrate, providers: __, providersFile, apiKeys, ...values } = checked;
   const keyIsGiven = given.has("AMPHO_SECURITY_KEY") || given.has("AMPHO_SECURITY_KEY_FILE");
   const key = readKey({
     value: given.get("AMPHO_SECURITY_KEY"),
@@ -96,12 +99,15 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     crossed.push(...unsentMailProblems(values, { appUrl: values.appUrl !== undefined, mailUrl: hasUrl }));
   }
   if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) crossed.push(halfCaptcha);
-  if (values.keysPerUser > 0 && complete && !given.has("AMPHO_SECURITY_SCOPES")) crossed.push(keysWithoutScopes);
+  if (apiKeys !== undefined && apiKeys.perUser > 0 && complete && !given.has("AMPHO_SECURITY_SCOPES"))
+    crossed.push(keysWithoutScopes);
   // A parameter whose value was wrong has none now, so a rule about several parameters would call it missing.
   problems.push(...crossed.filter((problem) => !namesIn(problem).some((name) => wrong.has(name))));
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
+    keysPerUser: apiKeys.perUser,
+    keyBrand: apiKeys.brand,
     environment,
     keyFile: keyFile === undefined ? undefined : resolve(input.cwd, keyFile),
     mailUrl: values.mailUrl ?? (production ? undefined : "console:"),
@@ -126,28 +132,31 @@ const namesIn = (problem: string): readonly string[] => problem.match(/AMPHO_[A-
 
 /** Pages keep the tokens in cookies. They are the pages of AMPHO_APP_URL, of which only the origin counts then. */
 function withPages(values: ParameterValues, production: boolean): ParameterValues {
-  const { pages, pagesPrefix, port, appUrl = production ? undefined : `http://localhost:${port}` } = values;
+  const { pages, port, appUrl = production ? undefined : `http://localhost:${port}` } = values;
   // A wrong value is undefined here.
   if (!pages) return values;
-  const path = pages.link ?? `${pagesPrefix}/link`;
+  const path = pages.link ?? `${pages.prefix}/link`;
   return { ...values, cookies: true, appUrl: appUrl && new URL(path, appUrl).href };
 }
 
 /** Else the pages would hide endpoints, or endpoints would hide pages. */
-function prefixProblems(values: Pick<ParameterValues, "pages" | "pagesPrefix" | "restPrefix">): readonly string[] {
-  const { pages, pagesPrefix, restPrefix } = values;
-  const [one, other] = [`${pagesPrefix}/`, `${restPrefix}/`];
-  if (!pages || (!one.startsWith(other) && !other.startsWith(one))) return [];
-  return [`AMPHO_PAGES_PREFIX must not be above or under ${restPrefix}, the value of AMPHO_SECURITY_REST_PREFIX.`];
+function prefixProblems(values: Pick<ParameterValues, "pages" | "restPrefix">): readonly string[] {
+  const { pages, restPrefix } = values;
+  if (!pages) return [];
+  const [one, other] = [`${pages.prefix}/`, `${restPrefix}/`];
+  if (!one.startsWith(other) && !other.startsWith(one)) return [];
+  return [
+    `The prefix of AMPHO_PAGES must not be above or under ${restPrefix}, the value of AMPHO_SECURITY_REST_PREFIX.`,
+  ];
 }
 
 /** A browser rejects a relying party that is not the host of the page or a domain above it (WebAuthn L3 §5.1.3). */
-function relyingPartyProblems({ appUrl, passkeyRp }: Pick<ParameterValues, "appUrl" | "passkeyRp">): readonly string[] {
-  if (appUrl === undefined || passkeyRp === undefined) return [];
+function relyingPartyProblems({ appUrl, passkeys }: Pick<ParameterValues, "appUrl" | "passkeys">): readonly string[] {
+  if (appUrl === undefined || !passkeys || passkeys.rp === undefined) return [];
   const { hostname } = new URL(appUrl);
-  if (hostname === passkeyRp || hostname.endsWith(`.${passkeyRp}`)) return [];
+  if (hostname === passkeys.rp || hostname.endsWith(`.${passkeys.rp}`)) return [];
   return [
-    `AMPHO_SECURITY_PASSKEY_RP must be ${hostname}, the host of AMPHO_APP_URL, or a domain above it, but is "${passkeyRp}".`,
+    `The rp of AMPHO_SECURITY_PASSKEYS must be ${hostname}, the host of AMPHO_APP_URL, or a domain above it, but is "${passkeys.rp}".`,
   ];
 }
 
@@ -187,7 +196,7 @@ export function unsentMailProblems(
 const halfCaptcha = "AMPHO_SECURITY_CAPTCHA_URL and AMPHO_SECURITY_CAPTCHA_KEY must be set together.";
 
 const keysWithoutScopes =
-  'AMPHO_SECURITY_SCOPES must be set with AMPHO_SECURITY_KEYS_PER_USER, because a key can do what its scopes allow and no more. {"*":["read"]} gives every user the scope `read`.';
+  'AMPHO_SECURITY_SCOPES must be set with AMPHO_SECURITY_API_KEYS, because a key can do what its scopes allow and no more. {"*":["read"]} gives every user the scope `read`.';
 
 const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");
 

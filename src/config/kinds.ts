@@ -113,7 +113,7 @@ export const str = text("a text without control characters that is not empty", (
 });
 
 /** A brand in the text of API keys. */
-export const keyBrand = text("2 to 20 letters and digits, a to z and 0 to 9, of which the first is a letter", (value) =>
+const keyBrand = text("2 to 20 letters and digits, a to z and 0 to 9, of which the first is a letter", (value) =>
   /^[a-z][a-z0-9]{1,19}$/.test(value),
 );
 
@@ -193,7 +193,7 @@ const originForms =
 export const origins = { ...originsOf(originForms, isOrigin), describe: describeUrl };
 
 /** `android:` is an Android application, by the SHA-256 of its signing certificate. */
-export const passkeyOrigins = originsOf(
+const passkeyOrigins = originsOf(
   `${originForms}, or android:apk-key-hash:HASH`,
   (one) => isOrigin(one) || /^android:apk-key-hash:[\w-]{43}$/.test(one),
 );
@@ -206,22 +206,30 @@ export type ReplacedPages = Readonly<Partial<Record<PageName, string>>>;
 /** A path of the same origin. Browsers read a backslash as a slash, and `//` as another host. */
 export const isOwnPath = (text: string): boolean => /^\/(?![/\\])[!-[\]-~]*$/.test(text);
 
-export const pages: Kind<false | ReplacedPages, boolean | string | ReplacedPages> = {
+export interface PagesSettings extends ReplacedPages {
+  readonly prefix: string;
+  readonly css?: string;
+  readonly logo?: string;
+}
+
+export const pages: Kind<false | PagesSettings, boolean | string | Partial<PagesSettings>> = {
   type: "bool or json",
-  expected: `true, false, or a JSON object of paths such as {"signIn":"/sign-in"}, with the names ${pageNames.join(", ")}`,
+  expected: `true, false, or a JSON object of paths such as {"prefix":"/me"}, with the names prefix, css, logo, ${pageNames.join(", ")}`,
+  describe: describeMember(isPagesMember),
   parse(value) {
     const switched = bool.parse(value);
-    if (switched !== undefined) return switched ? Object.freeze({}) : false;
-    const given = fromJson(value);
-    if (!isObject(given)) return undefined;
-    const isGood = ([name, path]: [string, unknown]) =>
-      pageNames.some((each) => each === name) && typeof path === "string" && isOwnPath(path);
-    return Object.entries(given).every(isGood) ? Object.freeze({ ...given }) : undefined;
+    const given = switched === undefined ? fromJson(value) : {};
+    if (switched === false) return false;
+    if (!isObject(given) || !Object.entries(given).every(([name, path]) => isPagesMember(path, name))) return undefined;
+    return Object.freeze({ prefix: "/account", ...given });
   },
 };
 
-/** A path of the same origin, such as that of a style sheet. */
-export const ownPath = text("a path of the same origin, such as /theme.css", isOwnPath);
+function isPagesMember(path: unknown, name: string): boolean {
+  if (name === "prefix") return prefix.parse(path) !== undefined;
+  const isKnown = name === "css" || name === "logo" || pageNames.some((each) => each === name);
+  return isKnown && typeof path === "string" && isOwnPath(path);
+}
 
 /** The URL of the application's pages. Secrets in a URL, such as a password, would be shown to every user. */
 export const appUrl: Kind<string> = {
@@ -324,10 +332,82 @@ export const apiOrigin: Kind<string> = {
 };
 
 /** A domain name. A passkey belongs to one, and never to an IP address (WebAuthn L3 §5.1.3). */
-export const domain = text("a domain name such as app.example, in lower case", (value) => {
+const domain = text("a domain name such as app.example, in lower case", (value) => {
   const isHost = URL.canParse(`https://${value}`) && new URL(`https://${value}`).hostname === value;
   return isHost && isIP(value) === 0 && !value.startsWith("[");
 });
+
+export interface PasskeySettings {
+  readonly rp: string | undefined;
+  readonly origins: readonly string[];
+}
+
+const isPasskeysMember = (value: unknown, name: string): boolean =>
+  (name === "rp" ? domain : name === "origins" ? passkeyOrigins : undefined)?.parse(value) !== undefined;
+
+export const passkeys: Kind<
+  false | PasskeySettings,
+  boolean | string | { readonly rp?: string; readonly origins?: string | readonly string[] }
+> = {
+  type: "bool or json",
+  expected: `true, false, or a JSON object such as {"rp":"app.example","origins":["https://admin.app.example"]}, with names in lower case`,
+  describe: describeMember(isPasskeysMember),
+  parse(value) {
+    const switched = bool.parse(value);
+    const given = switched === undefined ? fromJson(value) : {};
+    if (switched === false) return false;
+    if (!isObject(given) || !Object.entries(given).every(([name, one]) => isPasskeysMember(one, name)))
+      return undefined;
+    return Object.freeze({
+      rp: domain.parse(given["rp"]),
+      origins: passkeyOrigins.parse(given["origins"] ?? []) ?? [],
+    });
+  },
+};
+
+export interface ApiKeySettings {
+  readonly perUser: number;
+  readonly brand: string;
+}
+
+const perUser = int({ min: 0, max: 1000 });
+const isApiKeysMember = (value: unknown, name: string): boolean =>
+  (name === "perUser" ? perUser : name === "brand" ? keyBrand : undefined)?.parse(value) !== undefined;
+
+export const apiKeys: Kind<ApiKeySettings, number | string | Partial<ApiKeySettings>> = {
+  type: "int or json",
+  expected: `${perUser.expected}, or a JSON object such as {"perUser":10,"brand":"acme"}, with a brand of letters a to z and digits`,
+  describe: describeMember(isApiKeysMember),
+  parse(value) {
+    const count = perUser.parse(value);
+    const given = count === undefined ? fromJson(value) : { perUser: count };
+    if (!isObject(given) || !Object.entries(given).every(([name, one]) => isApiKeysMember(one, name))) return undefined;
+    return Object.freeze({
+      perUser: perUser.parse(given["perUser"]) ?? 0,
+      brand: keyBrand.parse(given["brand"]) ?? "ampho",
+    });
+  },
+};
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const port = int({ min: 0, max: 65_535 });
+
+export const listenAddress: Kind<ListenAddress, number | string> = {
+  type: "str",
+  expected: "a port from 0 to 65535, or an address with a port, such as 0.0.0.0:9464 or [::]:9464",
+  parse(value) {
+    const given = String(value);
+    const at = given.lastIndexOf(":");
+    const [hostText, portText] = at < 0 ? ["127.0.0.1", given] : [given.slice(0, at), given.slice(at + 1)];
+    const isBare = isIP(hostText) === 6;
+    const [address, number] = [host.parse(hostText.replace(/^\[(.*)\]$/, "$1")), port.parse(portText)];
+    return address === undefined || number === undefined || isBare ? undefined : { host: address, port: number };
+  },
+};
 
 export const scopes: Kind<RoleScopes, string | RoleScopes> = {
   type: "json",

@@ -5,6 +5,7 @@ import { leewayMaxSeconds } from "../clock.js";
 import type { Policy } from "../levels/policy.js";
 import type { ByRole } from "../levels/role.js";
 import {
+  apiKeys,
   apiOrigin,
   appUrl,
   bearerSecret,
@@ -12,19 +13,17 @@ import {
   breachesUrl,
   choice,
   databaseUrl,
-  domain,
   duration,
   host,
   int,
   jwk,
   type Kind,
-  keyBrand,
+  listenAddress,
   mailAddress,
   mailUrl,
   origins,
-  ownPath,
   pages,
-  passkeyOrigins,
+  passkeys,
   path,
   prefix,
   protectedResources,
@@ -120,20 +119,11 @@ export const parameters = {
   AMPHO_PAGES: withDefault(
     pages,
     false,
-    { signIn: "/my/sign-in" },
+    { prefix: "/me", css: "/theme.css", signIn: "/my/sign-in" },
     {
-      help: "Whether Ampho serves pages: sign-in, registration, forgotten password, the landing of mailed links, and the account (docs/guides/pages.md). They need AMPHO_SECURITY_COOKIES, which they switch on. An object names pages of the application that take the place of Ampho's.",
+      help: "Whether Ampho serves pages: sign-in, registration, forgotten password, the landing of mailed links, and the account (docs/guides/pages.md). They need AMPHO_SECURITY_COOKIES, which they switch on. An object can have `prefix`, the path of the account page and the prefix of the others (`/account`). `css` is a style sheet of the application that comes after that of the pages, and `logo` a picture before AMPHO_APP_NAME. Other names are pages of the application that take the place of Ampho's.",
     },
   ),
-  AMPHO_PAGES_PREFIX: withDefault(prefix, "/account", "/me", {
-    help: "The path of the account page, and the prefix of the other pages.",
-  }),
-  AMPHO_PAGES_CSS: withoutDefault(ownPath, "/theme.css", {
-    help: "A style sheet of the application for the pages. It comes after the one of the pages, and can change its variables.",
-  }),
-  AMPHO_PAGES_LOGO: withoutDefault(ownPath, "/logo.svg", {
-    help: "A picture that the pages show before AMPHO_APP_NAME.",
-  }),
   AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(duration(0), 43_200, "1h", {
     help: "How long an access token alone renews its session, counted from the last login, step-up or renewal by refresh token. With 0 it does not. Set it to 0 where other services see access tokens.",
   }),
@@ -146,14 +136,17 @@ export const parameters = {
   AMPHO_SECURITY_SESSIONS_PER_USER: withDefault(int({ min: 1, max: 100_000 }), 100, 10, {
     help: "The number of sessions of one user. A login that exceeds this number ends the oldest session.",
   }),
-  AMPHO_SECURITY_KEYS_PER_USER: withDefault(int({ min: 0, max: 1000 }), 0, 10, {
-    help: "The number of API keys that a user can have (docs/guides/api-keys.md). With 0 there are none, and no key is accepted.",
-  }),
+  AMPHO_SECURITY_API_KEYS: withDefault(
+    apiKeys,
+    Object.freeze({ perUser: 0, brand: "ampho" }),
+    { perUser: 10, brand: "acme" },
+    {
+      help: "The number of API keys that a user can have (docs/guides/api-keys.md). With 0 there are none, and no key is accepted. An object can also have `brand`, the beginning of every API key, by which secret scanners find it. Keys with another beginning are not accepted.",
+      defaultText: "0",
+    },
+  ),
   AMPHO_SECURITY_TOKEN_ENDPOINT: withDefault(bool, false, true, {
     help: "Service accounts get access tokens at `POST /token` (docs/guides/services.md). Their keys are accepted, and `POST /revoke` and `POST /introspect` are served.",
-  }),
-  AMPHO_SECURITY_KEY_BRAND: withDefault(keyBrand, "ampho", "acme", {
-    help: "The beginning of every API key, by which secret scanners find it. Keys with another beginning are not accepted.",
   }),
   AMPHO_SECURITY_REVOCATION_LAG_MAX: withDefault(duration(0), 0, "30s", {
     help: "A process that could not read revocations for this long returns 503 to guarded requests. With 0 there is no limit.",
@@ -216,16 +209,15 @@ export const parameters = {
     help: "The name of the application in authenticator apps and passkey prompts. Without it, they show the login or the host of AMPHO_APP_URL.",
     defaultText: "the host of AMPHO_APP_URL",
   }),
-  AMPHO_SECURITY_PASSKEYS: withDefault(bool, true, false, {
-    help: "Whether passkeys are offered, if AMPHO_APP_URL is set.",
-  }),
-  AMPHO_SECURITY_PASSKEY_RP: withoutDefault(domain, "app.example", {
-    help: "The relying party of passkeys: the host of AMPHO_APP_URL, or a domain above it. Passkeys of another relying party no longer work.",
-    defaultText: "the host of AMPHO_APP_URL",
-  }),
-  AMPHO_SECURITY_PASSKEY_ORIGINS: withDefault(passkeyOrigins, Object.freeze([]), ["https://admin.app.example"], {
-    help: "More origins whose pages can use the passkeys: other pages under the relying party, related origins, Android applications.",
-  }),
+  AMPHO_SECURITY_PASSKEYS: withDefault(
+    passkeys,
+    Object.freeze({ rp: undefined, origins: Object.freeze([]) }),
+    { rp: "app.example", origins: ["https://admin.app.example"] },
+    {
+      help: "Whether passkeys are offered, if AMPHO_APP_URL is set. An object can have `rp`, the relying party: the host of AMPHO_APP_URL, which is the default, or a domain above it. Passkeys of another relying party no longer work. `origins` are more origins whose pages can use the passkeys: other pages under the relying party, related origins, Android applications.",
+      defaultText: "true",
+    },
+  ),
   AMPHO_MAIL_URL: withoutDefault(mailUrl, "smtps://mailer:PASSWORD@smtp.example:465", {
     help: "Where mails go (docs/guides/mail.md): a mail server (`smtp:`, `smtps:`), a webhook (`https:`), a folder (`file:`), or the log (`console:`), which production rejects.",
     defaultText: "`console:`, or none in production",
@@ -270,14 +262,11 @@ export const parameters = {
   AMPHO_PORT: withDefault(int({ min: 0, max: 65_535 }), 3000, 8080, {
     help: "The port of `ampho serve`. With 0 it takes a free port.",
   }),
-  AMPHO_METRICS_PORT: withoutDefault(int({ min: 0, max: 65_535 }), 9464, {
-    help: "A separate port for `GET /metrics` of `ampho serve` (docs/operate/metrics.md). With 0 it takes a free port.",
-  }),
-  AMPHO_METRICS_HOST: withDefault(host, "127.0.0.1", "0.0.0.0", {
-    help: "The address that the port of AMPHO_METRICS_PORT listens on.",
+  AMPHO_METRICS_LISTEN: withoutDefault(listenAddress, "0.0.0.0:9464", {
+    help: "A separate port for `GET /metrics` of `ampho serve` (docs/operate/metrics.md), alone or after an address, which is 127.0.0.1 by default. With port 0 it takes a free port.",
   }),
   AMPHO_METRICS_TOKEN: withoutDefault(bearerSecret, "the-output-of-openssl-rand-hex-32", {
-    help: "The bearer token that `GET /metrics` requires. Without AMPHO_METRICS_PORT, `/metrics` is then on the port of the service. With neither parameter, `/metrics` does not exist.",
+    help: "The bearer token that `GET /metrics` requires. Without AMPHO_METRICS_LISTEN, `/metrics` is then on the port of the service. With neither parameter, `/metrics` does not exist.",
     secret: true,
   }),
   AMPHO_SHUTDOWN_DELAY: withDefault(duration(0, 3600), 0, "10s", {

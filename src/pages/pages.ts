@@ -2,7 +2,7 @@
 // script, except for passkeys. A page is a client of the endpoints, in the same process, with the cookies and the
 // headers of the browser.
 import type { Configuration } from "../config/configuration.js";
-import { isOwnPath, type PageName, type ReplacedPages } from "../config/kinds.js";
+import { isOwnPath, type PageName, type PagesSettings } from "../config/kinds.js";
 import { AmphoError, type ErrorCode, hasCode, invalidRequest, type PasswordProblemReason } from "../errors.js";
 import { isNavigation } from "../http/rest/browser/origins.js";
 import { cookieOf, setCookie } from "../http/rest/cookies/cookie-header.js";
@@ -29,7 +29,7 @@ import { createView, type HtmlPage, type View, type ViewValues } from "./view.js
 
 export interface PagesDeps {
   /** `pages`: those of the application that take the place of these. */
-  readonly settings: Configuration & { readonly pages: ReplacedPages };
+  readonly settings: Configuration & { readonly pages: PagesSettings };
   readonly handle: Handle;
   readonly cookies: CookieMode;
   readonly renewPage: RenewPage;
@@ -100,7 +100,7 @@ export interface Pages {
 
 export function createPages(deps: PagesDeps): Pages {
   const { settings, errorResponse, features, clock } = deps;
-  const { pagesPrefix: prefix } = settings;
+  const { prefix } = settings.pages;
   const appName = settings.appName ?? (settings.appUrl === undefined ? "" : new URL(settings.appUrl).host);
   const at = (name: string) => (name === "" || name.startsWith("?") ? prefix + name : `${prefix}/${name}`);
   const viewOf = (accepted: string | null | undefined, auth?: RenewedPage["auth"], isSignedIn = auth !== undefined) => {
@@ -304,7 +304,7 @@ export function createPages(deps: PagesDeps): Pages {
   function documentOf({ title, body, isWide = false }: HtmlPage, view: Shower, shown: Shown = {}): HttpResponse {
     const { texts: t, form, isSignedIn, cookies } = view;
     const { status = 200, notice, alert } = shown;
-    const { pagesCss: css, pagesLogo: logo } = settings;
+    const { css, logo } = settings.pages;
     const signOut = form("sign-out", [button(t.signOut, "small quiet")]);
     const brand = html`<a class="brand" href="/">${logo !== undefined && html`<img src="${logo}" alt=""> `}${appName}</a>`;
     const { text } = html`<!doctype html>

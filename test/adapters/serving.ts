@@ -15,7 +15,7 @@ const plainSetup: Setup = { front: false, parsers: false, takeOver: false };
 /** An instance in which editors have a scope. The caller closes it. */
 export function openInstance(options: AmphoOptions = {}) {
   const scopes = { editor: ["articles:write"], admin: ["articles:delete"] };
-  return openAmpho({ key, scopes, resources, keysPerUser: 100, clock: runningClock(), ...options }, editor);
+  return openAmpho({ key, scopes, resources, apiKeys: 100, clock: runningClock(), ...options }, editor);
 }
 
 /** Serves the framework's application under a setup, for the tests of one `describe`. */

@@ -151,8 +151,8 @@ export function describeEndpoints(host: Host): void {
     { what: " behind the framework's parsers, compression and CORS", setup: { front: true, parsers: true } },
   ])("serves the documents at the root$what", ({ setup }: { what: string; setup: Partial<Setup> }) => {
     const appUrl = "https://app.example/account";
-    const passkeyOrigins = ["https://app.example.net", `android:apk-key-hash:${"A".repeat(43)}`];
-    const { call } = serving(host, setup, { appUrl, passkeyOrigins });
+    const origins = ["https://app.example.net", `android:apk-key-hash:${"A".repeat(43)}`];
+    const { call } = serving(host, setup, { appUrl, passkeys: { origins } });
 
     it("the documents at the root name the configured origins and the pages of the application, whatever host is asked", async () => {
       const headers = { "x-forwarded-host": "evil.example" };

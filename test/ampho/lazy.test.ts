@@ -52,7 +52,7 @@ it("a lazy instance serves what an open one does", async () => {
 
 it("verify of a lazy instance takes only the credentials that its caller lists", async () => {
   const scopes = { editor: ["articles:read"] };
-  const ampho = lazy({ ...fileOptions(), scopes, keysPerUser: 5 });
+  const ampho = lazy({ ...fileOptions(), scopes, apiKeys: 5 });
   const { users, sessions, apiKeys } = await ampho.open();
   const { id } = await users.create({ login: "ann", roles: ["editor"] });
   const { token } = await sessions.create(id);

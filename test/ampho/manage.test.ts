@@ -113,7 +113,7 @@ describe("ampho.users", () => {
   });
 
   it("a function that takes an id rejects a login in its place, so that no key or session stays unnoticed", async () => {
-    const { ampho } = await openWorld({ scopes: { reader: ["articles:read"] }, keysPerUser: 5 });
+    const { ampho } = await openWorld({ scopes: { reader: ["articles:read"] }, apiKeys: 5 });
     const { id } = await ampho.users.create({ login: "ann", roles: ["reader"] });
     await ampho.apiKeys.create(id, { name: "x", scopes: ["articles:read"] });
     await ampho.sessions.create(id);

@@ -70,7 +70,7 @@ describe("the scopes of every user", () => {
   const everyones = { "*": ["articles:read"], editor: ["articles:write"] };
 
   it.each([true, false])("a user without a role has them, with scopesInToken %s", async (scopesInToken) => {
-    const { ampho, key, clock } = await openWorld({ scopes: everyones, scopesInToken, keysPerUser: 1 });
+    const { ampho, key, clock } = await openWorld({ scopes: everyones, scopesInToken, apiKeys: 1 });
     const { id } = await ampho.users.create({ login: "bob" });
     const { token } = await ampho.sessions.create(id);
     const auth = { roles: [], scopes: ["articles:read"] };
@@ -91,7 +91,7 @@ describe("the scopes of every user", () => {
   it("the parameters of the guide for API keys let a user who has registered create a key", async () => {
     const guide = readFileSync("docs/guides/api-keys.md", "utf8");
     const [, json] = /^AMPHO_SECURITY_SCOPES='(.*)'$/m.exec(guide) ?? [];
-    const { ampho } = await openWorld({ scopes: json ?? "", keysPerUser: 1 });
+    const { ampho } = await openWorld({ scopes: json ?? "", apiKeys: 1 });
     const { id } = await ampho.users.create({ login: "bob" });
     const [, scope = ""] = /scopes: \["([^"]+)"\]/.exec(guide) ?? [];
     expect(await ampho.apiKeys.create({ id }, { name: "Backup", scopes: [scope] })).toMatchObject({ scopes: [scope] });

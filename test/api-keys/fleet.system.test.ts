@@ -6,7 +6,7 @@ import { askGuard, keysOf, readers, scopes } from "./keys.js";
 
 onBothDatabases((ground) => {
   it("M-02: a key that one of eight instances ended is rejected by the others within a second, and after a restart", async () => {
-    const first = await ground.open({ scopes, keysPerUser: 1000 });
+    const first = await ground.open({ scopes, apiKeys: 1000 });
     const ann = await first.ampho.users.create({ login: "ann", roles: ["editor"] });
     const others = await Promise.all(Array.from({ length: 7 }, () => first.another()));
     const { create } = await keysOf(first, ann.id);
@@ -30,7 +30,7 @@ onBothDatabases((ground) => {
   });
 
   it("M-01: ends and requests of many keys at once leave no dead key in any cache", async () => {
-    const first = await ground.open({ scopes, keysPerUser: 1000 });
+    const first = await ground.open({ scopes, apiKeys: 1000 });
     const ann = await first.ampho.users.create({ login: "ann", roles: ["editor"] });
     const others = await Promise.all([first.another(), first.another()]);
     const { create } = await keysOf(first, ann.id);

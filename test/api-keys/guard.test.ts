@@ -115,8 +115,8 @@ describe("a request with an API key", () => {
   it("a key of another brand is rejected, and so is each key without the parameter", async () => {
     const { world, create } = await openKeys();
     const { key } = await create();
-    const acme = await world.another({ keyBrand: "acme" });
-    const off = await world.another({ keysPerUser: 0 });
+    const acme = await world.another({ apiKeys: { perUser: 5, brand: "acme" } });
+    const off = await world.another({ apiKeys: 0 });
     for (const other of [acme, off]) expect(await askGuard(other, key, readers)).toBe(ended);
     expect(
       (
@@ -329,7 +329,7 @@ describe("a key of a user of an application's own table", () => {
     let barrier: Promise<void> | undefined;
     const world = await openWorld({
       scopes,
-      keysPerUser: 5,
+      apiKeys: 5,
       users: {
         find: async (login) => [...rows.values()].find((row) => row.login === login),
         findById: async (id) => {
@@ -428,7 +428,7 @@ describe("guesses", () => {
   });
 
   it("good keys that a process does not know do not wait for each other, however many an address sends at once", async () => {
-    const { create, ask } = await openKeys({ keysPerUser: 40, throttleAddress: 3 });
+    const { create, ask } = await openKeys({ apiKeys: 40, throttleAddress: 3 });
     const keys = await Promise.all(Array.from({ length: 40 }, () => create()));
     const asked = await Promise.all(keys.map(({ key }) => ask(key, readers, "203.0.113.7")));
     expect(new Set(asked)).toEqual(new Set(["articles:read"]));

@@ -22,7 +22,7 @@ export interface Keys {
 
 /** `ann` is an editor. */
 export async function openKeys(options: AmphoOptions = {}): Promise<Keys> {
-  const world = await openWorld({ scopes, keysPerUser: 5, ...options });
+  const world = await openWorld({ scopes, apiKeys: 5, ...options });
   const ann = await world.ampho.users.create({ login: "ann", roles: ["editor"] });
   return keysOf(world, ann.id, options);
 }

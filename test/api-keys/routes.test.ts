@@ -99,7 +99,7 @@ describe("the routes of API keys", () => {
   });
 
   it("a user has no more keys than allowed, however many requests come at once", async () => {
-    const { world, userId, grant } = await openKeys({ keysPerUser: 3 });
+    const { world, userId, grant } = await openKeys({ apiKeys: 3 });
     const other = await world.another();
     const all = await Promise.all(
       Array.from({ length: 10 }, (_, at) =>
@@ -117,7 +117,7 @@ describe("the routes of API keys", () => {
   });
 
   it("a user who creates keys that end in a second leaves a bounded list", async () => {
-    const { world, grant } = await openKeys({ keysPerUser: 5 });
+    const { world, grant } = await openKeys({ apiKeys: 5 });
     for (let round = 0; round < 8; round++, world.clock.advance(1))
       for (let n = 0; n < 5; n++) {
         const body = { name: `${round}.${n}`, scopes: ["articles:read"], expires: world.clock.now() + 1 };
@@ -234,7 +234,7 @@ describe("the routes of API keys", () => {
 
   it("the owner of a new key gets a notice, whose alarm link ends the key", async () => {
     const ground = { open: openWorld, sql: async () => [] };
-    const world = await openMailing(ground, { scopes, keysPerUser: 5, registration: "open" });
+    const world = await openMailing(ground, { scopes, apiKeys: 5, registration: "open" });
     const { mail } = world;
     const begun = await world.call("POST", "/register", { body: { email: "ann@example.org", login: "ann" } });
     const { code } = await mail("register");

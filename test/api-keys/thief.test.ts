@@ -10,7 +10,7 @@ const alive = "articles:read";
 
 onBothDatabases(({ open }) => {
   async function begin() {
-    const world = await open({ scopes, keysPerUser: 5 });
+    const world = await open({ scopes, apiKeys: 5 });
     const { id } = await world.user("ann", { password, roles: ["editor"] });
     const [owner, thief] = [await world.login("ann"), await world.login("ann")];
     return { world, id, owner, stolen: await keyOf(world, thief), thief };
@@ -79,7 +79,7 @@ onBothDatabases(({ open }) => {
     });
 
     it("it ends with a role whose policy its session does not reach, and a key of two factors goes on", async () => {
-      const world = await open({ scopes, keysPerUser: 5, factors: { admin: "required" } });
+      const world = await open({ scopes, apiKeys: 5, factors: { admin: "required" } });
       await world.user("ann", { password, roles: ["editor"] });
       const [owner, thief] = [await world.login("ann"), await world.login("ann")];
       await world.user("bob", { password, roles: ["editor"] });

@@ -81,7 +81,7 @@ describe("an instance that accepts any signature", () => {
 });
 
 describe("a sound instance", () => {
-  const keys = { keysPerUser: 5, scopes: { tester: ["articles:read"] } };
+  const keys = { apiKeys: 5, scopes: { tester: ["articles:read"] } };
   const machines = { tokenEndpoint: true, tokenIssuer: "https://id.example", ...keys };
   const required = { factors: { "*": "required" }, ...machines, ...withMails } as const;
   it.each([

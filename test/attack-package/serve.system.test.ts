@@ -66,7 +66,7 @@ describe("an instance of ours", () => {
       AMPHO_APP_URL: "https://app.example/",
       AMPHO_MAIL_URL: "file:mails",
       AMPHO_SECURITY_MAIL_LOGIN: "true",
-      AMPHO_SECURITY_KEYS_PER_USER: "5",
+      AMPHO_SECURITY_API_KEYS: "5",
       AMPHO_SECURITY_TOKEN_ENDPOINT: "true",
       AMPHO_SECURITY_RESOURCES: '[{"resource":"https://api.example/mcp"}]',
       AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}',

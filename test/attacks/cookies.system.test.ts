@@ -56,8 +56,7 @@ async function open(): Promise<Ampho> {
     databaseUrl: "sqlite::memory:",
     cookies: true,
     corsOrigins: [friend()],
-    pages: true,
-    pagesPrefix: "/me",
+    pages: { prefix: "/me" },
     appUrl: app(),
     log: () => undefined,
   });

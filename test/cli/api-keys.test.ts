@@ -13,14 +13,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(cwd, { recursive: true, force: true }));
 
-const env = { AMPHO_SECURITY_KEYS_PER_USER: "5", AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}' };
+const env = { AMPHO_SECURITY_API_KEYS: "5", AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}' };
 const run = (stdin: string, ...args: readonly string[]) => ampho(args, { cwd, env, stdin });
 
 /** Two keys of ann and one of bob. */
 async function createKeys() {
   const api = await createAmpho({
     databaseUrl: `sqlite:${join(cwd, "ampho.db")}`,
-    keysPerUser: 5,
+    apiKeys: 5,
     scopes: { editor: ["articles:read"] },
     log: () => {},
   });

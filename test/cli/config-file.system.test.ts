@@ -27,7 +27,7 @@ const addAlice = (place: Place) =>
 describe("a file of options", () => {
   test("a command takes the scopes, the keys and the roles that code has set", async () => {
     const place = project(define('{ scopes: { editor: ["articles:write"] } }'));
-    const env = { ...place.env, AMPHO_SECURITY_KEYS_PER_USER: "5" };
+    const env = { ...place.env, AMPHO_SECURITY_API_KEYS: "5" };
     expect(await addAlice({ ...place, env })).toMatchObject({ code: 0 });
     const changed = await ampho(["user-roles", "alice", "--add", "editor"], { ...place, env });
     expect(changed).toMatchObject({ code: 0, stdout: "editor\n" });

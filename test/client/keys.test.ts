@@ -13,7 +13,7 @@ const options = { name: "Backup", scopes: ["articles:read"] };
 describe.each([false, true])("API keys with tokens in cookies: %s", (cookies) => {
   async function openDevice() {
     const clock = settableClock();
-    const world = await openWorld({ clock, cookies, scopes, keysPerUser: 3 });
+    const world = await openWorld({ clock, cookies, scopes, apiKeys: 3 });
     if (cookies) openCookieJar(world.url);
     const open = (more = {}) => createClient({ baseUrl: world.url, storage: createTestStorage(), cookies, ...more });
     const use = async (key: string) => (await world.ampho.verify(key, ["key"])).scopes;

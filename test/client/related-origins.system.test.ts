@@ -25,8 +25,8 @@ let browser: Browser | undefined;
 afterEach(() => browser?.close());
 
 /** Opens a page of each origin. The port is that of a test, so the browser gets the address of both hosts. */
-async function openOrigins(passkeyOrigins: readonly string[]) {
-  const { ampho } = await openAmpho({ appUrl: `${party}/`, passkeyOrigins }, ann);
+async function openOrigins(origins: readonly string[]) {
+  const { ampho } = await openAmpho({ appUrl: `${party}/`, passkeys: { origins } }, ann);
   const { text } = await bundleClient("ways");
   const fetched: string[] = [];
   const api = mount(ampho);

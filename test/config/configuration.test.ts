@@ -302,7 +302,7 @@ describe("values", () => {
     ["mailFrom", { options: { mailUrl: "smtp://localhost", mailFrom: "nobody" } }],
     ["mailKey", { options: { mailUrl: "https://mail.example", mailFrom: "a@example.org", mailKey: "x" } }],
     ["captchaUrl", { options: { captchaUrl: "none", captchaKey: "secret-of-the-captcha" } }],
-    ["passkeyRp", { options: { passkeyRp: "Not A Domain", appUrl: "https://app.example" } }],
+    ["passkeys", { options: { passkeys: { rp: "Not A Domain" }, appUrl: "https://app.example" } }],
   ])("a wrong value of %s is one problem, and no rule about several parameters counts it as missing", (name, given) => {
     expect(rejection(given)).toMatch(new RegExp(`^AMPHO_\\w+ \\(option ${name}\\) must be [^\\n]*$`));
   });
@@ -388,6 +388,8 @@ describe("values", () => {
     AMPHO_SECURITY_THROTTLE_LOCK: ["0", "many"],
     AMPHO_SECURITY_THROTTLE_ADDRESS: ["-1", 1001],
     AMPHO_SECURITY_REVOCATION_FEED_TOKEN: ["short", "with space ".repeat(4), "é".repeat(40), "x".repeat(1025)],
+    AMPHO_METRICS_LISTEN: ["65536", ":9464", "::9464", "a b:1", "h:", true, -1],
+    AMPHO_SECURITY_API_KEYS: ["-1", 1001, "many", { perUser: "x" }, { brand: "Acme" }, { max: 1 }, []],
     AMPHO_METRICS_TOKEN: ["short", "x".repeat(1025), 5],
     AMPHO_SHUTDOWN_DELAY: ["3601", "2h"],
     AMPHO_AUDIT_KEEP: ["-1", "long"],
@@ -448,6 +450,10 @@ describe("values", () => {
     ["AMPHO_DATABASE_URL", "sqlite::memory:", "databaseUrl", "sqlite::memory:"],
     ["AMPHO_DATABASE_URL", "postgres://u:p@h/x", "databaseUrl", "postgres://u:p@h/x"],
     ["AMPHO_DATABASE_URL", "postgres://h/x?prepare=true", "databaseUrl", "postgres://h/x?prepare=true"],
+    ["AMPHO_METRICS_LISTEN", 9464, "metricsListen", { host: "127.0.0.1", port: 9464 }],
+    ["AMPHO_METRICS_LISTEN", "[::]:9464", "metricsListen", { host: "::", port: 9464 }],
+    ["AMPHO_SECURITY_API_KEYS", '{"brand":"acme"}', "keyBrand", "acme"],
+    ["AMPHO_SECURITY_PASSKEYS", "false", "passkeys", false],
     ["AMPHO_HOST", "::", "host", "::"],
     ["AMPHO_HOST", "localhost", "host", "localhost"],
     ["AMPHO_PORT", "0", "port", 0],

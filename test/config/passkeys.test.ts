@@ -45,9 +45,9 @@ describe("AMPHO_APP_URL", () => {
   });
 });
 
-describe("AMPHO_SECURITY_PASSKEY_RP", () => {
+describe("rp of AMPHO_SECURITY_PASSKEYS", () => {
   it.each(["login.app.example", "app.example", "example"])("the relying party can be the host or %s above it", (id) => {
-    expect(partyOf({ ...app, AMPHO_SECURITY_PASSKEY_RP: id })).toMatchObject({
+    expect(partyOf({ ...app, AMPHO_SECURITY_PASSKEYS: JSON.stringify({ rp: id }) })).toMatchObject({
       id,
       origins: ["https://login.app.example"],
     });
@@ -56,8 +56,8 @@ describe("AMPHO_SECURITY_PASSKEY_RP", () => {
   it.each(["shop.login.app.example", "pp.example", "in.app.example", "app.example.net", "*.app.example"])(
     "the relying party cannot be %s, which a browser would reject",
     (id) => {
-      expect(rejection({ ...app, AMPHO_SECURITY_PASSKEY_RP: id })).toContain(
-        `AMPHO_SECURITY_PASSKEY_RP must be login.app.example, the host of AMPHO_APP_URL, or a domain above it, but is "${id}".`,
+      expect(rejection({ ...app, AMPHO_SECURITY_PASSKEYS: JSON.stringify({ rp: id }) })).toContain(
+        `The rp of AMPHO_SECURITY_PASSKEYS must be login.app.example, the host of AMPHO_APP_URL, or a domain above it, but is "${id}".`,
       );
     },
   );
@@ -74,18 +74,18 @@ describe("AMPHO_SECURITY_PASSKEY_RP", () => {
     "ann@app.example",
     "täst.example",
   ])("%s is no domain name of a relying party", (id) => {
-    expect(rejection({ ...app, AMPHO_SECURITY_PASSKEY_RP: id })).toContain(
-      "AMPHO_SECURITY_PASSKEY_RP must be a domain name such as app.example, in lower case",
+    expect(rejection({ ...app, AMPHO_SECURITY_PASSKEYS: JSON.stringify({ rp: id }) })).toContain(
+      'an object whose member "rp" is ',
     );
   });
 });
 
-describe("AMPHO_SECURITY_PASSKEY_ORIGINS", () => {
+describe("origins of AMPHO_SECURITY_PASSKEYS", () => {
   const android = `android:apk-key-hash:${"A".repeat(42)}_`;
   const origins = ["https://shop.app.example", "https://app.example.de", "https://fakeapp.example", android];
 
-  it.each([origins.join(" , "), JSON.stringify(origins)])("%s adds origins to that of AMPHO_APP_URL", (list) => {
-    const env = { ...app, AMPHO_SECURITY_PASSKEY_RP: "app.example", AMPHO_SECURITY_PASSKEY_ORIGINS: list };
+  it.each([origins.join(" , "), origins])("%s adds origins to that of AMPHO_APP_URL", (list) => {
+    const env = { ...app, AMPHO_SECURITY_PASSKEYS: JSON.stringify({ rp: "app.example", origins: list }) };
     const party = partyOf(env);
     expect(party?.origins).toEqual(["https://login.app.example", ...origins]);
     // Browsers look up only origins outside of the relying party.
@@ -107,8 +107,8 @@ describe("AMPHO_SECURITY_PASSKEY_ORIGINS", () => {
     "[1]",
     '{"a":1}',
   ])("%s is no list of origins", (list) => {
-    expect(rejection({ ...app, AMPHO_SECURITY_PASSKEY_ORIGINS: list })).toContain(
-      "AMPHO_SECURITY_PASSKEY_ORIGINS must be a JSON array",
+    expect(rejection({ ...app, AMPHO_SECURITY_PASSKEYS: JSON.stringify({ origins: list }) })).toContain(
+      'an object whose member "origins" is',
     );
   });
 });

@@ -21,7 +21,7 @@ beforeAll(requireProxies, installMs);
 async function openGateway({ start }: ProxyConfiguration, other?: string) {
   const scopes = { reader: ["articles:read"], other: ["articles:write"] };
   const signer = newKey("key-1");
-  const { ampho } = await openAmpho({ key: signer, scopes, tokenEndpoint: true, keysPerUser: 5 });
+  const { ampho } = await openAmpho({ key: signer, scopes, tokenEndpoint: true, apiKeys: 5 });
   onTestFinished(() => ampho.close());
   const { url } = await listen(mount(ampho));
   const program = await listen((request, response) => {

@@ -30,7 +30,7 @@ beforeAll(async () => {
   const key = { kty: "oct", kid: "one", k: "6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw", state: "current", since };
   const place = freshPlace({
     AMPHO_SECURITY_KEY: JSON.stringify({ keys: [key] }),
-    AMPHO_METRICS_PORT: String(metricsPort),
+    AMPHO_METRICS_LISTEN: String(metricsPort),
     ...unthrottled,
   });
   await addUser(place);

@@ -94,7 +94,7 @@ describe("a deployment", () => {
   });
 
   it("the doctor names the API keys that were not used for 90 days, and those in use that end within 14 days", async () => {
-    const { users, apiKeys, verify, close } = await openAmpho({ keysPerUser: 50, scopes: { editor: ["a:read"] } });
+    const { users, apiKeys, verify, close } = await openAmpho({ apiKeys: 50, scopes: { editor: ["a:read"] } });
     const { id } = await users.create({ login: "ann", roles: ["editor"] });
     const day = 86_400;
     const create = async (days: number) =>
@@ -513,7 +513,7 @@ describe("a running instance", () => {
     const aboutPasskeys = async (url: string) => (await found(url)).filter((one) => one !== "note mail");
     const key = generateJwk("HS256");
     const instance = (passkeyOrigins: string) => {
-      const settings = { appUrl: "https://app.example/", passkeyOrigins };
+      const settings = { appUrl: "https://app.example/", passkeys: { origins: passkeyOrigins } };
       return createAmpho({ key, databaseUrl: "sqlite::memory:", log: () => {}, ...settings });
     };
     const serving = async (passkeyOrigins: string) => {
@@ -526,10 +526,10 @@ describe("a running instance", () => {
       return server.listen(0, "127.0.0.1");
     };
     env["AMPHO_APP_URL"] = "https://app.example/";
-    env["AMPHO_SECURITY_PASSKEY_ORIGINS"] = `https://a.app.example,android:apk-key-hash:${"A".repeat(43)}`;
+    env["AMPHO_SECURITY_PASSKEYS"] = `{"origins":"https://a.app.example,android:apk-key-hash:${"A".repeat(43)}"}`;
     const without = await serve();
     expect(await aboutPasskeys(without)).toEqual([]);
-    env["AMPHO_SECURITY_PASSKEY_ORIGINS"] = "https://app.example.de,https://pp.example";
+    env["AMPHO_SECURITY_PASSKEYS"] = '{"origins":"https://app.example.de,https://pp.example"}';
     expect(await aboutPasskeys(without)).toEqual(["warning passkeys"]);
     expect(await aboutPasskeys(await serving("https://app.example.de"))).toEqual(["warning passkeys"]);
     expect(await aboutPasskeys(await serving("https://app.example.de,https://pp.example"))).toEqual([]);

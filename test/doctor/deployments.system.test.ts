@@ -25,7 +25,7 @@ const attackAt = async (place: Place, url: string) => said(await attack(place, u
 
 /** The test users get API keys, and the test services access tokens. */
 const withMachines = {
-  AMPHO_SECURITY_KEYS_PER_USER: "5",
+  AMPHO_SECURITY_API_KEYS: "5",
   AMPHO_SECURITY_TOKEN_ENDPOINT: "true",
   AMPHO_SECURITY_TOKEN_ISSUER: "https://us.example",
   AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}',

@@ -516,7 +516,7 @@ describe("examples/everything in the browser", () => {
   it("a user creates an API key on the account page of Ampho, and a program reads with it", async () => {
     command(["user-add", "kay", "--role", "reader", "--password-stdin"], password);
     const port = await freePort();
-    const keys = { AMPHO_SECURITY_KEYS_PER_USER: "5", AMPHO_SECURITY_SCOPES: '{"reader":["articles:read"]}' };
+    const keys = { AMPHO_SECURITY_API_KEYS: "5", AMPHO_SECURITY_SCOPES: '{"reader":["articles:read"]}' };
     const more = { PORT: String(port), AMPHO_APP_URL: `http://localhost:${port}`, AMPHO_SECURITY_COOKIES: "true" };
     const pages = await start(folder(), { ...env, ...more, ...keys, AMPHO_SECURITY_PROVIDERS: undefined }, "server.js");
     const walker = await openWalker(browser, `${pages.url}/`);

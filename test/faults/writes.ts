@@ -185,7 +185,7 @@ export const openBeside = (databaseUrl: string): Promise<Ampho> =>
     databaseMigrate: "off",
     appUrl,
     log: () => {},
-    keysPerUser: 5,
+    apiKeys: 5,
     scopes: keyScopes,
     ...unthrottled,
   });

@@ -34,7 +34,7 @@ const accessOf = async (world: Pick<World, "call">, bearer: string) => {
 const ofKind = (list: readonly AccessItem[], kind: string) => list.filter((each) => each.kind === kind);
 
 const open = (ground: Parameters<typeof openMailing>[0]) =>
-  openMailing(ground, { ...passkeySettings, keysPerUser: 5, scopes: { "*": ["read"] } });
+  openMailing(ground, { ...passkeySettings, apiKeys: 5, scopes: { "*": ["read"] } });
 
 const logIn = async (world: Mailing, secret: string, agent = firefox) =>
   world.call("POST", "/login", { body: { login: email, password: secret }, headers: { "User-Agent": agent } });
@@ -162,7 +162,7 @@ onBothDatabases((ground) => {
       const options = {
         ...mailSettings,
         ...passkeySettings,
-        keysPerUser: 5,
+        apiKeys: 5,
         scopes: { "*": ["read"] },
         mail: async (message: Mailing["mails"][number]) => void mails.push(message),
       };

@@ -109,7 +109,7 @@ onBothDatabases((ground) => {
 
     it("the alarm closes the account of a table that finds users by their login alone, also without a session", async () => {
       const { findById: _, ...users } = ownTable();
-      const world = await open({ users, keysPerUser: 5, scopes: { "*": ["read"] } });
+      const world = await open({ users, apiKeys: 5, scopes: { "*": ["read"] } });
       await addPerson(world, ann, password);
       const thief = await enter(world);
       expect((await world.call("DELETE", "/sessions", { bearer: thief.token })).status).toBe(204);
@@ -124,7 +124,7 @@ onBothDatabases((ground) => {
       const rows: Person[] = [];
       const { findById: _, ...table } = ownTable();
       const users = { ...table, find: async (login: string) => rows[0] ?? table.find(login) };
-      const world = await open({ users, keysPerUser: 5, scopes: { "*": ["read"] } });
+      const world = await open({ users, apiKeys: 5, scopes: { "*": ["read"] } });
       await addPerson(world, ann, password);
       const thief = await enter(world);
       const made = await world.call("POST", "/keys", { bearer: thief.token, body: { name: "k", scopes: ["read"] } });

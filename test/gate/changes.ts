@@ -345,7 +345,7 @@ export async function openPlace(ground: Ground, users?: ApplicationUsers<Applica
       factors: { admin: "phr" },
       revocationFeedToken,
       users,
-      keysPerUser: 5,
+      apiKeys: 5,
       scopes: { editor: ["articles:read"] },
       mail: async (message) => void mails.push(message),
     },

@@ -117,7 +117,7 @@ onBothDatabases((ground) => {
   });
 
   it("an API key pauses in a dispute, in every process, and one of the operator goes on after it", async () => {
-    const options = { scopes: { editor: ["articles:read"] }, keysPerUser: 5 };
+    const options = { scopes: { editor: ["articles:read"] }, apiKeys: 5 };
     const world = await openMailing(ground, options);
     await addPerson(world, ann, password);
     const { id } = (await world.ampho.users.find(ann)) ?? { id: "" };

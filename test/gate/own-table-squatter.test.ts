@@ -27,7 +27,7 @@ onBothDatabases((ground) => {
       };
       const mails: never[] = [];
       const mail = async (message: unknown) => void (mails as unknown[]).push(message);
-      const options = { ...mailSettings, registration: "closed", users, mail, scopes, keysPerUser: 5 } as const;
+      const options = { ...mailSettings, registration: "closed", users, mail, scopes, apiKeys: 5 } as const;
       const outside = await openOutside(ground, { options });
       const { world } = outside;
       const mailing = mailingOf(ground, world, mails);

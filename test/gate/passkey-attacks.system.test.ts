@@ -363,8 +363,8 @@ onBothDatabases((ground) => {
 
   it("an origin that is configured is accepted, and no other", async () => {
     const app = `android:apk-key-hash:${base64url(sha256("app"))}`;
-    const passkeyOrigins = ["https://app.example.com", app];
-    const world = await ground.open({ ...passkeySettings, passkeyOrigins });
+    const origins = ["https://app.example.com", app];
+    const world = await ground.open({ ...passkeySettings, passkeys: { origins } });
     const ann = await addPasskeyOwner(world, "ann");
     for (const [sent, outcome] of [
       ["https://app.example.com", [200]],

@@ -318,7 +318,7 @@ onBothDatabases((ground) => {
 
   it("pages below the relying party use its passkeys, and the hash of their own host is rejected", async () => {
     const appUrl = "https://login.example.org/";
-    const world = await ground.open({ ...passkeySettings, appUrl, passkeyRp: "example.org" });
+    const world = await ground.open({ ...passkeySettings, appUrl, passkeys: { rp: "example.org" } });
     const clientData = { origin: "https://login.example.org" };
     await world.user("ann", { password });
     const { token } = await world.login("ann");

@@ -31,7 +31,7 @@ export async function openScene(ground: Ground, users?: ApplicationUsers<Applica
       throttleLock: 1_000_000,
       throttleAttempts: 1_000_000,
       throttleAddress: 0,
-      keysPerUser: 5,
+      apiKeys: 5,
       scopes: { "*": ["articles:read"] },
       users,
       mail: async (message) => void mails.push(message),

@@ -116,7 +116,7 @@ it("each route has an example that its schemas describe", async () => {
         tokenIssuer: "https://login.example",
         tokenAudience: "https://api.example",
         scopes: { editor: ["articles:read", "articles:write"] },
-        keysPerUser: 5,
+        apiKeys: 5,
         tokenEndpoint: true,
       },
     },

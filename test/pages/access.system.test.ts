@@ -15,7 +15,7 @@ beforeAll(async () => {
 }, browserTimeoutMs);
 afterAll(() => browser?.close());
 
-const openKeyShop = () => openShop({ keysPerUser: 5, scopes: { "*": ["articles:read"] } });
+const openKeyShop = () => openShop({ apiKeys: 5, scopes: { "*": ["articles:read"] } });
 
 /** A thief of the password has a session, and a program has two API keys, of 8 days ago. */
 async function rob(shop: Shop, { open, register, signIn, signOut }: ReturnType<typeof visitor>) {

@@ -53,7 +53,7 @@ async function openPages(options: AmphoOptions = {}) {
       throttleAttempts: 10_000,
       throttleLock: 10_000,
       throttleAddress: 0,
-      keysPerUser: 100,
+      apiKeys: 100,
       scopes: { editor: ["articles:read"] },
       ...options,
     },
@@ -788,14 +788,14 @@ it.each([
   expect(await ampho.apiKeys.list((await ampho.users.find("alice"))?.id ?? "")).toEqual([]);
 });
 
-it("the account page has no keys without AMPHO_SECURITY_KEYS_PER_USER, and for a user without scopes", async () => {
-  for (const options of [{ keysPerUser: 0 }, { scopes: { other: ["articles:read"] } }]) {
+it("the account page has no keys without AMPHO_SECURITY_API_KEYS, and for a user without scopes", async () => {
+  for (const options of [{ apiKeys: 0 }, { scopes: { other: ["articles:read"] } }]) {
     const { ampho, close } = await openPages(options);
     onTestFinished(close);
     const browser = await signedIn(ampho);
     expect((await browser.get("")).text).not.toContain("keys/create");
     const made = await browser.post("keys/create", { name: "x", days: "1", "scope articles:read": "on" });
-    expect([made.status, made.text.includes("ampho_key_")]).toEqual([options.keysPerUser === 0 ? 404 : 400, false]);
+    expect([made.status, made.text.includes("ampho_key_")]).toEqual([options.apiKeys === 0 ? 404 : 400, false]);
   }
 });
 

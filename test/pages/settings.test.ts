@@ -27,11 +27,11 @@ async function open(options: AmphoOptions = {}) {
 }
 
 it.each([
-  ["/api", /AMPHO_PAGES_PREFIX|pagesPrefix/],
-  ["/api/security", /AMPHO_PAGES_PREFIX|pagesPrefix/],
-  ["/api/security/pages", /AMPHO_PAGES_PREFIX|pagesPrefix/],
-])("the prefix %s would hide endpoints or pages, so it is a bad value", async (pagesPrefix, message) => {
-  const options = { key: newKey("key-1"), databaseUrl: "sqlite::memory:", pages: true, pagesPrefix };
+  ["/api", /The prefix of AMPHO_PAGES/],
+  ["/api/security", /The prefix of AMPHO_PAGES/],
+  ["/api/security/pages", /The prefix of AMPHO_PAGES/],
+])("the prefix %s would hide endpoints or pages, so it is a bad value", async (prefix, message) => {
+  const options = { key: newKey("key-1"), databaseUrl: "sqlite::memory:", pages: { prefix } };
   await expect(createAmpho(options)).rejects.toThrow(message);
 });
 
@@ -40,6 +40,10 @@ it.each([
   { signIn: "https://evil.example/" },
   { signIn: "/a\\b" },
   { other: "/a" },
+  { prefix: "me" },
+  { prefix: "/me/" },
+  { css: "https://evil.example/a.css" },
+  { logo: "//evil.example/a.svg" },
   "x",
   7,
 ])("the pages %j are a bad value", async (pages) => {
@@ -69,7 +73,7 @@ it("an instance without pages serves no path of them, and `redirect` is a TypeEr
 });
 
 it("a Fetch handler with `redirect` sends a browser to the pages", async () => {
-  const { ampho } = await open({ pagesPrefix: "/me" });
+  const { ampho } = await open({ pages: { prefix: "/me" } });
   const handle = ampho.authorize({ redirect: true }, (_request: Request, auth: Auth) => new Response(auth.login));
   const ask = (headers: Readonly<Record<string, string>>, method = "GET") =>
     handle(new Request(`${origin}/cart?a=1`, { method, headers }));
@@ -80,7 +84,7 @@ it("a Fetch handler with `redirect` sends a browser to the pages", async () => {
 });
 
 it("authenticate with `redirect` rejects with the path of the page, and resolves to the user after the sign-in", async () => {
-  const { ampho } = await open({ pagesPrefix: "/me" });
+  const { ampho } = await open({ pages: { prefix: "/me" } });
   const user = await ampho.users.create({ login: "rita" });
   const { token } = await ampho.sessions.create(user.id);
   const page = (target: string, headers: Readonly<Record<string, string>> = { accept: "text/html" }, method = "GET") =>
@@ -159,7 +163,7 @@ it.each([
 });
 
 it("every error has a text in every language, and the pages are in the language of the browser", async () => {
-  const { get, post } = await open({ appName: "Shop", pagesCss: "/theme.css", pagesLogo: "/logo.svg" });
+  const { get, post } = await open({ appName: "Shop", pages: { css: "/theme.css", logo: "/logo.svg" } });
   for (const [language, { errors }] of Object.entries(pageTexts)) {
     const page = await (await get("/account/sign-in", { "accept-language": `${language}-XX, en;q=0.5` })).text();
     expect(page).toContain(`<html lang="${language}">`);

@@ -489,7 +489,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
 
   it("a user creates, replaces and removes an API key, which is shown once", async () => {
     const shop = await openShop({
-      keysPerUser: 2,
+      apiKeys: 2,
       scopes: { editor: ["articles:read", "articles:write"], other: ["bills:read"] },
     });
     const { open, signIn } = visitor(shop, browser, { scripts });

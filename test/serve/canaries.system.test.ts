@@ -17,7 +17,7 @@ it("no secret is in the output of serve in either format, nor in the audit log o
   const place = freshPlace({
     AMPHO_SECURITY_KEY: JSON.stringify({ kty: "oct", kid: "one", k: secretKey }),
     AMPHO_METRICS_TOKEN: metricsToken,
-    AMPHO_SECURITY_KEYS_PER_USER: "9",
+    AMPHO_SECURITY_API_KEYS: "9",
     AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}',
   });
   const password = `${plant("password")} violet harbour`;

@@ -26,7 +26,7 @@ describe("metrics by default", () => {
 
 describe("metrics on a port of their own", () => {
   it("metrics on their own port are open there, beside the probes, and absent from the port of the service", async () => {
-    const place = freshPlace({ AMPHO_METRICS_PORT: "0" });
+    const place = freshPlace({ AMPHO_METRICS_LISTEN: "0" });
     await addUser(place);
     const served = await startServe(place);
     await logIn(served);
@@ -56,7 +56,7 @@ describe("metrics on a port of their own", () => {
   });
 
   it("metrics on their own port require a token where one is configured", async () => {
-    const served = await startServe(freshPlace({ AMPHO_METRICS_PORT: "0", AMPHO_METRICS_TOKEN: token }));
+    const served = await startServe(freshPlace({ AMPHO_METRICS_LISTEN: "0", AMPHO_METRICS_TOKEN: token }));
     const url = metricsUrl(served);
     expect((await fetch(url)).status).toBe(401);
     expect((await fetch(url, { headers: bearer(token) })).status).toBe(200);
@@ -65,16 +65,20 @@ describe("metrics on a port of their own", () => {
   });
 
   it("serve ends and names the port when the port of the metrics is taken", async () => {
-    const first = await startServe(freshPlace({ AMPHO_METRICS_PORT: "0" }));
+    const first = await startServe(freshPlace({ AMPHO_METRICS_LISTEN: "0" }));
     const { port } = new URL(metricsUrl(first));
-    const { code, stdout, stderr } = await command(freshPlace({ AMPHO_METRICS_PORT: port }), ["serve", "--port", "0"]);
+    const { code, stdout, stderr } = await command(freshPlace({ AMPHO_METRICS_LISTEN: port }), [
+      "serve",
+      "--port",
+      "0",
+    ]);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toContain(`Cannot listen on 127.0.0.1, port ${port} (the port is in use).`);
     await first.stop();
   });
 
   it("the probe on the port of the metrics returns 503 after SIGTERM, like that of the service", async () => {
-    const served = await startServe(freshPlace({ AMPHO_METRICS_PORT: "0", AMPHO_SHUTDOWN_DELAY: "60" }));
+    const served = await startServe(freshPlace({ AMPHO_METRICS_LISTEN: "0", AMPHO_SHUTDOWN_DELAY: "60" }));
     const { origin } = new URL(metricsUrl(served));
     const first = served.stop();
     await vi.waitFor(async () => expect((await fetch(`${origin}/readyz`)).status).toBe(503), { timeout: 15_000 });
@@ -83,7 +87,7 @@ describe("metrics on a port of their own", () => {
   });
 
   it("successful readings leave no line in the log, and rejected ones leave one each", async () => {
-    const served = await startServe(freshPlace({ AMPHO_METRICS_PORT: "0" }));
+    const served = await startServe(freshPlace({ AMPHO_METRICS_LISTEN: "0" }));
     const url = metricsUrl(served);
     for (let times = 0; times < 3; times++) await (await fetch(url)).text();
     expect((await fetch(url, { method: "DELETE" })).status).toBe(405);

@@ -10,7 +10,7 @@ const day = 86_400;
 const inactive = { status: 200, json: { active: false } };
 
 async function openGateway(options = {}) {
-  const service = await openService({ keysPerUser: 5, ...options });
+  const service = await openService({ apiKeys: 5, ...options });
   const gateway = await serviceOf(service.world, "gateway", ["ampho:introspect"]);
   const { world } = service;
   const ann = await world.ampho.users.create({ login: "ann", roles: ["reader"] });

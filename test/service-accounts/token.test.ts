@@ -84,7 +84,7 @@ describe("POST /token", () => {
     const { key } = await other.ampho.services.createKey("nightly");
     expect(await askGuard(world, key)).toBe("invalid_token");
     // Keys of users switch on no key of a service account.
-    const users = await world.another({ tokenEndpoint: false, keysPerUser: 5 });
+    const users = await world.another({ tokenEndpoint: false, apiKeys: 5 });
     expect(await askGuard(users, key)).toBe("invalid_token");
     expect((await users.ampho.apiKeys.inspect(key)).good).toBe(false);
     await expect(users.ampho.services.createKey("nightly")).rejects.toMatchObject({ code: "not_found" });
@@ -112,7 +112,7 @@ describe("POST /token", () => {
 
 describe("a request that must get no token", () => {
   it("a key, an access token and a refresh token of a user are rejected", async () => {
-    const service = await openService({ keysPerUser: 5 });
+    const service = await openService({ apiKeys: 5 });
     const { world, id, key } = service;
     const ann = await world.ampho.users.create({ login: "ann", roles: ["reader"] });
     const grant = await world.session(ann);

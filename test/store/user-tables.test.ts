@@ -119,7 +119,7 @@ async function addPerson(ground: Ground) {
       registration: "open",
       mailLogin: true,
       throttleAttempts: 1_000_000,
-      keysPerUser: 5,
+      apiKeys: 5,
       scopes: { editor: ["articles:read"] },
       onUserChanged: () => Promise.reject(new Error("the hook fails")),
       onUserRemoved: () => Promise.reject(new Error("the hook fails")),

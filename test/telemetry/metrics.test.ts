@@ -106,7 +106,7 @@ describe("every decision is counted by its reason:", () => {
   });
 
   it("wrong API keys, until their address waits", async () => {
-    const { ampho } = await openWorld({ keysPerUser: 5, scopes: { "*": ["read"] }, throttleAddress: 2 });
+    const { ampho } = await openWorld({ apiKeys: 5, scopes: { "*": ["read"] }, throttleAddress: 2 });
     const wrongKey = () => {
       const request = { socket: { remoteAddress: "192.0.2.1" }, headers: {} };
       return ampho.host.guard(`Bearer ${createApiKey("ampho")}`, { credentials: ["key"], scopes: ["read"] }, request);

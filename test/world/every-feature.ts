@@ -5,7 +5,7 @@ export const everyFeature = {
   appUrl: "https://app.example/",
   mailLogin: true,
   registration: "open",
-  keysPerUser: 5,
+  apiKeys: 5,
   tokenEndpoint: true,
   scopes: { editor: ["articles:write"] },
   providers: { acme: { issuer: "https://id.example", client_id: "shop", client_secret: "0".repeat(32) } },

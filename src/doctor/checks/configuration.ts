@@ -149,7 +149,7 @@ const unsentFix =
 
 /** The host is an IP address. */
 const cannotOfferPasskeys = (one: Configuration): boolean =>
-  one.appUrl !== undefined && one.passkeys && relyingPartyOf(one) === undefined;
+  one.appUrl !== undefined && one.passkeys !== false && relyingPartyOf(one) === undefined;
 
 /** Checks a configuration that can be used. `warnings` come from reading it, and `mail` from `ampho.config.js`. */
 export function checkConfiguration(

@@ -200,7 +200,7 @@ async function checkLockedOut(
   const lockedOut = (count: number, what: string, fix: string) =>
     count === 0 ? [] : [error("factors", `${count === 1 ? "1 user has" : `${count} users have`} ${what}.`, fix)];
   const offerWay =
-    "Set AMPHO_APP_URL for passkeys (and AMPHO_SECURITY_PASSKEY_RP to the relying party that they have), and AMPHO_SECURITY_PROVIDERS to the providers that the users have. Or set passwords with `ampho user-password`.";
+    "Set AMPHO_APP_URL for passkeys (and `rp` of AMPHO_SECURITY_PASSKEYS to the relying party that they have), and AMPHO_SECURITY_PROVIDERS to the providers that the users have. Or set passwords with `ampho user-password`.";
   const offerPasskeys =
     "Set AMPHO_APP_URL, and AMPHO_SECURITY_PASSKEYS to true. Or set another policy with `ampho factor-policy`.";
   return [

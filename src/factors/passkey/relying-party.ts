@@ -19,14 +19,14 @@ export function relatedOriginsOf({ id, origins }: RelyingParty): readonly string
 
 /** Undefined while passkeys are not offered. */
 export function relyingPartyOf(
-  settings: Pick<Configuration, "appUrl" | "appName" | "passkeys" | "passkeyRp" | "passkeyOrigins">,
+  settings: Pick<Configuration, "appUrl" | "appName" | "passkeys">,
 ): RelyingParty | undefined {
-  const { appUrl, appName, passkeys, passkeyRp, passkeyOrigins } = settings;
+  const { appUrl, appName, passkeys } = settings;
   if (appUrl === undefined || !passkeys) return undefined;
   const { hostname, origin } = new URL(appUrl);
   // An IP address is no relying party (§5.1.3).
   if (isIP(hostname) !== 0 || hostname.startsWith("[")) return undefined;
-  return { id: passkeyRp ?? hostname, name: appName ?? hostname, origins: [origin, ...passkeyOrigins] };
+  return { id: passkeys.rp ?? hostname, name: appName ?? hostname, origins: [origin, ...passkeys.origins] };
 }
 
 // The options of a ceremony, in the JSON of WebAuthn L3 §5.1.8.

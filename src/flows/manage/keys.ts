@@ -24,7 +24,7 @@ export function manageKeys(m: Manager): Management["apiKeys"] {
 
   async function ownerOf(userId: string) {
     if (settings.keysPerUser === 0)
-      throw new AmphoError("not_found", "There are no API keys here. Set AMPHO_SECURITY_KEYS_PER_USER.");
+      throw new AmphoError("not_found", "There are no API keys here. Set AMPHO_SECURITY_API_KEYS.");
     const owner = await findAccount(m, userId);
     if (owner === undefined || owner.disabled)
       throw new AmphoError("not_found", "There is no user with this id who could have API keys.");

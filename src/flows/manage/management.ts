@@ -391,7 +391,7 @@ export interface Management<S extends string = string> {
   };
   /**
    * API keys of users (docs/guides/api-keys.md). A `user` is one of the database, or of the application's own user
-   * table. Without AMPHO_SECURITY_KEYS_PER_USER, `create` and `rotate` reject with `not_found`.
+   * table. Without AMPHO_SECURITY_API_KEYS, `create` and `rotate` reject with `not_found`.
    */
   readonly apiKeys: {
     /**

@@ -42,7 +42,7 @@ export interface GuardHost {
   readonly live?: false;
   /** Undefined where tokens come in the Authorization header only. */
   readonly cookies?: CookieReader | undefined;
-  /** AMPHO_PAGES_PREFIX, the parent path of every page. Undefined without AMPHO_PAGES. */
+  /** `prefix` of AMPHO_PAGES, the parent path of every page. Undefined without AMPHO_PAGES. */
   readonly pagesPrefix?: string | undefined;
   /** Returns the page in place of the response to an error, in a language of this Accept-Language. */
   readonly errorPage?: ((response: HttpResponse, language: string | null | undefined) => HttpResponse) | undefined;

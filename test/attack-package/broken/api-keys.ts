@@ -4,7 +4,7 @@ import type { HttpRequest } from "../../../dist/http/rest/message.js";
 import type { AmphoOptions } from "../../../dist/index.js";
 import { bearerOf, type Fault, membersOf, pathOf, readBody, type Workshop, withBearer } from "./server.js";
 
-const options: AmphoOptions = { keysPerUser: 5, scopes: { tester: ["articles:read"] } };
+const options: AmphoOptions = { apiKeys: 5, scopes: { tester: ["articles:read"] } };
 
 /** A session of the owner in place of the key. */
 async function asLogin(request: HttpRequest, key: string, { ampho }: Workshop): Promise<HttpRequest> {

@@ -17,7 +17,7 @@ const takingAny =
     (isGood ? taken : guarded)(request, response);
   };
 
-const keys = { keysPerUser: 5, scopes: { tester: ["articles:read"] } };
+const keys = { apiKeys: 5, scopes: { tester: ["articles:read"] } };
 
 export const resourceFaults: readonly Fault[] = [
   {

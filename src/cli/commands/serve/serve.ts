@@ -54,14 +54,14 @@ async function serve(input: CommandInput, context: CommandContext, format: LogFo
       { actor: "application" },
     );
     ampho = opened;
-    const { host, port, metricsHost, metricsPort = 0, shutdownDelay } = configuration;
+    const { host, port, metricsListen, shutdownDelay } = configuration;
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
     const metrics = createMetricsEndpoint(configuration, opened, log, () => server.connections);
     const server = createHttpServer({ host: opened.host, log, settings: configuration, metrics: metrics.page });
     try {
       const url = await listen(server, port, host);
-      if (metrics.server !== undefined)
-        note(metricsLine(`${await listen(metrics.server, metricsPort, metricsHost)}${metricsPath}`));
+      if (metrics.server !== undefined && metricsListen !== undefined)
+        note(metricsLine(`${await listen(metrics.server, metricsListen.port, metricsListen.host)}${metricsPath}`));
       terminal.print(url);
       const signal = await stopped;
       if (signal === "SIGTERM" && shutdownDelay > 0) {
@@ -151,16 +151,16 @@ function hasTerminal(): boolean {
 
 /** `page` is for the server of the service, and `server` for the separate port, which also serves the probes. */
 function createMetricsEndpoint(
-  { metricsPort, metricsToken: token }: Pick<Configuration, "metricsPort" | "metricsToken">,
+  { metricsListen, metricsToken: token }: Pick<Configuration, "metricsListen" | "metricsToken">,
   { host, metrics }: Ampho,
   log: AccessLog,
   connections: () => ServerConnections,
 ): { readonly page?: MetricsPage; readonly server?: HttpServer } {
-  if (metricsPort === undefined && token === undefined) return {};
+  if (metricsListen === undefined && token === undefined) return {};
   const { errorResponse } = host;
   const read = () => metrics() + processText(connections());
   const page = createMetricsPage({ token, read, type: expositionType, errorResponse });
-  if (metricsPort === undefined) return { page };
+  if (metricsListen === undefined) return { page };
   const server = createHttpServer({
     host: { ...host, handle: async () => errorResponse(new AmphoError("not_found", "This path does not exist.")) },
     // Prometheus reads every few seconds, so only a rejected request is logged.
