@@ -52,7 +52,9 @@ const flat = {
     return moved === code ? undefined : moved;
   },
 };
-const isPackage = (id) => /^[@a-z]/.test(id) && !/^zod($|\/)/.test(id);
+const { zod, ...dependencies } = manifest.dependencies;
+const outside = Object.keys({ ...dependencies, ...manifest.peerDependencies });
+const isPackage = (id) => id.startsWith("node:") || outside.some((name) => id === name || id.startsWith(`${name}/`));
 const inputOf = (names) => Object.fromEntries(names.map(([name, file]) => [name, inRoot("src", `${file}.ts`)]));
 const common = {
   // Commands load in parts what the server loads at once.
@@ -143,7 +145,6 @@ const exportsOf = Object.keys(manifest.exports).map((subpath) => {
   const modules = at("dist", file);
   return [subpath, { import: modules, "module-sync": modules, require: at("cjs", file), default: modules }];
 });
-const { zod, ...dependencies } = manifest.dependencies;
 const published = { ...manifest, exports: Object.fromEntries(exportsOf), dependencies };
 for (const name of ["private", "scripts", "devDependencies", "workspaces"]) delete published[name];
 write(inPackage("package.json"), `${JSON.stringify(published, undefined, 2)}\n`);

@@ -141,6 +141,27 @@ describe("the tarball", () => {
     expect(sha256(again)).toBe(sha256(tarball));
   });
 
+  it("the files import nothing but Node, the dependencies and the optional peers", () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "ampho-files-"));
+    folders.push(folder);
+    execFileSync("tar", ["-xzf", tarball, "-C", folder]);
+    const { dependencies, peerDependencies } = JSON.parse(
+      readFileSync(path.join(folder, "package/package.json"), "utf8"),
+    ) as { readonly dependencies: object; readonly peerDependencies: object };
+    const known = Object.keys({ ...dependencies, ...peerDependencies });
+    const imported = readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => /\/(?:dist|cjs)\/.*\.js$/.test(name))
+      .flatMap((name) => [
+        ...readFileSync(path.join(folder, name), "utf8").matchAll(
+          /(?:from|\brequire\(|\bimport\() ?["'`]([@a-z][^"'`$]*)["'`]/g,
+        ),
+      ])
+      .map(([, from = ""]) => from)
+      .filter((from) => !from.startsWith("node:"));
+    expect(imported.length).toBeGreaterThan(10);
+    expect(imported.filter((from) => !known.some((name) => from === name || from.startsWith(`${name}/`)))).toEqual([]);
+  });
+
   it("the SBOM is valid CycloneDX 1.6", () => {
     const schemas = "node_modules/@cyclonedx/cyclonedx-library/res/schema";
     const ajv = new Ajv({ strict: false, allErrors: true });

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { execFileSync } from "../../scripts/child-process.mjs";
 import { buildSite, serveSite } from "../../scripts/site.mjs";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { readPage } from "../docs/evidence.js";
@@ -126,15 +125,6 @@ describe("the built files", () => {
       const html = readFileSync(path.join(folder, version, page), "utf8");
       expect(html, page).toMatch(/Content-Security-Policy" content="default-src 'self'; script-src 'self' 'sha256-/);
     }
-  });
-
-  it("the package on npm does not contain the site", () => {
-    const pack = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
-      cwd: root,
-      encoding: "utf8",
-    });
-    expect(pack).toContain("docs/README.md");
-    expect(pack).not.toContain('"site/');
   });
 });
 
