@@ -15,6 +15,7 @@ const generators = [
   "./docs-claims.mjs",
   "./docs-changes.mjs",
   "./docs-alerts.mjs",
+  "./docs-reading.mjs",
   "./docs-llms.mjs",
 ];
 

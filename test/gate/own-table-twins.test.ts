@@ -29,6 +29,7 @@ async function open(ground: Ground, { twin, find }: Table, options = {}) {
   );
   const byId = (id: string) => [...rows.values()].find((row) => row.id === id);
   const world = await openMailing(ground, {
+    throttleAttempts: 5,
     users: {
       find: (login) => rows.get(find(login)),
       findById: byId,
