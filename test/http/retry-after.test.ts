@@ -33,7 +33,7 @@ const asked = [
 
 it.each([
   { status: 503, least: 40, options: {}, isClosed: true },
-  { status: 429, least: 6, options: { throttleAddress: 1, throttleMails: 1, throttleAttempts: 1 }, isClosed: false },
+  { status: 429, least: 6, options: { throttleAddress: 1, throttleAttempts: 1 }, isClosed: false },
 ])("every response of $status has the seconds in Retry-After", async ({ status, least, options, isClosed }) => {
   const { ampho } = await openAmpho(
     { ...everyFeature, pages: true, mail: async () => undefined, ...options },
