@@ -17,7 +17,7 @@ export interface CallLimits {
 
 /** Two calls that follow each other and hang are over within the 6 s of docs/reference/contract.md §5. */
 export const usualMs = 4500;
-/** The limit after a call without a response in time, unless the calls before took longer. */
+/** The limit after a call without a response in time. */
 const doubtfulMs = 1000;
 const idleMs = 5000;
 const attemptsMax = 6;
@@ -26,8 +26,6 @@ const lostMax = 3;
 /** `pages`: AMPHO_APP_URL of the instance. */
 export function createRunner(pool: Pool, names?: StatementNames, pages?: string) {
   let doubtful = false;
-  /** How long the slow ones of the last calls took. It shrinks with each faster one. */
-  let slowMs = 0;
 
   async function attempt<T>(
     start: () => Transaction<T>,
@@ -57,14 +55,11 @@ export function createRunner(pool: Pool, names?: StatementNames, pages?: string)
     /** Rejects with PostgresFailure, AmphoError `overloaded`, or the exception of the transaction. */
     async run<T>(start: () => Transaction<T>, limits: CallLimits = {}): Promise<TransactionResult<T>> {
       const { waitMs = usualMs } = limits;
-      const beganMs = performance.now();
-      // Over a slow network no call, nor a new connection, would be done within the limit, and the doubt would not end.
-      const untilMs = beganMs + (doubtful ? Math.min(Math.max(doubtfulMs, 3 * slowMs), waitMs) : waitMs);
+      const untilMs = performance.now() + (doubtful ? Math.min(doubtfulMs, waitMs) : waitMs);
       for (let attempts = 1; ; ) {
         try {
           const done = await attempt(start, untilMs, limits);
           doubtful = false;
-          slowMs = Math.max(performance.now() - beganMs, 0.9 * slowMs);
           return done;
         } catch (error) {
           const failure = error instanceof TransactionFailure ? error.failure : error;
