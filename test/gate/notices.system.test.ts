@@ -31,7 +31,7 @@ interface Owner {
 
 /** A user with a proven address and an app. */
 async function openOwner(ground: Ground): Promise<Owner> {
-  const world = await openMailing(ground);
+  const world = await openMailing(ground, { throttleAttempts: 5 });
   const first = await addPerson(world, ann, password);
   const { secret, transaction } = await setUp(world, first.token);
   const body = { transaction, totp: codeAt(secret, world.clock.now()) };

@@ -59,7 +59,7 @@ function tableOf(rows: Person[]): ApplicationUsers<Person> {
 }
 
 async function open(ground: Ground, options: AmphoOptions = {}): Promise<Mailing> {
-  return openMailing(ground, { users: tableOf([person(ann)]), ...options });
+  return openMailing(ground, { throttleAttempts: 5, users: tableOf([person(ann)]), ...options });
 }
 
 onBothDatabases((ground) => {
