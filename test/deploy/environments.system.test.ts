@@ -19,10 +19,10 @@ afterAll(async () => {
   for (const consumer of await Promise.all(consumers.values())) consumer.remove();
 });
 
-/** A folder with Ampho and these packages. */
+/** A folder with Ampho and these packages, and with SQLite for Node 20. */
 function installed(packages: readonly string[]): Promise<Consumer> {
   const name = packages.join();
-  const consumer = consumers.get(name) ?? installPacked([], packages);
+  const consumer = consumers.get(name) ?? installPacked([], [...packages, "@photostructure/sqlite"]);
   consumers.set(name, consumer);
   return consumer;
 }
