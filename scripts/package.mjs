@@ -40,11 +40,14 @@ const entries = Object.fromEntries(
 /** Pages load each as one file. A compiler or a bundler can also `require` them. */
 const forBrowsers = { "browser/client": "client/browser", "browser/outside": "client/browser-outside" };
 
+/** The modules that find files beside them. */
+const finders = new Set();
 /** Every file is in one folder, so a path relative to a module becomes one that is relative to it. */
 const flat = {
   name: "flat",
   transform(code, id) {
-    if (!id.startsWith(inRoot("src"))) return;
+    if (!id.startsWith(inRoot("src")) || !code.includes("import.meta.url")) return;
+    finders.add(id);
     const moved = code.replace(/new URL\("(\.[^"]*)", import\.meta\.url\)/g, (_, to) => {
       const relative = path.relative(inRoot("src"), path.resolve(id, "..", to));
       return `new URL("${relative.startsWith(".") ? relative : `./${relative}`}", import.meta.url)`;
@@ -74,6 +77,8 @@ await modules.write({ ...names, dir: inPackage("dist"), format: "esm", comments 
 await modules.close();
 write(inPackage("dist/cli/main.js"), '#!/usr/bin/env node\nimport "../command.js";\n');
 
+const ownUrl =
+  'const ownUrl = require("node:url").pathToFileURL(require("node:path").join(__dirname, "../dist/_")).href;';
 const library = await rolldown({
   ...common,
   input: inputOf(Object.entries({ ...entries, ...forBrowsers })),
@@ -86,7 +91,7 @@ await library.write({
   // Jest cannot `import()`.
   dynamicImportInCjs: false,
   // CommonJS has no `import.meta.url`. The threads and the manifest are found from dist/.
-  intro: 'const ownUrl = require("node:url").pathToFileURL(require("node:path").join(__dirname, "../dist/_")).href;',
+  intro: ({ moduleIds }) => (moduleIds.some((id) => finders.has(id)) ? ownUrl : ""),
   minify: {
     compress: true,
     mangle: true,

@@ -1,4 +1,4 @@
-// The version of the package, read from its package.json, and the paths of its pages.
+// The version of the package, read from its package.json, and the addresses of its pages.
 import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -222,11 +222,8 @@ export function createPages(deps: PagesDeps): Pages {
     const { goTo, notice } = outcome;
     if (goTo === "in") return goOn(session, notice);
     const isOver = notice !== undefined && leaves.has(notice);
-    const kept = !isOver
-      ? await returnOfNewUser(session)
-      : keptReturnOf(session.request) === undefined
-        ? []
-        : [noReturn];
+    const over = keptReturnOf(session.request) === undefined ? [] : [noReturn];
+    const kept = isOver ? over : await returnOfNewUser(session);
     return redirect(session, at(goTo + (notice === undefined ? "" : `?done=${notice}`)), ...kept);
   }
 

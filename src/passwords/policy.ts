@@ -138,7 +138,7 @@ function repeatsOneOf(text: string, common: ReadonlySet<string>): boolean {
 
 let longDigests: ReadonlySet<number> | undefined;
 
-/** Random characters are one of the 6 000 by accident in one of 700 000 passwords. */
+/** One of 700 000 random passwords has one of these 6 000 digests by accident. */
 function isLongAndCommon(password: string): boolean {
   longDigests ??= readDigests(Buffer.from(longCommonPasswordDigests, "base64url"));
   return longDigests.has(createHash("sha256").update(password).digest().readUInt32BE(0));

@@ -28,7 +28,8 @@ const goodbyeMs = 500;
 const keepAliveMs = 10_000;
 
 /** The server keeps prepared statements by name. A pooler in front of it must support them. */
-export const keepsStatements = (url: string): boolean => /[?&]prepare=(?:true|1)(?:&|$)/.test(url);
+export const keepsStatements = (url: string): boolean =>
+  ["true", "1"].includes(new URL(url).searchParams.get("prepare") ?? "");
 
 /** TLS and authentication must be done within `timeoutMs`. Without `names` no statement has a name. */
 export async function connect(module: PostgresModule, url: string, timeoutMs: number, names?: StatementNames) {
