@@ -4,8 +4,8 @@
 // On node:http, where a request costs least, it also measures a guard with the requirements `acr` and `maxAge`.
 
 import { randomId } from "../dist/crypto/random.js";
-import { generateJwk } from "../dist/keys/generate.js";
-import { importKeys } from "../dist/keys/jwk-set.js";
+import { generateJwk } from "../dist/signing-keys/generate.js";
+import { importKeys } from "../dist/signing-keys/jwk-set.js";
 import { accessToken, signJwt } from "../dist/tokens/jwt.js";
 import { cpuMicroseconds, machine, median, print, start } from "./measure.mjs";
 import { load, pin, requireWrk } from "./wrk.mjs";

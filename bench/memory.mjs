@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createAmpho } from "../dist/index.js";
-import { generateJwk } from "../dist/keys/generate.js";
-import { importKeys } from "../dist/keys/jwk-set.js";
+import { generateJwk } from "../dist/signing-keys/generate.js";
+import { importKeys } from "../dist/signing-keys/jwk-set.js";
 import { accessToken, signJwt } from "../dist/tokens/jwt.js";
 import { machine, print, sleep } from "./measure.mjs";
 

@@ -2,8 +2,8 @@
 // A service on Flask runs in the same rounds if Debian's python3-flask, gunicorn and python3-jwcrypto are installed.
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
-import { generateJwk } from "../dist/keys/generate.js";
-import { importKeys } from "../dist/keys/jwk-set.js";
+import { generateJwk } from "../dist/signing-keys/generate.js";
+import { importKeys } from "../dist/signing-keys/jwk-set.js";
 import { accessToken, signJwt } from "../dist/tokens/jwt.js";
 import { machine, median, print, sleep, start } from "./measure.mjs";
 import { has, load, pin, requireWrk, serverCpu } from "./wrk.mjs";

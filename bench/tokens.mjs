@@ -8,9 +8,9 @@ import { importJWK, jwtVerify } from "jose";
 import jsonwebtoken from "jsonwebtoken";
 import { createAmpho } from "../dist/ampho.js";
 import { randomId } from "../dist/crypto/random.js";
-import { generateJwk } from "../dist/keys/generate.js";
-import { importKeys } from "../dist/keys/jwk-set.js";
-import { createKeySet } from "../dist/keys/key.js";
+import { generateJwk } from "../dist/signing-keys/generate.js";
+import { importKeys } from "../dist/signing-keys/jwk-set.js";
+import { createKeySet } from "../dist/signing-keys/key.js";
 import { accessToken, signJwt, verifyJwt } from "../dist/tokens/jwt.js";
 import { createVerifiedTokens } from "../dist/tokens/verified-tokens.js";
 

@@ -18,9 +18,9 @@ const purposes = {
   "ampho/mcp": "The guard of servers of the Model Context Protocol (docs/guides/mcp.md).",
   "ampho/client": "The client for browsers, apps and Node: login, renewal and `fetch` (docs/guides/client.md).",
   "ampho/client/account": "The functions of an account page (docs/guides/account.md).",
-  "ampho/client/keys": "The API keys of the user (docs/guides/api-keys.md).",
+  "ampho/client/api-keys": "The API keys of the user (docs/guides/api-keys.md).",
   "ampho/client/outside": "Logins at outside providers (docs/guides/providers.md).",
-  "ampho/client/ways":
+  "ampho/client/full":
     "The client with second factors, passkeys and step-up (docs/guides/second-factors.md, docs/guides/passkeys.md).",
   "ampho/client/mail": "The client with registration, reset and login by mail (docs/guides/mail-flows.md).",
   "ampho/browser/client.js":

@@ -64,7 +64,7 @@ export const logLines = {
   },
   signingKeyRevokedLine: {
     cause: "An operator or another process revoked the key that signs.",
-    fix: "Replace the key (docs/operate/keys.md). Existing sessions go on after that.",
+    fix: "Replace the key (docs/operate/signing-keys.md). Existing sessions go on after that.",
   },
   clockLine: {
     lines: [1, -1, 0].map((by) => written.clockLine(by).replace(" 1 s", ` ${ellipsis} s`)),
@@ -117,7 +117,7 @@ export const logLines = {
   keysChangedLine: {
     lines: [written.keysChangedLine(ellipsis, [ellipsis], [ellipsis])],
     cause: "The key file has other keys than before.",
-    fix: "Check that you have changed it. Otherwise an attacker might have, so replace the key (docs/operate/keys.md).",
+    fix: "Check that you have changed it. Otherwise an attacker might have, so replace the key (docs/operate/signing-keys.md).",
   },
   ownKeyLine: {
     cause: "No key is configured, and NODE_ENV is not `production`.",

@@ -79,7 +79,7 @@ async function fill(store) {
   await store.setRoles({ ...ending, userId: "u-cid", rolePolicies: {}, change: { set: ["reader"] } });
   await open("dan", "of-disabled");
   await store.setDisabled({ ...ending, userId: "u-dan", disabled: true });
-  await store.revokeKey({ ...ending, kid: "stolen" });
+  await store.revokeSigningKey({ ...ending, kid: "stolen" });
   await factors(store, limits, await open("bob", "with-factors"));
   await mails(store);
   await attempts(store);
@@ -148,7 +148,7 @@ async function factors(store, limits, sessionId) {
   };
   const service = { id: "svc_1", name: "nightly", scopes: ["articles:read"] };
   await store.addService({ ...service, now, origin });
-  await store.createKey({ ...bob, stored: {}, own: undefined, key, keysMax: 5 });
+  await store.createApiKey({ ...bob, stored: {}, own: undefined, key, apiKeysMax: 5 });
   const identity = { issuer: "https://id.example", subject: "1", provider: "acme", email: "bob@app.example" };
   const third = { ...spend, hash: "k".repeat(43) };
   await store.linkIdentity({ ...bob, stored: {}, own, identity, isVouched: false, spend: third });

@@ -11,7 +11,7 @@ import type { Origin } from "./audit/entry.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Configuration, readConfiguration } from "./config/configuration.js";
 import { processContext } from "./config/process-context.js";
-import { followKeyFile, type KeyFileFollower } from "./config/read-key.js";
+import { followKeyFile, type KeyFileFollower } from "./config/read-signing-key.js";
 import { AmphoError, ConfigurationError } from "./errors.js";
 import { createDeviceProofs } from "./factors/device-proofs.js";
 import { createMailTokens } from "./factors/mail-tokens.js";
@@ -43,7 +43,7 @@ import { createErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments } from "./http/rest/root-documents.js";
 import { createEnding, type DrainOptions, type Health, watchAccepted } from "./http/server/drain.js";
 import type { ServedHost } from "./http/server/server.js";
-import type { Key } from "./keys/key.js";
+import type { Key } from "./signing-keys/key.js";
 import { knownScopes } from "./levels/scopes.js";
 import {
   databaseLine,
@@ -89,7 +89,7 @@ import { type Captcha, createCaptcha, siteverify, type VerifyCaptcha } from "./t
 import { createDelayedRejection } from "./throttle/delayed-rejection.js";
 import { createGuesses } from "./throttle/guesses.js";
 import { createThrottle, shareThrottle, type Throttle } from "./throttle/throttle.js";
-import { acceptsKeys } from "./tokens/api-key.js";
+import { acceptsApiKeys } from "./tokens/api-key.js";
 import type { Auth } from "./tokens/auth.js";
 import type { Credential } from "./tokens/credential.js";
 import { createKeyring, type Keyring } from "./tokens/keyring.js";
@@ -230,7 +230,7 @@ export interface AmphoHost extends ServedHost {
   ready(): Promise<void>;
   /**
    * Codes of faults that another process would have too, so `/readyz` stays 200.
-   * - `key_file_unusable`: the changed key file cannot be used.
+   * - `signing_key_file_unusable`: the changed key file cannot be used.
    * - `signing_key_revoked`: login and renewal return 503 until there is another key.
    * - `clock_off`: this machine's clock differs from the database's by more than the leeway.
    */
@@ -296,7 +296,7 @@ export async function composeAmpho(
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocations({ ...deps, report: (state, error) => log(databaseLine(state, error)) });
   const addressOf = (request: unknown) => addressOfAny(request, trustProxy);
-  const apiKeys = acceptsKeys(configuration) ? createApiKeys({ ...deps, addressOf }) : undefined;
+  const apiKeys = acceptsApiKeys(configuration) ? createApiKeys({ ...deps, addressOf }) : undefined;
   const observed = createGuard({
     ...deps,
     keys: apiKeys,
@@ -360,7 +360,7 @@ export async function composeAmpho(
   const isOff = () =>
     options.clock === undefined && Math.abs(systemClock.now() - clock.now()) > configuration.tokenLeeway;
   const warnings = () => [
-    ...(keyFile?.failing ? ["key_file_unusable"] : []),
+    ...(keyFile?.failing ? ["signing_key_file_unusable"] : []),
     ...(keyring.isRevoked(keyring.signingKid()) ? ["signing_key_revoked"] : []),
     ...(isOff() ? ["clock_off"] : []),
   ];
@@ -606,7 +606,7 @@ function watchRevocations({ revocations }: Deps, keyring: Keyring, telemetry: Te
   const signingKid = () => keyring.signingKid();
   if (keyring.isRevoked(signingKid())) log(signingKeyRevokedLine(signingKid()));
   revocations.listen((row) => {
-    if (row.kind === "key" && row.kid === signingKid()) log(signingKeyRevokedLine(row.kid));
+    if (row.kind === "signing_key" && row.kid === signingKid()) log(signingKeyRevokedLine(row.kid));
   });
 }
 

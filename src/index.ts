@@ -18,12 +18,12 @@ export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } fro
 export type { Caller } from "./flows/deps.js";
 export type { FactorView } from "./flows/find/factor-views.js";
 export type { DeletedCounts } from "./flows/housekeeping.js";
-export type { KeyRecords } from "./flows/manage/key-use.js";
+export type { SigningKeyUse } from "./flows/manage/signing-key-use.js";
 export type {
   FactorRemovalTarget,
   FactorsView,
   IdentityView,
-  InspectedKey,
+  InspectedApiKey,
   InvitationView,
   MailView,
   Management,

@@ -19,7 +19,7 @@ export const internalErrorLine = (error: unknown) => `internal error: ${stackOf(
 export const signingKeyRevokedLine = (kid: string) =>
   [
     `The signing key ${kid} was revoked. Login and renewal return 503 until there is another key.`,
-    "Run `ampho sec-rotate-key --in-place` (docs/operate/keys.md, Replace a stolen signing key).",
+    "Run `ampho sec-rotate-key --in-place` (docs/operate/signing-keys.md, Replace a stolen signing key).",
   ].join(" ");
 
 /** `aheadSeconds`: how far the machine's clock is ahead of the database's. 0 means that they agree again. */

@@ -65,7 +65,7 @@ async function readOwners(
   if (keys === undefined) return [users, undefined];
   const { createKeyring } = await import("./tokens/keyring.js");
   // A revoked key must sign, encrypt and receive nothing.
-  revocations.add(await store.listRevokedKeys());
+  revocations.add(await store.listRevokedSigningKeys());
   return [users, createKeyring(keys, settings, revocations)];
 }
 

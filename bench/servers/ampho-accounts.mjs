@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { mount } from "../../dist/adapters/node.js";
 import { createAmpho } from "../../dist/index.js";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { announce, password } from "./announce.mjs";
 
 /** A bcrypt hash of another password. Cost 12 takes longer than the current argon2id parameters. */

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { guarded, mount } from "../../dist/adapters/node.js";
 import { createAmpho } from "../../dist/index.js";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { announce, login, password } from "./announce.mjs";
 
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));

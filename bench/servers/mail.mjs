@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { mount } from "../../dist/adapters/node.js";
 import { createAmpho } from "../../dist/index.js";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { announce } from "./announce.mjs";
 
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));

@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { announce, login, password } from "./announce.mjs";
 
 const dist = process.env.BENCH_BUILD && pathToFileURL(path.resolve(process.env.BENCH_BUILD, "dist"));

@@ -26,7 +26,7 @@ app.use(mount(ampho));
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 // With AMPHO_SECURITY_API_KEYS and AMPHO_SECURITY_SCOPES, users create API keys on the account page, and programs use them here.
 if (ampho.scopes?.includes("articles:read")) {
-  const readers = /** @type {const} */ ({ credentials: ["session", "key"], scopes: ["articles:read"] });
+  const readers = /** @type {const} */ ({ credentials: ["session", "api_key"], scopes: ["articles:read"] });
   const list = guarded(ampho, readers, (request, response) => response.json({ reader: request.auth.login }));
   app.get("/api/articles", list);
 }

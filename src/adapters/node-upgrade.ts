@@ -189,7 +189,7 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
   const check = () => {
     const credentials = auth && [auth.credential];
     // After a revocation only the database knows whether a key is still good.
-    if (auth?.credential === "key") return void verifier.verify(token, credentials).then(accept, reject);
+    if (auth?.credential === "api_key") return void verifier.verify(token, credentials).then(accept, reject);
     try {
       accept(verifier.verifySync(token, credentials));
     } catch (error) {
@@ -205,7 +205,7 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
   const stop = verifier.onRevoked((revoked) => {
     const isOther =
       (revoked.kind === "session" && revoked.session !== auth?.session) ||
-      (revoked.kind === "apiKey" && revoked.apiKey !== undefined && revoked.apiKey !== auth?.key?.id);
+      (revoked.kind === "apiKey" && revoked.apiKey !== undefined && revoked.apiKey !== auth?.apiKey?.id);
     if (auth === undefined || !isOther) check();
   });
   check();

@@ -1,7 +1,7 @@
 // The table of commands. Parsing, --help and docs/reference/cli.md are derived from it. A row loads the function of its
 // command when it runs, so sec-gen-key loads no database.
 import { optionName, parameters } from "../config/parameters.js";
-import { algorithmNames } from "../keys/algorithms.js";
+import { algorithmNames } from "../signing-keys/algorithms.js";
 import { type CommandOption, command, flag, valued } from "./command.js";
 
 const login = { name: "LOGIN", help: "The login name of the user, or with --id the id." };
@@ -29,7 +29,7 @@ const fromParameter = (name: "AMPHO_HOST" | "AMPHO_PORT"): CommandOption => ({
 });
 
 const users = () => import("./commands/users.js");
-const keys = () => import("./commands/keys/keys.js");
+const keys = () => import("./commands/signing-keys/signing-keys.js");
 const factors = () => import("./commands/factors.js");
 const apiKeys = () => import("./commands/api-keys.js");
 const services = () => import("./commands/services.js");
@@ -59,10 +59,10 @@ export const commands = [
     ],
     example: "-o key.json",
   }),
-  command("sec-rotate-key", async () => (await import("./commands/keys/rotate.js")).rotateKey, {
+  command("sec-rotate-key", async () => (await import("./commands/signing-keys/rotate.js")).rotateApiKey, {
     database: "changes",
     summary: "print the key set to configure next: a new key before the old ones",
-    help: "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/operate/keys.md instead. `next` adds a key, `activate` lets it sign unless it was revoked, and `retire` removes keys that are no longer needed or are revoked. A stage that is run too early ends with exit code 1 and changes nothing.",
+    help: "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/operate/signing-keys.md instead. `next` adds a key, `activate` lets it sign unless it was revoked, and `retire` removes keys that are no longer needed or are revoked. A stage that is run too early ends with exit code 1 and changes nothing.",
     takes: [
       alg("that of the key that signs now"),
       valued("--keep", "N", {
@@ -84,7 +84,7 @@ export const commands = [
     summary: "print the public keys as a JWK Set",
     help: "Prints the public part of the configured keys for services that verify tokens. It never contains a secret (`oct`) key.",
   }),
-  command("sec-revoke-key", async () => (await import("./commands/keys/revoke.js")).revokeKeys, {
+  command("sec-revoke-key", async () => (await import("./commands/signing-keys/revoke.js")).revokeKeys, {
     database: "changes",
     summary: "reject everything that a stolen key signed",
     help: "Give exactly one of KID and --all. Within a second every process rejects what the key signed. A process that signs with it returns 503 to login and renew until it has another key. A revocation cannot be undone.",
@@ -180,7 +180,7 @@ export const commands = [
     ],
     example: "carol carol@example.org",
   }),
-  command("user-recover", async () => (await import("./commands/keys/keyring.js")).recoverUser, {
+  command("user-recover", async () => (await import("./commands/signing-keys/keyring.js")).recoverUser, {
     database: "changes",
     summary: "let a user set a new password who has lost the means to sign in",
     help: "Mails a link to the user. It leads to a new password, and works for ten minutes. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. A user with a proven address gets a notice at once. The command needs the keys. A running server sends the mail.",
@@ -299,7 +299,7 @@ export const commands = [
       valued("--login", "LOGIN", { help: "End every session of this user, and forget the user's remembered devices." }),
       valued("--user-id", "USER_ID", { help: "The same for the user with this id." }),
       flag("--all", { help: "End every session of every user. API keys go on." }),
-      flag("--keys", { help: "With --all: end every API key too." }),
+      flag("--api-keys", { help: "With --all: end every API key too." }),
     ],
     example: "--login alice",
   }),
@@ -339,7 +339,7 @@ export const commands = [
     ],
     example: "alice required",
   }),
-  command("factor-rekey", async () => (await import("./commands/keys/keyring.js")).rekeyFactors, {
+  command("factor-rekey", async () => (await import("./commands/signing-keys/keyring.js")).rekeyFactors, {
     database: "changes",
     summary: "move TOTP secrets to the key that signs",
     help: "Decrypts each stored TOTP secret with its key, also if that key is revoked, and encrypts it with the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
@@ -366,19 +366,19 @@ export const commands = [
     ],
     example: "alice ID --reason 'The account was stolen.'",
   }),
-  command("key-list", async () => (await apiKeys()).listKeys, {
+  command("api-key-list", async () => (await apiKeys()).listApiKeys, {
     database: "reads",
     summary: "list a user's API keys",
     help: "Lists the keys, the oldest first. A key that has expired stays in the list for 30 days. With --json it prints an array of `{id,start,name,scopes,created,expires,last_used}`.",
     takes: [user, byId, json],
     example: "alice",
   }),
-  command("key-revoke", async () => (await apiKeys()).revokeApiKeys, {
+  command("api-key-revoke", async () => (await apiKeys()).revokeApiKeys, {
     database: "changes",
     summary: "end an API key, a user's keys, or every key",
     help: "Give exactly one of ID, --login and --all. An ended key is rejected within a second, and cannot come back.",
     takes: [
-      { name: "ID", help: "The ID of the key, as key-list and key-inspect print it.", optional: true },
+      { name: "ID", help: "The ID of the key, as api-key-list and api-key-inspect print it.", optional: true },
       valued("--login", "LOGIN", {
         help: "End every key of this user. Give the id if the application keeps its own user table.",
       }),
@@ -386,7 +386,7 @@ export const commands = [
     ],
     example: "--login alice",
   }),
-  command("key-inspect", async () => (await apiKeys()).inspectKey, {
+  command("api-key-inspect", async () => (await apiKeys()).inspectApiKey, {
     database: "reads",
     summary: "print whose API key it is and whether it would be accepted",
     help: "Reads an API key from stdin, such as one that was found in a public repository. If it would be rejected, the command prints the reason and ends with exit code 1. It never prints the key itself.",
@@ -396,7 +396,7 @@ export const commands = [
   command("service-add", async () => (await services()).addService, {
     database: "changes",
     summary: "create a service account, and print its id",
-    help: "A service account is a program that calls the API, such as a nightly job. It has scopes and no roles. It gets keys from service-key, or proves its private key (service-jwk).",
+    help: "A service account is a program that calls the API, such as a nightly job. It has scopes and no roles. It gets keys from service-api-key, or proves its private key (service-jwk).",
     takes: [
       { name: "NAME", help: "A unique name: 1 to 64 of a-z, 0-9, . and -. It begins with a letter or a digit." },
       scope("A scope of it. Repeat the option for several. `ampho:introspect` lets it ask POST /introspect."),
@@ -412,7 +412,7 @@ export const commands = [
   command("service-show", async () => (await services()).showService, {
     database: "reads",
     summary: "print a service account and its keys",
-    help: "A key that has expired is shown for 30 days. With --json it prints the keys as key-list does.",
+    help: "A key that has expired is shown for 30 days. With --json it prints the keys as api-key-list does.",
     takes: [service, json],
     example: "nightly",
   }),
@@ -444,10 +444,10 @@ export const commands = [
     takes: [service],
     example: "nightly",
   }),
-  command("service-key", async () => (await services()).addServiceKey, {
+  command("service-api-key", async () => (await services()).addServiceKey, {
     database: "changes",
     summary: "create a key of a service account, and print it once",
-    help: "Prints the key on stdout. The database has only its hash. Needs AMPHO_SECURITY_TOKEN_ENDPOINT or AMPHO_SECURITY_API_KEYS. To replace a key, create the new one first and end the old one with key-revoke.",
+    help: "Prints the key on stdout. The database has only its hash. Needs AMPHO_SECURITY_TOKEN_ENDPOINT or AMPHO_SECURITY_API_KEYS. To replace a key, create the new one first and end the old one with api-key-revoke.",
     takes: [
       service,
       valued("--name", "TEXT", { help: "A name for service-show. Default: that of the service account." }),

@@ -26,7 +26,7 @@ export interface Review extends Pick<ConfirmationBegun, "expires"> {
 
 /**
  * Every call rejects with AmphoError. `recent` stands for `login_too_old` and `login_too_weak`, which `onStepUp` of
- * `ampho/client/ways` handles.
+ * `ampho/client/full` handles.
  */
 export interface AccountClient {
   /** The account itself. */

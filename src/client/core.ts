@@ -1,4 +1,4 @@
-// The parts of a client, for `ampho/client` and `ampho/client/ways`: the record, the renewal, the login.
+// The parts of a client, for `ampho/client` and `ampho/client/full`: the record, the renewal, the login.
 import type { ClientSession } from "../wire/login.js";
 import type { Fetch } from "./calls.js";
 import { createClientCall } from "./calls.js";

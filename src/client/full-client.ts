@@ -25,10 +25,10 @@ import { createTotp, type Totp } from "./totp.js";
  *   else await (await client.stepUp()).finish({ totp: "123456" });
  * };
  */
-export type OnStepUp = (error: StepUpError, client: WaysClient) => unknown;
+export type OnStepUp = (error: StepUpError, client: FullClient) => unknown;
 
 /** The options of `createClient`. */
-export interface WaysOptions extends ClientOptions {
+export interface FullClientOptions extends ClientOptions {
   /**
    * Further services that get the token too, such as `https://orders.example`. Only the origin of each URL counts. No
    * other origin gets the token. The default is none.
@@ -53,7 +53,7 @@ export interface LoginProof extends TypedFactor {
 }
 
 /** The client with second factors, passkeys and step-up. */
-export interface WaysClient extends Client {
+export interface FullClient extends Client {
   /**
    * Like `login` of `ampho/client`. Rejects with `FactorNeeded` if the login needs a second factor that was not sent,
    * and with `captcha_needed` if a solved captcha buys the attempt.
@@ -103,7 +103,7 @@ export interface WaysClient extends Client {
 
 /** The parts of which more functions of a client are made. */
 export interface ClientInternals {
-  readonly client: WaysClient;
+  readonly client: FullClient;
   /** The URL of the prefix. */
   readonly root: string;
   /** The storage of the client. */
@@ -119,7 +119,7 @@ export interface ClientInternals {
 export const internalsOf = new WeakMap<object, ClientInternals>();
 
 /** Throws TypeError if `baseUrl` or one of `origins` is not a URL. */
-export function createWays(options: WaysOptions): ClientInternals {
+export function createFullClient(options: FullClientOptions): ClientInternals {
   requireKnown(options, ...coreOptions, "origins", "cookies", "onStepUp", "onConfirm");
   const { cookies, onStepUp, onConfirm } = options;
   const origins = (options.origins ?? []).map((url) => new URL(url).origin);
@@ -158,7 +158,7 @@ export function createWays(options: WaysOptions): ClientInternals {
   const get = createClientCall(root, { method: "GET", body: null });
   const byPasskey = async (body: object) => (await steps.enter("/login", "", body)).session;
 
-  const ways: WaysClient = {
+  const ways: FullClient = {
     ...client,
     ...createPasskeyLogin(ceremonies, get, byPasskey),
     passkeys: createPasskeys(steps, ceremonies, call, send, plainSend, client.session),

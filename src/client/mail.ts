@@ -3,12 +3,12 @@
 import type { CodeBegun, MailBegun, RegistrationBegun } from "../wire/begun.js";
 import { createIdempotencyKeys } from "./calls.js";
 import type { EnteredSession } from "./factor-needed.js";
-import { createWays, internalsOf, type WaysClient, type WaysOptions } from "./full-client.js";
+import { createFullClient, internalsOf, type FullClient, type FullClientOptions } from "./full-client.js";
 import { createRegistrations, createResets, type NewAccount, type Registered, type ResetProof } from "./mail-finish.js";
 import { createLinks, type Followed } from "./mailed-links.js";
 import { createTransactionStore } from "./transaction-store.js";
 
-export * from "./ways.js";
+export * from "./full.js";
 export type { Followed, NewAccount, Registered, ResetProof };
 
 /** A login by mail that waits for its code. */
@@ -64,7 +64,7 @@ export interface LostMailboxChange {
 }
 
 /** The client with registration, reset and login by mail. */
-export interface MailClient extends WaysClient {
+export interface MailClient extends FullClient {
   /**
    * Mails a code and a link. It resolves in the same way for an unknown login.
    * @example const { match, finish } = await client.mailLogin("alice");
@@ -129,8 +129,8 @@ export interface MailClient extends WaysClient {
  * const client = createClient({ baseUrl: "https://app.example" });
  * const { match } = await client.mailLogin("alice");
  */
-export function createClient(options: WaysOptions): MailClient {
-  const parts = createWays(options);
+export function createClient(options: FullClientOptions): MailClient {
+  const parts = createFullClient(options);
   const { client, steps, call, send } = parts;
   const transactions = createTransactionStore(parts.storage, parts.root);
   const registrations = createRegistrations(parts);

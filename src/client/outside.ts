@@ -1,12 +1,12 @@
 // `ampho/client/outside`: logins at outside providers, and their identities (docs/guides/providers.md), by a client of
-// `ampho/client/ways` or `ampho/client/mail`.
+// `ampho/client/full` or `ampho/client/mail`.
 import { AmphoError, type ErrorCode } from "../errors.js";
 import type { OutsideBegun } from "../wire/begun.js";
 import type { ClientSession } from "../wire/login.js";
 import { createIdempotencyKeys } from "./calls.js";
 import { createCookieGet } from "./cookie-mode.js";
 import type { EnteredSession, TypedFactor } from "./factor-needed.js";
-import { internalsOf, type WaysClient } from "./full-client.js";
+import { internalsOf, type FullClient } from "./full-client.js";
 import { factorMembers, pendingOf } from "./login-steps.js";
 import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
 import { parse, randomId } from "./texts.js";
@@ -132,15 +132,15 @@ const messages: Partial<Record<ErrorCode, string>> = {
 const transactionSeconds = 600;
 
 /**
- * Adds logins at outside providers to a client. Throws TypeError for a client that is not of `ampho/client/ways` or
+ * Adds logins at outside providers to a client. Throws TypeError for a client that is not of `ampho/client/full` or
  * `ampho/client/mail`.
  * @example
  * const client = createClient({ baseUrl: "https://app.example" });
  * const outside = createOutside(client);
  */
-export function createOutside(client: WaysClient, { storage: own }: OutsideOptions = {}): Outside {
+export function createOutside(client: FullClient, { storage: own }: OutsideOptions = {}): Outside {
   const parts = internalsOf.get(client);
-  if (!parts) throw new TypeError("createOutside needs a client of ampho/client/ways or ampho/client/mail");
+  if (!parts) throw new TypeError("createOutside needs a client of ampho/client/full or ampho/client/mail");
   const { client: ways, root, steps, call, send } = parts;
   const storage = own ?? pageStorage() ?? memoryStorage();
   const key = `ampho ${root} outside`;

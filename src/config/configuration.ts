@@ -2,7 +2,7 @@
 // parameters are the rows of parameters.ts.
 
 import { resolve } from "node:path";
-import type { ImportedKeys } from "../keys/jwk-set.js";
+import type { ImportedKeys } from "../signing-keys/jwk-set.js";
 import { defaultDatabaseLine } from "../log-lines.js";
 import {
   optionName,
@@ -14,7 +14,7 @@ import {
 } from "./parameters.js";
 import { configurationError } from "./process-context.js";
 import type { ProviderSettings } from "./provider-settings.js";
-import { type KeyUse, readKey } from "./read-key.js";
+import { type KeyUse, readKey } from "./read-signing-key.js";
 import { readProviders } from "./read-providers.js";
 import { describePath, describeValue, redactSecret } from "./redact.js";
 import { readSources, type SourceInput, type SourceValue } from "./sources.js";
@@ -28,8 +28,8 @@ export type ConfigurationOptions<S extends string = string> = ParameterOptions<S
 export interface Configuration
   extends Omit<ParameterValues, "key" | "databaseMigrate" | "providers" | "providersFile" | "apiKeys"> {
   /** AMPHO_SECURITY_API_KEYS sets both. */
-  readonly keysPerUser: number;
-  readonly keyBrand: string;
+  readonly apiKeysPerUser: number;
+  readonly apiKeyBrand: string;
   /** `NODE_ENV`, or `development`. */
   readonly environment: string;
   readonly databaseMigrate: "auto" | "off";
@@ -106,8 +106,8 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
-    keysPerUser: apiKeys.perUser,
-    keyBrand: apiKeys.brand,
+    apiKeysPerUser: apiKeys.perUser,
+    apiKeyBrand: apiKeys.brand,
     environment,
     keyFile: keyFile === undefined ? undefined : resolve(input.cwd, keyFile),
     mailUrl: values.mailUrl ?? (production ? undefined : "console:"),

@@ -113,7 +113,7 @@ export const str = text("a text without control characters that is not empty", (
 });
 
 /** A brand in the text of API keys. */
-const keyBrand = text("2 to 20 letters and digits, a to z and 0 to 9, of which the first is a letter", (value) =>
+const apiKeyBrand = text("2 to 20 letters and digits, a to z and 0 to 9, of which the first is a letter", (value) =>
   /^[a-z][a-z0-9]{1,19}$/.test(value),
 );
 
@@ -372,7 +372,7 @@ export interface ApiKeySettings {
 
 const perUser = int({ min: 0, max: 1000 });
 const isApiKeysMember = (value: unknown, name: string): boolean =>
-  (name === "perUser" ? perUser : name === "brand" ? keyBrand : undefined)?.parse(value) !== undefined;
+  (name === "perUser" ? perUser : name === "brand" ? apiKeyBrand : undefined)?.parse(value) !== undefined;
 
 export const apiKeys: Kind<ApiKeySettings, number | string | Partial<ApiKeySettings>> = {
   type: "int or json",
@@ -384,7 +384,7 @@ export const apiKeys: Kind<ApiKeySettings, number | string | Partial<ApiKeySetti
     if (!isObject(given) || !Object.entries(given).every(([name, one]) => isApiKeysMember(one, name))) return undefined;
     return Object.freeze({
       perUser: perUser.parse(given["perUser"]) ?? 0,
-      brand: keyBrand.parse(given["brand"]) ?? "ampho",
+      brand: apiKeyBrand.parse(given["brand"]) ?? "ampho",
     });
   },
 };

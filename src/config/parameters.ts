@@ -75,7 +75,7 @@ export const parameters = {
     },
   ),
   AMPHO_SECURITY_KEY_FILE: withoutDefault(path, "/run/secrets/ampho-key.json", {
-    help: "The path of a file that contains the value of AMPHO_SECURITY_KEY. A changed file is read without a restart (docs/operate/keys.md). Set only one of the two parameters.",
+    help: "The path of a file that contains the value of AMPHO_SECURITY_KEY. A changed file is read without a restart (docs/operate/signing-keys.md). Set only one of the two parameters.",
   }),
   AMPHO_SECURITY_REST_PREFIX: withDefault(prefix, "/api/security", "/auth", { help: "The prefix of every endpoint." }),
   AMPHO_SECURITY_TOKEN_TTL: withDefault(duration(1), 900, "5m", { help: "The lifetime of an access token." }),

@@ -4,7 +4,7 @@ import { type Configuration, type ConfigurationResult, readConfiguration } from 
 import { findSecretFiles, type SecretFiles } from "../config/secret-files.js";
 import type { SourceInput } from "../config/sources.js";
 import { ConfigurationError } from "../errors.js";
-import { readStandings } from "../keys/states.js";
+import { readStandings } from "../signing-keys/states.js";
 import type { CompositionOptions } from "../options.js";
 import { FetchFailure } from "../outbound/bounded-fetch.js";
 import { createBreachList } from "../passwords/breach-list.js";
@@ -17,7 +17,7 @@ import { checkConfiguration, findingsOf } from "./checks/configuration.js";
 import { checkDatabase } from "./checks/database.js";
 import { checkFiles, type SecretFile } from "./checks/files.js";
 import { checkInstance } from "./checks/instance.js";
-import { checkKeys } from "./checks/keys.js";
+import { checkKeys } from "./checks/signing-keys.js";
 import { checkAppUrl, checkMailServer } from "./checks/mail.js";
 import { databaseFile, hasDatabase } from "./database-file.js";
 import { error, type Finding, warning, worstFirst } from "./finding.js";

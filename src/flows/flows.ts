@@ -11,7 +11,7 @@ import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./accoun
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./account/totp.js";
 import type { Caller, Deps, Flow } from "./deps.js";
 import { readWays } from "./find/ways.js";
-import { createOwnKey, listOwnKeys, removeOwnKey, rotateOwnKey } from "./keys/own-keys.js";
+import { createOwnApiKey, listOwnApiKeys, removeOwnApiKey, rotateOwnApiKey } from "./account/api-keys.js";
 import { issueServiceToken, revokeToken } from "./machines/tokens.js";
 import { beginOutside, readOutsideRequest } from "./prove/identity.js";
 import { login } from "./ways/login.js";
@@ -52,10 +52,10 @@ const table = {
   removePassword,
   beginConfirmation,
   finishConfirmation,
-  createKey: createOwnKey,
-  listKeys: listOwnKeys,
-  rotateKey: rotateOwnKey,
-  removeKey: removeOwnKey,
+  createApiKey: createOwnApiKey,
+  listApiKeys: listOwnApiKeys,
+  rotateApiKey: rotateOwnApiKey,
+  removeApiKey: removeOwnApiKey,
   issueServiceToken,
   revokeToken,
   beginMailLogin,

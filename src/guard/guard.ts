@@ -3,7 +3,7 @@
 import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
-import { type AccessToken, type AccessTokens, KeyToken, UnreadKey } from "../tokens/access-tokens.js";
+import { type AccessToken, type AccessTokens, ApiKeyToken, UnreadApiKey } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
 import { type Credential, requireCredential } from "../tokens/credential.js";
@@ -48,9 +48,9 @@ export function createGuard(deps: GuardDeps): Guard {
   function requireNotRevoked(verified: AccessToken): AccessToken {
     // The set has not changed since the token was last looked up in it. So most requests look up nothing.
     if (verified.clearedAt === revocations.version) return verified;
-    if (verified instanceof KeyToken) {
+    if (verified instanceof ApiKeyToken) {
       // Its rights might only have changed, so the database decides before the request is rejected.
-      if (revocations.isOutdated(verified)) throw new UnreadKey();
+      if (revocations.isOutdated(verified)) throw new UnreadApiKey();
     } else if (verified.claims === undefined || revocations.find(verified.claims) !== undefined)
       throw new AmphoError("invalid_token", "The token was revoked.");
     verified.clearedAt = revocations.version;
@@ -76,9 +76,9 @@ export function createGuard(deps: GuardDeps): Guard {
       verified = verifyBearer(authorization);
     } catch (error) {
       const token = bearerOf(authorization);
-      if (!(error instanceof UnreadKey) || keys === undefined || token === undefined) throw error;
+      if (!(error instanceof UnreadApiKey) || keys === undefined || token === undefined) throw error;
       // Where no key is accepted, none is read. A key has no audience.
-      if (requirements?.resource !== undefined) reject("keyAudience");
+      if (requirements?.resource !== undefined) reject("apiKeyAudience");
       requireCredential("key", requirements?.credentials);
       return readKey(keys, token, request, requirements?.live === true).then((read) =>
         decide(read, authorization, requirements, request, true),
@@ -88,7 +88,7 @@ export function createGuard(deps: GuardDeps): Guard {
   }
 
   /** `isLive`: the database was just read. */
-  async function readKey(keys: ApiKeys, token: string, request: unknown, isLive = false): Promise<KeyToken> {
+  async function readKey(keys: ApiKeys, token: string, request: unknown, isLive = false): Promise<ApiKeyToken> {
     for (let reads = 0; reads < readsMax; reads++) {
       const read = await keys.read(token, request, isLive);
       // Meanwhile this process can have ended the key, or was paused since the database was read.
@@ -114,7 +114,7 @@ export function createGuard(deps: GuardDeps): Guard {
     for (const decide of decisions.byToken) decide(verified, clock);
     if (requirements === undefined) return verified.auth;
     const { byUser } = decisions;
-    if (requirements.live === true && verified instanceof KeyToken) {
+    if (requirements.live === true && verified instanceof ApiKeyToken) {
       const token = bearerOf(authorization);
       if (wasRead || keys === undefined || token === undefined)
         return requirePermission(verified.auth, requirements, byUser, request);
@@ -139,7 +139,7 @@ export function createGuard(deps: GuardDeps): Guard {
       requireCredential(auth.credential, credentials);
       return auth;
     } catch (error) {
-      if (error instanceof UnreadKey) requireCredential("key", credentials);
+      if (error instanceof UnreadApiKey) requireCredential("key", credentials);
       throw error;
     }
   }
@@ -148,7 +148,7 @@ export function createGuard(deps: GuardDeps): Guard {
     try {
       return verifyNow(token, credentials);
     } catch (error) {
-      if (!(error instanceof UnreadKey) || keys === undefined) throw error;
+      if (!(error instanceof UnreadApiKey) || keys === undefined) throw error;
       return readKey(keys, token, undefined).then(({ auth }) => auth);
     }
   }

@@ -6,7 +6,7 @@ import { AmphoError } from "../errors.js";
 import { type Acr, acrs, reaches } from "../levels/acr.js";
 import { nearest } from "../nearest.js";
 import type { Resource } from "../resources.js";
-import { type AccessToken, KeyToken } from "../tokens/access-tokens.js";
+import { type AccessToken, ApiKeyToken } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { holdsAudience } from "../tokens/claims.js";
 import { credentials as credentialNames, defaultCredentials, requireCredential } from "../tokens/credential.js";
@@ -58,7 +58,7 @@ const rows: Rows = {
       by: "token",
       decide(resource, token) {
         if (!holdsAudience(token.claims?.aud, [resource]))
-          reject(token instanceof KeyToken ? "keyAudience" : "audience");
+          reject(token instanceof ApiKeyToken ? "apiKeyAudience" : "audience");
       },
     },
   },

@@ -37,7 +37,7 @@ function nameOf({ texts: t }: View, { kind, name }: AccessItem, labels: Readonly
     case "identity":
       return fill(t.oneIdentity, { name: labels.get(shown) ?? shown });
     case "key":
-      return fill(t.oneKey, { name: shown });
+      return fill(t.oneApiKey, { name: shown });
     case "totp":
       return t.app;
     case "recovery_codes":

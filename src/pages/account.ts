@@ -3,7 +3,7 @@ import { renderSVG } from "uqr";
 import { browserOf } from "../mail/texts/browser.js";
 import type { AccountView, SessionView } from "../wire/account.js";
 import type { PasskeySetUp, TotpSetUp } from "../wire/begun.js";
-import type { ApiKeyView, NewApiKey } from "../wire/keys.js";
+import type { ApiKeyView, NewApiKey } from "../wire/api-keys.js";
 import type { Ways } from "../wire/login.js";
 import { block, button, details, type Html, html, type Inserted, type Parts } from "./html.js";
 import { fill } from "./texts/texts.js";
@@ -156,9 +156,9 @@ function apiKeys(view: View, { keys, scopes }: Pick<AccountParts, "keys" | "scop
   const isLive = ({ expires }: ApiKeyView) => expires > view.now;
   const rows = keys.map((key) => {
     const { id, name, start, expires, last_used: used } = key;
-    const end = html`${isLive(key) ? t.keyEnds : t.keyEnded} ${view.time(expires)}`;
+    const end = html`${isLive(key) ? t.apiKeyEnds : t.apiKeyEnded} ${view.time(expires)}`;
     const last = used !== null && ` · ${t.used} ${view.day(used)}`;
-    const overlap = days(1, 0, 7, fill(t.keyOverlap, { name }));
+    const overlap = days(1, 0, 7, fill(t.apiKeyOverlap, { name }));
     return [
       cell(name, html` <code>…_${start}…</code>`, key.scopes.join(", "), html`${end}${last}`),
       action(view, "keys/remove", t.remove, { id }, name),
@@ -168,10 +168,10 @@ function apiKeys(view: View, { keys, scopes }: Pick<AccountParts, "keys" | "scop
   const boxes = scopes.map(
     (scope) => html`<label class="check"><input type="checkbox" name="${scopeField}${scope}"> ${scope}</label>`,
   );
-  const chosen = html`<fieldset><legend>${t.keyScopes}</legend>${boxes}</fieldset>`;
-  const add = more(view, "keys/create", t.addKey, [field("name"), chosen, days(90, 1, 366)]);
-  const isFull = keys.filter(isLive).length >= view.settings.keysPerUser;
-  return section("keys", t.keys, t.keysText, list(rows), isFull ? t.keysFull : add);
+  const chosen = html`<fieldset><legend>${t.apiKeyScopes}</legend>${boxes}</fieldset>`;
+  const add = more(view, "keys/create", t.addApiKey, [field("name"), chosen, days(90, 1, 366)]);
+  const isFull = keys.filter(isLive).length >= view.settings.apiKeysPerUser;
+  return section("keys", t.keys, t.apiKeysText, list(rows), isFull ? t.apiKeysFull : add);
 }
 
 function where(view: View, sessions: readonly SessionView[]): Html {
@@ -233,8 +233,8 @@ function secretPage(view: View, title: string, text: string, { shown, plain, fil
   return view.page(title, [text, shown, tools, html`<p><a class="button" href="${at(next)}">${t.stored}</a></p>`]);
 }
 
-export const newKeyPage = (view: View, { name, key }: NewApiKey): HtmlPage =>
-  secretPage(view, fill(view.texts.keyTitle, { name }), view.texts.keyText, {
+export const newApiKeyPage = (view: View, { name, key }: NewApiKey): HtmlPage =>
+  secretPage(view, fill(view.texts.apiKeyTitle, { name }), view.texts.apiKeyText, {
     shown: html`<p><code>${key}</code></p>`,
     plain: key,
   });

@@ -10,7 +10,7 @@ import type {
   RegistrationBegun,
   TotpSetUp,
 } from "../wire/begun.js";
-import type { ApiKeyView, NewApiKey } from "../wire/keys.js";
+import type { ApiKeyView, NewApiKey } from "../wire/api-keys.js";
 import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../wire/login.js";
 import { accessPage } from "./access.js";
 import * as own from "./account.js";
@@ -56,13 +56,13 @@ export async function confirm(visit: Visit, next = "yes"): Promise<HtmlPage> {
 
 async function showAccount(visit: Visit): Promise<HtmlPage> {
   const { call, settings } = visit;
-  const hasKeys = settings.keysPerUser > 0;
+  const hasApiKeys = settings.apiKeysPerUser > 0;
   const [account, { sessions }, { ways: offered }, { keys }, { scopes }] = await Promise.all([
     call<AccountView>("GET", "/account"),
     call<{ readonly sessions: readonly SessionView[] }>("GET", "/sessions"),
     call<WaysIn>("GET", "/login"),
-    hasKeys ? call<{ readonly keys: readonly ApiKeyView[] }>("GET", "/keys") : { keys: [] },
-    hasKeys ? call<Pick<ClientSession, "scopes">>("GET", "/session") : { scopes: [] },
+    hasApiKeys ? call<{ readonly keys: readonly ApiKeyView[] }>("GET", "/api-keys") : { keys: [] },
+    hasApiKeys ? call<Pick<ClientSession, "scopes">>("GET", "/session") : { scopes: [] },
   ]);
   return own.accountPage(visit, { account, sessions, ways: offered, keys, scopes });
 }
@@ -170,7 +170,7 @@ const enrolmentOf: BodyOf = ({ pending, code }) => ({
 });
 
 /** Each scope has a check box of its own, because a form sends a name once. */
-const newKeyOf: BodyOf = (fields, { now }) => {
+const newApiKeyOf: BodyOf = (fields, { now }) => {
   const names = Object.keys(fields).filter((field) => field.startsWith(own.scopeField));
   const scopes = names.map((field) => field.slice(own.scopeField.length));
   return { name: fields["name"], scopes, expires: now + secondsOf(fields) };
@@ -267,9 +267,13 @@ export const actions: Readonly<Record<string, Action>> = {
   login: change("POST", "/account/login", "login", ({ login }) => ({ login })),
   password: change("POST", "/password", "password", ({ password, new_password }) => ({ password, new_password })),
   "password/remove": change("DELETE", "/password", "removed"),
-  "keys/create": step<NewApiKey>("/keys", newKeyOf, own.newKeyPage),
-  "keys/replace": step<NewApiKey>("/keys/:id/rotate", (fields) => ({ overlap: secondsOf(fields) }), own.newKeyPage),
-  "keys/remove": change("DELETE", "/keys/:id", "key"),
+  "keys/create": step<NewApiKey>("/api-keys", newApiKeyOf, own.newApiKeyPage),
+  "keys/replace": step<NewApiKey>(
+    "/api-keys/:id/rotate",
+    (fields) => ({ overlap: secondsOf(fields) }),
+    own.newApiKeyPage,
+  ),
+  "keys/remove": change("DELETE", "/api-keys/:id", "key"),
   "sessions/end": change("DELETE", "/sessions/:id", "ended"),
   "access/end": change("DELETE", "/account/access", "all"),
   "sessions/end-all": change("DELETE", "/sessions", "signed-out"),

@@ -12,7 +12,7 @@ export interface ViewValues {
   readonly language: string;
   /** The path of a page or of a form's action. */
   readonly at: (name: string) => string;
-  readonly settings: Pick<Configuration, "passwordMin" | "keysPerUser">;
+  readonly settings: Pick<Configuration, "passwordMin" | "apiKeysPerUser">;
   /** The time of the request, in Unix seconds. */
   readonly now: number;
   /** The changes that an account page can offer. */

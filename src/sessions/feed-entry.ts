@@ -22,7 +22,7 @@ export type FeedEntry = Numbered &
         readonly version: number;
         readonly roles: readonly string[];
       }
-    | { readonly kind: "key"; readonly kid: string }
+    | { readonly kind: "signing_key"; readonly kid: string }
     | { readonly kind: "all"; readonly era: number; readonly sessions?: true }
   );
 
@@ -58,7 +58,7 @@ export function toFeedEntry(row: Revocation): FeedEntry {
     const { kind, sessionId, gen } = row;
     return { ...common, kind, session_sha256: sha256(sessionId), ...(gen !== undefined && { gen }) };
   }
-  if (row.kind === "key") return { ...common, kind: row.kind, kid: row.kid };
+  if (row.kind === "signing_key") return { ...common, kind: row.kind, kid: row.kid };
   if (row.kind === "all") return { ...common, kind: row.kind, era: row.era };
   const user = { ...common, user: row.userId, login_sha256: feedNames.login(row.login) };
   if (row.kind === "user") {
@@ -79,7 +79,7 @@ export function broadenEntry(entry: FeedEntry, knownKinds: ReadonlySet<string>):
     return { n, at, until, kind: "user", user: entry.user, login_sha256: entry.login_sha256, sessions: true };
   // A user's entry covers no tokens with a `sid`. A thief can sign with a stolen key, so `at` is the end.
   if (entry.kind === "user") return { n, at, until, kind: "all", era: 0 };
-  return { n, at: entry.kind === "key" ? until : at, until, kind: "all", era: 0, sessions: true };
+  return { n, at: entry.kind === "signing_key" ? until : at, until, kind: "all", era: 0, sessions: true };
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -107,7 +107,7 @@ const readers: Readonly<Record<string, (common: Numbered, rest: Members) => Revo
     isText(userId) && isText(login) && isWhole(rolesVersion) && isTexts(roles)
       ? { ...common, kind: "roles", userId, login, rolesVersion, roles }
       : undefined,
-  key: (common, { kid }) => (isText(kid) ? { ...common, kind: "key", kid } : undefined),
+  key: (common, { kid }) => (isText(kid) ? { ...common, kind: "signing_key", kid } : undefined),
   all: (common, { era, sessions }) =>
     isWhole(era) ? { ...common, kind: "all", era, ...alsoSessions(sessions) } : undefined,
 };

@@ -9,7 +9,7 @@ import type { RevocationSet } from "./revocation-set.js";
 export const feedWaitMaxSeconds = 20;
 
 /** A verifier that sends no `kinds` knows these. A kind that is added later must not be added here. */
-const firstKinds = ["session", "user", "roles", "key", "all"];
+const firstKinds = ["session", "user", "roles", "signing_key", "all"];
 
 /** Revocations are collected for this long. So thousands of logouts a second cause few responses to each verifier. */
 const gatherMs = 50;

@@ -4,7 +4,7 @@
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Revocation } from "../store/revocation.js";
 import type { RevocationPage } from "../store/sql/revocations.js";
-import type { ReadKey } from "../tokens/access-tokens.js";
+import type { ReadApiKey } from "../tokens/access-tokens.js";
 import { isOfService } from "../tokens/credential.js";
 
 export interface RevocableClaims {
@@ -72,7 +72,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     rows.set(row.n, row);
     if (row.kind === "session")
       sessions.set(row.sessionId, Math.max(row.gen ?? Infinity, sessions.get(row.sessionId) ?? 0));
-    else if (row.kind === "key") keys.add(row.kid);
+    else if (row.kind === "signing_key") keys.add(row.kid);
     else if (row.kind === "all")
       all = {
         era: Math.max(row.era, all?.era ?? row.era),
@@ -227,11 +227,11 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
         ?.find((candidate) => isSpelledSo(candidate, claims) && revokes(candidate, claims))?.kind;
     },
     /** True if a key must be read again. By numbers, so that a read from before a revocation never hides it. */
-    isOutdated(key: ReadKey): boolean {
+    isOutdated(key: ReadApiKey): boolean {
       const { auth, gen, asOf } = key;
       if (key.timeline !== timeline) return true;
       if (rows.size === 0) return false;
-      if (isBefore(gen, sessions.get(names.session(auth.key?.id ?? "")))) return true;
+      if (isBefore(gen, sessions.get(names.session(auth.apiKey?.id ?? "")))) return true;
       if (all !== undefined && all.n > asOf) return true;
       return usersById.get(auth.id ?? "")?.some(({ n }) => n > asOf) ?? false;
     },

@@ -1,7 +1,7 @@
 // The argument of `onRevoked` listeners: a revocation in the application's terms.
 
 import type { Revocation } from "../store/revocation.js";
-import { keyIdPrefix } from "../store/sql/key-ends.js";
+import { apiKeyIdPrefix } from "../store/sql/api-key-ends.js";
 
 /** A revocation, for example to close the sockets of a session or a user. */
 export type Revoked =
@@ -38,7 +38,7 @@ export type Revoked =
       readonly roles: readonly string[];
     }
   | {
-      readonly kind: "key";
+      readonly kind: "signing_key";
       /** The `kid` of the key. */
       readonly kid: string;
     }
@@ -47,10 +47,10 @@ export type Revoked =
 
 export function toRevoked(row: Revocation): Revoked {
   if (row.kind === "session")
-    return row.sessionId.startsWith(keyIdPrefix)
-      ? { kind: "apiKey", apiKey: row.sessionId === keyIdPrefix ? undefined : row.sessionId }
+    return row.sessionId.startsWith(apiKeyIdPrefix)
+      ? { kind: "apiKey", apiKey: row.sessionId === apiKeyIdPrefix ? undefined : row.sessionId }
       : { kind: row.kind, session: row.sessionId };
-  if (row.kind === "key") return { kind: row.kind, kid: row.kid };
+  if (row.kind === "signing_key") return { kind: row.kind, kid: row.kid };
   if (row.kind === "all") return { kind: row.kind };
   const { userId: id, login } = row;
   return row.kind === "roles" ? { kind: row.kind, id, login, roles: row.roles } : { kind: row.kind, id, login };

@@ -4,7 +4,7 @@ import { randomId } from "../crypto/random.js";
 import { scopesOf } from "../levels/scopes.js";
 import type { Session } from "../store/sql/session-rows.js";
 import { createAccessTokens } from "../tokens/access-tokens.js";
-import { acceptsKeys, apiKeyTest } from "../tokens/api-key.js";
+import { acceptsApiKeys, apiKeyTest } from "../tokens/api-key.js";
 import { refreshToken } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
@@ -48,18 +48,18 @@ export function createSessionTokens(deps: {
     Configuration,
     "tokenTtl" | "tokenLeeway" | "tokenForeignTtl" | "tokenIssuer" | "tokenAudience" | "scopes" | "scopesInToken"
   > &
-    Pick<Configuration, "keysPerUser" | "tokenEndpoint" | "keyBrand">;
+    Pick<Configuration, "apiKeysPerUser" | "tokenEndpoint" | "apiKeyBrand">;
   readonly extraClaims: ExtraClaims | undefined;
 }) {
   const { keyring, settings, extraClaims } = deps;
   const { tokenLeeway, tokenForeignTtl: foreignMaxSeconds, tokenTtl, tokenIssuer, tokenAudience = [] } = settings;
   const accessTokens = createAccessTokens({
     verify: (token, now) => keyring.verifyAccess(token, now),
-    isKeyRevoked: (kid) => keyring.isRevoked(kid),
+    isSigningKeyRevoked: (kid) => keyring.isRevoked(kid),
     leewaySeconds: tokenLeeway,
     foreignMaxSeconds,
     scopes: settings.scopes,
-    isApiKey: acceptsKeys(settings) ? apiKeyTest(settings.keyBrand) : undefined,
+    isApiKey: acceptsApiKeys(settings) ? apiKeyTest(settings.apiKeyBrand) : undefined,
   });
 
   const origin = {

@@ -20,7 +20,7 @@ import * as housekeeping from "./sql/housekeeping.js";
 import * as identities from "./sql/identities.js";
 import * as identityChanges from "./sql/identity-changes.js";
 import * as imports from "./sql/imports.js";
-import * as keys from "./sql/keys.js";
+import * as keys from "./sql/api-keys.js";
 import * as lockouts from "./sql/lockouts.js";
 import * as mail from "./sql/mail.js";
 import * as mailboxChanges from "./sql/mailbox-changes.js";
@@ -117,18 +117,18 @@ export const operations = {
   listServices: reads(services.listServices),
   addService: writes(services.addService),
   changeService: writes(services.changeService),
-  createServiceKey: writes(services.createServiceKey),
+  createServiceApiKey: writes(services.createServiceApiKey),
   issueServiceToken: writes(services.issueServiceToken),
-  createKey: writes(keys.createKey),
-  rotateKey: writes(keys.rotateKey),
-  removeKey: writes(keys.removeKey),
-  removeUserKeys: writes(keys.removeUserKeys),
-  removeAllKeys: writes(keys.removeAllKeys),
-  listKeys: reads(keys.listKeys),
-  listAgingKeys: reads(keys.listAgingKeys),
-  findKeyByHash: reads(keys.findKeyByHash),
-  findKeys: reads(keys.findKeys),
-  touchKeys: writesInBackground(keys.touchKeys),
+  createApiKey: writes(keys.createApiKey),
+  rotateApiKey: writes(keys.rotateApiKey),
+  removeApiKey: writes(keys.removeApiKey),
+  removeUserApiKeys: writes(keys.removeUserApiKeys),
+  removeAllApiKeys: writes(keys.removeAllApiKeys),
+  listApiKeys: reads(keys.listApiKeys),
+  listAgingApiKeys: reads(keys.listAgingApiKeys),
+  findApiKeyByHash: reads(keys.findApiKeyByHash),
+  findApiKeys: reads(keys.findApiKeys),
+  touchApiKeys: writesInBackground(keys.touchApiKeys),
   queueMail: writes(mail.queueMail),
   takeMail: writes(mail.takeMail),
   settleMail: writes(mail.settleMail),
@@ -147,8 +147,8 @@ export const operations = {
   returnInvitation: writes(registrations.returnInvitation),
   removeInvitation: writes(registrations.removeInvitation),
   readRevocations: reads(revocations.readRevocations),
-  listRevokedKeys: reads(revocations.listRevokedKeys),
-  revokeKey: writes(revocations.revokeKey),
+  listRevokedSigningKeys: reads(revocations.listRevokedSigningKeys),
+  revokeSigningKey: writes(revocations.revokeSigningKey),
   allowAttempt: writes(attempts.allowAttempt),
   settleAttempt: writes(attempts.settleAttempt),
   pruneAttempts: writes(lockouts.pruneAttempts),

@@ -37,7 +37,7 @@ export type Revocation = Numbered &
         readonly rolesVersion: number;
         readonly roles: readonly string[];
       }
-    | { readonly kind: "key"; readonly kid: string }
+    | { readonly kind: "signing_key"; readonly kid: string }
     /** Tokens of sessions of an earlier era than this one, and tokens without `sid` as for "user". */
     | { readonly kind: "all"; readonly era: number; readonly sessions?: true }
   );

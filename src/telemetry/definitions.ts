@@ -92,7 +92,7 @@ export const counters = {
     help: "Attempts by outcome: allowed, pending (others must be settled first), captcha_used, or the counter that rejected them (docs/operate/throttling.md)",
   }),
   revocations: define("ampho_revocations_total", {
-    labels: { kind: ["session", "user", "roles", "key", "all"] },
+    labels: { kind: ["session", "user", "roles", "signing_key", "all"] },
     help: "Revocations since the start of this process, its own and those of others",
   }),
   storeErrors: define("ampho_store_errors_total", {

@@ -1,6 +1,6 @@
 // The kinds of counters of attempts, one row a kind. The file throttle.ts takes attempts from each.
 
-export type FreeAttempts = "throttleAttempts" | "keysPerUser";
+export type FreeAttempts = "throttleAttempts" | "apiKeysPerUser";
 
 export interface CounterRow {
   /** The counted attempts, as `throttle-list` prints them. */
@@ -68,7 +68,7 @@ export const counterKinds = {
   // Each one writes a row, a mail and, at its end, a revocation that every process reads. Its end needs no limit.
   key: {
     counts: "new API keys, one user",
-    freeAttempts: "keysPerUser",
+    freeAttempts: "apiKeysPerUser",
     times: 10,
     everySeconds: 0,
     windowSeconds: hourSeconds,

@@ -301,9 +301,9 @@ export function createThrottle(deps: {
       return allowOrReject(attempt, { account: { login }, origin, event: "code_throttled", transaction });
     },
     /** Every API key counts that a session of this user creates, also in place of another. */
-    allowKey({ login, userId, origin }: Omit<PasswordChangeAttempt, "sessionId">): Promise<AllowedAttempt> {
+    allowApiKey({ login, userId, origin }: Omit<PasswordChangeAttempt, "sessionId">): Promise<AllowedAttempt> {
       const attempt = attemptAt([counter("key", userId)], addressOf(origin));
-      return allowOrReject(attempt, { account: { login }, origin, event: "key_throttled" });
+      return allowOrReject(attempt, { account: { login }, origin, event: "api_key_throttled" });
     },
     /** Every alarm counts. */
     allowAlarm({

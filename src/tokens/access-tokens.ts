@@ -10,7 +10,7 @@ import { reject } from "./rejection.js";
 import { createVerifiedTokens } from "./verified-tokens.js";
 
 /** The row of an API key as a process has read it. It has the names of the Auth, which are then in memory once. */
-export interface ReadKey {
+export interface ReadApiKey {
   readonly auth: Pick<Auth, "id" | "key">;
   readonly gen: number;
   /** The number of the last revocation before the read. */
@@ -34,7 +34,7 @@ export class AccessToken {
   ) {}
 }
 
-export class KeyToken extends AccessToken implements ReadKey {
+export class ApiKeyToken extends AccessToken implements ReadApiKey {
   constructor(
     auth: Auth,
     from: number,
@@ -48,7 +48,7 @@ export class KeyToken extends AccessToken implements ReadKey {
 }
 
 /** An API key is not in the cache, or what is there is outdated. A caller that can wait reads it. */
-export class UnreadKey extends AmphoError {
+export class UnreadApiKey extends AmphoError {
   constructor() {
     super("unavailable", "This process must read the API key from the database. Use `verify`, which can wait.", {
       retryAfterSeconds: 1,
@@ -61,7 +61,7 @@ export type AccessTokens = ReturnType<typeof createAccessTokens>;
 export function createAccessTokens(deps: {
   /** The whole check. Throws `invalid_token`. */
   readonly verify: (token: string, now: number) => VerifiedJwt<AccessClaims>;
-  readonly isKeyRevoked: (kid: string) => boolean;
+  readonly isSigningKeyRevoked: (kid: string) => boolean;
   readonly leewaySeconds: number;
   readonly foreignMaxSeconds: number;
   /** The scopes of roles, for the tokens of sessions that carry none. */
@@ -69,7 +69,7 @@ export function createAccessTokens(deps: {
   /** Returns whether a text has the form of an API key. Undefined where none are accepted. */
   readonly isApiKey?: ((text: string) => boolean) | undefined;
 }) {
-  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds, scopes, isApiKey = () => false } = deps;
+  const { verify, isSigningKeyRevoked, leewaySeconds, foreignMaxSeconds, scopes, isApiKey = () => false } = deps;
   // By "Bearer " and the token: as nearly all requests bring it.
   const seen = createVerifiedTokens<AccessToken>();
 
@@ -84,12 +84,12 @@ export function createAccessTokens(deps: {
   function find(text: string, before: string, now: number): AccessToken | undefined {
     const known = seen.find(text, before);
     if (known === undefined || now >= known.until || now < known.from) return undefined;
-    return known.kid !== undefined && isKeyRevoked(known.kid) ? undefined : known;
+    return known.kid !== undefined && isSigningKeyRevoked(known.kid) ? undefined : known;
   }
 
   /** The whole check of a token that is unknown or no longer good. It reports the reason. */
   function verifyNew(token: string, text: string, before: string, now: number): AccessToken {
-    if (isApiKey(token)) throw new UnreadKey();
+    if (isApiKey(token)) throw new UnreadApiKey();
     const { claims, key } = verify(token, now);
     const until = claims.exp + leewaySeconds;
     const verified = new AccessToken(authFromClaims(claims, scopes), startOf(claims), until, claims, key.kid);
@@ -97,7 +97,7 @@ export function createAccessTokens(deps: {
     return verified;
   }
 
-  /** Throws `invalid_token`, and UnreadKey for an API key that the cache lacks. The guard checks the revocations. */
+  /** Throws `invalid_token`, and UnreadApiKey for an API key that the cache lacks. The guard checks the revocations. */
   function verifyAccess(token: string, now: number): AccessToken {
     // A caller in JavaScript can pass an array from a query. Joined to a text it would be a known token.
     if (typeof token !== "string") reject("form");
@@ -126,7 +126,7 @@ export function createAccessTokens(deps: {
       return isUsual ? verifyNew(token, authorization, "", now) : verifyAccess(token, now);
     },
     /** Keeps what the database had of an API key, in place of what was kept before. */
-    keepKey(key: string, read: KeyToken, now: number): void {
+    keepApiKey(key: string, read: ApiKeyToken, now: number): void {
       // As a text of its own. A part of the header would keep the whole header, and the two joined a third text.
       seen.add(Buffer.from(scheme + key).toString("latin1"), read, read.until, now);
     },

@@ -47,5 +47,7 @@ export const apiKeyHash = (key: string): string => digest("sha256", key, "base64
 export const apiKeyStart = (key: string): string => key.slice(key.lastIndexOf("_") + 1).slice(0, 4);
 
 /** Users can have keys, or services get access tokens for theirs. */
-export const acceptsKeys = (settings: { readonly keysPerUser: number; readonly tokenEndpoint: boolean }): boolean =>
-  settings.keysPerUser > 0 || settings.tokenEndpoint;
+export const acceptsApiKeys = (settings: {
+  readonly apiKeysPerUser: number;
+  readonly tokenEndpoint: boolean;
+}): boolean => settings.apiKeysPerUser > 0 || settings.tokenEndpoint;

@@ -1,6 +1,6 @@
 // From verified claims to the Auth that handlers get: frozen deeply, so that no handler changes what the next one sees.
 import { type RoleScopes, scopesOf } from "../levels/scopes.js";
-import type { Auth, AuthKey } from "./auth.js";
+import type { Auth, AuthApiKey } from "./auth.js";
 import { type Credential, credentialOf, defaultCredentials, notAccepted } from "./credential.js";
 import type { AccessClaims } from "./jwt.js";
 
@@ -28,7 +28,7 @@ function setMembers(
   claims: AccessClaims,
   credential: Credential,
   scopes: readonly string[],
-  key: AuthKey | undefined,
+  key: AuthApiKey | undefined,
   shown: Auth["claims"] = claims,
 ) {
   // People have roles, machines have scopes. So no route with `roles` opens for a token that is not the user's own.
@@ -51,7 +51,7 @@ const PlainAuth = setMembers as unknown as new (
   claims: AccessClaims,
   credential: Credential,
   scopes: readonly string[],
-  key: AuthKey | undefined,
+  key: AuthApiKey | undefined,
   shown?: Auth["claims"],
 ) => Auth;
 
@@ -70,7 +70,7 @@ export function authFromClaims(claims: AccessClaims, table: RoleScopes): Auth {
 const noClaims: Auth["claims"] = Object.freeze({});
 
 /** The Auth of an API key. `row` has what the claims of a token would have. */
-export function authOfKey(row: AccessClaims, key: AuthKey, scopes: readonly string[]): Auth {
+export function authOfApiKey(row: AccessClaims, key: AuthApiKey, scopes: readonly string[]): Auth {
   const shared = scopes.length === 0 ? none : splitScopes(scopes.join(" "));
   return Object.freeze(new PlainAuth(row, "key", shared, Object.freeze(key), noClaims));
 }

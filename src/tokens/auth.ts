@@ -3,7 +3,7 @@ import type { Role } from "../levels/role.js";
 import type { Credential } from "./credential.js";
 
 /** The API key of a request, for the log of an application. */
-export interface AuthKey {
+export interface AuthApiKey {
   /** The id, by which the owner ends it. It is no secret. */
   readonly id: string;
   /** The name that its owner gave it. */
@@ -23,7 +23,7 @@ export interface Auth<S extends string = string> {
   /** The scopes of those roles. */
   readonly scopes: readonly S[];
   /** The API key of the request. Undefined for any other credential. */
-  readonly key: AuthKey | undefined;
+  readonly key: AuthApiKey | undefined;
   /** The session's id. Undefined for a token that belongs to no session, and for `key` and `service`. */
   readonly session: string | undefined;
   /** The methods that the login proved (RFC 8176), such as `pwd` and `otp`. Empty for a token without the claim. */

@@ -2,8 +2,8 @@
 // base64url, and a strict JSON header without extensions. The key decides the algorithm (RFC 8725 §3.1).
 import { decodeBase64url, decodeBase64urlInto, encodeBase64url } from "../crypto/base64url.js";
 import { parseJsonObject } from "../crypto/json.js";
-import { type Header, type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
-import { signInput, verifyInput } from "../keys/signature.js";
+import { type Header, type Key, type KeySet, tokenCharactersMax } from "../signing-keys/key.js";
+import { signInput, verifyInput } from "../signing-keys/signature.js";
 import { reject } from "./rejection.js";
 
 export interface Jws {
@@ -69,7 +69,7 @@ function findSigner(header: Header, input: string, signature: string, revokedKey
     if (revokedKeys.has(key.kid)) revoked++;
     else if (verifyInput(key, input, signature)) return key;
   }
-  return reject(revoked === header.candidates.length ? "revokedKey" : "signature");
+  return reject(revoked === header.candidates.length ? "revokedSigningKey" : "signature");
 }
 
 /** Headers of tokens that verified, which almost all later tokens share. Junk cannot get in. */

@@ -1,7 +1,7 @@
 // JSON Web Tokens: RFC 7519 in the JWS compact form of jws.ts, of the kinds that Ampho issues.
 import { isTexts, parseJsonObject } from "../crypto/json.js";
 import { unlessRejected } from "../errors.js";
-import { type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
+import { type Key, type KeySet, tokenCharactersMax } from "../signing-keys/key.js";
 import { type ClaimRules, type Claims, checkClaims, isIntegerIfThere, isTextIfThere } from "./claims.js";
 import { readJws, signJws, verifyJws } from "./jws.js";
 import { reject } from "./rejection.js";

@@ -3,10 +3,10 @@
 import { createHmac, type KeyObject } from "node:crypto";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
-import { deriveKey } from "../keys/derived-key.js";
-import { isSameKey, publicJwkSet } from "../keys/jwk-set.js";
-import { createKeySet, type Key, type KeySet } from "../keys/key.js";
-import { loginHashKeyOf } from "../keys/login-hash-key.js";
+import { deriveKey } from "../signing-keys/derived-key.js";
+import { isSameKey, publicJwkSet } from "../signing-keys/jwk-set.js";
+import { createKeySet, type Key, type KeySet } from "../signing-keys/key.js";
+import { loginHashKeyOf } from "../signing-keys/login-hash-key.js";
 import type { Claims } from "./claims.js";
 import { type AccessClaims, accessToken, type DerivedKind, signJwt, type VerifiedJwt, verifyJwt } from "./jwt.js";
 

@@ -10,7 +10,7 @@ export const rejections = {
   noKid: "The token does not name its key.",
   noKey: "The token names no key, and none is for its algorithm.",
   algorithm: "The token's algorithm is not the one of its key.",
-  revokedKey: "The key that signed the token was revoked.",
+  revokedSigningKey: "The key that signed the token was revoked.",
   signature: "The token's signature does not match.",
   type: "The token is of another type (typ).",
   payload: "The token's payload is not a JSON object without repeated members.",
@@ -21,7 +21,7 @@ export const rejections = {
   farAhead: "The token belongs to no session and expires too far ahead.",
   issuer: "The token is from another issuer.",
   audience: "The token is for another audience.",
-  keyAudience: "An API key has no audience, and this route takes only tokens for its resource.",
+  apiKeyAudience: "An API key has no audience, and this route takes only tokens for its resource.",
 } as const;
 
 export type RejectionReason = keyof typeof rejections;

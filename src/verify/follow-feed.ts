@@ -65,7 +65,7 @@ export function followFeed(deps: {
 
   /** The server might accept tokens without `sid` for a shorter time than this verifier. */
   function extended(row: Revocation): Revocation {
-    if (row.kind === "session" || row.kind === "key") return row;
+    if (row.kind === "session" || row.kind === "signing_key") return row;
     return { ...row, until: Math.max(row.until, row.at + foreignMaxSeconds + leewayMaxSeconds) };
   }
 

@@ -9,7 +9,7 @@ import type { CheckedRequirements } from "../guard/requirements.js";
 import { challengeForResources } from "../guard/resource-challenge.js";
 import type { VerifierHost, VerifierInstance } from "../http/rest/host.js";
 import { createErrorResponder } from "../http/rest/responses/problems.js";
-import { fetchedKeySource, fixedKeySource } from "../keys/key-source.js";
+import { fetchedKeySource, fixedKeySource } from "../signing-keys/key-source.js";
 import { knownScopes } from "../levels/scopes.js";
 import { internalErrorLine } from "../log-lines.js";
 import { feedNames } from "../sessions/feed-entry.js";
@@ -110,7 +110,7 @@ export function createVerifier<const S extends string = string>(options: Verifie
         foreignMaxSeconds,
         revokedKeys,
       }),
-    isKeyRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
+    isSigningKeyRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
     scopes,
     leewaySeconds,
     foreignMaxSeconds,

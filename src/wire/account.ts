@@ -1,7 +1,7 @@
 // The bodies of GET /account, /account/export, /passkeys and /sessions. Times are Unix seconds.
 import type { Acr } from "../levels/acr.js";
 import type { Policy } from "../levels/policy.js";
-import type { ApiKeyView } from "./keys.js";
+import type { ApiKeyView } from "./api-keys.js";
 
 /** A passkey of the account. */
 export interface PasskeyView {

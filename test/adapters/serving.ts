@@ -50,11 +50,11 @@ export function serving(host: Host, setup: Partial<Setup> = {}, options: AmphoOp
     expect(response.status).toBe(200);
     return (await response.json()).token;
   };
-  const createKey = async (token: string): Promise<string> => {
+  const createApiKey = async (token: string): Promise<string> => {
     const response = await post("/api/security/keys", { name: "Suite", scopes: ["articles:write"] }, token);
     expect(response.status).toBe(201);
     return (await response.json()).key;
   };
   const closeDatabase = async () => state.ampho?.close();
-  return { port, call, post, login, createKey, closeDatabase, clock, notices };
+  return { port, call, post, login, createApiKey, closeDatabase, clock, notices };
 }

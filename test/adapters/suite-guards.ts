@@ -22,11 +22,11 @@ export function describeGuards(host: Host): void {
   });
 
   describe("guards without a database", () => {
-    const { call, login, createKey, closeDatabase } = serving(host);
+    const { call, login, createApiKey, closeDatabase } = serving(host);
 
     it("every response of 503 has the seconds in Retry-After", async () => {
       const good = await login();
-      const key = await createKey(good);
+      const key = await createApiKey(good);
       await closeDatabase();
       const unavailable = new Set<string>();
       for (const form of ["need", "certain"])
@@ -43,11 +43,11 @@ export function describeGuards(host: Host): void {
   });
 
   describe("guards", () => {
-    const { call, login, createKey, port, notices } = serving(host);
+    const { call, login, createApiKey, port, notices } = serving(host);
     let [good, key] = ["", ""];
     beforeAll(async () => {
       good = await login();
-      key = await createKey(good);
+      key = await createApiKey(good);
     });
     for (const form of ["need", "certain"])
       it.each(cases.map((row) => ({ ...row })))(
@@ -143,11 +143,11 @@ export function describeGuards(host: Host): void {
   });
 
   describe("sessions and time", () => {
-    const { call, login, createKey, post, clock } = serving(host);
+    const { call, login, createApiKey, post, clock } = serving(host);
 
     it("an ended key is rejected at once", async () => {
       const token = await login();
-      const key = await createKey(token);
+      const key = await createApiKey(token);
       expect((await call("/need/keys", key)).status).toBe(200);
       const { keys } = await (await call("/api/security/keys", token)).json();
       const path = `/api/security/keys/${keys.at(-1).id}`;

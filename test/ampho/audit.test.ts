@@ -87,7 +87,7 @@ describe("each decision", () => {
       "user_deleted ann",
       "tokens_revoked ann",
       "sessions_ended",
-      "key_revoked",
+      "signing_key_revoked",
     ]);
     const changed = (await world.ampho.audit.list({})).find(({ event }) => event === "roles_changed");
     expect(changed?.detail).toEqual({ roles: ["reader"], added: ["reader"], removed: ["editor"] });

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync }
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
-import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../dist/keys/stages.js";
+import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../dist/signing-keys/stages.js";
 import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { execute } from "../world/command.js";
@@ -141,7 +141,7 @@ describe("a key file that", () => {
       bad.map(async ([spoil, why]) => {
         const world = await openFiled(a);
         spoil(world.file);
-        await vi.waitFor(() => expect(world.ampho.host.warnings()).toEqual(["key_file_unusable"]), patience);
+        await vi.waitFor(() => expect(world.ampho.host.warnings()).toEqual(["signing_key_file_unusable"]), patience);
         expect(world.notices.filter((line) => line.includes("KEY_FILE"))).toEqual([expect.stringMatching(why)]);
         expect(world.notices.join()).not.toContain(canary);
         await expect(world.ampho.host.ready()).resolves.toBeUndefined();

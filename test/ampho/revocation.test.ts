@@ -333,7 +333,7 @@ describe("a listener of onRevoked", () => {
       { kind: "session", session: sessionOf(other) },
       { kind: "user", id: ann.id, login: "Ann" },
       { kind: "all" },
-      { kind: "key", kid: "some-key" },
+      { kind: "signing_key", kid: "some-key" },
     ]);
   });
 

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { onBothDatabases } from "../gate/owners.js";
 import { withinSecond } from "../world/deadline.js";
-import { askGuard, keysOf, readers, scopes } from "./keys.js";
+import { askGuard, keysOf, readers, scopes } from "./worlds.js";
 
 onBothDatabases((ground) => {
   it("M-02: a key that one of eight instances ended is rejected by the others within a second, and after a restart", async () => {

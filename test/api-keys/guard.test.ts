@@ -8,7 +8,7 @@ import { admission, openWorld } from "../world/ampho.js";
 import { withinSecond } from "../world/deadline.js";
 import { textsOf } from "../world/sqlite.js";
 import { claimsOf, foreignToken } from "../world/tokens.js";
-import { askGuard, keysOf, openKeys, readers, readsOf, scopes, writers } from "./keys.js";
+import { askGuard, keysOf, openKeys, readers, readsOf, scopes, writers } from "./worlds.js";
 
 const ended = "invalid_token";
 
@@ -17,9 +17,9 @@ describe("a request with an API key", () => {
     const { world, userId, create } = await openKeys();
     const { id, key } = await create();
     const auth = await world.ampho.verify(key, ["key"]);
-    expect(auth).toMatchObject({ credential: "key", key: { id, name: "Backup" }, id: userId, login: "ann" });
+    expect(auth).toMatchObject({ credential: "api_key", key: { id, name: "Backup" }, id: userId, login: "ann" });
     expect(auth).toMatchObject({ scopes: ["articles:read"], roles: [], session: undefined, acr: undefined });
-    expect([Object.isFrozen(auth), Object.isFrozen(auth.key), Object.isFrozen(auth.scopes)]).toEqual([
+    expect([Object.isFrozen(auth), Object.isFrozen(auth.apiKey), Object.isFrozen(auth.scopes)]).toEqual([
       true,
       true,
       true,
@@ -57,7 +57,7 @@ describe("a request with an API key", () => {
       resources: [{ resource, scopes: ["articles:read"], servers: ["https://id.example"] }],
     });
     const { key } = await create();
-    const requirements = { resource, credentials: ["key"] };
+    const requirements = { resource, credentials: ["api_key"] };
     for (const each of [key, createApiKey("ampho")])
       expect(await askGuard(world, each, requirements)).toBe("invalid_token");
     expect(reads()).toBe(0);
@@ -82,7 +82,7 @@ describe("a request with an API key", () => {
     const { key } = await create();
     const before = world.ampho.metrics();
     expect(await ask(key)).toBe("articles:read");
-    for (const operation of ["touchKeys", "recordAudit", "allowAttempt", "findSession", "findUserById"])
+    for (const operation of ["touchApiKeys", "recordAudit", "allowAttempt", "findSession", "findUserById"])
       expect(readsOf(world.ampho.metrics(), operation)).toBe(readsOf(before, operation));
     expect(reads()).toBe(1);
     const other = await world.another();
@@ -508,11 +508,11 @@ it("a token of the owner and a key of the owner are kept apart", async () => {
   const { world, grant, create, ask } = await openKeys();
   const { key } = await create();
   const forged = foreignToken(world.key, { ...claimsOf(grant.token), key: "key_1" });
-  expect(await ask(forged, { credentials: ["key"], can: () => true })).toBe("credential_not_accepted");
-  expect(await ask(grant.token, { credentials: ["key"], can: () => true })).toBe("credential_not_accepted");
+  expect(await ask(forged, { credentials: ["api_key"], can: () => true })).toBe("credential_not_accepted");
+  expect(await ask(grant.token, { credentials: ["api_key"], can: () => true })).toBe("credential_not_accepted");
   const auths: Auth[] = [];
   const can = (auth: Auth) => auths.push(auth) > 0;
-  await ask(key, { credentials: ["key"], can });
+  await ask(key, { credentials: ["api_key"], can });
   expect(auths[0]?.key?.name).toBe("Backup");
 });
 

@@ -8,7 +8,7 @@ import { codeAt, textsOf as listOf, setUp } from "../gate/owners.js";
 import { grantOf, openWorld, password, readResponse, requestFor } from "../world/ampho.js";
 import { everyFeature } from "../world/every-feature.js";
 import { claimsOf, foreignToken } from "../world/tokens.js";
-import { askGuard, openKeys, readers, readsOf, scopes } from "./keys.js";
+import { askGuard, openKeys, readers, readsOf, scopes } from "./worlds.js";
 
 const day = 86_400;
 const body = { name: "Backup", scopes: ["articles:read"] };
@@ -18,7 +18,7 @@ describe("the routes of API keys", () => {
     const { world, grant } = await openKeys();
     const { call, clock } = world;
     const bearer = grant.token;
-    const created = await call("POST", "/keys", { bearer, body });
+    const created = await call("POST", "/api-keys", { bearer, body });
     expect([created.status, created.json]).toEqual([
       201,
       {
@@ -31,7 +31,7 @@ describe("the routes of API keys", () => {
     ]);
     const { id, key } = created.json as { id: string; key: string };
     expect(await askGuard(world, key, readers)).toBe("articles:read");
-    const list = async () => (await call("GET", "/keys", { bearer })).json["keys"];
+    const list = async () => (await call("GET", "/api-keys", { bearer })).json["keys"];
     expect(await list()).toEqual([
       {
         id,
@@ -43,23 +43,25 @@ describe("the routes of API keys", () => {
         last_used: null,
       },
     ]);
-    const rotated = await call("POST", `/keys/${id}/rotate`, { bearer, body: { overlap: 60 } });
+    const rotated = await call("POST", `/api-keys/${id}/rotate`, { bearer, body: { overlap: 60 } });
     expect([rotated.status, rotated.json["name"]]).toEqual([201, "Backup"]);
     expect(await list()).toMatchObject([{ id, expires: clock.now() + 60 }, { id: rotated.json["id"] }]);
-    expect((await call("DELETE", `/keys/${id}`, { bearer })).status).toBe(204);
+    expect((await call("DELETE", `/api-keys/${id}`, { bearer })).status).toBe(204);
     expect(await askGuard(world, key, readers)).toBe("invalid_token");
-    expect((await call("DELETE", `/keys/${id}`, { bearer })).error).toBe("not_found");
-    expect((await call("POST", `/keys/${id}/rotate`, { bearer })).error).toBe("not_found");
-    expect(await world.events()).toEqual(expect.arrayContaining(["key_created", "key_rotated", "key_removed"]));
+    expect((await call("DELETE", `/api-keys/${id}`, { bearer })).error).toBe("not_found");
+    expect((await call("POST", `/api-keys/${id}/rotate`, { bearer })).error).toBe("not_found");
+    expect(await world.events()).toEqual(
+      expect.arrayContaining(["api_key_created", "api_key_rotated", "api_key_removed"]),
+    );
   });
 
   it("the routes do not exist without the parameter", async () => {
     const world = await openWorld({ scopes });
     const { token } = await world.ampho.sessions.create((await world.user("ann")).id);
     for (const [method, path] of [
-      ["POST", "/keys"],
-      ["GET", "/keys"],
-      ["DELETE", "/keys/key_x"],
+      ["POST", "/api-keys"],
+      ["GET", "/api-keys"],
+      ["DELETE", "/api-keys/key_x"],
     ] as const) {
       const sent = { bearer: token, ...(method === "POST" && { body }) };
       expect((await world.call(method, path, sent)).error).toBe("not_found");
@@ -79,7 +81,7 @@ describe("the routes of API keys", () => {
     ["a number", [1]],
   ])("M-08: a key cannot be created with %s as its scopes", async (_, wrong) => {
     const { world, userId, grant } = await openKeys();
-    const sent = await world.call("POST", "/keys", { bearer: grant.token, body: { ...body, scopes: wrong } });
+    const sent = await world.call("POST", "/api-keys", { bearer: grant.token, body: { ...body, scopes: wrong } });
     expect([sent.status, sent.json["field"]]).toEqual([400, "scopes"]);
     await expect(
       world.ampho.apiKeys.create(userId, { ...body, scopes: wrong as readonly string[] }),
@@ -91,7 +93,7 @@ describe("the routes of API keys", () => {
     const { world, userId, grant } = await openKeys();
     const now = world.clock.now();
     for (const expires of [now, now - 1, 0, now + 366 * day + 1, now + 1.5, Number.MAX_SAFE_INTEGER + 1, "soon"]) {
-      const sent = await world.call("POST", "/keys", { bearer: grant.token, body: { ...body, expires } });
+      const sent = await world.call("POST", "/api-keys", { bearer: grant.token, body: { ...body, expires } });
       expect([sent.status, sent.json["field"]]).toEqual([400, "expires"]);
     }
     for (const expires of [now + 1, now + 366 * day])
@@ -103,7 +105,7 @@ describe("the routes of API keys", () => {
     const other = await world.another();
     const all = await Promise.all(
       Array.from({ length: 10 }, (_, at) =>
-        (at % 2 === 0 ? world : other).call("POST", "/keys", { bearer: grant.token, body }),
+        (at % 2 === 0 ? world : other).call("POST", "/api-keys", { bearer: grant.token, body }),
       ),
     );
     expect(all.map(({ status }) => status).sort()).toEqual([...Array(3).fill(201), ...Array(7).fill(400)]);
@@ -121,9 +123,9 @@ describe("the routes of API keys", () => {
     for (let round = 0; round < 8; round++, world.clock.advance(1))
       for (let n = 0; n < 5; n++) {
         const body = { name: `${round}.${n}`, scopes: ["articles:read"], expires: world.clock.now() + 1 };
-        expect((await world.call("POST", "/keys", { bearer: grant.token, body })).status).toBe(201);
+        expect((await world.call("POST", "/api-keys", { bearer: grant.token, body })).status).toBe(201);
       }
-    const { json } = await world.call("GET", "/keys", { bearer: grant.token });
+    const { json } = await world.call("GET", "/api-keys", { bearer: grant.token });
     const names = (json["keys"] as { readonly name: string }[]).map(({ name }) => name);
     expect(names.length).toBeLessThan(26);
     expect(names).toEqual(expect.arrayContaining(["7.0", "7.1", "7.2", "7.3", "7.4"]));
@@ -133,7 +135,7 @@ describe("the routes of API keys", () => {
     const { world, userId, grant, create } = await openKeys();
     const { id } = await create();
     const sent = await Promise.all(
-      [1, 2, 3].map(() => world.call("POST", `/keys/${id}/rotate`, { bearer: grant.token })),
+      [1, 2, 3].map(() => world.call("POST", `/api-keys/${id}/rotate`, { bearer: grant.token })),
     );
     expect(sent.map(({ status }) => status).sort()).toEqual([201, 404, 404]);
     expect((await world.ampho.apiKeys.list(userId)).length).toBe(1);
@@ -156,10 +158,10 @@ describe("the routes of API keys", () => {
     const { id } = await create();
     world.clock.advance(301);
     const bearer = grant.token;
-    expect((await world.call("POST", "/keys", { bearer, body })).error).toBe("login_too_old");
-    expect((await world.call("POST", `/keys/${id}/rotate`, { bearer })).error).toBe("login_too_old");
-    expect((await world.call("GET", "/keys", { bearer })).status).toBe(200);
-    expect((await world.call("DELETE", `/keys/${id}`, { bearer })).status).toBe(204);
+    expect((await world.call("POST", "/api-keys", { bearer, body })).error).toBe("login_too_old");
+    expect((await world.call("POST", `/api-keys/${id}/rotate`, { bearer })).error).toBe("login_too_old");
+    expect((await world.call("GET", "/api-keys", { bearer })).status).toBe(200);
+    expect((await world.call("DELETE", `/api-keys/${id}`, { bearer })).status).toBe(204);
   });
 
   it("M-09: a session of one factor creates no key for an account with two", async () => {
@@ -176,8 +178,8 @@ describe("the routes of API keys", () => {
     const again = { totp: codeAt(secret, world.clock.now()) };
     const strong = grantOf(await world.call("POST", "/login", { bearer: grantOf(confirmed).token, body: again }));
     const weak = await world.ampho.sessions.create(userId);
-    expect((await world.call("POST", "/keys", { bearer: weak.token, body })).error).toBe("login_too_weak");
-    expect((await world.call("POST", "/keys", { bearer: strong.token, body })).status).toBe(201);
+    expect((await world.call("POST", "/api-keys", { bearer: weak.token, body })).error).toBe("login_too_weak");
+    expect((await world.call("POST", "/api-keys", { bearer: strong.token, body })).status).toBe(201);
   });
 
   it("M-09: a key, a delegated token and a token of other software create, list and end no key", async () => {
@@ -187,12 +189,15 @@ describe("the routes of API keys", () => {
     const foreign = foreignToken(world.key, { login: "ann", exp: world.clock.now() + 60 });
     for (const bearer of [key, act, foreign])
       for (const [method, path] of [
-        ["POST", "/keys"],
-        ["GET", "/keys"],
-        ["POST", `/keys/${id}/rotate`],
-        ["DELETE", `/keys/${id}`],
+        ["POST", "/api-keys"],
+        ["GET", "/api-keys"],
+        ["POST", `/api-keys/${id}/rotate`],
+        ["DELETE", `/api-keys/${id}`],
       ] as const) {
-        const sent = await world.call(method, path, { bearer, ...(path === "/keys" && method === "POST" && { body }) });
+        const sent = await world.call(method, path, {
+          bearer,
+          ...(path === "/api-keys" && method === "POST" && { body }),
+        });
         expect([sent.status, sent.error]).toEqual([403, "credential_not_accepted"]);
       }
   });
@@ -202,13 +207,13 @@ describe("the routes of API keys", () => {
     const { id } = await create();
     const bob = await world.ampho.users.create({ login: "bob", roles: ["editor"] });
     const { token: bearer } = await world.ampho.sessions.create(bob.id);
-    expect((await world.call("GET", "/keys", { bearer })).json).toEqual({ keys: [] });
-    const theirs = await world.call("DELETE", `/keys/${id}`, { bearer });
-    const none = await world.call("DELETE", "/keys/key_nothing", { bearer });
+    expect((await world.call("GET", "/api-keys", { bearer })).json).toEqual({ keys: [] });
+    const theirs = await world.call("DELETE", `/api-keys/${id}`, { bearer });
+    const none = await world.call("DELETE", "/api-keys/key_nothing", { bearer });
     expect([theirs.status, theirs.text]).toEqual([404, none.text]);
-    expect((await world.call("POST", `/keys/${id}/rotate`, { bearer })).error).toBe("not_found");
+    expect((await world.call("POST", `/api-keys/${id}/rotate`, { bearer })).error).toBe("not_found");
     await expect(world.ampho.apiKeys.rotate(bob.id, { id })).rejects.toMatchObject({ code: "not_found" });
-    const more = await world.call("POST", "/keys", { bearer, body: { ...body, user_id: userId, login: "ann" } });
+    const more = await world.call("POST", "/api-keys", { bearer, body: { ...body, user_id: userId, login: "ann" } });
     expect(await world.ampho.apiKeys.list(userId)).toMatchObject([{ id }]);
     expect(await world.ampho.apiKeys.list(bob.id)).toMatchObject([{ id: more.json["id"] }]);
   });
@@ -217,16 +222,16 @@ describe("the routes of API keys", () => {
     const { world, grant } = await openKeys({ cookies: true });
     const cookie = `__Host-ampho-token=${grant.token}`;
     for (const headers of [{ cookie, origin: "https://evil.example" }, { cookie }])
-      expect((await world.call("POST", "/keys", { body, headers })).error).toBe("cross_site");
+      expect((await world.call("POST", "/api-keys", { body, headers })).error).toBe("cross_site");
     const own = { cookie, origin: "http://localhost", host: "localhost", "sec-fetch-site": "same-origin" };
-    expect((await world.call("POST", "/keys", { body, headers: own })).status).toBe(201);
+    expect((await world.call("POST", "/api-keys", { body, headers: own })).status).toBe(201);
   });
 
   it("M-09: a session that ended meanwhile creates no key", async () => {
     const { world, userId, grant } = await openKeys();
     const other = await world.another();
     await other.ampho.sessions.endForUser(userId);
-    expect((await world.call("POST", "/keys", { bearer: grant.token, body })).error).toBe("invalid_token");
+    expect((await world.call("POST", "/api-keys", { bearer: grant.token, body })).error).toBe("invalid_token");
     await expect(other.ampho.apiKeys.create("nobody", body)).rejects.toMatchObject({ code: "not_found" });
     await world.ampho.users.disable("ann");
     await expect(world.ampho.apiKeys.create(userId, body)).rejects.toMatchObject({ code: "not_found" });
@@ -245,16 +250,19 @@ describe("the routes of API keys", () => {
     );
     await world.ampho.users.setRoles("ann", ["editor"]);
     const renewed = await world.call("POST", "/renew", { bearer: token });
-    const created = await world.call("POST", "/keys", { bearer: String(renewed.json["token"]), body });
+    const created = await world.call("POST", "/api-keys", { bearer: String(renewed.json["token"]), body });
     expect([created.status, created.error]).toEqual([201, undefined]);
     const key = String(created.json["key"]);
     expect(await askGuard(world, key, readers)).toBe("articles:read");
-    const notice = await mail("key_created");
+    const notice = await mail("api_key_created");
     expect(JSON.stringify(notice)).not.toContain(key.slice(10));
     const bearer = String(renewed.json["token"]);
-    const rotated = await world.call("POST", `/keys/${created.json["id"]}/rotate`, { bearer, body: { overlap: 60 } });
+    const rotated = await world.call("POST", `/api-keys/${created.json["id"]}/rotate`, {
+      bearer,
+      body: { overlap: 60 },
+    });
     expect(rotated.status).toBe(201);
-    const second = await mail("key_created");
+    const second = await mail("api_key_created");
     expect([second.alarm === notice.alarm, await askGuard(world, key, readers)]).toEqual([false, "articles:read"]);
     expect((await raiseAlarm(world, notice.alarm)).status).toBe(204);
     // A thief who has replaced the key has the successor no longer either.
@@ -265,7 +273,7 @@ describe("the routes of API keys", () => {
   it("a new password ends the key of a thief also after the application has rotated it, and not a key of its own", async () => {
     const { world, userId, grant, create } = await openKeys();
     const { ampho } = world;
-    const created = await world.call("POST", "/keys", { bearer: grant.token, body });
+    const created = await world.call("POST", "/api-keys", { bearer: grant.token, body });
     const stolen = await ampho.apiKeys.rotate(userId, { id: String(created.json["id"]) });
     const own = await create();
     const given = await ampho.apiKeys.rotate(userId, { id: own.id });
@@ -276,7 +284,7 @@ describe("the routes of API keys", () => {
 
   it("the export of an account has its keys without the keys themselves, and a deletion ends them", async () => {
     const { world, grant } = await openKeys();
-    const created = await world.call("POST", "/keys", { bearer: grant.token, body });
+    const created = await world.call("POST", "/api-keys", { bearer: grant.token, body });
     const exported = await world.call("GET", "/account/export", { bearer: grant.token });
     expect(exported.json["keys"]).toMatchObject([{ id: created.json["id"], name: "Backup" }]);
     expect(exported.text).not.toContain(String(created.json["key"]).slice(14));
@@ -317,7 +325,7 @@ describe("M-07: an API key at the routes of Ampho", () => {
         expect([path, status, error]).toEqual([path, 403, "credential_not_accepted"]);
       else if (status < 400) expect([path, status]).toEqual([path, (await send(undefined)).status]);
     }
-    expect(createFindRoutes(routes)("/keys").size).toBe(2);
+    expect(createFindRoutes(routes)("/api-keys").size).toBe(2);
     expect(readsOf(world.ampho.metrics())).toBe(before);
     expect((await world.ampho.apiKeys.list((await world.ampho.users.find("ann"))?.id ?? "")).length).toBe(1);
   });
@@ -353,7 +361,9 @@ describe("M-07: an API key at the routes of Ampho", () => {
     await expect(guarded()).rejects.toMatchObject({ code: "invalid_token" });
     expect(() => cookies?.authorizationOf(head("", [`Bearer ${key}`, `Bearer ${key}`]))).toThrow();
     expect((await world.call("GET", `/session?access_token=${key}`)).error).toBe("invalid_request");
-    expect((await world.call("POST", "/keys", { body: { ...body, access_token: key } })).error).toBe("missing_token");
+    expect((await world.call("POST", "/api-keys", { body: { ...body, access_token: key } })).error).toBe(
+      "missing_token",
+    );
     expect((await world.call("GET", "/session", { headers: { "x-api-key": key } })).error).toBe("missing_token");
     expect(await ask(`${key}, Bearer ${key}`)).toBe("invalid_token");
   });
@@ -365,7 +375,7 @@ it("a verifier takes no key, and rejects requirements that name keys where they 
   const verifier = createVerifier({ keys: world.key, clock: world.clock });
   await expect(verifier.verify(key)).rejects.toMatchObject({ code: "invalid_token" });
   await expect(verifier.verify(key, ["key"])).rejects.toMatchObject({ code: "invalid_token" });
-  expect(() => verifier.authorize({ credentials: ["key"], scopes: ["articles:read"] })).toThrow(TypeError);
-  expect(() => world.ampho.authorize({ credentials: ["session", "key"] })).toThrow(TypeError);
-  expect(() => world.ampho.authorize({ credentials: ["key"], scopes: [] })).toThrow(TypeError);
+  expect(() => verifier.authorize({ credentials: ["api_key"], scopes: ["articles:read"] })).toThrow(TypeError);
+  expect(() => world.ampho.authorize({ credentials: ["session", "api_key"] })).toThrow(TypeError);
+  expect(() => world.ampho.authorize({ credentials: ["api_key"], scopes: [] })).toThrow(TypeError);
 });

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { guardedUpgrade } from "../../dist/adapters/node.js";
 import { createApiKey } from "../../dist/tokens/api-key.js";
-import { openKeys, readers, writers } from "./keys.js";
+import { openKeys, readers, writers } from "./worlds.js";
 
 async function openSockets() {
   const keys = await openKeys();

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { codeAt, type Owner, onBothDatabases, setUp } from "../gate/owners.js";
 import { type FullGrant, grantOf, password, type World } from "../world/ampho.js";
-import { askGuard, readers, scopes } from "./keys.js";
+import { askGuard, readers, scopes } from "./worlds.js";
 
 const ended = "invalid_token";
 const alive = "articles:read";
@@ -18,7 +18,7 @@ onBothDatabases(({ open }) => {
 
   async function keyOf(world: World, { token }: FullGrant): Promise<string> {
     const body = { name: "Backup", scopes: ["articles:read"] };
-    const { status, json, text } = await world.call("POST", "/keys", { bearer: token, body });
+    const { status, json, text } = await world.call("POST", "/api-keys", { bearer: token, body });
     expect(status, text).toBe(201);
     return String(json["key"]);
   }
@@ -35,18 +35,19 @@ onBothDatabases(({ open }) => {
     const { world, id, owner, thief } = await begin();
     const ask = async (method: string, path: string, { token }: FullGrant, body?: object) =>
       world.call(method, path, { bearer: token, ...(body && { body }) });
-    const create = (session: FullGrant) => ask("POST", "/keys", session, { name: "Backup", scopes: ["articles:read"] });
-    const remove = (key: unknown) => ask("DELETE", `/keys/${String(key)}`, thief);
+    const create = (session: FullGrant) =>
+      ask("POST", "/api-keys", session, { name: "Backup", scopes: ["articles:read"] });
+    const remove = (key: unknown) => ask("DELETE", `/api-keys/${String(key)}`, thief);
     // One key was created at the beginning. A request that is rejected for another reason does not count.
-    expect((await ask("POST", "/keys", thief, { name: "Backup", scopes: ["admin"] })).status).toBe(400);
+    expect((await ask("POST", "/api-keys", thief, { name: "Backup", scopes: ["admin"] })).status).toBe(400);
     for (let n = 1; n < 49; n++) expect((await remove((await create(thief)).json["id"])).status).toBe(204);
     const { json: last } = await create(thief);
     expect(last).toHaveProperty("key");
     const waits = { error: "too_many_attempts", retry: expect.stringMatching(/^3[0-9]{3}$/) };
-    const rotate = () => ask("POST", `/keys/${String(last["id"])}/rotate`, thief);
+    const rotate = () => ask("POST", `/api-keys/${String(last["id"])}/rotate`, thief);
     for (const rejected of [await create(thief), await create(owner), await rotate()])
       expect({ error: rejected.json["error"], retry: rejected.headers.get("retry-after") }).toEqual(waits);
-    expect((await world.events()).filter((event) => event.startsWith("key_throttled"))).toHaveLength(1);
+    expect((await world.events()).filter((event) => event.startsWith("api_key_throttled"))).toHaveLength(1);
     // A user can always end a key, and the application is not limited.
     expect((await remove(last["id"])).status).toBe(204);
     await world.ampho.apiKeys.create(id, { name: "Given", scopes: ["articles:read"] });
@@ -95,7 +96,7 @@ onBothDatabases(({ open }) => {
 
   it("a key of a thief ends when the application has rotated it before the owner sets a new password", async () => {
     const { world, id, owner, thief } = await begin();
-    const { keys } = (await world.call("GET", "/keys", { bearer: thief.token })).json as { keys: { id: string }[] };
+    const { keys } = (await world.call("GET", "/api-keys", { bearer: thief.token })).json as { keys: { id: string }[] };
     const successor = await world.ampho.apiKeys.rotate(id, { id: keys[0]?.id ?? "" });
     expect(await askGuard(world, successor.key, readers)).toBe(alive);
     const change = { body: { password, new_password: "amber tulip canoe walnut" }, bearer: owner.token };

@@ -2,10 +2,10 @@
 import { describe, expect, it, test } from "vitest";
 import { parameters } from "../../dist/config/parameters.js";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
-import { type Algorithm, algorithmNames } from "../../dist/keys/algorithms.js";
-import { generateJwk } from "../../dist/keys/generate.js";
-import { importKeys } from "../../dist/keys/jwk-set.js";
-import { verifyInput } from "../../dist/keys/signature.js";
+import { type Algorithm, algorithmNames } from "../../dist/signing-keys/algorithms.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
+import { importKeys } from "../../dist/signing-keys/jwk-set.js";
+import { verifyInput } from "../../dist/signing-keys/signature.js";
 import { cookieNames as attackedCookies } from "../../packages/attack/dist/grant.js";
 import { importKey, newJwk } from "../../packages/attack/dist/key.js";
 import { apiOf, readSettings } from "../../packages/attack/dist/settings.js";

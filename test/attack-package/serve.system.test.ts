@@ -195,7 +195,7 @@ test("an attack fails if its service account gets no key, and none is left", asy
     AMPHO_SECURITY_TOKEN_ISSUER: "https://us.example",
   });
   const served = await startServe(place);
-  const ampho = `f() { [ "$1" = service-key ] && { echo "ampho: It is full." >&2; return 1; }; "${process.execPath}" "${binary}" "$@"; }; f`;
+  const ampho = `f() { [ "$1" = service-api-key ] && { echo "ampho: It is full." >&2; return 1; }; "${process.execPath}" "${binary}" "$@"; }; f`;
   const { code, stdout } = await attack(place, served.root, ["--ampho", ampho]);
   const results: readonly (Result & { readonly detail: string | null })[] = JSON.parse(stdout);
   const own = idsOf(serviceAttacks, assertionAttacks);
@@ -203,7 +203,7 @@ test("an attack fails if its service account gets no key, and none is left", asy
     expect([id, outcome, detail]).toEqual([
       id,
       "failed",
-      expect.stringContaining("`ampho service-key` failed: It is full."),
+      expect.stringContaining("`ampho service-api-key` failed: It is full."),
     ]);
   expect(results.some(({ outcome }) => outcome === "blocked")).toBe(true);
   expect(code).toBe(1);

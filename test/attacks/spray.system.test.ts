@@ -10,7 +10,7 @@ const limits = {
   throttleWindow: 900,
   throttleLock: 100,
   throttleAddress: 20,
-  keysPerUser: 0,
+  apiKeysPerUser: 0,
 };
 const now = 1_790_000_000;
 const sprayed = 60_000;

@@ -1,4 +1,4 @@
-// The commands `key-list`, `key-revoke` and `key-inspect` with keys of an application.
+// The commands `api-key-list`, `api-key-revoke` and `api-key-inspect` with keys of an application.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ const env = { AMPHO_SECURITY_API_KEYS: "5", AMPHO_SECURITY_SCOPES: '{"editor":["
 const run = (stdin: string, ...args: readonly string[]) => ampho(args, { cwd, env, stdin });
 
 /** Two keys of ann and one of bob. */
-async function createKeys() {
+async function createApiKeys() {
   const api = await createAmpho({
     databaseUrl: `sqlite:${join(cwd, "ampho.db")}`,
     apiKeys: 5,
@@ -33,33 +33,33 @@ async function createKeys() {
   return keys;
 }
 
-test("key-list lists the keys of a user, key-inspect names the owner, and key-revoke ends one or all of them", async () => {
-  const [backup, ci, ofBob] = await createKeys();
-  const listed = await run("", "key-list", "ann");
+test("api-key-list lists the keys of a user, api-key-inspect names the owner, and api-key-revoke ends one or all of them", async () => {
+  const [backup, ci, ofBob] = await createApiKeys();
+  const listed = await run("", "api-key-list", "ann");
   expect(listed.stdout).toMatch(new RegExp(`^${backup.id} +\\w{4}… +Backup +articles:read +\\d{4}-`, "m"));
   for (const { key } of [backup, ci, ofBob]) expect(listed.stdout).not.toContain(key.slice(14));
-  expect(JSON.parse((await run("", "key-list", "ann", "--json")).stdout)).toMatchObject([
+  expect(JSON.parse((await run("", "api-key-list", "ann", "--json")).stdout)).toMatchObject([
     { id: backup.id, last_used: null },
     { id: ci.id, name: "=CI" },
   ]);
 
-  const good = await run(`${backup.key}\n`, "key-inspect");
+  const good = await run(`${backup.key}\n`, "api-key-inspect");
   expect([good.code, good.stderr]).toEqual([0, ""]);
   expect(good.stdout).toContain(`key ${backup.id}, "Backup"`);
   expect(good.stdout).toContain('owner "ann"');
   expect(good.stdout).toContain("The API key would be accepted now.");
   expect(good.stdout).not.toContain(backup.key.slice(14));
-  const json = JSON.parse((await run(ofBob.key, "key-inspect", "--json")).stdout);
+  const json = JSON.parse((await run(ofBob.key, "api-key-inspect", "--json")).stdout);
   expect(json).toMatchObject({ form: true, key: { id: ofBob.id }, login: "bob", good: true });
-  const unknown = await run(createApiKey("ampho"), "key-inspect");
+  const unknown = await run(createApiKey("ampho"), "api-key-inspect");
   expect([unknown.code, unknown.stderr]).toEqual([1, "ampho: No API key in the database has this text.\n"]);
 
   const named = `ampho: The database is ${join(cwd, "ampho.db")}.\n`;
-  const ended = await run("", "key-revoke", backup.id);
+  const ended = await run("", "api-key-revoke", backup.id);
   expect(ended).toEqual({ code: 0, stdout: "", stderr: `${named}API key ended.\n` });
-  expect((await run(backup.key, "key-inspect")).code).toBe(1);
-  expect((await run("", "key-revoke", "--login", "ann")).stderr).toBe(`${named}1 API key of user "ann" ended.\n`);
-  expect((await run(ofBob.key, "key-inspect")).code).toBe(0);
+  expect((await run(backup.key, "api-key-inspect")).code).toBe(1);
+  expect((await run("", "api-key-revoke", "--login", "ann")).stderr).toBe(`${named}1 API key of user "ann" ended.\n`);
+  expect((await run(ofBob.key, "api-key-inspect")).code).toBe(0);
   await run("", "user-disable", "bob");
-  expect((await run(ofBob.key, "key-inspect")).code).toBe(1);
+  expect((await run(ofBob.key, "api-key-inspect")).code).toBe(1);
 });

@@ -20,7 +20,7 @@ const typed: Readonly<Record<string, readonly string[]>> = {
   "invite-remove": ["x"],
   "identity-remove": ["alice", "x", "--reason", "stolen"],
   "session-end": ["--all"],
-  "key-revoke": ["--all"],
+  "api-key-revoke": ["--all"],
   "service-jwk": ["nightly", "-"],
   "provider-check": [],
 };

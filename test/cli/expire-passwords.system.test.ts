@@ -21,7 +21,7 @@ const filling = (series: Series) => [
    from ${series(1, users)}`,
   `insert into ampho_accounts (user_id, factors_version, devices_version, factors)
    select 'u-' || i, 7, 1, '[]' from ${series(1, users / 2)}`,
-  `insert into ampho_keys (id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at, added_by)
+  `insert into ampho_api_keys (id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at, added_by)
    select 'key_' || i, 'h-' || i, 'u-' || (i * 1000 - 1), 'x', 'x', 'x', '[]', 0, 1, 9000000000, '0.gone'
    from ${series(1, 100)}`,
 ];
@@ -118,7 +118,7 @@ describe.each([
     expect(await count("from ampho_revocations where kind = 'all'")).toBe(1);
     // Those of the keys that sessions had added.
     expect(await count("from ampho_revocations where kind <> 'all'")).toBe(100);
-    expect(await count("from ampho_keys")).toBe(0);
+    expect(await count("from ampho_api_keys")).toBe(0);
     const printed: readonly { readonly login: string }[] = JSON.parse(stdout);
     expect(printed.every(({ login }) => login > (after ?? ""))).toBe(true);
     const left = users - (Number(after?.slice(2)) - 1_000_000);

@@ -107,9 +107,9 @@ test("sec-gen-key loads no database, no password hashing and no server", () => {
     for (const [, name = ""] of text.matchAll(/^\/\/ (\S+\.js)$/gm)) seen.add(`/${name}`);
   };
   visit(new URL("../../dist/cli/main.js", import.meta.url));
-  visit(new URL("../../dist/cli/commands/keys/keys.js", import.meta.url));
+  visit(new URL("../../dist/cli/commands/signing-keys/signing-keys.js", import.meta.url));
   const loaded = [...seen];
-  expect(loaded.some((one) => one.endsWith("/keys/generate.js"))).toBe(true);
+  expect(loaded.some((one) => one.endsWith("/api-keys/generate.js"))).toBe(true);
   expect(
     loaded.filter((one) =>
       /sqlite|argon2|zxcvbn|zod|password|\/http\/(?!rest\/re(?:quest|sponses)\/)|ampho\.js|(?:main|management)-chunk|node:http/.test(

@@ -66,7 +66,7 @@ it("a revoked next key cannot be activated, and the messages lead to its removal
       stderr: expect.stringContaining(`Key ${next} is revoked, so it must not sign. Remove it with --stage retire.`),
     });
   expect(readFileSync(keyFile, "utf8")).toBe(before);
-  expect((await run("audit-list", "--json")).stdout).not.toContain("key_stage_forced");
+  expect((await run("audit-list", "--json")).stdout).not.toContain("signing_key_stage_forced");
 
   expect((await rotate("retire")).code).toBe(0);
   expect(kids()).toEqual([signing]);

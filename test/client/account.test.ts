@@ -1,7 +1,7 @@
 // `ampho/client/account` against a real server, with tokens in the record and with tokens in cookies.
 import { describe, expect, it } from "vitest";
 import { createAccount } from "../../dist/client/account.js";
-import { createClient } from "../../dist/client/ways.js";
+import { createClient } from "../../dist/client/full.js";
 import type { AmphoOptions } from "../../dist/index.js";
 import { settableClock } from "../world/clock.js";
 import { openCookieJar } from "./cookie-jar.js";

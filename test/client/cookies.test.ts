@@ -1,6 +1,6 @@
 // `createClient({ cookies: true })`: the client stores no token, and the cookies do the rest.
 import { describe, expect, it } from "vitest";
-import { createClient } from "../../dist/client/ways.js";
+import { createClient } from "../../dist/client/full.js";
 import { settableClock } from "../world/clock.js";
 import { openCookieJar } from "./cookie-jar.js";
 import { losing, openNetwork } from "./network.js";

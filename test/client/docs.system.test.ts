@@ -22,7 +22,7 @@ it("the snippets of docs/guides/client.md for passkeys run in a page, whose user
   const [logIn = "", manage = ""] = snippetsOf("ts");
   const script = `<!doctype html>${form}<pre></pre><script type="module">
     const show = (text) => document.querySelector("pre").append(text);
-    ${logIn.replace("ampho/client/ways", "/ways.js")}
+    ${logIn.replace("ampho/client/full", "/ways.js")}
     globalThis.ways = client;
     globalThis.manage = async () => { ${manage} };
   </script>`;

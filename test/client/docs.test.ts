@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const page = readFileSync(`${root}/docs/guides/client.md`, "utf8");
 const snippets = [...page.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = ""]) => code);
-/** Those that the page adds for `ampho/client/ways`. */
+/** Those that the page adds for `ampho/client/full`. */
 const ofWays = snippets.filter((code) => /ways|logIn|cookies/.test(code));
 
 /** Runs the snippets as one module, and returns the lines that they print. */

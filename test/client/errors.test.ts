@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createAccount } from "../../dist/client/account.js";
 import { AmphoError, createClient } from "../../dist/client/client.js";
 import { createClient as createMailClient } from "../../dist/client/mail.js";
-import { askWith, createClient as createWaysClient } from "../../dist/client/ways.js";
+import { askWith, createClient as createWaysClient } from "../../dist/client/full.js";
 import { listen } from "../world/listen.js";
 import { openCookieJar } from "./cookie-jar.js";
 import { createTestStorage } from "./storage.js";
@@ -56,7 +56,7 @@ describe("the details of an error", () => {
 describe("a client in the wrong mode", () => {
   it.each([
     ["ampho/client", createClient],
-    ["ampho/client/ways", createWaysClient],
+    ["ampho/client/full", createWaysClient],
   ])("a client of %s with tokens at a server with cookies names the option cookies", async (_name, create) => {
     const world = await openWorld({ cookies: true });
     openCookieJar(world.url);

@@ -1,10 +1,16 @@
-// Second factors by `ampho/client/ways`, against a real server, with tokens in the record and with tokens in cookies.
+// Second factors by `ampho/client/full`, against a real server, with tokens in the record and with tokens in cookies.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { TOTP, URI } from "otpauth";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createClient as createMailClient } from "../../dist/client/mail.js";
-import { AmphoError, createClient, FactorNeeded, type WaysClient, type WaysOptions } from "../../dist/client/ways.js";
+import {
+  AmphoError,
+  createClient,
+  FactorNeeded,
+  type FullClient,
+  type FullClientOptions,
+} from "../../dist/client/full.js";
 import type { AmphoOptions } from "../../dist/index.js";
 import { type SettableClock, settableClock } from "../world/clock.js";
 import { type CookieJar, openCookieJar } from "./cookie-jar.js";
@@ -24,7 +30,7 @@ async function openDevice(cookies: boolean, { overNetwork = false, ...options }:
   const baseUrl = network?.url ?? world.url;
   const jar: CookieJar | undefined = cookies ? openCookieJar(baseUrl) : undefined;
   const storage = createTestStorage();
-  const open = (more: Partial<WaysOptions> = {}) => createClient({ baseUrl, storage, cookies, ...more });
+  const open = (more: Partial<FullClientOptions> = {}) => createClient({ baseUrl, storage, cookies, ...more });
   /** Moves to the next step of TOTP, because each code is accepted once. */
   const next = (app: TOTP) => {
     clock.advance(30);
@@ -36,7 +42,7 @@ async function openDevice(cookies: boolean, { overNetwork = false, ...options }:
 const codeOf = (app: TOTP, clock: SettableClock) => app.generate({ timestamp: clock.now() * 1000 });
 
 /** Sets up TOTP for Ann, and returns what her authenticator application knows. */
-async function setUp(client: WaysClient, clock: SettableClock) {
+async function setUp(client: FullClient, clock: SettableClock) {
   const setup = await client.totp.begin();
   const app = URI.parse(setup.uri);
   if (!(app instanceof TOTP)) throw new Error("the URI is not of TOTP");

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AmphoError, type ClientSession, createClient } from "../../dist/client/client.js";
-import { createClient as createWays } from "../../dist/client/ways.js";
+import { createClient as createFullClient } from "../../dist/client/full.js";
 import { losing, openNetwork } from "./network.js";
 import { createTestStorage, outcome, seen, wait } from "./storage.js";
 import { ann, ben, logInAnn, openWorld, type World } from "./world.js";
@@ -151,7 +151,7 @@ describe("a login", () => {
 
   it("a login that is called twice at once is one login, and a login after a logout is another", async () => {
     const world = await openWorld();
-    const client = createWays({ baseUrl: world.url });
+    const client = createFullClient({ baseUrl: world.url });
     const logins = () => world.requests.filter((one) => one === "POST /api/security/login").length;
     const twice = [client.login(ann.login, ann.password), client.login(ann.login, ann.password)];
     expect(await Promise.all(twice.map(outcome))).toEqual(["resolved", "resolved"]);

@@ -1,6 +1,6 @@
-// Further origins that get the token: `origins` of `ampho/client/ways`, and the attacks on it. `token()` of every client.
+// Further origins that get the token: `origins` of `ampho/client/full`, and the attacks on it. `token()` of every client.
 import { describe, expect, it } from "vitest";
-import { createClient, type WaysOptions } from "../../dist/client/ways.js";
+import { createClient, type FullClientOptions } from "../../dist/client/full.js";
 import { type Behavior, listen } from "../world/listen.js";
 import { createTestStorage, outcome, seen } from "./storage.js";
 import { ann, logInAnn, openWorld } from "./world.js";
@@ -15,7 +15,7 @@ async function openService(by: Behavior = (_request, response) => void response.
   return { url, authorizations };
 }
 
-async function logIn(origins: readonly string[], options: Partial<WaysOptions> = {}) {
+async function logIn(origins: readonly string[], options: Partial<FullClientOptions> = {}) {
   const world = await openWorld();
   const client = createClient({ baseUrl: world.url, storage: createTestStorage(), origins, ...options });
   await client.login(ann.login, ann.password);

@@ -2,7 +2,7 @@
 import { Secret, TOTP } from "otpauth";
 import { afterEach, expect, it, vi } from "vitest";
 import { createOutside, LinkNeeded } from "../../dist/client/outside.js";
-import { createClient, FactorNeeded } from "../../dist/client/ways.js";
+import { createClient, FactorNeeded } from "../../dist/client/full.js";
 import type { Message } from "../../dist/index.js";
 import { startEvilProvider } from "../world/evil-provider.js";
 import { openCookieJar } from "./cookie-jar.js";

@@ -1,7 +1,7 @@
 // A page of an application with passkeys, in a real Chromium with a virtual authenticator.
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
-import type { createClient, WaysClient } from "../../dist/client/ways.js";
+import type { createClient, FullClient } from "../../dist/client/full.js";
 import type { AmphoOptions } from "../../dist/index.js";
 import { settableClock } from "../world/clock.js";
 import { freePort } from "../world/free-port.js";
@@ -12,7 +12,7 @@ import { ann, openWorld } from "./world.js";
 
 declare global {
   // The page sets all.
-  var ways: WaysClient;
+  var ways: FullClient;
   var openClient: typeof createClient;
   /** Returns the code or the name of the error. */
   var outcome: (work: Promise<unknown>) => Promise<string>;

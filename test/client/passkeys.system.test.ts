@@ -1,6 +1,6 @@
-// Passkeys by `ampho/client/ways` in a real Chromium with virtual authenticators.
+// Passkeys by `ampho/client/full` in a real Chromium with virtual authenticators.
 import { describe, expect, it } from "vitest";
-import type { FactorNeeded } from "../../dist/client/ways.js";
+import type { FactorNeeded } from "../../dist/client/full.js";
 import { addAuthenticator } from "./authenticator.js";
 import { byPasskey, levelOf, logIn, logOut, openEnrolled, openShop, useBrowser } from "./passkey-shop.js";
 import { ann } from "./world.js";

@@ -32,13 +32,19 @@ it("the functions for outside providers have less than 2000 bytes on top, minifi
 it("the functions for API keys have less than 1500 bytes, and no other entry and no built file has a byte of them", async () => {
   const keys = await bundleClient("keys");
   expect(bytesOf(keys)).toBeLessThan(1500);
-  expect(keys.text).toContain("/keys");
+  expect(keys.text).toContain("/api-keys");
   for (const entry of ["client", "ways", "mail", "account", "outside"] as const) {
     const { text, files } = await bundleClient(entry);
-    expect([entry, files.includes("dist/client/keys.js"), text.includes("/keys")]).toEqual([entry, false, false]);
+    expect([entry, files.includes("dist/client/api-keys.js"), text.includes("/api-keys")]).toEqual([
+      entry,
+      false,
+      false,
+    ]);
   }
   for (const name of ["client.js", "outside.js"])
-    expect(readFileSync(path.resolve(import.meta.dirname, "../../dist/browser", name), "utf8")).not.toContain("/keys");
+    expect(readFileSync(path.resolve(import.meta.dirname, "../../dist/browser", name), "utf8")).not.toContain(
+      "/api-keys",
+    );
 });
 
 it.each(["client", "ways", "mail", "account", "outside", "keys"] as const)(

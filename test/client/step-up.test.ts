@@ -1,7 +1,7 @@
 // `askWith`: a ready `onStepUp` asks for what the session lacks, and for nothing else.
 import { TOTP, URI } from "otpauth";
 import { describe, expect, it } from "vitest";
-import { askWith, createClient, type StepUpQuestions } from "../../dist/client/ways.js";
+import { askWith, createClient, type StepUpQuestions } from "../../dist/client/full.js";
 import { settableClock } from "../world/clock.js";
 import { createTestStorage, outcome, seen } from "./storage.js";
 import { ann, openWorld } from "./world.js";

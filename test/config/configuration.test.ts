@@ -452,7 +452,7 @@ describe("values", () => {
     ["AMPHO_DATABASE_URL", "postgres://h/x?prepare=true", "databaseUrl", "postgres://h/x?prepare=true"],
     ["AMPHO_METRICS_LISTEN", 9464, "metricsListen", { host: "127.0.0.1", port: 9464 }],
     ["AMPHO_METRICS_LISTEN", "[::]:9464", "metricsListen", { host: "::", port: 9464 }],
-    ["AMPHO_SECURITY_API_KEYS", '{"brand":"acme"}', "keyBrand", "acme"],
+    ["AMPHO_SECURITY_API_KEYS", '{"brand":"acme"}', "apiKeyBrand", "acme"],
     ["AMPHO_SECURITY_PASSKEYS", "false", "passkeys", false],
     ["AMPHO_HOST", "::", "host", "::"],
     ["AMPHO_HOST", "localhost", "host", "localhost"],
@@ -654,7 +654,7 @@ describe("AMPHO_SECURITY_KEY", () => {
       expect(rejection(fromFile("/run/no-secrets/ampho_key"))).toContain(
         'but is "/run/no-secrets/ampho_key" (there is',
       );
-      expect(rejection(fromFile("../keys/ampho-2"))).toContain('but is "../keys/ampho-2" (there is');
+      expect(rejection(fromFile("../signing-keys/ampho-2"))).toContain('but is "../signing-keys/ampho-2" (there is');
       for (const kept of ["/Kq3v8/xZ1mB0dTq", "6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw", "hunter2"])
         expect(rejection(fromFile(kept))).not.toContain(kept);
       expect(rejection(fromFile("text.json"))).toBe(`${start} a JWK or a JWK Set, but is not JSON.`);

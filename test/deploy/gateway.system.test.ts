@@ -34,7 +34,7 @@ async function openGateway({ start }: ProxyConfiguration, other?: string) {
     );
   });
   await ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
-  const gateway = await ampho.services.createKey("gateway");
+  const gateway = await ampho.services.createApiKey("gateway");
   const port = await freePort();
   const children = await start({ ampho: url, program: other ?? program.url, key: gateway.key, port });
   let said = "";
@@ -76,7 +76,7 @@ it.each(gateways)("%s takes keys and tokens with the scope, and passes on who it
   const forged = { "X-Auth-Id": "admin", "X-Auth-Scopes": "everything", X_Auth_Id: "admin", "X-Auth_Scopes": "all" };
   for (const each of [key, token]) expect(await ask(`Bearer ${each}`, forged)).toEqual(accepted(reader.id));
   const service = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
-  const { key: serviceKey } = await ampho.services.createKey("nightly");
+  const { key: serviceKey } = await ampho.services.createApiKey("nightly");
   const granted = await fetch(`${url}/api/security/token`, {
     method: "POST",
     body: new URLSearchParams({ grant_type: "client_credentials", client_id: service.id, client_secret: serviceKey }),

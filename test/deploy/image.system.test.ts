@@ -155,7 +155,7 @@ describe("the image", () => {
       ).toBe("1000");
       expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
       // The pages give commands this path, which images of applications have too.
-      const page = readFileSync(path.join(root, "docs/operate/keys.md"), "utf8");
+      const page = readFileSync(path.join(root, "docs/operate/signing-keys.md"), "utf8");
       const [, main = ""] = /exec deployment\/ampho -- node (\S+)/.exec(page) ?? [];
       const version = execFileSync(process.execPath, [main, "--version"], { cwd: app, encoding: "utf8" });
       expect(version).toContain(JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")).version);

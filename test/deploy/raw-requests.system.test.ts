@@ -287,7 +287,7 @@ async function open(configuration: ProxyConfiguration, program: string) {
   atEndOfFile(() => void server.close().closeAllConnections());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   await ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
-  const { key } = await ampho.services.createKey("gateway");
+  const { key } = await ampho.services.createApiKey("gateway");
   const { id } = await ampho.users.create({ login: "reader", roles: ["reader"] });
   const { token } = await ampho.sessions.create(id);
   const { port: amphoPort } = server.address() as AddressInfo;

@@ -101,7 +101,7 @@ export const ill: Readonly<Record<string, { readonly series: Series; readonly al
   AmphoRevocationsMany: { series: { [one("ampho_revocation_rows")]: flat(300_000) } },
   AmphoEventLoopBusy: { series: { [one("nodejs_eventloop_active_seconds_total")]: rising(14.9) } },
   AmphoRestarts: { series: { [one("process_start_time_seconds")]: "1x270 2x10 3x10 4x28" } },
-  AmphoWarns: { series: { [one("ampho_warnings", ',warning="key_file_unusable"')]: flat(1) } },
+  AmphoWarns: { series: { [one("ampho_warnings", ',warning="signing_key_file_unusable"')]: flat(1) } },
   AmphoMailsWait: { series: { [one("ampho_mail_oldest_seconds")]: flat(400) } },
   AmphoSigningKeyOld: { series: { [one("ampho_signing_key_age_seconds")]: flat(401 * 86_400) } },
   AmphoVersionsDiffer: {

@@ -131,7 +131,9 @@ describe("the inventory of cryptography", () => {
   });
 
   it("docs/security/cryptography.md lists every derived key by its info, and no other", () => {
-    const code = ["src/tokens/keyring.ts", "src/tokens/jwt.ts", "src/keys/login-hash-key.ts"].map(readPage).join("\n");
+    const code = ["src/tokens/keyring.ts", "src/tokens/jwt.ts", "src/signing-keys/login-hash-key.ts"]
+      .map(readPage)
+      .join("\n");
     const infos = [...code.matchAll(/"(ampho [a-z ]+)"/g)].map(([, info = ""]) => info);
     const listed = tableRows(
       section(readPage("docs/security/cryptography.md"), "Know the keys derived from a signing key"),

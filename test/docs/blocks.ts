@@ -89,7 +89,7 @@ export const elsewhere: readonly RunElsewhere[] = [
     ],
   },
   { page: "docs/operate/incidents.md", test: "test/docs/backup.system.test.ts", begins: ["dropdb ", "rm -f ampho.db"] },
-  { page: "docs/operate/keys.md", test: "test/docs/keys.system.test.ts" },
+  { page: "docs/operate/signing-keys.md", test: "test/docs/signing-keys.system.test.ts" },
   { page: "examples/README.md", test: "test/examples/examples.test.ts", begins: ["curl "] },
   { page: "examples/protect-anything/README.md", test: "test/deploy/protect.system.test.ts", begins: ["AMPHO_PAGES"] },
 ];
@@ -212,7 +212,7 @@ export const pasted: readonly Pasted[] = [
     begins: ["ampho service-add", "curl "],
     env: { ...scopes, TOKEN: "no.token.here" },
     served: true,
-    replaced: { "ampho service-key gateway --days 366": "GATEWAY_KEY=$(ampho service-key gateway --days 366)" },
+    replaced: { "ampho service-api-key gateway --days 366": "GATEWAY_KEY=$(ampho service-api-key gateway --days 366)" },
     shows: ['{"active":false}'],
   },
   {

@@ -1,7 +1,7 @@
 // The claims of a page in docs/, and their evidence. asvs.md and rfc8725.md have this form:
 //   - **6.2.1** A claim.
 //     - A note.
-//     - `docs/operate/keys.md` "words of a page", or the number of a promise: [T-38](security/threats.md#passwords)
+//     - `docs/operate/signing-keys.md` "words of a page", or the number of a promise: [T-38](security/threats.md#passwords)
 // The tests are in test/evidence.txt alone.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";

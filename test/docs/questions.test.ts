@@ -48,7 +48,7 @@ const questions: readonly (readonly [question: string, page: string, heading: st
   ["How do I test an application?", "guides/testing.md", "", /sessions\.create|users\.create/],
   ["How do other services verify tokens?", "guides/verifying.md", "ampho/verify", /ampho\/verify/],
   ["How do I verify tokens in Python or Go?", "guides/verifying.md", "Python and Go", /amphoverify\.New/],
-  ["How do customers get API keys?", "guides/api-keys.md", "Let users create and end API keys", /keys\.create/],
+  ["How do customers get API keys?", "guides/api-keys.md", "Let users create and end API keys", /api-keys\.create/],
   ["What does a nightly job sign in with?", "guides/services.md", "Create a service account", /service-add/],
   ["How do I write an MCP server?", "guides/mcp.md", "Write the server", /ampho\/mcp/],
   ["How does nginx take keys?", "guides/gateway.md", "Use nginx", /introspect/],

@@ -365,7 +365,7 @@ describe("docs/guides/providers.md", () => {
       write(file, text);
     write(
       "client.ts",
-      `import { createClient } from "ampho/client/ways";
+      `import { createClient } from "ampho/client/full";
       export const client = createClient({ baseUrl: "https://app.example" });`,
     );
     compile("sign-in.ts", "link.ts");

@@ -5,7 +5,7 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { type Ampho, createAmpho } from "../../dist/index.js";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { serveInWorkerd, type Worker } from "../verify/workerd.js";
 import { snippets } from "./snippets.js";
 

@@ -13,7 +13,7 @@ import { examine } from "../../dist/doctor/examine.js";
 import type { CheckName, Severity } from "../../dist/doctor/finding.js";
 import { createHttpServer } from "../../dist/http/server/server.js";
 import { type AmphoOptions, createAmpho } from "../../dist/index.js";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { openMigrations } from "../../dist/store/open.js";
 import { startMailServer } from "../mail/mail-server.js";
 import { startEvilProvider } from "../world/evil-provider.js";
@@ -488,10 +488,13 @@ describe("a running instance", () => {
       "error /readyz warns of signing_key_revoked.",
     );
 
-    const body = JSON.stringify({ status: "ok", warnings: ["key_file_unusable", "clock_off", "Call 555-1234", 7] });
+    const body = JSON.stringify({
+      status: "ok",
+      warnings: ["signing_key_file_unusable", "clock_off", "Call 555-1234", 7],
+    });
     const other = await listen((_, response) => response.writeHead(200).end(body));
     const messages = (await examined(other)).map(({ message }) => message).filter((one) => one.includes("warns"));
-    expect(messages).toEqual(["/readyz warns of key_file_unusable.", "/readyz warns of clock_off."]);
+    expect(messages).toEqual(["/readyz warns of signing_key_file_unusable.", "/readyz warns of clock_off."]);
   });
 
   it("the doctor reports an instance with another time", async () => {

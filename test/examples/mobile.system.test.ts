@@ -5,7 +5,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import type { Client } from "../../dist/client/client.js";
 import type { ClientStorage } from "../../dist/client/storage.js";
-import { createClient } from "../../dist/client/ways.js";
+import { createClient } from "../../dist/client/full.js";
 import { audience, buildServices, feedToken, issuer, languages, startService } from "../interop/services.js";
 import { atEndOfFile } from "../world/clean-up.js";
 import { execute } from "../world/command.js";

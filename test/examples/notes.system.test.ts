@@ -4,7 +4,7 @@ import path from "node:path";
 import pg from "pg";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { startServer } from "../docs/start.js";
 import { codeAt } from "../gate/owners.js";

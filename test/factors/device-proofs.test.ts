@@ -1,7 +1,7 @@
 // The part of a device proof that remembers the device. test/throttle/known-devices.test.ts has the rest.
 import { describe, expect, it } from "vitest";
 import { createDeviceProofs, joinProofs } from "../../dist/factors/device-proofs.js";
-import { importKeys } from "../../dist/keys/jwk-set.js";
+import { importKeys } from "../../dist/signing-keys/jwk-set.js";
 import { deviceProof } from "../../dist/tokens/jwt.js";
 import { createKeyring } from "../../dist/tokens/keyring.js";
 import { start } from "../world/clock.js";

@@ -2,7 +2,7 @@
 import { createHash, createHmac, hkdfSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createTransactions, type Purpose } from "../../dist/factors/transactions.js";
-import { importKeys } from "../../dist/keys/jwk-set.js";
+import { importKeys } from "../../dist/signing-keys/jwk-set.js";
 import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
 import type { Revocation } from "../../dist/store/revocation.js";
 import { deviceProof, refreshToken } from "../../dist/tokens/jwt.js";
@@ -243,7 +243,7 @@ describe("a revoked transaction", () => {
   const ofUser = { ...row, userId: "user-1", login: "ann" };
 
   it.each<readonly [string, Revocation, object]>([
-    ["of a revoked key", { ...row, kind: "key", kid: "key-1" }, {}],
+    ["of a revoked key", { ...row, kind: "signing_key", kid: "key-1" }, {}],
     ["of an ended session", { ...row, kind: "session", sessionId: "0.session" }, { sid: "0.session" }],
     ["of a disabled user", { ...ofUser, kind: "user" }, {}],
     ["that was begun before all sessions were ended", { ...row, kind: "all", era: 1 }, {}],
@@ -254,7 +254,8 @@ describe("a revoked transaction", () => {
     expect(read(token).login).toBe("ann");
     revocations.add([revocation]);
     expect(() => read(token)).toThrow(over);
-    if (revocation.kind === "key") expect(() => begin()).toThrow(expect.objectContaining({ code: "unavailable" }));
+    if (revocation.kind === "signing_key")
+      expect(() => begin()).toThrow(expect.objectContaining({ code: "unavailable" }));
   });
 
   it("a revocation of another session or user leaves a transaction good", () => {

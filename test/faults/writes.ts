@@ -83,8 +83,8 @@ async function beginPasskeyLogin(ampho: Ampho, subject: Subject): Promise<void> 
   prepared.set(subject.login, { transaction, passkey: response });
 }
 
-const keyScopes: Readonly<Record<string, readonly string[]>> = { "*": ["read"] };
-const createKey = (ampho: Ampho, { id }: Subject) => ampho.apiKeys.create(id, { name: "k", scopes: ["read"] });
+const apiKeyScopes: Readonly<Record<string, readonly string[]>> = { "*": ["read"] };
+const createApiKey = (ampho: Ampho, { id }: Subject) => ampho.apiKeys.create(id, { name: "k", scopes: ["read"] });
 
 export const writes: readonly Write[] = [
   {
@@ -152,14 +152,14 @@ export const writes: readonly Write[] = [
   { name: "session-end --login", command: ({ login }) => ({ args: ["session-end", "--login", login] }) },
   { name: "session-end --all", command: () => ({ args: ["session-end", "--all"] }) },
   {
-    name: "session-end --all --keys",
-    prepare: createKey,
-    command: () => ({ args: ["session-end", "--all", "--keys"] }),
+    name: "session-end --all --api-keys",
+    prepare: createApiKey,
+    command: () => ({ args: ["session-end", "--all", "--api-keys"] }),
   },
-  { name: "key-revoke --all", prepare: createKey, command: () => ({ args: ["key-revoke", "--all"] }) },
+  { name: "api-key-revoke --all", prepare: createApiKey, command: () => ({ args: ["api-key-revoke", "--all"] }) },
   {
     name: "DELETE /account",
-    prepare: createKey,
+    prepare: createApiKey,
     ask: ({ token }) => ({ method: "DELETE", path: "/account", bearer: token }),
   },
   { name: "sec-revoke-key", command: ({ login }) => ({ args: ["sec-revoke-key", `key-of-${login}`, "--force"] }) },
@@ -186,7 +186,7 @@ export const openBeside = (databaseUrl: string): Promise<Ampho> =>
     appUrl,
     log: () => {},
     apiKeys: 5,
-    scopes: keyScopes,
+    scopes: apiKeyScopes,
     ...unthrottled,
   });
 
@@ -210,7 +210,7 @@ export const tallySql = `
   union all select 'passwords', coalesce(sum(password_version), 0) from shown
   union all select 'roles', coalesce(sum(roles_version), 0) from shown
   union all select 'sessions', count(*) from ampho_sessions
-  union all select 'keys', count(*) from ampho_keys
+  union all select 'keys', count(*) from ampho_api_keys
   union all select 'generations', coalesce(sum(gen), 0) from ampho_sessions
   union all select 'ended', count(*) from ampho_sessions where ended_at is not null
   union all select 'spent', count(*) from ampho_spent

@@ -46,7 +46,7 @@ onBothDatabases((ground) => {
     const thief = grantOf(await logIn(world, password));
     const body = { name: "Backup", scopes: ["read"], ttl: 90 * day };
     const headers = { "User-Agent": firefox };
-    const key = await world.call("POST", "/keys", { bearer: thief.token, body, headers });
+    const key = await world.call("POST", "/api-keys", { bearer: thief.token, body, headers });
     expect(key.status, key.text).toBe(201);
     expect((await world.call("POST", "/logout", { bearer: thief.token })).status).toBe(204);
     world.clock.advance(8 * day);
@@ -55,7 +55,7 @@ onBothDatabases((ground) => {
     const [listed] = ofKind(await accessOf(world, token), "key");
     expect(listed).toMatchObject({ name: "Backup", browser: "Firefox", actor: "user", confirmed: null, used: null });
     expect(world.clock.now() - (listed?.created ?? 0)).toBeGreaterThanOrEqual(8 * day);
-    expect((await world.call("DELETE", `/keys/${listed?.id}`, { bearer: token })).status).toBe(204);
+    expect((await world.call("DELETE", `/api-keys/${listed?.id}`, { bearer: token })).status).toBe(204);
     expect(ofKind(await accessOf(world, token), "key")).toEqual([]);
   });
 
@@ -137,7 +137,7 @@ onBothDatabases((ground) => {
     const { token } = await addPerson(world, email, password);
     const { added } = await addPasskey(world, token, createSubject(-7));
     const bearer = grantOf(added).token;
-    await world.call("POST", "/keys", { bearer, body: { name: "Job", scopes: ["read"], ttl: day } });
+    await world.call("POST", "/api-keys", { bearer, body: { name: "Job", scopes: ["read"], ttl: day } });
     const list = await accessOf(world, bearer);
     const kinds = ["session", "passkey", "recovery_codes", "key", "password", "address", "login"];
     expect(list.map(({ kind }) => kind)).toEqual(kinds);
@@ -178,7 +178,7 @@ onBothDatabases((ground) => {
       };
       const thief = await add(linked.token, "thief");
       const body = { name: "Backup", scopes: ["read"], ttl: 90 * day };
-      const key = await world.call("POST", "/keys", { bearer: thief.token, body });
+      const key = await world.call("POST", "/api-keys", { bearer: thief.token, body });
       const owner = await add(thief.token, "owner");
       world.clock.advance(8 * day);
       const theirs = grantOf(await logInWith(world, thief));

@@ -127,14 +127,17 @@ onBothDatabases((ground) => {
       const world = await open({ users, apiKeys: 5, scopes: { "*": ["read"] } });
       await addPerson(world, ann, password);
       const thief = await enter(world);
-      const made = await world.call("POST", "/keys", { bearer: thief.token, body: { name: "k", scopes: ["read"] } });
+      const made = await world.call("POST", "/api-keys", {
+        bearer: thief.token,
+        body: { name: "k", scopes: ["read"] },
+      });
       const { alarm } = await world.mail("new_device", ann);
       await world.call("POST", "/logout", { bearer: thief.token });
       rows.push({ id: "another", login: "another", email: "a@x.example", emailProven: true, password: undefined });
       expect((await raiseAlarm(world, alarm)).status).toBe(204);
       rows.pop();
       expect(made.status).toBe(201);
-      expect(await ground.sql(world, "select id from ampho_keys")).toEqual([]);
+      expect(await ground.sql(world, "select id from ampho_api_keys")).toEqual([]);
       expect(outcomeOf(await logIn(world, ann))).toEqual([401, "invalid_credentials"]);
     });
 

@@ -25,10 +25,10 @@ it("every change that a session, an operator or a mailbox makes has a line, or i
     "email_waits",
     "disabled",
     // test/api-keys/
-    "key_added",
-    "key_rotated",
-    "key_removed",
-    "keys_removed",
+    "api_key_added",
+    "api_key_rotated",
+    "api_key_removed",
+    "api_keys_removed",
   ];
   expect([...reports.map(({ change }) => change), ...others].sort()).toEqual(
     expect.arrayContaining(Object.keys(consequences).sort()),

@@ -190,7 +190,7 @@ export const stale: readonly (readonly [Change, string, string, object, string])
   ["further_factor", "POST", "/passkeys/options", {}, "login_too_old"],
   ["codes_replaced", "POST", "/recovery-codes", {}, "login_too_old"],
   ["factor_removed", "DELETE", "/totp", {}, "login_too_old"],
-  ["key_added", "POST", "/keys", { name: "x", scopes: ["articles:read"] }, "login_too_old"],
+  ["api_key_added", "POST", "/api-keys", { name: "x", scopes: ["articles:read"] }, "login_too_old"],
   ["identity_linked", "POST", "/identities", { provider: "acme" }, "login_too_old"],
   ["identity_unlinked", "DELETE", "/identities/ID", {}, "login_too_old"],
   ["access_ended", "DELETE", "/account/access", {}, "login_too_old"],
@@ -354,7 +354,7 @@ export async function openPlace(ground: Ground, users?: ApplicationUsers<Applica
   const closed = new Set<string>();
   process.ampho.onRevoked((row) => {
     if (row.kind === "session") closed.add(row.session);
-    if (row.kind === "all" || row.kind === "key") closed.add("all");
+    if (row.kind === "all" || row.kind === "signing_key") closed.add("all");
   });
   const server = await listen(mount(outside.world.ampho), 0);
   const { verifier } = verifierFor({
@@ -429,12 +429,12 @@ export async function addPerson(place: Place): Promise<Person> {
   await world.mail("identity_linked");
   // A passkey raises the session that adds it above every policy, so the session that others end is another one.
   const other = await enter({ device: first.device });
-  const created = await call("POST", "/keys", {
+  const created = await call("POST", "/api-keys", {
     bearer: other.token,
     body: { name: "x", scopes: ["articles:read"] },
   });
   expect(created.status, created.text).toBe(201);
-  await world.mail("key_created");
+  await world.mail("api_key_created");
   const subject = createSubject(-7);
   const { added, options } = await addPasskey(world, grantOf(theirs).token, subject);
   expect(added.status, added.text).toBe(200);

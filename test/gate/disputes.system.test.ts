@@ -1,7 +1,7 @@
 // An operator's word about the address of an account. A reason makes it final: no link, session or factor of a thief
 // overturns it, and a page for users cannot use it.
 import { expect, it } from "vitest";
-import { askGuard, readers } from "../api-keys/keys.js";
+import { askGuard, readers } from "../api-keys/worlds.js";
 import { admission, grantOf, password } from "../world/ampho.js";
 import { addPerson, askedReset, finishReset, logInBy, newPassword, openMailing, raiseAlarm } from "./mailboxes.js";
 import { codeOf, link, openOutside, signIn } from "./outside.js";

@@ -2,7 +2,7 @@
 // The person takes the account over by a reset, long after the sessions of the stranger have ended.
 import { expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
-import { askGuard, readers, scopes } from "../api-keys/keys.js";
+import { askGuard, readers, scopes } from "../api-keys/worlds.js";
 import { afterChange, grantOf, password } from "../world/ampho.js";
 import { finishReset, logInBy, mailingOf, mailSettings, newPassword } from "./mailboxes.js";
 import { link, openOutside, signIn } from "./outside.js";
@@ -35,7 +35,7 @@ onBothDatabases((ground) => {
       const linked = await link({ ...outside, world: mailing }, stranger.token, { claims: { sub: "stranger" } });
       const bearer = afterChange(stranger, linked).token;
       const body = { name: "Backup", scopes: ["articles:read"], expires: world.clock.now() + 300 * 86_400 };
-      const created = await world.call("POST", "/keys", { bearer, body });
+      const created = await world.call("POST", "/api-keys", { bearer, body });
       expect(created.status, created.text).toBe(201);
       world.clock.advance(40 * 86_400);
 

@@ -302,7 +302,7 @@ export const thiefMoves = {
   "create an API key": {
     expected: when((about) => isRecent(about) && about.loot.keys.length < 5),
     async run(about) {
-      const response = await send(about, "POST", "/keys", { name: "x", scopes: ["articles:read"] });
+      const response = await send(about, "POST", "/api-keys", { name: "x", scopes: ["articles:read"] });
       if (isDone(response)) about.loot.keys.push(String(response.json["key"]));
       return isDone(response);
     },
@@ -393,7 +393,7 @@ const tables: Readonly<Record<string, string>> = {
   ampho_totp: "user_id",
   ampho_recovery: "user_id",
   ampho_identities: "user_id",
-  ampho_keys: "user_id",
+  ampho_api_keys: "user_id",
   ampho_sessions: "user_id",
 };
 
@@ -437,7 +437,7 @@ function waysIn(rows: Readonly<Record<string, readonly Row[]>>): readonly string
     ...named("ampho_totp", "secret"),
     ...named("ampho_recovery", "hash"),
     ...named("ampho_identities", "subject"),
-    ...named("ampho_keys", "id"),
+    ...named("ampho_api_keys", "id"),
     ...named("ampho_users", "password_hash"),
     ...named("ampho_users", "login"),
     ...named("ampho_users", "email"),

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createGuard } from "../../dist/guard/guard.js";
 import { checkLive } from "../../dist/guard/live-check.js";
 import type { Auth } from "../../dist/index.js";
-import { importKeys } from "../../dist/keys/jwk-set.js";
+import { importKeys } from "../../dist/signing-keys/jwk-set.js";
 import { createFailureDelay } from "../../dist/passwords/failure-delay.js";
 import { createPasswordPool } from "../../dist/passwords/pool.js";
 import { followRevocations, hasRecentRevocations } from "../../dist/sessions/follow-revocations.js";
@@ -26,8 +26,8 @@ const settings = {
   factors: {},
   revocationLagMax: 0,
   tokenEndpoint: false,
-  keysPerUser: 0,
-  keyBrand: "ampho",
+  apiKeysPerUser: 0,
+  apiKeyBrand: "ampho",
 };
 
 async function openGuard() {

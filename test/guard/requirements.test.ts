@@ -72,7 +72,7 @@ describe("checkRequirements", () => {
       "The requirement `credentials` lists service, so the route also needs `scopes` or `can`.",
     ],
     [
-      { credentials: ["key"], scopes: [] },
+      { credentials: ["api_key"], scopes: [] },
       "The requirement `credentials` lists key, so the route also needs `scopes` or `can`.",
     ],
     [{ acr: "aal2" }, 'The requirement `acr` must be one of 1fa, 2fa, phr, but is "aal2".'],

@@ -151,14 +151,14 @@ it("each route has an example that its schemas describe", async () => {
   // API keys.
   await world.user("tess", { password, roles: ["editor"] });
   const tess = await login("tess");
-  const created = await call("POST", "/keys", tess, { name: "Backup", scopes: ["articles:read"] });
-  await call("GET", "/keys", tess);
-  const successor = await call("POST", `/keys/${created.json["id"]}/rotate`, tess, { overlap: 3600 });
-  await call("DELETE", `/keys/${successor.json["id"]}`, tess);
+  const created = await call("POST", "/api-keys", tess, { name: "Backup", scopes: ["articles:read"] });
+  await call("GET", "/api-keys", tess);
+  const successor = await call("POST", `/api-keys/${created.json["id"]}/rotate`, tess, { overlap: 3600 });
+  await call("DELETE", `/api-keys/${successor.json["id"]}`, tess);
 
   // Service accounts.
   const { id: service } = await world.ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
-  const { key: serviceKey } = await world.ampho.services.createKey("gateway");
+  const { key: serviceKey } = await world.ampho.services.createApiKey("gateway");
   const authorized = basic(service, serviceKey);
   const issued = await world.call("POST", "/token", {
     form: { grant_type: "client_credentials" },
@@ -313,8 +313,8 @@ async function auditRows(outside: Outside) {
   const { token: creator } = await world.login("joe");
   const backup = { name: "Backup", scopes: ["articles:read"] };
   for (let count = 0; count < 51; count++) {
-    const { json } = await world.call("POST", "/keys", { bearer: creator, body: backup });
-    await world.call("DELETE", `/keys/${String(json["id"])}`, { bearer: creator });
+    const { json } = await world.call("POST", "/api-keys", { bearer: creator, body: backup });
+    await world.call("DELETE", `/api-keys/${String(json["id"])}`, { bearer: creator });
   }
   await world.call("POST", "/register", { body: { email: "eva@example.org" } });
   const { json: taken } = await world.call("POST", "/register", { body: { email: "lou@example.org", login: "jan" } });

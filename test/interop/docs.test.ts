@@ -8,7 +8,7 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { type Ampho, createAmpho } from "../../dist/index.js";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { requirePython, runPython } from "./python.js";
 
 const root = path.resolve(import.meta.dirname, "../..");

@@ -4,7 +4,7 @@ import { createPrivateKey, sign } from "node:crypto";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import type { Ampho } from "../../dist/index.js";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { openAmpho } from "../world/ampho.js";
 import { within } from "../world/deadline.js";
 import { installMs } from "../world/debian.js";
@@ -240,7 +240,7 @@ describe("a bad server", () => {
 
   test("each verifier reads everything again from a restored database, and keeps what it rejected", async () => {
     const server = await startServer(jwks);
-    const entry = (n: number, kid: string) => ({ n, at: 1, until: seconds() + 900, kind: "key", kid });
+    const entry = (n: number, kid: string) => ({ n, at: 1, until: seconds() + 900, kind: "signing_key", kid });
     let state = { epoch: "one", last: 2, rows: [entry(1, "key-RS256"), entry(2, "key-ES256")] };
     server.feed = (request, response) => {
       const after = Number(new URL(request.url ?? "", "http://host").searchParams.get("after"));

@@ -765,7 +765,7 @@ it("HTML in the name of a key and in scopes is text, and one user touches no key
   expect([made.headers.get("cache-control"), account.text.includes(key.slice(14))]).toEqual(["no-store", false]);
   const { key: about } = await ampho.verify(key, ["key"]);
   for (const action of ["keys/remove", "keys/replace"])
-    for (const id of [about?.id ?? "", `../keys/${about?.id}`, "..", "x/rotate", "%2e%2e"])
+    for (const id of [about?.id ?? "", `../signing-keys/${about?.id}`, "..", "x/rotate", "%2e%2e"])
       expect([(await bob.post(action, { id, days: "0" })).status, action, id]).toEqual([404, action, id]);
   expect((await ampho.verify(key, ["key"])).login).toBe("alice");
 });

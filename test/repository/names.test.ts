@@ -21,7 +21,7 @@ const layers = [
 
 const allowed: Readonly<Record<string, string>> = {
   createClient:
-    "An application replaces the import of `ampho/client` by that of `ampho/client/ways`, and changes nothing else.",
+    "An application replaces the import of `ampho/client` by that of `ampho/client/full`, and changes nothing else.",
   login: "One is the schema of the member, and the other is the flow.",
   renew: "The adapters' middleware has the name of the endpoint and the flow that it uses.",
   randomId: "The client runs in browsers, so it cannot import node:crypto.",

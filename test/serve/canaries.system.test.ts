@@ -58,19 +58,19 @@ it("no secret is in the output of serve in either format, nor in the audit log o
       secrets.push(made.key.slice("ampho_key_".length + 4));
       return made;
     };
-    const first = await keyOf("/keys", { name: "Backup", scopes: ["articles:read"] });
-    const { id, key } = await keyOf(`/keys/${first.id}/rotate`, { overlap: 3600 });
-    said.push(await (await send("GET", "/keys", bearer(next.token))).text());
+    const first = await keyOf("/api-keys", { name: "Backup", scopes: ["articles:read"] });
+    const { id, key } = await keyOf(`/api-keys/${first.id}/rotate`, { overlap: 3600 });
+    said.push(await (await send("GET", "/api-keys", bearer(next.token))).text());
     said.push(await (await send("GET", "/account/export", bearer(next.token))).text());
     await send("GET", "/session", bearer(key));
     await send("GET", `/session?access_token=${key}`, {});
     await send("GET", "/session", { "x-api-key": key, traceparent: `00-${key}-00` });
     await send("GET", "/session", { authorization: `Basic ${btoa(key)}` });
-    await send("POST", "/keys", { ...json, ...bearer(next.token) }, JSON.stringify({ name: "x", scopes: [key] }));
-    await send("DELETE", `/keys/${key}`, bearer(next.token));
-    await run(["key-inspect"], key);
-    await run(["key-inspect", "--json"], `${key}x`);
-    await run(["key-revoke", id]);
+    await send("POST", "/api-keys", { ...json, ...bearer(next.token) }, JSON.stringify({ name: "x", scopes: [key] }));
+    await send("DELETE", `/api-keys/${key}`, bearer(next.token));
+    await run(["api-key-inspect"], key);
+    await run(["api-key-inspect", "--json"], `${key}x`);
+    await run(["api-key-revoke", id]);
     await send("POST", `/login?password=${plant("query")}`, json, "{}");
     await send("GET", `/session?access_token=${next.token}`, {});
     await send("GET", `/${plant("path")}`, {});
@@ -91,7 +91,7 @@ it("no secret is in the output of serve in either format, nor in the audit log o
     said.push(stdout, stderr);
     await run(["sec-inspect-token"], `${next.token}x`);
   }
-  for (const args of ["sec-public-keys", "audit-list", "audit-list --json", "user-list --json", "key-list alice"]) {
+  for (const args of ["sec-public-keys", "audit-list", "audit-list --json", "user-list --json", "api-key-list alice"]) {
     await run(args.split(" "));
   }
 
@@ -100,7 +100,7 @@ it("no secret is in the output of serve in either format, nor in the audit log o
     "ampho_flows_total",
     "invalid_credentials",
     "wrong_password",
-    "key_rotated",
+    "api_key_rotated",
     "/api/security/renew",
     "logout",
   ]) {

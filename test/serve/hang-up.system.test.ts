@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { binary } from "../world/command.js";
 import { bearer } from "../world/requests.js";
 import { addUser, freshPlace, logIn, type Place, type Served, startServe } from "../world/serve.js";
@@ -56,7 +56,7 @@ describe("SIGHUP", () => {
     await hangUp(served, /^error: SIGHUP: .*AMPHO_SECURITY_KEY_FILE.* The keys stay as they are\.$/s);
     expect(served.stderr()).not.toContain(secret);
     const [status, body] = await readiness(served);
-    expect([status, body.status, body.warnings]).toEqual([200, "ok", ["key_file_unusable"]]);
+    expect([status, body.status, body.warnings]).toEqual([200, "ok", ["signing_key_file_unusable"]]);
     expect((await logIn(served)).token).toMatch(/^eyJ/);
     expect(await kids(served)).toEqual([old["kid"]]);
     write(JSON.stringify(old));

@@ -15,9 +15,9 @@ const expectations = `
   disabled         -     -   -     -   -
   enabled          -     +   +     +   +
   deleted          -     -   -     -   -
-  key_added        +     +   +     +   +
-  key_removed      -     -   +     +   -
-  all_keys_removed -     -   -     +   -
+  api_key_added        +     +   +     +   +
+  api_key_removed      -     -   +     +   -
+  all_api_keys_removed -     -   -     +   -
   jwks_set         -     +   +     -   +
   tokens_revoked   -     +   +     +   +
 `;
@@ -30,7 +30,7 @@ async function openAll() {
   const { world, id } = service;
   const { privateKey, publicKey } = keyPair("ed25519");
   await world.ampho.services.setKeys("nightly", { keys: [publicKey.export({ format: "jwk" })] });
-  const other = await world.ampho.services.createKey("nightly");
+  const other = await world.ampho.services.createApiKey("nightly");
   const assert = async () => {
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const now = world.clock.now();
@@ -56,9 +56,9 @@ const changes: Readonly<Record<ServiceChange, (opened: Opened, token: string) =>
     await world.ampho.services.enable("nightly");
   },
   deleted: ({ world }) => world.ampho.services.remove("nightly"),
-  key_added: ({ world }) => world.ampho.services.createKey("nightly"),
-  key_removed: ({ world, keyId }) => world.ampho.apiKeys.revoke(keyId),
-  all_keys_removed: ({ world, id }) => world.ampho.apiKeys.revokeForUser({ id }),
+  api_key_added: ({ world }) => world.ampho.services.createApiKey("nightly"),
+  api_key_removed: ({ world, keyId }) => world.ampho.apiKeys.revoke(keyId),
+  all_api_keys_removed: ({ world, id }) => world.ampho.apiKeys.revokeForUser({ id }),
   jwks_set: ({ world }) => world.ampho.services.setKeys("nightly", undefined),
   tokens_revoked: ({ world }, token) => world.call("POST", "/revoke", { form: { token } }),
 };

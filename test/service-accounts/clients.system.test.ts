@@ -20,11 +20,11 @@ async function open() {
   const { url: origin } = await listen(mount(ampho));
   const url = `${origin}/api/security`;
   const { id } = await ampho.services.add({ name: "nightly", scopes: ["articles:read", "articles:write"] });
-  const { key } = await ampho.services.createKey("nightly");
+  const { key } = await ampho.services.createApiKey("nightly");
   const { privateKey, publicKey } = keyPair("ec", { namedCurve: "P-256" });
   await ampho.services.setKeys("nightly", { keys: [{ ...publicKey.export({ format: "jwk" }), kid: "own" }] });
   const { id: gatewayId } = await ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
-  const { key: gatewayKey } = await ampho.services.createKey("gateway");
+  const { key: gatewayKey } = await ampho.services.createApiKey("gateway");
   const endpoints = {
     issuer,
     token_endpoint: `${url}/token`,

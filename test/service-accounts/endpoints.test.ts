@@ -1,7 +1,7 @@
 // POST /revoke and POST /introspect, and that neither is an oracle.
 import { describe, expect, it } from "vitest";
 import { createApiKey } from "../../dist/tokens/api-key.js";
-import { readsOf } from "../api-keys/keys.js";
+import { readsOf } from "../api-keys/worlds.js";
 import { admission } from "../world/ampho.js";
 import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
 import { askGuard, askToken, basic, openService, outcomeOf, serviceOf, tokenOf } from "./services.js";
@@ -68,9 +68,9 @@ describe("POST /introspect", () => {
     const ofService = { sub: service.id, client_id: service.id };
     const ofKey = { iat: now, exp: now + 90 * day };
     expect((await introspect(grant.token)).json).toEqual({ ...about, ...user, ...signed, credential: "session" });
-    expect((await introspect(own.key)).json).toEqual({ ...about, ...user, ...ofKey, credential: "key" });
+    expect((await introspect(own.key)).json).toEqual({ ...about, ...user, ...ofKey, credential: "api_key" });
     expect((await introspect(token)).json).toEqual({ ...about, ...ofService, ...signed, credential: "service" });
-    expect((await introspect(service.key)).json).toEqual({ ...about, ...ofService, ...ofKey, credential: "key" });
+    expect((await introspect(service.key)).json).toEqual({ ...about, ...ofService, ...ofKey, credential: "api_key" });
     const delegated = { ...claimsOf(grant.token), act: { sub: "svc_x" }, client_id: "svc_x" };
     expect((await introspect(foreignToken(world.key, delegated))).json).toMatchObject({
       active: true,

@@ -49,10 +49,10 @@ onBothDatabases((ground) => {
   it.each([
     ["disabled", "update ampho_services set disabled = 1"],
     ["deleted", "delete from ampho_services"],
-    ["left without its key", "update ampho_services set ended_at = ended_at; delete from ampho_keys"],
+    ["left without its key", "update ampho_services set ended_at = ended_at; delete from ampho_api_keys"],
     [
       "left with the key of another one",
-      "update ampho_services set ended_at = ended_at; update ampho_keys set user_id = 'x'",
+      "update ampho_services set ended_at = ended_at; update ampho_api_keys set user_id = 'x'",
     ],
     ["left without the scope", "update ampho_services set scopes = '[]'"],
   ])("M-11: a service account that is %s while its token waits to be issued gets none", async (_, statement) => {
@@ -130,7 +130,7 @@ onBothDatabases((ground) => {
     const everywhere = [first, ...others];
     for (const change of [
       () => others[0]?.ampho.services.setScopes("nightly", ["articles:read"]),
-      async () => others[1]?.ampho.apiKeys.revoke((await first.ampho.services.createKey("nightly")).id),
+      async () => others[1]?.ampho.apiKeys.revoke((await first.ampho.services.createApiKey("nightly")).id),
       () => others[0]?.ampho.services.disable("nightly"),
     ]) {
       const token = await tokenOf(service);

@@ -12,7 +12,7 @@ async function open(tokenLeeway: number) {
   onTestFinished(() => ampho.close());
   const { url } = await listen(mount(ampho));
   const { id } = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
-  const { key } = await ampho.services.createKey("nightly");
+  const { key } = await ampho.services.createApiKey("nightly");
   const post = (path: string, form: Readonly<Record<string, string>>) =>
     fetch(`${url}/api/security${path}`, { method: "POST", headers: basic(id, key), body: new URLSearchParams(form) });
   return { ampho, post };

@@ -29,7 +29,7 @@ async function openPlace() {
 it("the commands and the program of the guide call a guarded route", async () => {
   const { cwd, run } = await openPlace();
   const { stdout: id } = await run("service-add nightly --scope articles:read");
-  const { stdout: key } = await run("service-key nightly --days 366");
+  const { stdout: key } = await run("service-api-key nightly --days 366");
   expect([id, key]).toEqual([expect.stringMatching(/^svc_/), expect.stringMatching(/^ampho_key_/)]);
   const databaseUrl = `sqlite:${path.join(cwd, "ampho.db")}`;
   const { ampho } = await openAmpho({ databaseUrl, scopes, tokenEndpoint: true });
@@ -53,11 +53,11 @@ it("the commands and the program of the guide call a guarded route", async () =>
 it("the commands list, show, change and delete a service account", async () => {
   const { cwd, run } = await openPlace();
   const { stdout: id } = await run("service-add nightly --scope articles:read");
-  const { stdout: key } = await run("service-key nightly --name Server-2");
+  const { stdout: key } = await run("service-api-key nightly --name Server-2");
   expect((await run("service-add nightly")).code).toBe(1);
   expect((await run("service-add Nightly")).code).toBe(1);
-  expect((await run("service-key nightly --days 367")).code).toBe(1);
-  expect((await run("service-key nightly --days 0")).code).toBe(2);
+  expect((await run("service-api-key nightly --days 367")).code).toBe(1);
+  expect((await run("service-api-key nightly --days 0")).code).toBe(2);
   const list = async () => JSON.parse((await run("service-list --json")).stdout);
   expect(await list()).toMatchObject([{ id, name: "nightly", scopes: ["articles:read"], disabled: false, kids: [] }]);
   expect((await run("service-list")).stdout).toMatch(/nightly +svc_\S+ +enabled +articles:read/);
@@ -71,18 +71,18 @@ it("the commands list, show, change and delete a service account", async () => {
   expect(shown.stdout).toMatch(/^key key_\S+, \S{4}…, "?Server-2"?, expires .*, used never$/m);
   expect(shown.stdout).not.toContain(key);
   expect(JSON.parse((await run("service-show nightly --json")).stdout).keys).toHaveLength(1);
-  const inspected = await run("key-inspect", key);
+  const inspected = await run("api-key-inspect", key);
   expect([inspected.code, inspected.stdout]).toEqual([0, expect.stringContaining("scopes articles:read")]);
   expect((await run("service-scopes nightly --scope articles:write")).code).toBe(0);
   expect((await run("service-scopes nightly --scope articles:delete")).code).toBe(1);
   expect((await run("service-disable nightly")).code).toBe(0);
   expect(await list()).toMatchObject([{ scopes: ["articles:write"], disabled: true, kids: ["own"] }]);
-  expect((await run("key-inspect", key)).code).toBe(1);
+  expect((await run("api-key-inspect", key)).code).toBe(1);
   expect((await run("service-enable nightly")).code).toBe(0);
   expect((await run("service-jwk nightly --none")).code).toBe(0);
   expect(await list()).toMatchObject([{ disabled: false, kids: [] }]);
   expect((await run("service-delete nightly")).code).toBe(0);
-  for (const args of ["service-show", "service-disable", "service-key", "service-delete"])
+  for (const args of ["service-show", "service-disable", "service-api-key", "service-delete"])
     expect((await run(`${args} nightly`)).code).toBe(1);
   expect(await list()).toEqual([]);
 });

@@ -7,8 +7,8 @@ import { keyPair } from "../world/key-pairs.js";
 export const scopes = { editor: ["articles:read", "articles:write"], reader: ["articles:read"] };
 
 /** The requirements of a route that takes services. */
-export const readers = { credentials: ["key", "service"], scopes: ["articles:read"] } as const;
-export const writers = { credentials: ["key", "service"], scopes: ["articles:write"] } as const;
+export const readers = { credentials: ["api_key", "service"], scopes: ["articles:read"] } as const;
+export const writers = { credentials: ["api_key", "service"], scopes: ["articles:write"] } as const;
 
 export interface Service {
   readonly world: World;
@@ -28,7 +28,7 @@ export async function serviceOf(
   has: readonly string[] = ["articles:read"],
 ): Promise<Service> {
   const { id } = await world.ampho.services.add({ name, scopes: has });
-  const { key, id: keyId } = await world.ampho.services.createKey(name);
+  const { key, id: keyId } = await world.ampho.services.createApiKey(name);
   return { world, id, key, keyId };
 }
 

@@ -69,7 +69,7 @@ describe("POST /token", () => {
     expect(await askGuard(world, key)).toBe("articles:read");
     expect(await askGuard(world, key, writers)).toBe("insufficient_scope");
     const auth = await world.ampho.verify(key, ["key"]);
-    expect(auth).toMatchObject({ credential: "key", id, roles: [], key: { id: keyId, name: "nightly" } });
+    expect(auth).toMatchObject({ credential: "api_key", id, roles: [], key: { id: keyId, name: "nightly" } });
     await world.ampho.services.setScopes("nightly", ["articles:write"]);
     expect(await askGuard(world, key, writers)).toBe("articles:write");
   });
@@ -79,15 +79,15 @@ describe("POST /token", () => {
     for (const path of ["/token", "/revoke", "/introspect"])
       expect((await world.call("POST", path, { form })).error).toBe("not_found");
     await world.ampho.services.add({ name: "nightly", scopes: [] });
-    await expect(world.ampho.services.createKey("nightly")).rejects.toMatchObject({ code: "not_found" });
+    await expect(world.ampho.services.createApiKey("nightly")).rejects.toMatchObject({ code: "not_found" });
     const other = await world.another({ tokenEndpoint: true });
-    const { key } = await other.ampho.services.createKey("nightly");
+    const { key } = await other.ampho.services.createApiKey("nightly");
     expect(await askGuard(world, key)).toBe("invalid_token");
     // Keys of users switch on no key of a service account.
     const users = await world.another({ tokenEndpoint: false, apiKeys: 5 });
     expect(await askGuard(users, key)).toBe("invalid_token");
     expect((await users.ampho.apiKeys.inspect(key)).good).toBe(false);
-    await expect(users.ampho.services.createKey("nightly")).rejects.toMatchObject({ code: "not_found" });
+    await expect(users.ampho.services.createApiKey("nightly")).rejects.toMatchObject({ code: "not_found" });
   });
 
   it("a scope narrows the token, and one that the service lacks gets none", async () => {
@@ -237,7 +237,7 @@ describe("a token and a key of a service account", () => {
       () => world.ampho.services.setKeys("nightly", undefined),
       () => world.ampho.services.disable("nightly"),
       () => world.ampho.services.enable("nightly"),
-      async () => world.ampho.apiKeys.revoke((await world.ampho.services.createKey("nightly")).id),
+      async () => world.ampho.apiKeys.revoke((await world.ampho.services.createApiKey("nightly")).id),
       () => world.ampho.apiKeys.revoke(keyId),
     ];
     for (const change of changes) {
@@ -321,10 +321,10 @@ describe("ampho.services", () => {
     for (const name of ["other", "", "a b", "x".repeat(300)]) {
       expect(await world.ampho.services.find(name)).toBeUndefined();
       await expect(world.ampho.services.disable(name)).rejects.toMatchObject({ code: "not_found" });
-      await expect(world.ampho.services.createKey(name)).rejects.toMatchObject({ code: "not_found" });
+      await expect(world.ampho.services.createApiKey(name)).rejects.toMatchObject({ code: "not_found" });
     }
-    for (let n = 1; n < 100; n++) await world.ampho.services.createKey("nightly");
-    await expect(world.ampho.services.createKey("nightly")).rejects.toMatchObject({ code: "invalid_request" });
+    for (let n = 1; n < 100; n++) await world.ampho.services.createApiKey("nightly");
+    await expect(world.ampho.services.createApiKey("nightly")).rejects.toMatchObject({ code: "invalid_request" });
     const { keys = [] } = (await world.ampho.services.find("nightly")) ?? {};
     expect([keys.length, keys[0]?.scopes]).toEqual([100, ["articles:read"]]);
   });

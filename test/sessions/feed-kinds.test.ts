@@ -59,7 +59,7 @@ describe("a broader entry", () => {
   });
 
   it("a verifier that does not know revoked keys rejects all tokens, because a thief can sign new ones", () => {
-    const { set } = setOf({ ...common, kind: "key", kid: "stolen" }, ["session", "user", "all"]);
+    const { set } = setOf({ ...common, kind: "signing_key", kid: "stolen" }, ["session", "user", "all"]);
     expect(set.find({ login: "bob", sid: "5.x", iat: at + 99_999 })).toBe("all");
     expect(set.find({ login: "bob", iat: at + 99_999 })).toBe("all");
   });

@@ -26,7 +26,7 @@ async function openFeed() {
   });
   onTestFinished(() => feed.close());
   const ask = (after = 0) => feed.read({ bearer: token, after, waitSeconds: 20 });
-  const revoke = (kid: string) => store.revokeKey({ kid, now: start, origin: { actor: "operator" } });
+  const revoke = (kid: string) => store.revokeSigningKey({ kid, now: start, origin: { actor: "operator" } });
   store.onRevoked(revocations.add);
   const revokeTogether = (...kids: readonly string[]) => Promise.all(kids.map(revoke));
   return { feed, ask, revoke, revokeTogether, reads: () => reads };

@@ -86,13 +86,13 @@ describe("the tokens that a row rejects", () => {
         "ofAnotherSession",
       ],
     ],
-    [{ kind: "key", n: 1, at, until: 2000, kid: "k1" }, []],
+    [{ kind: "signing_key", n: 1, at, until: 2000, kid: "k1" }, []],
   ])("%o", (row, names) => {
     expect(rejectedBy(row)).toEqual(names);
   });
 
   it("a revoked key is in the set of keys, and in no other", () => {
-    const { set } = createSet({ kind: "key", n: 1, at, until: 2000, kid: "k1" });
+    const { set } = createSet({ kind: "signing_key", n: 1, at, until: 2000, kid: "k1" });
     expect([...set.revokedKeys]).toEqual(["k1"]);
   });
 

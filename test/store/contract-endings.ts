@@ -180,11 +180,11 @@ export function endingContract(store: Opened): void {
 
   it("a revoked key stays revoked", async () => {
     const { revocations: rows } = await revoking(store(), (own) =>
-      own.revokeKey({ kid: "k1", now: start, origin: operator }),
+      own.revokeSigningKey({ kid: "k1", now: start, origin: operator }),
     );
-    expect(rows).toEqual([{ n: 1, at: start, until: 253402300799, kind: "key", kid: "k1" }]);
+    expect(rows).toEqual([{ n: 1, at: start, until: 253402300799, kind: "signing_key", kid: "k1" }]);
     expect((await store().readRevocations({ after: 0, now: start + 1e9 })).rows).toEqual(rows);
-    expect(await eventsOf(store())).toEqual(["key_revoked"]);
+    expect(await eventsOf(store())).toEqual(["signing_key_revoked"]);
   });
 
   it("each kind of revocation is read as it was written", async () => {
@@ -194,7 +194,7 @@ export function endingContract(store: Opened): void {
     const { revocations: reported } = await revoking(store(), async (own) => {
       await own.setRoles({ ...ending, rolePolicies: {}, change: { set: [] } });
       await own.deleteUser(ending);
-      await own.revokeKey({ ...ending, kid: "k1" });
+      await own.revokeSigningKey({ ...ending, kid: "k1" });
       await own.endAllSessions({ ...ending, accessTtlSeconds: 900 });
     });
     expect(reported.map(({ kind }) => kind)).toEqual(["roles", "session", "user", "key", "all"]);

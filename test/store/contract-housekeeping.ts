@@ -179,14 +179,14 @@ export function housekeepingContract(store: Opened): void {
     const page = await store().readRevocations({ after: 0, now: until + day + 1 });
     expect(page).toMatchObject({ last: 3, rows: [{ n: 3, until: start + 5 * day + 300 }] });
     const late = { kid: "k", now: until + day + 1, origin: operator };
-    const key = await revoking(store(), (own) => own.revokeKey(late));
+    const key = await revoking(store(), (own) => own.revokeSigningKey(late));
     expect(key.revocations).toMatchObject([{ n: 4 }]);
     expect(await clean(start + 20 * day)).toMatchObject({ revocations: 1 });
     // A reader that stopped at the first number gets all revocations that are still in force.
     expect(await store().readRevocations({ after: 1, now: start + 20 * day })).toMatchObject({
       epoch: page.epoch,
       last: 4,
-      rows: [{ n: 4, kind: "key" }],
+      rows: [{ n: 4, kind: "signing_key" }],
     });
     // A stolen key stays revoked.
     await clean(start + 4000 * day);

@@ -188,9 +188,9 @@ async function runAll(run: Run): Promise<void> {
   await run("deleteUser", ending);
   await run("endAllSessions", { ...ending, accessTtlSeconds: 900, keys: false });
   await run("endAllSessions", { ...ending, accessTtlSeconds: 900, keys: true });
-  await run("revokeKey", { ...ending, kid: "k" });
+  await run("revokeSigningKey", { ...ending, kid: "k" });
   await run("readRevocations", { after: 0, now: start });
-  await run("listRevokedKeys", undefined);
+  await run("listRevokedSigningKeys", undefined);
   await run("createUser", { user: ann, now: start, origin });
   const attempted = { ...attempt(), now: start };
   for (const _ of [1, 2, 3]) {
@@ -308,33 +308,33 @@ async function runFactorOperations(run: Run): Promise<void> {
   const newKey = (n: number) => ({
     ...byOperator,
     stored: false as const,
-    keysMax: 2,
+    apiKeysMax: 2,
     key: { id: `key_${n}`, name: "x", start: "abcd", scopes: ["a"], hash: `h-${n}`, expiresAt: start + 100 },
   });
-  for (const n of [1, 2, 3]) await run("createKey", newKey(n));
+  for (const n of [1, 2, 3]) await run("createApiKey", newKey(n));
   for (const [n, from, overlapSeconds] of [
     [4, "key_1", 60],
     [5, "key_2", 0],
     [6, "key_9", 0],
   ] as const)
-    await run("rotateKey", { ...newKey(n), from, overlapSeconds });
-  await run("listKeys", ann.id);
-  await run("listAgingKeys", { now: 1000, since: 900, until: 2000, limit: 10 });
-  await run("findKeyByHash", "h-4");
-  await run("findKeys", ["h-4"]);
-  await run("findKeys", ["h-4", "h-5", "h-9"]);
-  await run("touchKeys", { ids: ["key_4", "key_9"], day: 20_000 });
-  for (const id of ["key_4", "key_9"]) await run("removeKey", { id, userId: ann.id, now: start, origin: operator });
-  await run("removeUserKeys", { userId: ann.id, now: start, origin: operator });
+    await run("rotateApiKey", { ...newKey(n), from, overlapSeconds });
+  await run("listApiKeys", ann.id);
+  await run("listAgingApiKeys", { now: 1000, since: 900, until: 2000, limit: 10 });
+  await run("findApiKeyByHash", "h-4");
+  await run("findApiKeys", ["h-4"]);
+  await run("findApiKeys", ["h-4", "h-5", "h-9"]);
+  await run("touchApiKeys", { ids: ["key_4", "key_9"], day: 20_000 });
+  for (const id of ["key_4", "key_9"]) await run("removeApiKey", { id, userId: ann.id, now: start, origin: operator });
+  await run("removeUserApiKeys", { userId: ann.id, now: start, origin: operator });
   const service = { id: "svc_1", name: "nightly", scopes: ["a"], now: start, origin: operator };
   for (const _ of [1, 2]) await run("addService", service);
   for (const name of ["nightly", "other"]) await run("findService", name);
   await run("listServices", undefined);
   for (const n of [1, 2, 3])
-    await run("createServiceKey", {
+    await run("createServiceApiKey", {
       serviceId: n === 3 ? "svc_2" : "svc_1",
       key: { ...newKey(n + 6).key, scopes: [] },
-      keysMax: 1,
+      apiKeysMax: 1,
       now: start,
       origin: operator,
     });
@@ -358,15 +358,15 @@ async function runFactorOperations(run: Run): Promise<void> {
   ])
     await run("changeService", { id: "svc_1", to, now: start, origin: operator });
   await run("issueServiceToken", { ...issue, proof: { jwks: "{}", spending: spend("assertion") } });
-  await run("removeKey", { id: "key_7", userId: undefined, now: start, origin: operator });
-  await run("createServiceKey", {
+  await run("removeApiKey", { id: "key_7", userId: undefined, now: start, origin: operator });
+  await run("createServiceApiKey", {
     serviceId: "svc_1",
     key: { ...newKey(9).key, scopes: [] },
-    keysMax: 1,
+    apiKeysMax: 1,
     now: start,
     origin: operator,
   });
-  await run("removeAllKeys", { random: "r", now: start, origin: operator });
+  await run("removeAllApiKeys", { random: "r", now: start, origin: operator });
   for (const _ of [1, 2])
     await run("changeService", { id: "svc_1", to: { change: "deleted" }, now: start, origin: operator });
   await run("findIdentity", identity(1));

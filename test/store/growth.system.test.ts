@@ -28,7 +28,7 @@ const pages: Partial<Readonly<Record<OperationName, number>>> = {
   findSessionUsers: 5000,
   countSessions: 5000,
   writeApplicationOwnsUsers: 5000,
-  listAgingKeys: 10_000,
+  listAgingApiKeys: 10_000,
   countLockedOut: 10_000,
   countSecretsByKey: 1000,
   readOutbox: 1000,
@@ -43,7 +43,7 @@ const exceptions: Partial<Readonly<Record<OperationName, string>>> = {
   clearLockouts: "the tables of attempts are held to 50 000 rows",
   pruneAttempts: "the tables of attempts are held to 50 000 rows",
   removeAccount: "takes the login out of every row about the user in the log",
-  removeAllKeys: "deletes every key",
+  removeAllApiKeys: "deletes every key",
   endAllSessions: "deletes every key, if asked to",
 };
 

@@ -406,23 +406,23 @@ describe("changes of one user at the same moment", () => {
 it("the days of use of keys wait for no transaction that ends one of them, and no end of a key waits for them", async () => {
   const ends = await hold();
   await ends.query(
-    `insert into ampho_keys (id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at)
+    `insert into ampho_api_keys (id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at)
      select 'key_' || n, 'h' || n, 'u-1', 'ann', 'Backup', 'abcd', '[]', 0, $1, $2 from generate_series(1, 3) as n
      order by n`,
     [start, start + 86_400],
   );
   await ends.query("commit; begin");
-  await ends.query("delete from ampho_keys where id = 'key_2'");
-  await store.touchKeys({ ids: ["key_3", "key_2", "key_1"], day: 20_000 });
+  await ends.query("delete from ampho_api_keys where id = 'key_2'");
+  await store.touchApiKeys({ ids: ["key_3", "key_2", "key_1"], day: 20_000 });
   await ends.query("rollback");
-  const days = async () => (await store.listKeys("u-1")).map(({ usedDay }) => usedDay);
+  const days = async () => (await store.listApiKeys("u-1")).map(({ usedDay }) => usedDay);
   expect(await days()).toEqual([20_000, undefined, 20_000]);
-  await store.touchKeys({ ids: ["key_2"], day: 20_000 });
+  await store.touchApiKeys({ ids: ["key_2"], day: 20_000 });
   expect(await days()).toEqual([20_000, 20_000, 20_000]);
 });
 
 it.each([
-  ["the end of all keys", () => store.removeAllKeys({ random: "r", now: start, origin })],
+  ["the end of all keys", () => store.removeAllApiKeys({ random: "r", now: start, origin })],
   [
     "the end of everything with keys",
     () => store.endAllSessions({ now: start, origin, foreignMaxSeconds: 0, accessTtlSeconds: 900, keys: true }),
@@ -430,19 +430,19 @@ it.each([
 ])("%s leaves no key that is created or rotated meanwhile", async (_, endAll) => {
   await addUser(store);
   await database.query(
-    `insert into ampho.ampho_keys (id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at)
+    `insert into ampho.ampho_api_keys (id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at)
      select 'key_' || n, 'h' || n, case n when 1 then 'u-other' else '${ann.id}' end, 'ann', 'Backup', 'abcd', '[]', 0,
        ${start}, ${start + 86_400} from generate_series(1, 2) as n order by n`,
   );
   // The deletion of all keys waits for the first one.
   const holds = await hold();
-  await holds.query("select id from ampho_keys where id = 'key_1' for update");
+  await holds.query("select id from ampho_api_keys where id = 'key_1' for update");
   const ended = endAll();
   await waitingFor(1);
   const key = { id: "key_new", hash: "hash", name: "Backup", start: "abcd", scopes: [], expiresAt: start + 86_400 };
-  const change = { userId: ann.id, login: "ann", stored: {}, now: start, origin, own: undefined, keysMax: 10 };
-  const created = store.createKey({ ...change, key });
-  const rotated = store.rotateKey({
+  const change = { userId: ann.id, login: "ann", stored: {}, now: start, origin, own: undefined, apiKeysMax: 10 };
+  const created = store.createApiKey({ ...change, key });
+  const rotated = store.rotateApiKey({
     ...change,
     key: { ...key, id: "key_next", hash: "next" },
     from: "key_2",
@@ -454,7 +454,7 @@ it.each([
   expect((await rotated).outcome).toBe("none");
   // It came after the end.
   expect((await created).outcome).toBe("done");
-  expect((await store.listKeys(ann.id)).map(({ id }) => id)).toEqual(["key_new"]);
+  expect((await store.listApiKeys(ann.id)).map(({ id }) => id)).toEqual(["key_new"]);
 });
 
 describe("a server that takes no writes", () => {

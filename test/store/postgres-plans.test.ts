@@ -36,7 +36,7 @@ const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLock
 /** As in plans.test.ts. */
 const ofOperators: ReadonlySet<string> = new Set([
   "writeApplicationOwnsUsers",
-  "removeAllKeys",
+  "removeAllApiKeys",
   "endAllSessions",
   "listOldSecrets",
   "countLockedOut",

@@ -43,7 +43,7 @@ type Connected = Awaited<ReturnType<typeof connected>>;
 /** The rows of a statement without an order come in any. */
 const sorted = (rows: readonly unknown[]) => rows.map((each) => JSON.stringify(each)).sort();
 function inAnyOrder(operation: OperationName, output: unknown): unknown {
-  if (operation === "findKeys") return sorted(output as readonly unknown[]);
+  if (operation === "findApiKeys") return sorted(output as readonly unknown[]);
   if (operation !== "listAccess") return output;
   const access = output as OperationOutput<"listAccess">;
   return { ...access, origins: sorted(access.origins) };

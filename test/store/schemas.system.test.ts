@@ -89,10 +89,12 @@ describe.each(kinds)("on $name", (kind) => {
       for (const id of ["0.before-everything-ended", `${era}.replayed`, `${era}.logged-out`, `${era}.of-disabled`])
         expect(await store.renewSession(renewal({ id, gen: 0 }))).toMatchObject({ outcome: "ended" });
       const { rows } = await store.readRevocations({ after: 0, now: start });
-      expect(new Set(rows.map(({ kind: each }) => each))).toEqual(new Set(["session", "user", "roles", "key", "all"]));
+      expect(new Set(rows.map(({ kind: each }) => each))).toEqual(
+        new Set(["session", "user", "roles", "signing_key", "all"]),
+      );
       const audit = await store.listAudit({ login: undefined, since: undefined, limit: 1000 });
       const events = new Set<string>(audit.map(({ event }) => event));
-      for (const event of ["login", "renew_replayed", "logout", "key_revoked"]) expect(events).toContain(event);
+      for (const event of ["login", "renew_replayed", "logout", "signing_key_revoked"]) expect(events).toContain(event);
     });
 
     it("the users of the released schema can sign in", async () => {

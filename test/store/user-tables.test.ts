@@ -55,7 +55,7 @@ const fates: Readonly<Record<string, Fate>> = {
     exported: "identities",
     ends: ["identity"],
   },
-  ampho_keys: { names: "user_id login", left: ["nothing", "nothing"], exported: "keys", ends: ["key"] },
+  ampho_api_keys: { names: "user_id login", left: ["nothing", "nothing"], exported: "keys", ends: ["key"] },
   // A mail that waits. After the deletion its notice waits, with the address and no more.
   ampho_mail: { names: "user_id address claims", left: ["name", "name"], ends: ["begun"] },
   // For the hook of the deletion.
@@ -163,7 +163,10 @@ async function addPerson(ground: Ground) {
   const { added, options } = await addPasskey(world, second.token, subject);
   const handle = options.user?.id ?? "";
   const third = grantOf(await logInWith(world, { subject, handle }, {}, { bearer: grantOf(added).token }));
-  const created = await call("POST", "/keys", { bearer: third.token, body: { name: "x", scopes: ["articles:read"] } });
+  const created = await call("POST", "/api-keys", {
+    bearer: third.token,
+    body: { name: "x", scopes: ["articles:read"] },
+  });
   expect(created.status, created.text).toBe(201);
   await call("POST", "/password/reset", { body: { login: person.login } });
   await ampho.factors.setPolicy(id, "required");

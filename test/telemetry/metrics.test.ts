@@ -109,7 +109,11 @@ describe("every decision is counted by its reason:", () => {
     const { ampho } = await openWorld({ apiKeys: 5, scopes: { "*": ["read"] }, throttleAddress: 2 });
     const wrongKey = () => {
       const request = { socket: { remoteAddress: "192.0.2.1" }, headers: {} };
-      return ampho.host.guard(`Bearer ${createApiKey("ampho")}`, { credentials: ["key"], scopes: ["read"] }, request);
+      return ampho.host.guard(
+        `Bearer ${createApiKey("ampho")}`,
+        { credentials: ["api_key"], scopes: ["read"] },
+        request,
+      );
     };
     for (const code of ["invalid_token", "invalid_token", "too_many_attempts"])
       await expect(wrongKey()).rejects.toMatchObject({ code });
@@ -256,7 +260,7 @@ it("a warning of /readyz is a metric while it lasts", async () => {
   const key = JSON.stringify(newKey("one"));
   writeFileSync(keyFile, key);
   const world = await openWorld({ key: undefined, keyFile });
-  const warning = () => reading(world).get('ampho_warnings{warning="key_file_unusable"}');
+  const warning = () => reading(world).get('ampho_warnings{warning="signing_key_file_unusable"}');
   expect(warning()).toBeUndefined();
   writeFileSync(keyFile, "{");
   await expect(world.ampho.reloadKeys()).rejects.toThrow();

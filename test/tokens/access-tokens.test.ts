@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { createAccessTokens } from "../../dist/tokens/access-tokens.js";
 import { accessToken, signJwt, verifyJwt } from "../../dist/tokens/jwt.js";
 import { firstOf, now, rules, setOf } from "./forge.js";
@@ -14,7 +14,7 @@ function openTokens() {
       checks += 1;
       return verifyJwt(text, keys, accessToken, { ...rules, now: at });
     },
-    isKeyRevoked: () => false,
+    isSigningKeyRevoked: () => false,
     leewaySeconds: 60,
     foreignMaxSeconds: 86_400,
     scopes: {},

@@ -1,8 +1,8 @@
 // The examples of RFC 7520, 7797 and 8037 from the JOSE cookbook, below the claims layer: their payloads are text.
 import { describe, expect, test } from "vitest";
 import { AmphoError } from "../../dist/errors.js";
-import { importJwk } from "../../dist/keys/jwk.js";
-import { createKeySet } from "../../dist/keys/key.js";
+import { importJwk } from "../../dist/signing-keys/jwk.js";
+import { createKeySet } from "../../dist/signing-keys/key.js";
 import { verifyJws } from "../../dist/tokens/jws.js";
 import { listVectors, readVectors } from "./vectors.js";
 

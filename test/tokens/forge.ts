@@ -1,8 +1,8 @@
 // Creates valid and invalid tokens in any form with node:crypto alone, and the keys of these tests.
 import { createHmac } from "node:crypto";
-import { generateJwk } from "../../dist/keys/generate.js";
-import { importKeys } from "../../dist/keys/jwk-set.js";
-import { createKeySet, type Key, type KeySet } from "../../dist/keys/key.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
+import { importKeys } from "../../dist/signing-keys/jwk-set.js";
+import { createKeySet, type Key, type KeySet } from "../../dist/signing-keys/key.js";
 
 export const now = 1_790_000_000;
 

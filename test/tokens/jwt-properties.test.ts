@@ -3,8 +3,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AmphoError } from "../../dist/errors.js";
-import type { Algorithm } from "../../dist/keys/algorithms.js";
-import { generateJwk } from "../../dist/keys/generate.js";
+import type { Algorithm } from "../../dist/signing-keys/algorithms.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { accessToken, readJwt, signJwt, verifyJwt } from "../../dist/tokens/jwt.js";
 import { createForger, encode, firstOf, goodClaims, rules, setOf } from "./forge.js";
 import { readVectors } from "./vectors.js";

@@ -2,7 +2,7 @@
 // rules for claims.
 import { describe, expect, test } from "vitest";
 import { AmphoError } from "../../dist/errors.js";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { accessToken, type JwtRules, readJwt, refreshToken, signJwt, verifyJwt } from "../../dist/tokens/jwt.js";
 import { rejections } from "../../dist/tokens/rejection.js";
 import { createForger, encode, firstOf, goodClaims, now, rules, setOf } from "./forge.js";
@@ -204,8 +204,8 @@ describe("a token without kid", () => {
     const revokedKeys = new Set([forger.key.kid]);
     expect(verdictOf(forger.forge({ alg: "HS256" }, goodClaims), { revokedKeys }, both)).toBe(rejections.signature);
     expect(verdictOf(second.forge({ alg: "HS256" }, goodClaims), { revokedKeys }, both)).toBe("accepted");
-    expect(verdictOf(forger.forge(header, goodClaims), { revokedKeys }, both)).toBe(rejections.revokedKey);
-    expect(verdictOf(forger.forge(header, goodClaims), { revokedKeys })).toBe(rejections.revokedKey);
+    expect(verdictOf(forger.forge(header, goodClaims), { revokedKeys }, both)).toBe(rejections.revokedSigningKey);
+    expect(verdictOf(forger.forge(header, goodClaims), { revokedKeys })).toBe(rejections.revokedSigningKey);
   });
 
   test("the verification returns the key that signed", () => {

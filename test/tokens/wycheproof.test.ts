@@ -3,11 +3,11 @@
 import { createPublicKey, createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { AmphoError, ConfigurationError } from "../../dist/errors.js";
-import type { Algorithm } from "../../dist/keys/algorithms.js";
-import { importJwk } from "../../dist/keys/jwk.js";
-import { importKeys } from "../../dist/keys/jwk-set.js";
-import { createKeySet, createSecretMaterial, type Key } from "../../dist/keys/key.js";
-import { createVerification, verifyInput } from "../../dist/keys/signature.js";
+import type { Algorithm } from "../../dist/signing-keys/algorithms.js";
+import { importJwk } from "../../dist/signing-keys/jwk.js";
+import { importKeys } from "../../dist/signing-keys/jwk-set.js";
+import { createKeySet, createSecretMaterial, type Key } from "../../dist/signing-keys/key.js";
+import { createVerification, verifyInput } from "../../dist/signing-keys/signature.js";
 import { verifyJws } from "../../dist/tokens/jws.js";
 import { accessToken, verifyJwt } from "../../dist/tokens/jwt.js";
 import { createForger, rules } from "./forge.js";

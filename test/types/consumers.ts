@@ -11,7 +11,7 @@ const nest = { "nest.ts": source("legacy/nest.ts") };
 
 const withoutDom = {
   "without-dom.ts": `import { createClient } from "ampho/client";
-import { createClient as createWaysClient } from "ampho/client/ways";
+import { createClient as createWaysClient } from "ampho/client/full";
 import { createVerifier } from "ampho/verify";
 export const waysClient = createWaysClient({ baseUrl: "https://app.example", cookies: true });
 export const client = createClient({ baseUrl: "https://app.example" });

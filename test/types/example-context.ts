@@ -41,8 +41,8 @@ const client = {
   };`,
   signal: "declare const signal: AbortSignal;",
   askForCode: "declare const askForCode: () => Promise<string>;",
-  factorNeeded: 'declare const factorNeeded: import("ampho/client/ways").FactorNeeded;',
-  setup: 'declare const setup: import("ampho/client/ways").TotpSetup;',
+  factorNeeded: 'declare const factorNeeded: import("ampho/client/full").FactorNeeded;',
+  setup: 'declare const setup: import("ampho/client/full").TotpSetup;',
 };
 
 const nest = (...names: readonly string[]) =>
@@ -130,11 +130,11 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
     context: 'declare const context: import("@nestjs/common").ExecutionContext;',
   },
   "ampho/client": { ...common, ...client, client: 'declare const client: import("ampho/client").Client;' },
-  "ampho/client/keys": {
+  "ampho/client/api-keys": {
     ...common,
     ...client,
     client: 'declare const client: import("ampho/client").Client;',
-    keys: 'declare const keys: import("ampho/client/keys").KeysClient["keys"];',
+    keys: 'declare const keys: import("ampho/client/api-keys").ApiKeysClient["keys"];',
   },
   "ampho/client/account": {
     ...common,
@@ -147,15 +147,15 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
   "ampho/client/outside": {
     ...common,
     ...client,
-    createClient: 'import { createClient } from "ampho/client/ways";',
-    client: 'declare const client: import("ampho/client/ways").WaysClient;',
+    createClient: 'import { createClient } from "ampho/client/full";',
+    client: 'declare const client: import("ampho/client/full").FullClient;',
     outside: 'declare const outside: import("ampho/client/outside").Outside;',
     linkNeeded: 'declare const linkNeeded: import("ampho/client/outside").LinkNeeded;',
   },
-  "ampho/client/ways": {
+  "ampho/client/full": {
     ...common,
     ...client,
-    client: 'declare const client: import("ampho/client/ways").WaysClient;',
+    client: 'declare const client: import("ampho/client/full").FullClient;',
   },
   "ampho/client/mail": {
     ...common,

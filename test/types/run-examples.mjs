@@ -71,7 +71,7 @@ async function world() {
 
 async function clients(baseUrl) {
   if (!subpath.startsWith("ampho/client")) return {};
-  const { createClient } = await import(subpath === "ampho/client/mail" ? subpath : "ampho/client/ways");
+  const { createClient } = await import(subpath === "ampho/client/mail" ? subpath : "ampho/client/full");
   const client = createClient({ baseUrl });
   await client.login("alice", password);
   const { createAccount } = await import("ampho/client/account");

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type BuildOptions, build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Algorithm } from "../../dist/keys/algorithms.js";
-import { generateJwk } from "../../dist/keys/generate.js";
-import { importKeys } from "../../dist/keys/jwk-set.js";
+import type { Algorithm } from "../../dist/signing-keys/algorithms.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
+import { importKeys } from "../../dist/signing-keys/jwk-set.js";
 import { accessToken, signJwt } from "../../dist/tokens/jwt.js";
 import { serveInWorkerd, type Worker } from "./workerd.js";
 

@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { createAmpho } from "../../dist/index.js";
-import { generateJwk } from "../../dist/keys/generate.js";
+import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { settableClock } from "../world/clock.js";
 import { type Listening, listen, sendJson } from "../world/listen.js";
 import { foreignToken, newKey } from "../world/tokens.js";

@@ -11,7 +11,7 @@ import type {
   passkeySetUp,
   totpSetUp,
 } from "../../dist/http/rest/routes/factors.js";
-import type { apiKeyList, newApiKey } from "../../dist/http/rest/routes/keys.js";
+import type { apiKeyList, newApiKey } from "../../dist/http/rest/routes/api-keys.js";
 import type { waysIn } from "../../dist/http/rest/routes/login.js";
 import type { emailChangeBegun, mailBegun, registered, registrationBegun } from "../../dist/http/rest/routes/mail.js";
 import type { outsideBegun } from "../../dist/http/rest/routes/outside.js";
@@ -27,7 +27,7 @@ import type {
   SessionView,
 } from "../../dist/wire/account.js";
 import type * as begun from "../../dist/wire/begun.js";
-import type { ApiKeyView, NewApiKey } from "../../dist/wire/keys.js";
+import type { ApiKeyView, NewApiKey } from "../../dist/wire/api-keys.js";
 import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../../dist/wire/login.js";
 import type { ServiceToken } from "../../dist/wire/services.js";
 

@@ -1,4 +1,4 @@
-// Key pairs that a test can export. See src/keys/generate.ts for why the objects of `generateKeyPairSync` must not be exported.
+// Key pairs that a test can export. See src/signing-keys/generate.ts for why the objects of `generateKeyPairSync` must not be exported.
 import {
   createPrivateKey,
   createPublicKey,

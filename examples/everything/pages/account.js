@@ -2,7 +2,7 @@
 import { code, field, form, hidden, html, newPassword, page, passkeyButton, time } from "./html.js";
 
 /** @import { AccountView, SessionView } from "ampho/client/account" */
-/** @import { Ways } from "ampho/client/ways" */
+/** @import { Ways } from "ampho/client/full" */
 /** @import { Ceremony, HtmlText, Inserted } from "./html.js" */
 
 /** The messages after a change. A URL names one of these and nothing else. */

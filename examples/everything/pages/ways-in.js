@@ -1,7 +1,7 @@
 // The pages before a session: sign in, second factor, enrolment, registration, forgotten password, mailed links.
 import { code, field, form, hidden, html, needed, newPassword, page, passkeyButton } from "./html.js";
 
-/** @import { Ways } from "ampho/client/ways" */
+/** @import { Ways } from "ampho/client/full" */
 /** @import { Ceremony } from "./html.js" */
 
 /**

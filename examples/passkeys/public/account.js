@@ -1,8 +1,8 @@
 // The user's passkeys: listed, added, renamed, removed.
-import { createClient } from "ampho/client/ways";
+import { createClient } from "ampho/client/full";
 import { element, showError, textIn } from "./page.js";
 
-/** @import { ClientSession, PasskeyView } from "ampho/client/ways" */
+/** @import { ClientSession, PasskeyView } from "ampho/client/full" */
 
 const client = createClient({
   baseUrl: "/",

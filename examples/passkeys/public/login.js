@@ -1,8 +1,8 @@
 // Three ways to log in: autofill, a button, and a password with the passkey as the second factor.
-import { createClient, FactorNeeded } from "ampho/client/ways";
+import { createClient, FactorNeeded } from "ampho/client/full";
 import { element, showError, textIn } from "./page.js";
 
-/** @import { ClientSession } from "ampho/client/ways" */
+/** @import { ClientSession } from "ampho/client/full" */
 
 const client = createClient({ baseUrl: "/" });
 

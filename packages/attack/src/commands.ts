@@ -40,7 +40,7 @@ export function createCommands(
     remove: (login) => run(["user-delete", login]),
     services: {
       add: (name, scopes) => read(["service-add", name, ...scopes.flatMap((scope) => ["--scope", scope])]),
-      createKey: (name) => read(["service-key", name, "--days", "1"]),
+      createApiKey: (name) => read(["service-api-key", name, "--days", "1"]),
       setPublicKey: (name, jwk) => run(["service-jwk", name, "-"], JSON.stringify(jwk)),
       disable: (name) => run(["service-disable", name]),
       remove: (name) => run(["service-delete", name]),

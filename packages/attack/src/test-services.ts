@@ -8,7 +8,7 @@ export interface ServiceCommands {
   /** Resolves to its id. */
   add(name: string, scopes: readonly string[]): Promise<string>;
   /** Resolves to a new key of it. */
-  createKey(name: string): Promise<string>;
+  createApiKey(name: string): Promise<string>;
   setPublicKey(name: string, jwk: Members): Promise<void>;
   disable(name: string): Promise<void>;
   remove(name: string): Promise<void>;
@@ -22,7 +22,7 @@ export function createTestServices(commands: ServiceCommands, created: Map<strin
       const signing = importKey(newJwk("ES256"));
       const id = await commands.add(name, scopes);
       created.set(name, () => commands.remove(name));
-      const key = await commands.createKey(name);
+      const key = await commands.createApiKey(name);
       await commands.setPublicKey(name, signing.publicJwk ?? {});
       return { id, name, key, signing };
     },

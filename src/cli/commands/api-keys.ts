@@ -6,7 +6,7 @@ import { countOf, formatTime, quoted } from "../terminal/table.js";
 import { listing, withManagement } from "../with-management.js";
 import { userIdOf } from "./factors.js";
 
-export const listKeys = listing(
+export const listApiKeys = listing(
   async (management, input) => management.apiKeys.list(await userIdOf(input, management)),
   ["ID", "START", "NAME", "SCOPES", "EXPIRES (UTC)", "USED"],
   ({ id, start, name, scopes, expires, last_used: used }) => {
@@ -37,7 +37,7 @@ export async function revokeApiKeys(input: CommandInput, context: CommandContext
 /** Longer than every key. */
 const inputBytesMax = 1024;
 
-export async function inspectKey(input: CommandInput, context: CommandContext): Promise<void> {
+export async function inspectApiKey(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
   if (terminal.interactive) terminal.note("Paste the key, then press Enter and Ctrl+D.");
   const text = (await terminal.readInput(inputBytesMax)).trim();

@@ -8,7 +8,7 @@ import { envFileName } from "../../config/env-file.js";
 import { fileProblem } from "../../config/files.js";
 import type { ProcessContext } from "../../config/process-context.js";
 import { readSources } from "../../config/sources.js";
-import { generateJwk } from "../../keys/generate.js";
+import { generateJwk } from "../../signing-keys/generate.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { writeNewFile } from "../files/replace-file.js";

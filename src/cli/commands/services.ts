@@ -62,7 +62,7 @@ export async function addServiceKey(input: CommandInput, context: CommandContext
   if (days !== undefined && !/^[1-9]\d{0,2}$/.test(days))
     throw new UsageError("--days must be a number from 1 to 366.");
   const options = { name: input.text("--name"), expires: days === undefined ? undefined : now + Number(days) * 86_400 };
-  const created = await withManagement(context, ({ services }) => services.createKey(input.argument(), options));
+  const created = await withManagement(context, ({ services }) => services.createApiKey(input.argument(), options));
   terminal.print(created.key);
   terminal.note(`Key ${created.id} is valid until ${formatTime(created.expires)} UTC. It is not shown again.`);
 }

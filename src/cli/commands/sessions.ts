@@ -29,7 +29,7 @@ export async function endSessions(input: CommandInput, context: CommandContext):
   const login = input.text("--login");
   const userId = input.text("--user-id");
   const all = input.has("--all");
-  if (input.has("--keys") && !all) throw new UsageError("--keys needs --all.");
+  if (input.has("--api-keys") && !all) throw new UsageError("--api-keys needs --all.");
   exactlyOne({ ID: id !== undefined, "--login": login !== undefined, "--user-id": userId !== undefined, "--all": all });
   await withManagement(context, async ({ sessions }) => {
     if (id !== undefined) {
@@ -40,7 +40,7 @@ export async function endSessions(input: CommandInput, context: CommandContext):
       for (const each of ids) await sessions.endForUser(each);
       context.terminal.note(`Every session of user ${quoted(login ?? userId ?? "")} has ended.`);
     } else {
-      const keys = input.has("--keys");
+      const keys = input.has("--api-keys");
       await sessions.endForEveryone({ keys });
       context.terminal.note(keys ? "Every session and every API key has ended." : "Every session has ended.");
     }

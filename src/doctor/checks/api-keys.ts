@@ -5,11 +5,11 @@ import { type Finding, namedIds, namedMax, note } from "../finding.js";
 const day = 86_400;
 const [unusedDays, endingDays] = [90, 14];
 
-export async function checkApiKeys(store: Pick<Store, "listAgingKeys">, now: number): Promise<readonly Finding[]> {
+export async function checkApiKeys(store: Pick<Store, "listAgingApiKeys">, now: number): Promise<readonly Finding[]> {
   const [since, until] = [now - unusedDays * day, now + endingDays * day];
-  const { unused, ending } = await store.listAgingKeys({ now, since, until, limit: namedMax + 1 });
-  const ask = "Ask its owner, and end it with `ampho key-revoke ID`.";
-  const remind = "Remind its owner to replace it on the account page, or with `POST /keys/{id}/rotate`.";
+  const { unused, ending } = await store.listAgingApiKeys({ now, since, until, limit: namedMax + 1 });
+  const ask = "Ask its owner, and end it with `ampho api-key-revoke ID`.";
+  const remind = "Remind its owner to replace it on the account page, or with `POST /api-keys/{id}/rotate`.";
   return [
     ...findingOf(unused, `not used for ${unusedDays} days`, ask),
     ...findingOf(ending, `used, and will end within ${endingDays} days`, remind),

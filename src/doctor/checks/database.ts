@@ -3,8 +3,8 @@
 import type { Configuration } from "../../config/configuration.js";
 import { AmphoError } from "../../errors.js";
 import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
-import { type KeyRecords, readKeyUse } from "../../flows/manage/key-use.js";
-import type { Key } from "../../keys/key.js";
+import { type SigningKeyUse, readSigningKeyUse } from "../../flows/manage/signing-key-use.js";
+import type { Key } from "../../signing-keys/key.js";
 import { policyOf } from "../../levels/policy.js";
 import { isFastFormat } from "../../passwords/formats/formats.js";
 import { DatabaseError } from "../../store/database-error.js";
@@ -37,7 +37,7 @@ export async function checkDatabase(
       const users = await checkUsers(store, role);
       return [
         ...owner,
-        ...checkUse(await readKeyUse(store), keys),
+        ...checkUse(await readSigningKeyUse(store), keys),
         ...(await checkTime(store, configuration, now)),
         ...(await checkSessions(store, now)),
         ...(await checkHashes(store)),
@@ -91,9 +91,9 @@ function ownerServes(auto: boolean): Finding {
   return finding(auto ? "note" : "warning", "schema", message, fix);
 }
 
-function checkUse({ revoked, totpSecrets }: KeyRecords, keys: readonly Key[]): readonly Finding[] {
+function checkUse({ revoked, totpSecrets }: SigningKeyUse, keys: readonly Key[]): readonly Finding[] {
   const kids = keys.map(({ kid }) => kid);
-  const ofKeys = kids.filter((kid) => revoked.includes(kid)).map((kid) => revokedKey(kid, kid === kids[0]));
+  const ofKeys = kids.filter((kid) => revoked.includes(kid)).map((kid) => revokedSigningKey(kid, kid === kids[0]));
   // Without a configured key, every key would be unknown. The configuration check reports that.
   if (kids.length === 0) return ofKeys;
   const ofSecrets = Object.entries(totpSecrets).flatMap(([kid, secrets]) => {
@@ -103,10 +103,10 @@ function checkUse({ revoked, totpSecrets }: KeyRecords, keys: readonly Key[]): r
   return [...ofKeys, ...ofSecrets];
 }
 
-function revokedKey(kid: string, signs: boolean): Finding {
+function revokedSigningKey(kid: string, signs: boolean): Finding {
   const retire = "Run `ampho factor-rekey`, then remove the key: `ampho sec-rotate-key --stage retire --in-place`.";
   const replace =
-    "Replace it with `ampho sec-rotate-key --in-place` (docs/operate/keys.md, Replace a stolen signing key).";
+    "Replace it with `ampho sec-rotate-key --in-place` (docs/operate/signing-keys.md, Replace a stolen signing key).";
   return signs
     ? error("key", `The signing key ${kid} is revoked. Logins return 503.`, replace)
     : note("key", `The key ${kid} is revoked and still configured.`, retire);
@@ -117,7 +117,7 @@ function unusableSecrets(kid: string, secrets: number, isConfigured: boolean): F
   const where = isConfigured ? `the revoked key ${kid}` : `the key ${kid}, which is not configured`;
   const message = `${are} under ${where}. Logins with codes of these authenticator apps return 503.`;
   const fix = isConfigured
-    ? "Run `ampho factor-rekey` (docs/operate/keys.md, Replace a stolen signing key)."
+    ? "Run `ampho factor-rekey` (docs/operate/signing-keys.md, Replace a stolen signing key)."
     : "Put the key back behind the first one and run `ampho factor-rekey`. If it is lost, remove the factors of users who ask: `ampho factor-remove`.";
   return error("factors", message, fix);
 }

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Configuration } from "../../config/configuration.js";
 import { relatedOriginsOf, relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { forwardedIgnored } from "../../http/rest/request/client-address.js";
-import type { Key } from "../../keys/key.js";
+import type { Key } from "../../signing-keys/key.js";
 import { type BoundedResponse, boundedFetch, documentLimits, FetchFailure } from "../../outbound/bounded-fetch.js";
 import { isSecureUrl } from "../../outbound/secure-url.js";
 import { metadataDocuments, metadataUrlOf } from "../../resources.js";

@@ -1,10 +1,10 @@
 // Public keys of passkeys: COSE_Key (RFC 9052 §7), as WebAuthn L3 §5.8.5 and §6.5.1.1 restrict it, stored as JWK.
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
-import { readEc } from "../../keys/ec.js";
-import type { PublicJwk } from "../../keys/key.js";
-import { type KeyReader, tryCreate } from "../../keys/members.js";
-import { readOkp } from "../../keys/okp.js";
-import { readRsa } from "../../keys/rsa.js";
+import { readEc } from "../../signing-keys/ec.js";
+import type { PublicJwk } from "../../signing-keys/key.js";
+import { type KeyReader, tryCreate } from "../../signing-keys/members.js";
+import { readOkp } from "../../signing-keys/okp.js";
+import { readRsa } from "../../signing-keys/rsa.js";
 import { type Cbor, type CborMap, isCborMap } from "./cbor.js";
 
 interface AlgorithmFacts {

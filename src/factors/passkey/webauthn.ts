@@ -2,7 +2,7 @@
 // caller knows the challenge, finds the credential and stores what they return. Both throw WebAuthnError.
 import { hash } from "node:crypto";
 import { parseJsonObject } from "../../crypto/json.js";
-import type { PublicJwk } from "../../keys/key.js";
+import type { PublicJwk } from "../../signing-keys/key.js";
 import { type Cbor, decodeCbor, isCborMap } from "./cbor.js";
 import { algorithmOf, isPasskeySignature, readCoseKey } from "./cose.js";
 import { ensure, readAuthenticationResponse, readRegistrationResponse } from "./webauthn-response.js";

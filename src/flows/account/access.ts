@@ -28,7 +28,7 @@ const beginnings: Readonly<Record<AccessItem["kind"], readonly string[]>> = {
   totp: ["factor_added", "registered"],
   recovery_codes: [],
   identity: ["identity_linked", "registered"],
-  key: ["key_created", "key_rotated"],
+  key: ["api_key_created", "api_key_rotated"],
   password: [],
   address: ["email_proven", "email_changed", "registered", "reset_done", "login"],
   login: ["user_created", "registered", "users_imported"],

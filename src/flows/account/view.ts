@@ -5,7 +5,7 @@ import { identityIdOf } from "../../store/sql/identities.js";
 import type { Account } from "../../users/directory.js";
 import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
 import type { Deps } from "../deps.js";
-import { toKeyView } from "../find/api-key.js";
+import { toApiKeyView } from "../find/api-key.js";
 import { findEmailWait } from "../find/email-wait.js";
 import { viewOfFactors } from "../find/factor-views.js";
 import { toSessionView } from "./sessions.js";
@@ -45,13 +45,13 @@ export async function exportOf(deps: ViewDeps, account: Account, origin: Origin)
   const now = clock.now();
   const events = await store.exportAccount({ userId, login, now, origin, eventsMax });
   const sessions = await store.listSessions({ userId, now });
-  const keys = await store.listKeys(userId);
+  const keys = await store.listApiKeys(userId);
   const { passkeys, identities, ...view } = await accountViewOf(deps, account);
   return {
     account: { ...view, passkeys, identities },
     passkeys,
     identities,
-    keys: keys.map(toKeyView),
+    keys: keys.map(toApiKeyView),
     sessions: sessions.slice(0, sessionsMax).map(toSessionView),
     events: events.map(toExportedEvent),
   };

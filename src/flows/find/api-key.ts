@@ -2,11 +2,11 @@
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, invalidRequest } from "../../errors.js";
 import { scopesOf } from "../../levels/scopes.js";
-import { keyIdPrefix } from "../../store/sql/key-ends.js";
-import type { KeyChange, KeyOutcome, KeyRow, NewKey } from "../../store/sql/keys.js";
+import { apiKeyIdPrefix } from "../../store/sql/api-key-ends.js";
+import type { ApiKeyChange, ApiKeyOutcome, ApiKeyRow, NewApiKeyRow } from "../../store/sql/api-keys.js";
 import { apiKeyHash, apiKeyStart, createApiKey } from "../../tokens/api-key.js";
 import type { Account } from "../../users/directory.js";
-import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
+import type { ApiKeyView, NewApiKey } from "../../wire/api-keys.js";
 import type { Deps } from "../deps.js";
 import { cleanName } from "./name.js";
 
@@ -24,14 +24,14 @@ const daySeconds = 86_400;
 const lifeMaxSeconds = 366 * daySeconds;
 const lifeSeconds = 90 * daySeconds;
 
-type KeyDeps = Pick<Deps, "settings" | "clock">;
+type ApiKeyDeps = Pick<Deps, "settings" | "clock">;
 
 interface Prepared {
-  readonly key: NewKey;
+  readonly key: NewApiKeyRow;
   readonly view: NewApiKey;
 }
 
-function prepareKey(deps: KeyDeps, owner: Account, options: ApiKeyOptions): Prepared {
+function prepareKey(deps: ApiKeyDeps, owner: Account, options: ApiKeyOptions): Prepared {
   const { settings, clock } = deps;
   const { name, scopes, expires = clock.now() + lifeSeconds } = options;
   const present = scopesOf(owner.roles, settings.scopes);
@@ -42,14 +42,14 @@ function prepareKey(deps: KeyDeps, owner: Account, options: ApiKeyOptions): Prep
   return newKey(deps, cleanName(name, "API key"), scopes, requireEnd(deps, expires));
 }
 
-function requireEnd({ clock }: KeyDeps, expires: number): number {
+function requireEnd({ clock }: ApiKeyDeps, expires: number): number {
   if (Number.isSafeInteger(expires) && expires > clock.now() && expires <= clock.now() + lifeMaxSeconds) return expires;
   throw invalidRequest("The end of an API key must lie ahead, by at most 366 days.", "expires");
 }
 
 /** A key of a service account has the scopes that the service has at each time. Throws `invalid_request`. */
-export function prepareServiceKey(
-  deps: KeyDeps,
+export function prepareServiceApiKey(
+  deps: ApiKeyDeps,
   service: { readonly name: string; readonly scopes: readonly string[] },
   options: { readonly name?: string | undefined; readonly expires?: number | undefined },
 ): Prepared {
@@ -59,7 +59,7 @@ export function prepareServiceKey(
 }
 
 /** The successor of a key has its name, its length of life, and its scopes without those that the owner has lost. */
-function prepareSuccessor(deps: KeyDeps, owner: Account, old: KeyRow): Prepared {
+function prepareSuccessor(deps: ApiKeyDeps, owner: Account, old: ApiKeyRow): Prepared {
   const { settings, clock } = deps;
   const present = scopesOf(owner.roles, settings.scopes);
   const scopes = old.scopes.filter((scope) => present.includes(scope));
@@ -67,9 +67,9 @@ function prepareSuccessor(deps: KeyDeps, owner: Account, old: KeyRow): Prepared 
   return newKey(deps, old.name, scopes, clock.now() + Math.min(old.expiresAt - old.createdAt, lifeMaxSeconds));
 }
 
-function newKey({ settings }: KeyDeps, name: string, scopes: readonly string[], expires: number): Prepared {
-  const id = keyIdPrefix + randomId();
-  const key = createApiKey(settings.keyBrand);
+function newKey({ settings }: ApiKeyDeps, name: string, scopes: readonly string[], expires: number): Prepared {
+  const id = apiKeyIdPrefix + randomId();
+  const key = createApiKey(settings.apiKeyBrand);
   return {
     key: { id, name, scopes, hash: apiKeyHash(key), start: apiKeyStart(key), expiresAt: expires },
     view: { id, key, name, scopes, expires },
@@ -78,44 +78,44 @@ function newKey({ settings }: KeyDeps, name: string, scopes: readonly string[], 
 
 export const overlapMaxSeconds = 7 * daySeconds;
 
-export function toKeyView({ id, start, name, scopes, createdAt, expiresAt, usedDay }: KeyRow): ApiKeyView {
+export function toApiKeyView({ id, start, name, scopes, createdAt, expiresAt, usedDay }: ApiKeyRow): ApiKeyView {
   const used = usedDay === undefined ? null : new Date(usedDay * daySeconds * 1000).toISOString().slice(0, 10);
   return { id, start, name, scopes, created: createdAt, expires: expiresAt, last_used: used };
 }
 
 const unknownKey = () => new AmphoError("not_found", "There is no live API key with this id.");
 
-export type KeyAsker = Omit<KeyChange, "key">;
+export type ApiKeyAsker = Omit<ApiKeyChange, "key">;
 
-type StoreDeps = KeyDeps & Pick<Deps, "store">;
+type StoreDeps = ApiKeyDeps & Pick<Deps, "store">;
 
 /** Rejects with `invalid_request`, or with `invalid_token` for an account that has changed. */
-export async function addKey(
+export async function addApiKey(
   deps: StoreDeps,
   owner: Account,
   options: ApiKeyOptions,
-  asker: KeyAsker,
+  asker: ApiKeyAsker,
 ): Promise<NewApiKey> {
   const { key, view } = prepareKey(deps, owner, options);
-  requireKeyDone(await deps.store.createKey({ ...asker, key }));
+  requireApiKeyDone(await deps.store.createApiKey({ ...asker, key }));
   return view;
 }
 
-/** The old key ends after `overlap` seconds. Rejects like `addKey`, and with `not_found` for a key of another. */
-export async function replaceKey(
+/** The old key ends after `overlap` seconds. Rejects like `addApiKey`, and with `not_found` for a key of another. */
+export async function replaceApiKey(
   deps: StoreDeps,
   owner: Account,
   { id, overlap = 0 }: { readonly id: string; readonly overlap?: number | undefined },
-  asker: KeyAsker,
+  asker: ApiKeyAsker,
 ): Promise<NewApiKey> {
-  const old = (await deps.store.listKeys(owner.id)).find((each) => each.id === id);
+  const old = (await deps.store.listApiKeys(owner.id)).find((each) => each.id === id);
   if (old === undefined) throw unknownKey();
   const { key, view } = prepareSuccessor(deps, owner, old);
-  requireKeyDone(await deps.store.rotateKey({ ...asker, key, from: id, overlapSeconds: overlap }));
+  requireApiKeyDone(await deps.store.rotateApiKey({ ...asker, key, from: id, overlapSeconds: overlap }));
   return view;
 }
 
-function requireKeyDone({ outcome }: KeyOutcome): void {
+function requireApiKeyDone({ outcome }: ApiKeyOutcome): void {
   if (outcome === "full") throw invalidRequest("The account has as many API keys as it can have. End one first.");
   if (outcome === "none") throw unknownKey();
   if (outcome === "changed")

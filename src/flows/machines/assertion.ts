@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { leewayMaxSeconds } from "../../clock.js";
 import { AmphoError, unlessRejected } from "../../errors.js";
-import { importPublishedKeys } from "../../keys/jwk-set.js";
-import { createKeySet } from "../../keys/key.js";
+import { importPublishedKeys } from "../../signing-keys/jwk-set.js";
+import { createKeySet } from "../../signing-keys/key.js";
 import type { TokenIssue } from "../../store/sql/services.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Claims } from "../../tokens/claims.js";

@@ -111,8 +111,8 @@ export const auditFilter = optionally((field, value) => {
 });
 export const newKey = members({ name: string, scopes: stringArray, expires: optionally(count) });
 export const newService = members({ name: string, scopes: stringArray });
-export const newServiceKey = optionally(members({ name: optionally(string), expires: optionally(count) }));
-export const keyRotation = members({
+export const newServiceApiKey = optionally(members({ name: optionally(string), expires: optionally(count) }));
+export const apiKeyRotation = members({
   id: string,
   overlap: optionally(
     rule(

@@ -10,8 +10,8 @@ import { runHousekeepingNow } from "../housekeeping.js";
 import * as check from "./checks.js";
 import { manageFactors, requireLogin } from "./factors.js";
 import { manageIdentities } from "./identities.js";
-import { readKeyUse } from "./key-use.js";
-import { manageKeys } from "./keys.js";
+import { readSigningKeyUse } from "./signing-key-use.js";
+import { manageApiKeys } from "./api-keys.js";
 import { manageLockouts } from "./lockouts.js";
 import { manageMail } from "./mail.js";
 import type { Management, UserRef } from "./management.js";
@@ -69,7 +69,7 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
         await store.endAllSessions(ending);
       }),
     },
-    apiKeys: manageKeys(m),
+    apiKeys: manageApiKeys(m),
     services: manageServices(m),
     factors: manageFactors(m),
     identities: manageIdentities(m),
@@ -79,16 +79,16 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
       }),
     },
     signingKeys: {
-      readUse: () => readKeyUse(store),
+      readUse: () => readSigningKeyUse(store),
       revoke: check.checked({ kid: check.string }, async (kid) => {
         if (!isStorableName(kid)) throw invalidRequest("No key can have this kid.", "kid");
-        await store.revokeKey({ kid, now: clock.now(), origin });
+        await store.revokeSigningKey({ kid, now: clock.now(), origin });
       }),
       recordForced: check.checked(
         { stage: check.stage, kids: check.stringArray, reason: check.string },
         async (stage, kids, reason) => {
           const at = clock.now();
-          await store.recordAudit({ at, event: "key_stage_forced", reason, origin, detail: { stage, kids } });
+          await store.recordAudit({ at, event: "signing_key_stage_forced", reason, origin, detail: { stage, kids } });
           return at;
         },
       ),

@@ -9,12 +9,12 @@ import type { HashFormatCount } from "../../users/database-directory.js";
 import type { ImportOptions, ImportReport } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
 import type { AccessView, AccountExport, SessionView } from "../../wire/account.js";
-import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
+import type { ApiKeyView, NewApiKey } from "../../wire/api-keys.js";
 import type { ServiceView } from "../../wire/services.js";
 import type { ApiKeyOptions } from "../find/api-key.js";
 import type { FactorView } from "../find/factor-views.js";
 import type { DeletedCounts } from "../housekeeping.js";
-import type { KeyRecords } from "./key-use.js";
+import type { SigningKeyUse } from "./signing-key-use.js";
 
 /** A user by id or by login. A user that was found has both, and its id counts. */
 export type UserRef =
@@ -101,7 +101,7 @@ export interface InvitationView {
 }
 
 /** A text that might be an API key, and its owner. */
-export interface InspectedKey {
+export interface InspectedApiKey {
   /** False: the text is no key of this brand, or was cut or mistyped. */
   readonly form: boolean;
   /** Null: no key in the database has this text. It was ended, or was never one. */
@@ -434,7 +434,7 @@ export interface Management<S extends string = string> {
      * Finds the owner of a key, such as one that was found in a public repository.
      * @example const { key, login, good } = await ampho.apiKeys.inspect(found);
      */
-    inspect(key: string): Promise<InspectedKey>;
+    inspect(key: string): Promise<InspectedApiKey>;
   };
   /**
    * Service accounts (docs/guides/services.md), each named by its name or its id. No route creates or changes one.
@@ -482,9 +482,9 @@ export interface Management<S extends string = string> {
      * Creates a key, which only this result has. `name` is by default that of the service, and `expires` in 90 days.
      * `apiKeys.revoke` ends it. Rejects with `not_found` also without AMPHO_SECURITY_TOKEN_ENDPOINT, and with
      * `invalid_request` for a wrong end.
-     * @example const { key } = await ampho.services.createKey("nightly", { name: "Server 2" });
+     * @example const { key } = await ampho.services.createApiKey("nightly", { name: "Server 2" });
      */
-    createKey(
+    createApiKey(
       service: string,
       key?: { readonly name?: string | undefined; readonly expires?: number | undefined },
     ): Promise<NewApiKey>;
@@ -561,9 +561,9 @@ export interface Management<S extends string = string> {
      * Reads which keys are revoked, and how many TOTP secrets are under each key.
      * @example const { revoked, totpSecrets } = await ampho.signingKeys.readUse();
      */
-    readUse(): Promise<KeyRecords>;
+    readUse(): Promise<SigningKeyUse>;
     /**
-     * Records a forced stage of a key rotation (docs/operate/keys.md) in the audit log. `kids` are the keys of the
+     * Records a forced stage of a key rotation (docs/operate/signing-keys.md) in the audit log. `kids` are the keys of the
      * stage. Resolves to the time of the entry in Unix seconds.
      * @example const at = await ampho.signingKeys.recordForced("activate", [kid], "The old key was stolen.");
      */

@@ -1,13 +1,13 @@
 // Service accounts, for operators and for `ampho.services`. No route creates or changes one, so no token can.
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, invalidRequest } from "../../errors.js";
-import { importPublishedKeys } from "../../keys/jwk-set.js";
+import { importPublishedKeys } from "../../signing-keys/jwk-set.js";
 import { isOwnScope, knownScopes } from "../../levels/scopes.js";
 import { serviceIdPrefix } from "../../logins/service-id.js";
 import type { ServiceRow } from "../../store/sql/service-changes.js";
 import type { ServiceUpdate } from "../../store/sql/services.js";
 import type { ServiceView } from "../../wire/services.js";
-import { prepareServiceKey, toKeyView } from "../find/api-key.js";
+import { prepareServiceApiKey, toApiKeyView } from "../find/api-key.js";
 import * as check from "./checks.js";
 import type { Management } from "./management.js";
 import type { Manager } from "./manager.js";
@@ -42,7 +42,7 @@ function requireScopes({ settings }: Manager, scopes: readonly string[]): readon
 const scopesMax = 4096;
 
 const jwksMax = 65_536;
-const keysMax = 100;
+const apiKeysMax = 100;
 
 const unknownService = () => new AmphoError("not_found", "There is no service account with this name or id.");
 
@@ -80,7 +80,7 @@ export function manageServices(m: Manager): Management["services"] {
     find: check.checked(named, async (ref) => {
       const service = await find(ref);
       if (service === undefined) return undefined;
-      const keys = (await store.listKeys(service.id)).map(toKeyView);
+      const keys = (await store.listApiKeys(service.id)).map(toApiKeyView);
       return { ...toView(service), keys: keys.map((key) => ({ ...key, scopes: service.scopes })) };
     }),
     setScopes: check.checked({ ...named, scopes: check.stringArray }, (ref, scopes) =>
@@ -89,14 +89,20 @@ export function manageServices(m: Manager): Management["services"] {
     disable: changed({ change: "disabled" }),
     enable: changed({ change: "enabled" }),
     remove: changed({ change: "deleted" }),
-    createKey: check.checked({ ...named, key: check.newServiceKey }, async (ref, options = {}) => {
+    createApiKey: check.checked({ ...named, key: check.newServiceApiKey }, async (ref, options = {}) => {
       if (!settings.tokenEndpoint)
         throw new AmphoError("not_found", "No keys are accepted here. Set AMPHO_SECURITY_TOKEN_ENDPOINT.");
       const service = await require(ref);
-      const { key, view } = prepareServiceKey(m, service, options);
-      const created = await store.createServiceKey({ serviceId: service.id, key, keysMax, now: clock.now(), origin });
+      const { key, view } = prepareServiceApiKey(m, service, options);
+      const created = await store.createServiceApiKey({
+        serviceId: service.id,
+        key,
+        apiKeysMax,
+        now: clock.now(),
+        origin,
+      });
       if (created === "none") throw unknownService();
-      if (created === "full") throw invalidRequest(`A service account has at most ${keysMax} keys.`);
+      if (created === "full") throw invalidRequest(`A service account has at most ${apiKeysMax} keys.`);
       return view;
     }),
     setKeys: check.checked({ ...named, set: check.optionally(check.object) }, async (ref, set) => {

@@ -8,7 +8,7 @@ import type { RelyingParty } from "../../factors/passkey/relying-party.js";
 import { type VerifiedAssertion, verifyAssertion, verifyRegistration } from "../../factors/passkey/webauthn.js";
 import { isCredentialId, WebAuthnError } from "../../factors/passkey/webauthn-response.js";
 import type { LoginTransaction, Secretive, Spendable } from "../../factors/transactions.js";
-import type { PublicJwk } from "../../keys/key.js";
+import type { PublicJwk } from "../../signing-keys/key.js";
 import { passkeyMethod } from "../../levels/methods.js";
 import type { FoundPasskey, NewPasskeyRow } from "../../store/sql/factors/passkeys.js";
 import type { FactorUse } from "../../store/sql/factors/rows.js";

@@ -2,7 +2,7 @@
 import type { Route } from "./route.js";
 import { accountRoutes } from "./routes/account.js";
 import { factorsRoutes } from "./routes/factors.js";
-import { keysRoutes } from "./routes/keys.js";
+import { apiKeysRoutes } from "./routes/api-keys.js";
 import { loginRoutes } from "./routes/login.js";
 import { mailRoutes } from "./routes/mail.js";
 import { outsideRoutes } from "./routes/outside.js";
@@ -15,7 +15,7 @@ export const routes = [
   ...sessionsRoutes,
   ...accountRoutes,
   ...factorsRoutes,
-  ...keysRoutes,
+  ...apiKeysRoutes,
   ...outsideRoutes,
   ...mailRoutes,
   ...servicesRoutes,

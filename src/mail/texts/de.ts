@@ -102,7 +102,7 @@ export const de: Texts = {
       Ein Konto eines anderen Anbieters wurde verknüpft. Damit ist jetzt die Anmeldung bei Ihrem Konto bei {app} möglich.`,
     identity_unlinked: `Verknüpfung bei {app} gelöst
       Ein Konto eines anderen Anbieters ist nicht mehr verknüpft. Damit ist die Anmeldung bei Ihrem Konto bei {app} nicht mehr möglich.`,
-    key_created: `Neuer API-Schlüssel für {app}
+    api_key_created: `Neuer API-Schlüssel für {app}
       Für Ihr Konto bei {app} wurde ein API-Schlüssel erstellt. Ein Programm mit diesem Schlüssel kann in Ihrem Namen handeln, soweit dessen Rechte es erlauben.`,
     recovery_begun: `Wiederherstellung Ihres Kontos bei {app}
       Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen.`,

@@ -102,7 +102,7 @@ export const en: Texts = {
       An account of another provider was linked. It can now sign in to your account at {app}.`,
     identity_unlinked: `Outside account unlinked at {app}
       An account of another provider was unlinked. It can no longer sign in to your account at {app}.`,
-    key_created: `New API key for {app}
+    api_key_created: `New API key for {app}
       An API key was created for your account at {app}. A program with this key can act in your name, within its scopes.`,
     recovery_begun: `Recovery of your account at {app}
       An operator of {app} has begun the recovery of your account.`,

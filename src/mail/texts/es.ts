@@ -102,7 +102,7 @@ export const es: Texts = {
       Se vinculó una cuenta de otro proveedor. Ahora permite iniciar sesión en su cuenta en {app}.`,
     identity_unlinked: `Cuenta externa desvinculada en {app}
       Se desvinculó una cuenta de otro proveedor. Ya no permite iniciar sesión en su cuenta en {app}.`,
-    key_created: `Nueva clave de API para {app}
+    api_key_created: `Nueva clave de API para {app}
       Se creó una clave de API para su cuenta en {app}. Un programa con esta clave puede actuar en su nombre, dentro de los permisos de la clave.`,
     recovery_begun: `Recuperación de su cuenta en {app}
       El operador de {app} ha comenzado la recuperación de su cuenta.`,

@@ -102,7 +102,7 @@ export const fr: Texts = {
       Un compte d’un autre fournisseur a été associé. Il permet maintenant de se connecter à votre compte sur {app}.`,
     identity_unlinked: `Compte externe dissocié sur {app}
       Un compte d’un autre fournisseur a été dissocié. Il ne permet plus de se connecter à votre compte sur {app}.`,
-    key_created: `Nouvelle clé d’API pour {app}
+    api_key_created: `Nouvelle clé d’API pour {app}
       Une clé d’API a été créée pour votre compte sur {app}. Un programme qui possède cette clé peut agir en votre nom, dans les limites de ses droits.`,
     recovery_begun: `Récupération de votre compte sur {app}
       L’exploitant de {app} a commencé la récupération de votre compte.`,

@@ -42,7 +42,7 @@ const noticeKinds = {
   passkey_cloned: "ends",
   identity_linked: "ends",
   identity_unlinked: "ends",
-  key_created: "ends",
+  api_key_created: "ends",
   recovery_begun: "ends",
   alarm_raised: "ends",
 } as const satisfies Readonly<Record<string, AlarmEffect>>;

@@ -69,7 +69,7 @@ export const firstMigration: MigrationSteps = {
     // user.
     `create table ampho_revocations (
       n ${numberKey}, at bigint not null, until bigint not null,
-      kind ${text} not null check (kind in ('session', 'user', 'roles', 'key', 'all')), session_id ${text},
+      kind ${text} not null check (kind in ('session', 'user', 'roles', 'signing_key', 'all')), session_id ${text},
       gen bigint, user_id ${text}, login ${text}, exact_login ${text}, roles_version bigint, roles ${text},
       kid ${text}, era bigint
     ) ${busyTable}`,
@@ -191,13 +191,13 @@ export const firstMigration: MigrationSteps = {
 
     // API keys. `n` orders those of a user. `hash` is the SHA-256 of the key, and `start` its first random characters.
     // `gen` is 1 for a key that was rotated and still lives. `used_day`: in days since 1970.
-    `create table ampho_keys (
+    `create table ampho_api_keys (
       n ${countingKey}, id ${text} not null unique, hash ${text} not null unique, user_id ${text} not null,
       login ${text} not null, name ${text} not null, start ${text} not null, scopes ${text} not null,
       gen bigint not null, created_at bigint not null, expires_at bigint not null, used_day bigint, added_by ${text}
     )`,
-    "create index ampho_keys_user on ampho_keys (user_id, n)",
-    "create index ampho_keys_expires on ampho_keys (expires_at, n)",
+    "create index ampho_api_keys_user on ampho_api_keys (user_id, n)",
+    "create index ampho_api_keys_expires on ampho_api_keys (expires_at, n)",
 
     // Service accounts. `scopes` is a JSON array, and `jwks` the JWK Set of public keys. `issued_at` and `tokens_until`
     // are the latest `iat` and `exp` of its access tokens. Those that were issued at `ended_at` or before have ended.

@@ -47,7 +47,7 @@ const selects: Readonly<Record<StoredAccess, string>> = {
     where user_id = ? and 0 <= ? having count(*) > count(used_at)`,
   identity: `select issuer, subject, provider as name, created_at as at, used_at, confirmed from ampho_identities
     where user_id = ? and created_at <= ? + 86400`,
-  key: `select id, name, created_at as at, used_day * 86400 as used_at, null as confirmed from ampho_keys
+  key: `select id, name, created_at as at, used_day * 86400 as used_at, null as confirmed from ampho_api_keys
     where user_id = ? and expires_at > ? order by n desc limit ${rowsMax}`,
 };
 

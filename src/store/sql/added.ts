@@ -92,12 +92,12 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
   const policy = policyFor(account, input.rolePolicy ?? "optional");
   const isAny = fates.passkey === "any";
   const isOwn = (kind: StoredAccess, id?: string) => session !== undefined && isProven(session, kind, id);
-  const isKeyProven = (id: string) => isOwn("passkey", id) || (proven?.factor === "passkey" && proven.id === id);
-  const goesKeys = addedKeys.filter((id) => isAny || !isKeyProven(id));
+  const isApiKeyProven = (id: string) => isOwn("passkey", id) || (proven?.factor === "passkey" && proven.id === id);
+  const goesApiKeys = addedKeys.filter((id) => isAny || !isApiKeyProven(id));
   // A new app also replaces the recovery codes. So a code proves the app as well.
   const isTotpProven = !isAny && (isOwn("totp") || proven?.factor === "totp" || proven?.factor === "recovery_code");
   const goesTotp = addedTotp.length > 0 && !isTotpProven;
-  const going = { passkeys: goesKeys, totp: goesTotp };
+  const going = { passkeys: goesApiKeys, totp: goesTotp };
   const { passkeys: gone, totp: losesTotp } =
     isAny || fates.passkey === "unproven" ? going : yield* keepEldest(userId, account, policy, going);
   const loses = { totp: losesTotp, passkeys: gone.length === passkeys.length };

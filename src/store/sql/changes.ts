@@ -13,7 +13,7 @@ import { endEmailWait } from "./email-waits.js";
 import { writeAccount } from "./factors/account-factors.js";
 import { deleteAccount, type FactorUse } from "./factors/rows.js";
 import { addressOfRow } from "./import-rows.js";
-import { endKeys } from "./key-ends.js";
+import { endApiKeys } from "./api-key-ends.js";
 import { endInvitations } from "./registrations.js";
 import type { NewRevocations } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
@@ -141,10 +141,10 @@ export const consequences = {
   devices_forgotten: { ...none, by: ["session", "operator"], event: "devices_forgotten", devices: "ends" },
   roles_changed: { ...none, ...below, ...moved, by: ["operator"], event: "roles_changed" },
   policy_set: { ...none, ...below, by: ["operator"], event: "factor_policy_changed" },
-  key_added: { ...none, by: users, event: "key_created" },
-  key_rotated: { ...none, by: users, event: "key_rotated" },
-  key_removed: { ...none, by: ["session", "operator"], event: "key_removed" },
-  keys_removed: { ...none, key: "all", by: ["operator"] },
+  api_key_added: { ...none, by: users, event: "api_key_created" },
+  api_key_rotated: { ...none, by: users, event: "api_key_rotated" },
+  api_key_removed: { ...none, by: ["session", "operator"], event: "api_key_removed" },
+  api_keys_removed: { ...none, key: "all", by: ["operator"] },
   disabled: { ...all, key: "all", by: ["operator"], event: "user_disabled", reason: "user_disabled" },
   enabled: { ...none, by: ["operator"], event: "user_enabled" },
   deleted: { ...gone, by: ["operator"], event: "user_deleted" },
@@ -274,7 +274,7 @@ export function* carryOut(
   const policy = policyFor(account, input.rolePolicy ?? "optional");
   const levels: Additions["levels"] = row.sessions === "below" ? policy : row.sessions === "weak" ? "weak" : "any";
   const additions = { ...input, fates: row, exceptSession, levels, reason };
-  const keys = yield* endKeys(additions);
+  const keys = yield* endApiKeys(additions);
   account = yield* endAdded(additions, account);
   if (row.password === "unproven") yield* removePassword(userId);
   const isFrozen = row.password === "frozen" && input.canReset === true && account.factors.length === 0;

@@ -76,7 +76,7 @@ function* withMoreToEnd(ids: readonly string[]): Transaction<ReadonlySet<string>
   );
   const selects = [
     ...added,
-    `select user_id from ampho_keys where ${among} and added_by is not null`,
+    `select user_id from ampho_api_keys where ${among} and added_by is not null`,
     `select user_id from ampho_accounts where ${among} and frozen is not null`,
     `select user_id from ampho_sessions where ${among} and ended_at is null
        and era = (select era from ampho_state where id = 1)`,

@@ -20,7 +20,7 @@ import { type EmailWait, noteMailCode, useEmailWait } from "./email-waits.js";
 import { writeLanguage } from "./factors/account-factors.js";
 import { useUp } from "./factors/changes.js";
 import { deleteFactors, type FactorUse, rejectionOf } from "./factors/rows.js";
-import { keyRevocation } from "./key-ends.js";
+import { apiKeyRevocation } from "./api-key-ends.js";
 import { releaseLockouts } from "./lockouts.js";
 import { type AccountMailbox, insertMail, insertNotice, type MailDraft, mailboxIdOf } from "./mail-rows.js";
 import { beginStoring, endStoring, voidStoring } from "./own-passwords.js";
@@ -251,8 +251,11 @@ function* setByOperator(about: ChangedAccount, freezes: boolean): Transaction<Ca
   const before = yield* lockSessionsOf(about.userId);
   const account = freezes ? { ...before, frozen: "all" as const } : before;
   const changed = yield* carryOut("email_set", { ...about, before, account });
-  const keys = freezes ? yield* query("select id from ampho_keys where user_id = ?", [about.userId]) : [];
-  return { ...changed, revoked: [...changed.revoked, ...keys.map((row) => keyRevocation(text(row, "id"), about.now))] };
+  const keys = freezes ? yield* query("select id from ampho_api_keys where user_id = ?", [about.userId]) : [];
+  return {
+    ...changed,
+    revoked: [...changed.revoked, ...keys.map((row) => apiKeyRevocation(text(row, "id"), about.now))],
+  };
 }
 
 export interface RecoveryStart extends Ending {

@@ -64,7 +64,7 @@ const retentions = {
   user_events: { table: "ampho_user_events", age: "at", keptSeconds: () => 30 * day, batch: 500 },
   invites: { table: "ampho_invites", key: "id", age: "until", keptSeconds: () => 30 * day },
   // Its owner sees for a month that the key has expired.
-  keys: { table: "ampho_keys", age: "expires_at", keptSeconds: () => 30 * day },
+  keys: { table: "ampho_api_keys", age: "expires_at", keptSeconds: () => 30 * day },
   imports: "unpublished",
   audit: { table: "ampho_audit", age: "at", keptSeconds: (input) => input.auditKeepSeconds || undefined, batch: 1000 },
 } as const satisfies Readonly<Record<string, Retention | "unpublished">>;

@@ -133,18 +133,18 @@ export function* readRevocations({ after, now }: RevocationQuery): Transaction<R
 }
 
 /** A revoked key stays revoked for as long as any token can be valid. */
-const keyUntil = numericDateMax;
+const signingKeyUntil = numericDateMax;
 
 /** Without the revocations of sessions and users, of which there can be a million. */
-export function* listRevokedKeys(): Transaction<readonly Extract<Revocation, { kind: "key" }>[]> {
-  const found = yield* queryLast(`${select} > 0 and until = ? and kind = 'key'`, [keyUntil]);
+export function* listRevokedSigningKeys(): Transaction<readonly Extract<Revocation, { kind: "signing_key" }>[]> {
+  const found = yield* queryLast(`${select} > 0 and until = ? and kind = 'key'`, [signingKeyUntil]);
   return found.map((row) => ({ n: integer(row, "n"), ...kinds.key.of(row) }));
 }
 
-export function* revokeKey(input: Ending & { readonly kid: string }): Transaction<void> {
+export function* revokeSigningKey(input: Ending & { readonly kid: string }): Transaction<void> {
   const { now, origin, kid } = input;
-  yield* recordAudit({ at: now, event: "key_revoked", origin, detail: { kid } });
-  yield* writeRevocations([{ kind: "key", at: now, until: keyUntil, kid }]);
+  yield* recordAudit({ at: now, event: "signing_key_revoked", origin, detail: { kid } });
+  yield* writeRevocations([{ kind: "signing_key", at: now, until: signingKeyUntil, kid }]);
 }
 
 function revocationOf(row: Row): Revocation {

@@ -4,7 +4,7 @@ import type { AuditEvent } from "../../audit/events.js";
 import { text } from "../rows.js";
 import { query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { keyRevocation } from "./key-ends.js";
+import { apiKeyRevocation } from "./api-key-ends.js";
 import { type NewRevocation, type NewRevocations, untilOf } from "./revocations.js";
 import type { Ending } from "./session-rows.js";
 import { asFlag, asInteger, asText, asTexts, orUndefined, type RowOf, tableOf } from "./table.js";
@@ -28,11 +28,11 @@ export const serviceConsequences = {
   disabled: { ...ofService, event: "service_disabled" },
   enabled: { ...ofService, event: "service_enabled" },
   deleted: { ...ofService, key: "ends", jwks: "ends", event: "service_deleted" },
-  key_added: { ...ofService, tokens: "kept", event: "service_key_created" },
-  key_removed: { ...ofService, event: "service_key_removed" },
-  all_keys_removed: { ...ofService, key: "ends", event: "service_key_removed" },
+  api_key_added: { ...ofService, tokens: "kept", event: "service_api_key_created" },
+  api_key_removed: { ...ofService, event: "service_api_key_removed" },
+  all_api_keys_removed: { ...ofService, key: "ends", event: "service_api_key_removed" },
   /** The new public keys take the place of the old ones. */
-  jwks_set: { ...ofService, event: "service_keys_set" },
+  jwks_set: { ...ofService, event: "service_public_keys_set" },
   tokens_revoked: { ...ofService, by: "holder", event: "service_tokens_revoked" },
 } as const satisfies Readonly<Record<string, ServiceConsequences>>;
 
@@ -73,8 +73,8 @@ export function* carryOutService(
   yield* recordAudit({ ...about, detail: { service: name, ...detail } });
   const ended: NewRevocation[] = [];
   if (key === "ends")
-    for (const row of yield* query("delete from ampho_keys where user_id = ? returning id", [id]))
-      ended.push(keyRevocation(text(row, "id"), now));
+    for (const row of yield* query("delete from ampho_api_keys where user_id = ? returning id", [id]))
+      ended.push(apiKeyRevocation(text(row, "id"), now));
   if (jwks === "ends") yield* write("update ampho_services set jwks = null where id = ?", [id]);
   return tokens === "kept" ? ended : [...ended, yield* endTokens(service, now)];
 }
@@ -98,15 +98,15 @@ export function* endEveryToken(now: number): Transaction<NewRevocations> {
 }
 
 /** Ends every key, and the tokens of the services that had one. */
-export function* endEveryKey(input: Ending): Transaction<NewRevocations> {
+export function* endEveryApiKey(input: Ending): Transaction<NewRevocations> {
   const owners = yield* query(
-    "select id from ampho_services where exists (select 1 from ampho_keys where user_id = ampho_services.id) order by id",
+    "select id from ampho_services where exists (select 1 from ampho_api_keys where user_id = ampho_services.id) order by id",
   );
   const ended: NewRevocation[] = [];
   for (const row of owners) {
     const service = yield* lockService(text(row, "id"));
-    if (service) ended.push(...(yield* carryOutService("all_keys_removed", service, input)));
+    if (service) ended.push(...(yield* carryOutService("all_api_keys_removed", service, input)));
   }
-  yield* write("delete from ampho_keys", []);
+  yield* write("delete from ampho_api_keys", []);
   return ended;
 }

@@ -1,8 +1,8 @@
 // Service accounts: their rows, their keys, and the access tokens that they get.
 import { exists, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { lockKeys } from "./key-ends.js";
-import { countKeys, insertKey, type NewKey } from "./keys.js";
+import { lockApiKeys } from "./api-key-ends.js";
+import { countApiKeys, insertApiKey, type NewApiKeyRow } from "./api-keys.js";
 import { writeRevocations } from "./revocations.js";
 import { carryOutService, lockService, type ServiceRow, services } from "./service-changes.js";
 import type { Ending } from "./session-rows.js";
@@ -53,19 +53,19 @@ export function* changeService({ id, to, now, origin }: ServiceUpdate): Transact
 
 export interface ServiceKeyCreation extends Ending {
   readonly serviceId: string;
-  readonly key: NewKey;
+  readonly key: NewApiKeyRow;
   /** The keys that a service can have. */
-  readonly keysMax: number;
+  readonly apiKeysMax: number;
 }
 
-export function* createServiceKey(input: ServiceKeyCreation): Transaction<"done" | "none" | "full"> {
-  const { serviceId, key, keysMax, now, origin } = input;
-  yield* lockKeys({ isShared: true });
+export function* createServiceApiKey(input: ServiceKeyCreation): Transaction<"done" | "none" | "full"> {
+  const { serviceId, key, apiKeysMax, now, origin } = input;
+  yield* lockApiKeys({ isShared: true });
   const service = yield* lockService(serviceId);
   if (!service) return "none";
-  if ((yield* countKeys(serviceId, now)) >= keysMax) return "full";
-  yield* insertKey({ userId: serviceId, login: service.name, key, now }, null);
-  yield* carryOutService("key_added", service, { now, origin, detail: { key: key.id } });
+  if ((yield* countApiKeys(serviceId, now)) >= apiKeysMax) return "full";
+  yield* insertApiKey({ userId: serviceId, login: service.name, key, now }, null);
+  yield* carryOutService("api_key_added", service, { now, origin, detail: { key: key.id } });
   return "done";
 }
 
@@ -94,7 +94,7 @@ export function* issueServiceToken(input: TokenIssue): Transaction<IssueOutcome>
   if (!service || service.disabled) return { outcome: "unknown" };
   const issuedAt = Math.max(now, service.endedAt + 1);
   if (issuedAt > latest) return { outcome: "early", issuedAt };
-  const selectKey = "select id from ampho_keys where hash = ? and user_id = ? and expires_at > ?";
+  const selectKey = "select id from ampho_api_keys where hash = ? and user_id = ? and expires_at > ?";
   const holds =
     "keyHash" in proof
       ? yield* exists(selectKey, [proof.keyHash, serviceId, now])

@@ -7,10 +7,10 @@ import { integer, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { endEmailWaits } from "./email-waits.js";
-import { lockKeys } from "./key-ends.js";
+import { lockApiKeys } from "./api-key-ends.js";
 import type { NewRevocation, NewRevocations } from "./revocations.js";
 import { insertRevocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
-import { endEveryKey, endEveryToken } from "./service-changes.js";
+import { endEveryApiKey, endEveryToken } from "./service-changes.js";
 import type { Ending, EndReason, ForeignTokens, Session, TokenEnding } from "./session-rows.js";
 import { endingParameters, sessions, setEnded } from "./session-rows.js";
 import { moveEra } from "./state.js";
@@ -175,13 +175,13 @@ export function* endAllSessions(
   input: Ending & ForeignTokens & { readonly accessTtlSeconds: number; readonly keys?: boolean | undefined },
 ): Transaction<void> {
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
-  if (input.keys) yield* lockKeys();
+  if (input.keys) yield* lockApiKeys();
   yield* endEmailWaits();
   yield* recordAudit({ at: now, event: "sessions_ended", origin, ...(input.keys && { detail: { keys: "ended" } }) });
   // The row of the new era makes every process read again what it has read of keys.
   // It locks every service in order, before some of them change.
   const ofTokens = yield* endEveryToken(now);
-  const ofServices = input.keys ? [...ofTokens, ...(yield* endEveryKey(input))] : ofTokens;
+  const ofServices = input.keys ? [...ofTokens, ...(yield* endEveryApiKey(input))] : ofTokens;
   const { lastRevocation: n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on
   // record.

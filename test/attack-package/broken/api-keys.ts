@@ -12,7 +12,7 @@ async function asLogin(request: HttpRequest, key: string, { ampho }: Workshop): 
   return owner?.id === undefined ? request : withBearer(request, (await ampho.sessions.create(owner.id)).token);
 }
 
-const isKeys = (request: HttpRequest) => pathOf(request).endsWith("/keys");
+const isKeys = (request: HttpRequest) => pathOf(request).endsWith("/api-keys");
 
 export const apiKeyFaults: readonly Fault[] = [
   {

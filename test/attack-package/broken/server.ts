@@ -6,7 +6,7 @@ import { serveNodeRequest } from "../../../dist/http/node/serve-request.js";
 import type { Handle } from "../../../dist/http/rest/handler.js";
 import type { HttpRequest, HttpResponse } from "../../../dist/http/rest/message.js";
 import { type Ampho, type AmphoOptions, createAmpho } from "../../../dist/index.js";
-import { generateJwk } from "../../../dist/keys/generate.js";
+import { generateJwk } from "../../../dist/signing-keys/generate.js";
 import type { Attack } from "../../../packages/attack/dist/attack.js";
 import { forge, segmentsOf } from "../../../packages/attack/dist/forge.js";
 import { attackInstance } from "../../../packages/attack/dist/instance.js";
@@ -117,7 +117,7 @@ const commandsOf = (
   remove: (login) => users.remove(login),
   services: {
     add: async (name, scopes) => (await services.add({ name, scopes })).id,
-    createKey: async (name) => (await services.createKey(name)).key,
+    createApiKey: async (name) => (await services.createApiKey(name)).key,
     async setPublicKey(name, jwk) {
       const { id } = await services.setKeys(name, { keys: [jwk] });
       publicKeys.set(id, [...(publicKeys.get(id) ?? []), jwk]);

@@ -42,7 +42,7 @@ const rewriting =
 
 /** Asks with a new key of the service account. */
 async function asService({ ampho }: Workshop, id: string, form: Form, request: HttpRequest): Promise<HttpRequest> {
-  const { key } = await ampho.services.createKey(id);
+  const { key } = await ampho.services.createApiKey(id);
   const { client_assertion: _, client_assertion_type: __, ...others } = form;
   return withForm(request, { ...others, client_id: id, client_secret: key });
 }
@@ -225,7 +225,7 @@ export const serviceFaults: readonly Fault[] = [
       let asked: Promise<string> | undefined;
       const gateway = async () => {
         await shop.ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
-        return (await shop.ampho.services.createKey("gateway")).key;
+        return (await shop.ampho.services.createApiKey("gateway")).key;
       };
       return rewriting("/introspect", async (form, request) => {
         if (request.authorization.length > 0) return undefined;

@@ -3,8 +3,8 @@ import { createDecipheriv, hkdfSync } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createTotpSecrets } from "../../../dist/factors/totp/totp.js";
-import { generateJwk } from "../../../dist/keys/generate.js";
-import { importKeys } from "../../../dist/keys/jwk-set.js";
+import { generateJwk } from "../../../dist/signing-keys/generate.js";
+import { importKeys } from "../../../dist/signing-keys/jwk-set.js";
 import { createKeyring } from "../../../dist/tokens/keyring.js";
 import { newKey, type TestKey } from "../../world/tokens.js";
 

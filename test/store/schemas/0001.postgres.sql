@@ -52,7 +52,7 @@ create index ampho_sessions_remove on ampho_sessions (delete_after, n);
 
 create table ampho_revocations (
   n bigint primary key, at bigint not null, until bigint not null,
-  kind text collate "C" not null check (kind in ('session', 'user', 'roles', 'key', 'all')), session_id text collate "C",
+  kind text collate "C" not null check (kind in ('session', 'user', 'roles', 'signing_key', 'all')), session_id text collate "C",
   gen bigint, user_id text collate "C", login text collate "C", exact_login text collate "C", roles_version bigint, roles text collate "C",
   kid text collate "C", era bigint
     ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
@@ -164,15 +164,15 @@ create table ampho_identities (
 
 create index ampho_identities_user on ampho_identities (user_id);
 
-create table ampho_keys (
+create table ampho_api_keys (
   n bigint generated always as identity primary key, id text collate "C" not null unique, hash text collate "C" not null unique, user_id text collate "C" not null,
   login text collate "C" not null, name text collate "C" not null, start text collate "C" not null, scopes text collate "C" not null,
   gen bigint not null, created_at bigint not null, expires_at bigint not null, used_day bigint, added_by text collate "C"
 );
 
-create index ampho_keys_user on ampho_keys (user_id, n);
+create index ampho_api_keys_user on ampho_api_keys (user_id, n);
 
-create index ampho_keys_expires on ampho_keys (expires_at, n);
+create index ampho_api_keys_expires on ampho_api_keys (expires_at, n);
 
 create table ampho_services (
   n bigint generated always as identity primary key, id text collate "C" not null unique, name text collate "C" not null unique, scopes text collate "C" not null,
@@ -376,7 +376,7 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
   values (24, 1790000090, 'session_ended', 'user_disabled', 'u-dan', 'dan', 'tlpwwq.of-disabled', 'operator', 'root@host', null, null, null);
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
-  values (25, 1790000090, 'key_revoked', null, null, null, null, 'operator', 'root@host', null, null, '{"kid":"stolen"}');
+  values (25, 1790000090, 'signing_key_revoked', null, null, null, null, 'operator', 'root@host', null, null, '{"kid":"stolen"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
   values (26, 1790000000, 'login', null, 'u-bob', 'bob', 'tlpwwq.with-factors', 'user', null, '192.0.2.7', 'curl/8', null);
@@ -391,7 +391,7 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
   values (29, 1790000000, 'service_added', null, 'svc_1', null, null, 'user', null, '192.0.2.7', 'curl/8', '{"service":"nightly","scopes":["articles:read"]}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
-  values (30, 1790000000, 'key_created', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"key":"key_1","scopes":["read"]}');
+  values (30, 1790000000, 'api_key_created', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"key":"key_1","scopes":["read"]}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
   values (31, 1790000000, 'identity_linked', null, 'u-bob', 'bob', 'tlpwwq.with-factors', 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');
@@ -462,10 +462,10 @@ select setval(pg_get_serial_sequence('ampho_user_events', 'n'), 5);
 insert into ampho_identities (issuer, subject, user_id, provider, email, created_at, used_at, added_by, confirmed)
   values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null, 'tlpwwq.with-factors', 0);
 
-insert into ampho_keys (n, id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at, used_day, added_by) overriding system value
+insert into ampho_api_keys (n, id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at, used_day, added_by) overriding system value
   values (1, 'key_1', 'lllllllllllllllllllllllllllllllllllllllllll', 'u-bob', 'bob', 'Job', 'aB3d', '["read"]', 0, 1790000000, 1790086400, null, null);
 
-select setval(pg_get_serial_sequence('ampho_keys', 'n'), 1);
+select setval(pg_get_serial_sequence('ampho_api_keys', 'n'), 1);
 
 insert into ampho_services (n, id, name, scopes, jwks, disabled, created_at, issued_at, tokens_until, ended_at) overriding system value
   values (1, 'svc_1', 'nightly', '["articles:read"]', null, 0, 1790000000, 0, 0, 0);

@@ -52,7 +52,7 @@ create index ampho_sessions_remove on ampho_sessions (delete_after, n);
 
 create table ampho_revocations (
   n integer primary key, at bigint not null, until bigint not null,
-  kind text not null check (kind in ('session', 'user', 'roles', 'key', 'all')), session_id text,
+  kind text not null check (kind in ('session', 'user', 'roles', 'signing_key', 'all')), session_id text,
   gen bigint, user_id text, login text, exact_login text, roles_version bigint, roles text,
   kid text, era bigint
     ) ;
@@ -164,15 +164,15 @@ create table ampho_identities (
 
 create index ampho_identities_user on ampho_identities (user_id);
 
-create table ampho_keys (
+create table ampho_api_keys (
   n integer primary key autoincrement, id text not null unique, hash text not null unique, user_id text not null,
   login text not null, name text not null, start text not null, scopes text not null,
   gen bigint not null, created_at bigint not null, expires_at bigint not null, used_day bigint, added_by text
 );
 
-create index ampho_keys_user on ampho_keys (user_id, n);
+create index ampho_api_keys_user on ampho_api_keys (user_id, n);
 
-create index ampho_keys_expires on ampho_keys (expires_at, n);
+create index ampho_api_keys_expires on ampho_api_keys (expires_at, n);
 
 create table ampho_services (
   n integer primary key autoincrement, id text not null unique, name text not null unique, scopes text not null,
@@ -372,7 +372,7 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
   values (24, 1790000090, 'session_ended', 'user_disabled', 'u-dan', 'dan', 'tlpwwq.of-disabled', 'operator', 'root@host', null, null, null);
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (25, 1790000090, 'key_revoked', null, null, null, null, 'operator', 'root@host', null, null, '{"kid":"stolen"}');
+  values (25, 1790000090, 'signing_key_revoked', null, null, null, null, 'operator', 'root@host', null, null, '{"kid":"stolen"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
   values (26, 1790000000, 'login', null, 'u-bob', 'bob', 'tlpwwq.with-factors', 'user', null, '192.0.2.7', 'curl/8', null);
@@ -387,7 +387,7 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
   values (29, 1790000000, 'service_added', null, 'svc_1', null, null, 'user', null, '192.0.2.7', 'curl/8', '{"service":"nightly","scopes":["articles:read"]}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (30, 1790000000, 'key_created', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"key":"key_1","scopes":["read"]}');
+  values (30, 1790000000, 'api_key_created', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"key":"key_1","scopes":["read"]}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
   values (31, 1790000000, 'identity_linked', null, 'u-bob', 'bob', 'tlpwwq.with-factors', 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');
@@ -452,7 +452,7 @@ insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, 
 insert into ampho_identities (issuer, subject, user_id, provider, email, created_at, used_at, added_by, confirmed)
   values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null, 'tlpwwq.with-factors', 0);
 
-insert into ampho_keys (n, id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at, used_day, added_by)
+insert into ampho_api_keys (n, id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at, used_day, added_by)
   values (1, 'key_1', 'lllllllllllllllllllllllllllllllllllllllllll', 'u-bob', 'bob', 'Job', 'aB3d', '["read"]', 0, 1790000000, 1790086400, null, null);
 
 insert into ampho_services (n, id, name, scopes, jwks, disabled, created_at, issued_at, tokens_until, ended_at)

@@ -11,7 +11,7 @@ import {
   verifyPassword,
 } from "ampho";
 import { createClient } from "ampho/client";
-import { createClient as createWaysClient, FactorNeeded } from "ampho/client/ways";
+import { createClient as createWaysClient, FactorNeeded } from "ampho/client/full";
 import * as onExpress from "ampho/express";
 import * as onFastify from "ampho/fastify";
 import * as onHono from "ampho/hono";

@@ -35,7 +35,7 @@ export async function withKey(target: Target, attack: (made: Made) => Promise<Ve
   const { scopes } = membersOf(await target.send({ path: "/session", headers: [bearerHeader(token)] }));
   const scope = textOf(Array.isArray(scopes) ? scopes[0] : undefined);
   if (scope === "") return notRun("The user has no scope. Name a role that has one with --role.");
-  const created = await target.send(post("/keys", keyBody(scope), bearerHeader(token)));
+  const created = await target.send(post("/api-keys", keyBody(scope), bearerHeader(token)));
   if (created.status !== 201)
     return notRun(
       created.status === 404 ? "API keys are switched off." : `No key was created: status ${created.status}.`,
@@ -45,7 +45,7 @@ export async function withKey(target: Target, attack: (made: Made) => Promise<Ve
   try {
     return await attack({ id, key, scope, token });
   } finally {
-    await target.send(del(`/keys/${encodeURIComponent(id)}`, token));
+    await target.send(del(`/api-keys/${encodeURIComponent(id)}`, token));
   }
 }
 
@@ -56,10 +56,10 @@ const atOwnRoutes = (target: Target) =>
     const get = (path: string) => [path, { path, headers: [header] }] as const;
     return judge(
       await sendEach(target, [
-        ...["/session", "/sessions", "/account", "/account/export", "/keys", "/passkeys"].map(get),
-        ["a new key", post("/keys", keyBody(scope), header)],
-        ["a successor", post(`/keys/${id}/rotate`, {}, header)],
-        ["the end of a key", del(`/keys/${id}`, key)],
+        ...["/session", "/sessions", "/account", "/account/export", "/api-keys", "/passkeys"].map(get),
+        ["a new key", post("/api-keys", keyBody(scope), header)],
+        ["a successor", post(`/api-keys/${id}/rotate`, {}, header)],
+        ["the end of a key", del(`/api-keys/${id}`, key)],
         ["the end of all sessions", del("/sessions", key)],
         ["a step-up", post("/login", {}, header)],
         ["a renewal", { method: "POST", path: "/renew", headers: [header] }],
@@ -103,12 +103,12 @@ const tooMuch = (target: Target) =>
     ];
     const all: AttemptResult[] = [];
     for (const [what, body] of bodies) {
-      const response = await target.send(post("/keys", { name: "ampho-attack", ...body }, bearerHeader(token)));
+      const response = await target.send(post("/api-keys", { name: "ampho-attack", ...body }, bearerHeader(token)));
       all.push([what, response]);
       const made = textOf(membersOf(response)["id"]);
-      if (made !== "") await target.send(del(`/keys/${encodeURIComponent(made)}`, token));
+      if (made !== "") await target.send(del(`/api-keys/${encodeURIComponent(made)}`, token));
     }
-    const overlap = await target.send(post(`/keys/${id}/rotate`, { overlap: 366 * day }, bearerHeader(token)));
+    const overlap = await target.send(post(`/api-keys/${id}/rotate`, { overlap: 366 * day }, bearerHeader(token)));
     return judge([...all, ["an overlap of a year", overlap]], isRejectedHere);
   });
 
@@ -118,11 +118,11 @@ const ofOthers = (target: Target) =>
     if (other === undefined) return notRun("It needs a second user.");
     const theirs = await target.openSession(other);
     const listed = async (bearer: string) =>
-      (await target.send({ path: "/keys", headers: [bearerHeader(bearer)] })).body.includes(id);
+      (await target.send({ path: "/api-keys", headers: [bearerHeader(bearer)] })).body.includes(id);
     if (await listed(theirs.token)) return succeeded("a user sees the keys of another one");
     const responses = await sendEach(target, [
-      ["a successor of another user's key", post(`/keys/${id}/rotate`, {}, bearerHeader(theirs.token))],
-      ["the end of another user's key", del(`/keys/${id}`, theirs.token)],
+      ["a successor of another user's key", post(`/api-keys/${id}/rotate`, {}, bearerHeader(theirs.token))],
+      ["the end of another user's key", del(`/api-keys/${id}`, theirs.token)],
     ]);
     if (!(await listed(token))) return succeeded("a user ends the key of another one");
     return judge(responses, isRejectedHere);
@@ -134,7 +134,9 @@ const shownAgain = (target: Target) =>
     const secret = key.slice(-24);
     const responses = await sendEach(
       target,
-      ["/keys", "/account", "/account/export"].map((path) => [path, { path, headers: [bearerHeader(token)] }] as const),
+      ["/api-keys", "/account", "/account/export"].map(
+        (path) => [path, { path, headers: [bearerHeader(token)] }] as const,
+      ),
     );
     const found = responses.filter(([, { body }]) => body.includes(secret)).map(([path]) => path);
     return found.length === 0 ? blocked : succeeded(`${found.join(", ")} contains the key`);

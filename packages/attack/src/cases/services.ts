@@ -83,8 +83,8 @@ const atOwnRoutes = (target: Target) =>
     const get = (path: string) => [path, { path, headers: [header] }] as const;
     return judge(
       await sendEach(target, [
-        ...["/session", "/sessions", "/account", "/account/export", "/keys", "/passkeys"].map(get),
-        ["a new key", post("/keys", { name: "ampho-attack", scopes: [heldScope] }, header)],
+        ...["/session", "/sessions", "/account", "/account/export", "/api-keys", "/passkeys"].map(get),
+        ["a new key", post("/api-keys", { name: "ampho-attack", scopes: [heldScope] }, header)],
         ["the end of all sessions", { method: "DELETE", path: "/sessions", headers: [header] }],
         ["a step-up", post("/login", {}, header)],
         ["a renewal", { method: "POST", path: "/renew", headers: [header] }],

@@ -33,7 +33,7 @@ export async function sentClient(call: ClientCall, members: ClientMembers): Prom
 
 /** Resolves if the guard accepts the key, and it is a key of this service. */
 async function requireService({ verify }: ClientCall, key: string, id: string): Promise<void> {
-  const auth = await asClient(() => verify(key, { credentials: ["key"] }));
+  const auth = await asClient(() => verify(key, { credentials: ["api_key"] }));
   if (auth?.id !== id || !isServiceId(id)) throw unknownClient();
 }
 
@@ -57,7 +57,7 @@ function decode(text: string): string {
 export async function requireServiceWith(call: ClientCall, scope: string, members: ClientMembers): Promise<void> {
   const { authorization = "", verify } = call;
   const bearer = /^bearer +(\S+)$/i.exec(authorization)?.[1];
-  const requirements = { credentials: ["key", "service"], scopes: [scope] } as const;
+  const requirements = { credentials: ["api_key", "service"], scopes: [scope] } as const;
   if (bearer !== undefined) {
     const { client_id: named, client_secret: secret, client_assertion, client_assertion_type } = members;
     if ((secret ?? client_assertion ?? client_assertion_type) !== undefined)

@@ -5,7 +5,7 @@ import { fields } from "../request/input.js";
 import { confirmedErrors, confirmedNote, limitErrors, recentErrors, recentNote, route } from "../route.js";
 import { body, grant, listOf, login, mailedCode, nullableText, opaque, password, seconds, textAs } from "../schemas.js";
 import { passkeyView } from "./factors.js";
-import { apiKeyView } from "./keys.js";
+import { apiKeyView } from "./api-keys.js";
 import { sessionView } from "./sessions.js";
 
 /** The policy checks the length of the new password, so that its rejection states a reason. */

@@ -1,7 +1,7 @@
 // /.well-known/jwks.json, /openapi.json and /revocations: what other services read.
 import * as z from "zod";
 import { AmphoError } from "../../../errors.js";
-import { publishedKeysMaxAgeSeconds } from "../../../keys/states.js";
+import { publishedKeysMaxAgeSeconds } from "../../../signing-keys/states.js";
 import { feedWaitMaxSeconds } from "../../../sessions/feed.js";
 import { fields } from "../request/input.js";
 import { route } from "../route.js";

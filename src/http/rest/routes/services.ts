@@ -100,7 +100,7 @@ async function introspect(
 
 function activeOf(auth: Auth): z.input<typeof introspection> {
   const { id, login, scopes, starts, expires, credential, claims } = auth;
-  const isService = (credential === "key" || credential === "service") && isServiceId(id);
+  const isService = (credential === "api_key" || credential === "service") && isServiceId(id);
   const clientId = isService ? id : claims["client_id"];
   return {
     active: true,
