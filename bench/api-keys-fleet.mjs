@@ -142,7 +142,7 @@ const endsIn = (ms) => {
 
 /** A server that can use every core, as the processes of a fleet do. */
 async function startFree(env) {
-  const server = await start("keys", env);
+  const server = await start("api-keys", env);
   const all = `0-${availableParallelism() - 1}`;
   execFileSync("taskset", ["-a", "-p", "-c", all, String(server.pid)], { stdio: "ignore" });
   return server;

@@ -14,7 +14,7 @@ const chunks = {
 };
 
 /** Commands that load nothing of the server. */
-const smallCommands = ["cli/commands/keys/keys.js", "cli/commands/init.js"];
+const smallCommands = ["cli/commands/signing-keys/signing-keys.js", "cli/commands/init.js"];
 
 /** `entries` are the modules that the package exports. The modules of browsers, adapters and small commands stay apart. */
 export async function joinModules(dist, entries) {

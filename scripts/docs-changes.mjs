@@ -99,7 +99,7 @@ function ends([change, row]) {
   const begun = row.begun === "kept" ? "–" : "end";
   const devices = row.begun === "kept" && row.devices === "kept" ? "–" : "forgotten";
   const invitations = row.invitations === "end" ? "end" : "–";
-  const mine = `${fateOf(row)} | ${fates[row.key].replace(" unconfirmed", "")} | ${invitations}`;
+  const mine = `${fateOf(row)} | ${fates[row.apiKey].replace(" unconfirmed", "")} | ${invitations}`;
   return `| ${nameOf(change)} | ${sessions[row.sessions]} | ${begun} | ${devices} | ${mine} |`;
 }
 
@@ -119,13 +119,13 @@ const serviceNames = {
   api_key_added: "`services.createApiKey`, `service-api-key`",
   api_key_removed: "`apiKeys.revoke`, `api-key-revoke`, or `POST /revoke` with a key",
   all_api_keys_removed: "`apiKeys.revokeForEveryone`, `session-end --all --api-keys`",
-  jwks_set: "`services.setKeys`, `service-jwk`",
+  jwks_set: "`services.setPublicKeys`, `service-jwk`",
   tokens_revoked: "`POST /revoke` with an access token",
 };
 
-function ofService([change, { event, tokens, key, jwks }]) {
+function ofService([change, { event, tokens, apiKey, jwks }]) {
   if (serviceNames[change] === undefined) throw new Error(`scripts/docs-changes.mjs has no name for ${change}.`);
-  const cells = [tokens, key, jwks].map((fate) => (fate === "kept" ? "–" : "end"));
+  const cells = [tokens, apiKey, jwks].map((fate) => (fate === "kept" ? "–" : "end"));
   return `| ${serviceNames[change]} | ${cells.join(" | ")} | \`${event}\` |`;
 }
 

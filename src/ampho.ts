@@ -43,7 +43,6 @@ import { createErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments } from "./http/rest/root-documents.js";
 import { createEnding, type DrainOptions, type Health, watchAccepted } from "./http/server/drain.js";
 import type { ServedHost } from "./http/server/server.js";
-import type { Key } from "./signing-keys/key.js";
 import { knownScopes } from "./levels/scopes.js";
 import {
   databaseLine,
@@ -81,6 +80,7 @@ import { createFeed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
 import { createSessionTokens, type SessionTokens } from "./sessions/session-tokens.js";
+import type { Key } from "./signing-keys/key.js";
 import { limitWaits } from "./store/report-failures.js";
 import type { Store } from "./store/store.js";
 import type { InstanceState } from "./telemetry/gauges.js";

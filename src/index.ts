@@ -18,7 +18,6 @@ export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } fro
 export type { Caller } from "./flows/deps.js";
 export type { FactorView } from "./flows/find/factor-views.js";
 export type { DeletedCounts } from "./flows/housekeeping.js";
-export type { SigningKeyUse } from "./flows/manage/signing-key-use.js";
 export type {
   FactorRemovalTarget,
   FactorsView,
@@ -35,6 +34,7 @@ export type {
   UserView,
 } from "./flows/manage/management.js";
 export type { RecoveryBegun, RecoveryOptions } from "./flows/manage/recover.js";
+export type { SigningKeyUse } from "./flows/manage/signing-key-use.js";
 export type { UserEvent, UserHooks } from "./flows/manage/user-hooks.js";
 export type { AuthOf, CheckedRequirements, MandatoryRequirements, Requirements } from "./guard/requirements.js";
 export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";

@@ -14,7 +14,7 @@ const ampho = await createAmpho({
   // All clients of a benchmark have one address.
   throttleAddress: 0,
 });
-const credentials = ["session", "key"];
+const credentials = ["session", "api_key"];
 const guard = authorize(ampho, { credentials, scopes: ["articles:read"] });
 const body = JSON.stringify({ hello: "world" });
 const plain = (response) => response.writeHead(200, { "Content-Type": "application/json" }).end(body);

@@ -481,7 +481,7 @@ _MEMBERS = {
     "session": {"session_sha256": str},
     "user": _USER,
     "roles": _USER | {"version": int, "roles": list},
-    "key": {"kid": str},
+    "signing_key": {"kid": str},
     "all": {"era": int},
 }
 
@@ -646,7 +646,7 @@ class _Index:
             # Without a generation, the row rejects every token of the session.
             name, gen = row["session_sha256"], row.get("gen")
             self._sessions[name] = max(gen if _is_whole(gen) else float("inf"), self._sessions.get(name, 0))
-        elif row["kind"] == "key":
+        elif row["kind"] == "signing_key":
             self._keys.add(row["kid"])
         elif row["kind"] == "all":
             self._era, self._at = max(self._era, row["era"]), max(self._at, row["at"])

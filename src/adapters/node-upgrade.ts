@@ -205,7 +205,7 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
   const stop = verifier.onRevoked((revoked) => {
     const isOther =
       (revoked.kind === "session" && revoked.session !== auth?.session) ||
-      (revoked.kind === "apiKey" && revoked.apiKey !== undefined && revoked.apiKey !== auth?.apiKey?.id);
+      (revoked.kind === "api_key" && revoked.apiKey !== undefined && revoked.apiKey !== auth?.apiKey?.id);
     if (auth === undefined || !isOther) check();
   });
   check();

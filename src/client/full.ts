@@ -9,7 +9,7 @@ export { AmphoError } from "./client.js";
 export type { ConfirmationNeeded, OnConfirm } from "./confirm-fetch.js";
 export type { EnteredSession, SecondFactor, TypedFactor } from "./factor-needed.js";
 export { FactorNeeded } from "./factor-needed.js";
-export type { LoginProof, OnStepUp, FullClient, FullClientOptions } from "./full-client.js";
+export type { FullClient, FullClientOptions, LoginProof, OnStepUp } from "./full-client.js";
 export type { PasskeyLogin, PasskeyLoginOptions } from "./passkey-login.js";
 export type { NewPasskey, PasskeyAdded, Passkeys } from "./passkeys.js";
 export { type AskText, askWith, type StepUpQuestions } from "./step-up.js";

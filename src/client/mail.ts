@@ -3,7 +3,7 @@
 import type { CodeBegun, MailBegun, RegistrationBegun } from "../wire/begun.js";
 import { createIdempotencyKeys } from "./calls.js";
 import type { EnteredSession } from "./factor-needed.js";
-import { createFullClient, internalsOf, type FullClient, type FullClientOptions } from "./full-client.js";
+import { createFullClient, type FullClient, type FullClientOptions, internalsOf } from "./full-client.js";
 import { createRegistrations, createResets, type NewAccount, type Registered, type ResetProof } from "./mail-finish.js";
 import { createLinks, type Followed } from "./mailed-links.js";
 import { createTransactionStore } from "./transaction-store.js";

@@ -6,7 +6,7 @@ import type { ClientSession } from "../wire/login.js";
 import { createIdempotencyKeys } from "./calls.js";
 import { createCookieGet } from "./cookie-mode.js";
 import type { EnteredSession, TypedFactor } from "./factor-needed.js";
-import { internalsOf, type FullClient } from "./full-client.js";
+import { type FullClient, internalsOf } from "./full-client.js";
 import { factorMembers, pendingOf } from "./login-steps.js";
 import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
 import { parse, randomId } from "./texts.js";

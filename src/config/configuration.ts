@@ -2,8 +2,8 @@
 // parameters are the rows of parameters.ts.
 
 import { resolve } from "node:path";
-import type { ImportedKeys } from "../signing-keys/jwk-set.js";
 import { defaultDatabaseLine } from "../log-lines.js";
+import type { ImportedKeys } from "../signing-keys/jwk-set.js";
 import {
   optionName,
   type ParameterName,
@@ -14,8 +14,8 @@ import {
 } from "./parameters.js";
 import { configurationError } from "./process-context.js";
 import type { ProviderSettings } from "./provider-settings.js";
-import { type KeyUse, readKey } from "./read-signing-key.js";
 import { readProviders } from "./read-providers.js";
+import { type KeyUse, readKey } from "./read-signing-key.js";
 import { describePath, describeValue, redactSecret } from "./redact.js";
 import { readSources, type SourceInput, type SourceValue } from "./sources.js";
 

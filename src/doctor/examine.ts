@@ -4,21 +4,21 @@ import { type Configuration, type ConfigurationResult, readConfiguration } from 
 import { findSecretFiles, type SecretFiles } from "../config/secret-files.js";
 import type { SourceInput } from "../config/sources.js";
 import { ConfigurationError } from "../errors.js";
-import { readStandings } from "../signing-keys/states.js";
 import type { CompositionOptions } from "../options.js";
 import { FetchFailure } from "../outbound/bounded-fetch.js";
 import { createBreachList } from "../passwords/breach-list.js";
 import { createPasswordPool } from "../passwords/pool.js";
 import { checkProvider, providerChecks } from "../providers/check.js";
 import { loadLibraryFor } from "../providers/providers.js";
+import { readStandings } from "../signing-keys/states.js";
 import { availableDrivers, noSqlite } from "../store/sqlite/driver.js";
 import { findSiteverifyProblem } from "../throttle/siteverify.js";
 import { checkConfiguration, findingsOf } from "./checks/configuration.js";
 import { checkDatabase } from "./checks/database.js";
 import { checkFiles, type SecretFile } from "./checks/files.js";
 import { checkInstance } from "./checks/instance.js";
-import { checkKeys } from "./checks/signing-keys.js";
 import { checkAppUrl, checkMailServer } from "./checks/mail.js";
+import { checkKeys } from "./checks/signing-keys.js";
 import { databaseFile, hasDatabase } from "./database-file.js";
 import { error, type Finding, warning, worstFirst } from "./finding.js";
 

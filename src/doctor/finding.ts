@@ -8,7 +8,8 @@ export type Severity = (typeof severities)[number];
 export const checks = {
   configuration:
     "Values that are wrong or doubtful: lifetimes of tokens and sessions, password lengths, throttling limits, and origins",
-  key: "The key exists, is random and long enough, is not too old, is not revoked, and is the one that the instance publishes",
+  "signing-key":
+    "The key exists, is random and long enough, is not too old, is not revoked, and is the one that the instance publishes",
   files:
     "The permissions of the key file, the database, the file of providers, configuration files with secrets, and their folders",
   database: "The database opens and responds",

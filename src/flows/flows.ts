@@ -1,6 +1,7 @@
 // The flows, one row each. Their type, the label of their metrics and their span derive from its name.
 import { endAccess, readAccess } from "./account/access.js";
 import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account/account.js";
+import { createOwnApiKey, listOwnApiKeys, removeOwnApiKey, rotateOwnApiKey } from "./account/api-keys.js";
 import { beginEmailChange, finishEmailChange, stopEmailChange } from "./account/change-email.js";
 import { changePassword, removePassword } from "./account/change-password.js";
 import { beginConfirmation, finishConfirmation } from "./account/confirm.js";
@@ -11,7 +12,6 @@ import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./accoun
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./account/totp.js";
 import type { Caller, Deps, Flow } from "./deps.js";
 import { readWays } from "./find/ways.js";
-import { createOwnApiKey, listOwnApiKeys, removeOwnApiKey, rotateOwnApiKey } from "./account/api-keys.js";
 import { issueServiceToken, revokeToken } from "./machines/tokens.js";
 import { beginOutside, readOutsideRequest } from "./prove/identity.js";
 import { login } from "./ways/login.js";

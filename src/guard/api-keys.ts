@@ -9,7 +9,7 @@ import { AmphoError } from "../errors.js";
 import { scopesOf } from "../levels/scopes.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import { apiKeyCacheSeconds } from "../store/sql/api-key-ends.js";
-import { type FoundApiKey, apiKeysAtOnce, touchedAtOnce } from "../store/sql/api-keys.js";
+import { apiKeysAtOnce, type FoundApiKey, touchedAtOnce } from "../store/sql/api-keys.js";
 import type { Store } from "../store/store.js";
 import { type Guesses, remember } from "../throttle/guesses.js";
 import { type AccessTokens, ApiKeyToken } from "../tokens/access-tokens.js";

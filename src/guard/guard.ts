@@ -79,7 +79,7 @@ export function createGuard(deps: GuardDeps): Guard {
       if (!(error instanceof UnreadApiKey) || keys === undefined || token === undefined) throw error;
       // Where no key is accepted, none is read. A key has no audience.
       if (requirements?.resource !== undefined) reject("apiKeyAudience");
-      requireCredential("key", requirements?.credentials);
+      requireCredential("api_key", requirements?.credentials);
       return readKey(keys, token, request, requirements?.live === true).then((read) =>
         decide(read, authorization, requirements, request, true),
       );
@@ -139,7 +139,7 @@ export function createGuard(deps: GuardDeps): Guard {
       requireCredential(auth.credential, credentials);
       return auth;
     } catch (error) {
-      if (error instanceof UnreadApiKey) requireCredential("key", credentials);
+      if (error instanceof UnreadApiKey) requireCredential("api_key", credentials);
       throw error;
     }
   }

@@ -166,11 +166,11 @@ function checkCredentials(list: ValueOf<"credentials">, { live }: Limits, { scop
   const unknown = accepted.find((one) => !credentialNames.includes(one));
   if (unknown !== undefined)
     throw wrong("credentials", `can list ${credentialNames.join(", ")}, but has ${JSON.stringify(unknown)}.`);
-  const machine = accepted.find((one) => one === "key" || one === "service");
+  const machine = accepted.find((one) => one === "api_key" || one === "service");
   // Every key and every service would open the route. `can: () => true` states that this is meant.
   if (machine !== undefined && !scopes?.length && can === undefined)
     throw wrong("credentials", `lists ${machine}, so the route also needs \`scopes\` or \`can\`.`);
-  if (live === false && accepted.includes("key"))
+  if (live === false && accepted.includes("api_key"))
     throw wrong("credentials", "lists key, and a verifier cannot read keys.");
   return [...accepted];
 }

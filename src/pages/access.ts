@@ -36,7 +36,7 @@ function nameOf({ texts: t }: View, { kind, name }: AccessItem, labels: Readonly
       return fill(t.onePasskey, { name: shown });
     case "identity":
       return fill(t.oneIdentity, { name: labels.get(shown) ?? shown });
-    case "key":
+    case "api_key":
       return fill(t.oneApiKey, { name: shown });
     case "totp":
       return t.app;
@@ -74,8 +74,8 @@ function endOf(view: View, { kind, id, current }: AccessItem, name: string): Ins
   switch (kind) {
     case "session":
       return !current && action(view, "sessions/end", t.signOut, { id, ...review }, name);
-    case "key":
-      return action(view, "keys/remove", t.remove, { id, ...review }, name);
+    case "api_key":
+      return action(view, "api-keys/remove", t.remove, { id, ...review }, name);
     case "recovery_codes":
       return action(view, "recovery-codes/renew", t.renewCodes);
     case "passkey":

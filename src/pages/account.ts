@@ -2,8 +2,8 @@
 import { renderSVG } from "uqr";
 import { browserOf } from "../mail/texts/browser.js";
 import type { AccountView, SessionView } from "../wire/account.js";
-import type { PasskeySetUp, TotpSetUp } from "../wire/begun.js";
 import type { ApiKeyView, NewApiKey } from "../wire/api-keys.js";
+import type { PasskeySetUp, TotpSetUp } from "../wire/begun.js";
 import type { Ways } from "../wire/login.js";
 import { block, button, details, type Html, html, type Inserted, type Parts } from "./html.js";
 import { fill } from "./texts/texts.js";
@@ -13,13 +13,13 @@ export interface AccountParts {
   readonly account: AccountView;
   readonly sessions: readonly SessionView[];
   readonly ways: Ways;
-  readonly keys: readonly ApiKeyView[];
+  readonly apiKeys: readonly ApiKeyView[];
   /** The scopes that the user has, and that a key can have. */
   readonly scopes: readonly string[];
 }
 
 export function accountPage(view: View, parts: AccountParts): HtmlPage {
-  const { account: own, sessions, ways, keys, scopes } = parts;
+  const { account: own, sessions, ways, apiKeys: keys, scopes } = parts;
   const sections = [
     profile(view, own),
     ways.password && view.features.changesPasswords && password(view, own),
@@ -149,7 +149,7 @@ function identities(view: View, own: AccountView, { providers }: Ways): Html {
 /** Before the name of a scope in the name of its check box. */
 export const scopeField = "scope ";
 
-function apiKeys(view: View, { keys, scopes }: Pick<AccountParts, "keys" | "scopes">): Html {
+function apiKeys(view: View, { apiKeys: keys, scopes }: Pick<AccountParts, "apiKeys" | "scopes">): Html {
   const { texts: t, field } = view;
   const days = (value: number, min: number, max: number, label = t.fields.days) =>
     field("days", { label, value: String(value), more: html` min="${min}" max="${max}"` });
@@ -161,17 +161,17 @@ function apiKeys(view: View, { keys, scopes }: Pick<AccountParts, "keys" | "scop
     const overlap = days(1, 0, 7, fill(t.apiKeyOverlap, { name }));
     return [
       cell(name, html` <code>…_${start}…</code>`, key.scopes.join(", "), html`${end}${last}`),
-      action(view, "keys/remove", t.remove, { id }, name),
-      isLive(key) && more(view, "keys/replace", t.replace, [overlap], { id }, button(t.replace, "small")),
+      action(view, "api-keys/remove", t.remove, { id }, name),
+      isLive(key) && more(view, "api-keys/replace", t.replace, [overlap], { id }, button(t.replace, "small")),
     ];
   });
   const boxes = scopes.map(
     (scope) => html`<label class="check"><input type="checkbox" name="${scopeField}${scope}"> ${scope}</label>`,
   );
   const chosen = html`<fieldset><legend>${t.apiKeyScopes}</legend>${boxes}</fieldset>`;
-  const add = more(view, "keys/create", t.addApiKey, [field("name"), chosen, days(90, 1, 366)]);
+  const add = more(view, "api-keys/create", t.addApiKey, [field("name"), chosen, days(90, 1, 366)]);
   const isFull = keys.filter(isLive).length >= view.settings.apiKeysPerUser;
-  return section("keys", t.keys, t.apiKeysText, list(rows), isFull ? t.apiKeysFull : add);
+  return section("api-keys", t.apiKeys, t.apiKeysText, list(rows), isFull ? t.apiKeysFull : add);
 }
 
 function where(view: View, sessions: readonly SessionView[]): Html {

@@ -2,6 +2,7 @@
 import type { PageName } from "../config/kinds.js";
 import { parseJson } from "../http/rest/request/body.js";
 import type { AccessView, AccountView, SessionView } from "../wire/account.js";
+import type { ApiKeyView, NewApiKey } from "../wire/api-keys.js";
 import type {
   ConfirmationBegun,
   MailBegun,
@@ -10,12 +11,11 @@ import type {
   RegistrationBegun,
   TotpSetUp,
 } from "../wire/begun.js";
-import type { ApiKeyView, NewApiKey } from "../wire/api-keys.js";
 import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../wire/login.js";
 import { accessPage } from "./access.js";
-import * as own from "./account.js";
+import * as accountPages from "./account.js";
 import { type Endpoints, Problem } from "./endpoints.js";
-import * as ways from "./sign-in.js";
+import * as signInPages from "./sign-in.js";
 import type { PageTexts } from "./texts/en.js";
 import type { HtmlPage, View } from "./view.js";
 
@@ -37,11 +37,11 @@ type Show = (visit: Visit, fields: Fields, query?: URLSearchParams) => Promise<H
 export const showPage: Readonly<Record<PageName, Show>> = {
   account: showAccount,
   access: showAccess,
-  signIn: async (visit, { login }) => ways.signInPage(visit, await visit.call("GET", "/login"), login),
-  register: (visit) => ways.registerPage(visit, {}),
-  forgot: (visit, { login }) => ways.forgotPage(visit, login),
+  signIn: async (visit, { login }) => signInPages.signInPage(visit, await visit.call("GET", "/login"), login),
+  register: (visit) => signInPages.registerPage(visit, {}),
+  forgot: (visit, { login }) => signInPages.forgotPage(visit, login),
   confirm: (visit, _fields, query) =>
-    query?.has("factor") === true ? ways.goOnPage(visit, "confirm") : confirm(visit),
+    query?.has("factor") === true ? signInPages.goOnPage(visit, "confirm") : confirm(visit),
   link: showLink,
 };
 
@@ -51,20 +51,20 @@ export async function confirm(visit: Visit, next = "yes"): Promise<HtmlPage> {
     visit.call<AccountView>("GET", "/account"),
     visit.call<WaysIn>("GET", "/login"),
   ]);
-  return ways.signInPage(visit, offered, login, next);
+  return signInPages.signInPage(visit, offered, login, next);
 }
 
 async function showAccount(visit: Visit): Promise<HtmlPage> {
   const { call, settings } = visit;
   const hasApiKeys = settings.apiKeysPerUser > 0;
-  const [account, { sessions }, { ways: offered }, { keys }, { scopes }] = await Promise.all([
+  const [account, { sessions }, { ways: offered }, { api_keys: apiKeys }, { scopes }] = await Promise.all([
     call<AccountView>("GET", "/account"),
     call<{ readonly sessions: readonly SessionView[] }>("GET", "/sessions"),
     call<WaysIn>("GET", "/login"),
-    hasApiKeys ? call<{ readonly keys: readonly ApiKeyView[] }>("GET", "/api-keys") : { keys: [] },
+    hasApiKeys ? call<{ readonly api_keys: readonly ApiKeyView[] }>("GET", "/api-keys") : { api_keys: [] },
     hasApiKeys ? call<Pick<ClientSession, "scopes">>("GET", "/session") : { scopes: [] },
   ]);
-  return own.accountPage(visit, { account, sessions, ways: offered, keys, scopes });
+  return accountPages.accountPage(visit, { account, sessions, ways: offered, apiKeys, scopes });
 }
 
 async function showAccess({ call, ...visit }: Visit): Promise<HtmlPage> {
@@ -81,13 +81,15 @@ function showLink(visit: Visit, fields: Fields, query = new URLSearchParams()) {
   const isMail = needed === "mail";
   switch (query.get("ampho_error")) {
     case null:
-      return ways.pasteLinkPage(visit);
+      return signInPages.pasteLinkPage(visit);
     case "factor_needed":
-      return needed === "" || isMail ? ways.enrolPage(visit, isMail) : ways.goOnPage(visit, "sign-in/pending");
+      return needed === "" || isMail
+        ? signInPages.enrolPage(visit, isMail)
+        : signInPages.goOnPage(visit, "sign-in/pending");
     case "link_needed":
-      return ways.identityPage(visit, needed.split(","));
+      return signInPages.identityPage(visit, needed.split(","));
     case "confirmation_needed":
-      return own.confirmLink(visit);
+      return accountPages.confirmLink(visit);
     default:
       return showPage[visit.isSignedIn ? "account" : "signIn"](visit, fields);
   }
@@ -111,7 +113,7 @@ function entered(
 ) {
   const { confirms } = fields;
   const goTo = review === true || confirms === "access" ? "access" : "in";
-  if (codes.length > 0) return own.recoveryCodes(view, codes, goTo);
+  if (codes.length > 0) return accountPages.recoveryCodes(view, codes, goTo);
   if (left < 3 && goTo === "in") return { goTo: "", notice: "few" } as const;
   return confirms === undefined ? { goTo } : ({ goTo, notice: "confirmed" } as const);
 }
@@ -171,8 +173,8 @@ const enrolmentOf: BodyOf = ({ pending, code }) => ({
 
 /** Each scope has a check box of its own, because a form sends a name once. */
 const newApiKeyOf: BodyOf = (fields, { now }) => {
-  const names = Object.keys(fields).filter((field) => field.startsWith(own.scopeField));
-  const scopes = names.map((field) => field.slice(own.scopeField.length));
+  const names = Object.keys(fields).filter((field) => field.startsWith(accountPages.scopeField));
+  const scopes = names.map((field) => field.slice(accountPages.scopeField.length));
   return { name: fields["name"], scopes, expires: now + secondsOf(fields) };
 };
 
@@ -191,7 +193,7 @@ const step =
   async (visit, fields) =>
     show(visit, await visit.call<T>("POST", pathOf(path, fields), bodyOf(fields, visit)), fields);
 
-const outside = (path: string, bodyOf: BodyOf) => step<OutsideBegun>(path, bodyOf, ways.leavePage);
+const outside = (path: string, bodyOf: BodyOf) => step<OutsideBegun>(path, bodyOf, signInPages.leavePage);
 
 /** The notices of changes that end the session. */
 export const leaves: ReadonlySet<PageNotice> = new Set(["login", "signed-out", "deleted"] as const);
@@ -208,7 +210,7 @@ const change =
 /** The forms, by the name in their path: what each does. */
 export const actions: Readonly<Record<string, Action>> = {
   "sign-in": proof("/login", ({ login, password }) => ({ login, password })),
-  "sign-in/mail": step<MailBegun>("/login/mail", ({ login }) => ({ login }), ways.checkMailPage),
+  "sign-in/mail": step<MailBegun>("/login/mail", ({ login }) => ({ login }), signInPages.checkMailPage),
   "sign-in/code": proof("/login", ({ code }) => ({ code: digits(code) })),
   "sign-in/passkey": proof("/login", ({ transaction, passkey }) => ({ transaction, passkey: jsonOf(passkey) })),
   "sign-in/provider": outside("/login/outside", ({ provider, confirms }, { at }) =>
@@ -224,17 +226,21 @@ export const actions: Readonly<Record<string, Action>> = {
   "sign-in/identity": proof("/login", ({ code, login, password }) =>
     code === undefined ? { transaction: "", login, password } : { transaction: "", code: digits(code) },
   ),
-  register: step<RegistrationBegun>("/register", ({ email, invite }) => ({ email, invite }), ways.registrationPage),
+  register: step<RegistrationBegun>(
+    "/register",
+    ({ email, invite }) => ({ email, invite }),
+    signInPages.registrationPage,
+  ),
   "register/finish": proof("/register/finish", ({ code, password, passkey }, { texts: { firstPasskey: name } }) =>
     passkey === undefined ? { code: digits(code), password } : { code: digits(code), passkey: jsonOf(passkey), name },
   ),
-  forgot: step<MailBegun>("/password/reset", ({ login }) => ({ login }), ways.resetPage),
+  forgot: step<MailBegun>("/password/reset", ({ login }) => ({ login }), signInPages.resetPage),
   "forgot/finish": (visit, fields) => finishReset(visit, fields, { code: digits(fields["code"]) }),
   link: (visit, { link = "" }) => landingOf(visit, link),
   "link/finish": finishLink,
-  "totp/begin": step<TotpSetUp>("/totp", enrolmentOf, own.totpPage),
+  "totp/begin": step<TotpSetUp>("/totp", enrolmentOf, accountPages.totpPage),
   "totp/confirm": proof("/totp/confirm", ({ totp }) => ({ totp: digits(totp) })),
-  "passkeys/begin": step<PasskeySetUp>("/passkeys/options", enrolmentOf, own.createPasskey),
+  "passkeys/begin": step<PasskeySetUp>("/passkeys/options", enrolmentOf, accountPages.createPasskey),
   "passkeys/finish": async (visit, { name, passkey }) => {
     const added = await visit.call<Entered>("POST", "/passkeys", { passkey: jsonOf(passkey), name });
     return added.recovery_codes === undefined ? { goTo: "", notice: "saved" } : entered(visit, added, {});
@@ -249,7 +255,7 @@ export const actions: Readonly<Record<string, Action>> = {
   "identities/confirm": async (visit) => showConfirmation(visit, "identity_linked", "identities/confirmed", {}),
   "identities/confirmed": () => ({ goTo: "", notice: "confirmed" }),
   "identities/remove": change("DELETE", "/identities/:id", "removed"),
-  email: step("/account/email", ({ email, login }) => ({ email, login: login === "true" }), own.confirmEmail),
+  email: step("/account/email", ({ email, login }) => ({ email, login: login === "true" }), accountPages.confirmEmail),
   "email/finish": change("POST", "/account/email/finish", "saved", ({ code }) => ({ code: digits(code) })),
   "email/later": change("POST", "/account/email", "waits", ({ email, login }) => ({
     email,
@@ -262,18 +268,18 @@ export const actions: Readonly<Record<string, Action>> = {
   "change/confirm": async (visit, { transaction, code, form = "", kept }) => {
     await visit.call("POST", "/account/confirm/finish", { transaction, code: digits(code) });
     // A password is never in a page, so the user types it now.
-    return form === "password" ? own.firstPassword(visit) : { form, fields: fieldsIn(kept) };
+    return form === "password" ? accountPages.firstPassword(visit) : { form, fields: fieldsIn(kept) };
   },
   login: change("POST", "/account/login", "login", ({ login }) => ({ login })),
   password: change("POST", "/password", "password", ({ password, new_password }) => ({ password, new_password })),
   "password/remove": change("DELETE", "/password", "removed"),
-  "keys/create": step<NewApiKey>("/api-keys", newApiKeyOf, own.newApiKeyPage),
-  "keys/replace": step<NewApiKey>(
+  "api-keys/create": step<NewApiKey>("/api-keys", newApiKeyOf, accountPages.newApiKeyPage),
+  "api-keys/replace": step<NewApiKey>(
     "/api-keys/:id/rotate",
     (fields) => ({ overlap: secondsOf(fields) }),
-    own.newApiKeyPage,
+    accountPages.newApiKeyPage,
   ),
-  "keys/remove": change("DELETE", "/api-keys/:id", "key"),
+  "api-keys/remove": change("DELETE", "/api-keys/:id", "apiKey"),
   "sessions/end": change("DELETE", "/sessions/:id", "ended"),
   "access/end": change("DELETE", "/account/access", "all"),
   "sessions/end-all": change("DELETE", "/sessions", "signed-out"),
@@ -299,28 +305,29 @@ export async function perform(visit: Visit, form: string, fields: Fields): Promi
 async function showConfirmation(visit: Visit, change: unknown, form: string, fields: Fields): Promise<HtmlPage> {
   const { transaction } = await visit.call<ConfirmationBegun>("POST", "/account/confirm", { change });
   const { password: _, new_password: __, ...kept } = fields;
-  return own.showConfirmation(visit, { transaction, form, kept: JSON.stringify(kept) });
+  return accountPages.showConfirmation(visit, { transaction, form, kept: JSON.stringify(kept) });
 }
 
 const enrolAgain: Show = (visit, { pending, mail }) =>
-  pending === undefined ? showAccount(visit) : ways.enrolPage(visit, mail !== undefined);
+  pending === undefined ? showAccount(visit) : signInPages.enrolPage(visit, mail !== undefined);
 
 /** The page that shows a form again after an error, where that is not the page of `startOf`. */
 export const agains: Readonly<Record<string, Show>> = {
-  "sign-in/code": (visit, fields) => ways.checkMailPage(visit, fields, fields),
-  "sign-in/factor": (visit, fields) => ways.secondStepPage(visit, keptOf(fields), fields["confirms"]),
-  "sign-in/identity": (visit, { ways: offered = "" }) => ways.identityPage(visit, offered.split(" ")),
-  register: ways.registerPage,
-  "register/finish": (visit, fields) => ways.registrationPage(visit, keptOf(fields)),
-  "forgot/finish": (visit, fields) => ways.resetPage(visit, keptOf(fields)),
-  link: ways.pasteLinkPage,
+  "sign-in/code": (visit, fields) => signInPages.checkMailPage(visit, fields, fields),
+  "sign-in/factor": (visit, fields) => signInPages.secondStepPage(visit, keptOf(fields), fields["confirms"]),
+  "sign-in/identity": (visit, { ways: offered = "" }) => signInPages.identityPage(visit, offered.split(" ")),
+  register: signInPages.registerPage,
+  "register/finish": (visit, fields) => signInPages.registrationPage(visit, keptOf(fields)),
+  "forgot/finish": (visit, fields) => signInPages.resetPage(visit, keptOf(fields)),
+  link: signInPages.pasteLinkPage,
   "link/finish": (visit, { link = "", ...fields }) =>
-    fields["again"] === undefined ? landingOf(visit, link) : ways.resetPage(visit, keptOf(fields), { link }),
+    fields["again"] === undefined ? landingOf(visit, link) : signInPages.resetPage(visit, keptOf(fields), { link }),
   "totp/begin": enrolAgain,
-  "totp/confirm": (visit, { secret = "", uri = "" }) => own.totpPage(visit, { secret, uri }),
+  "totp/confirm": (visit, { secret = "", uri = "" }) => accountPages.totpPage(visit, { secret, uri }),
   "passkeys/begin": enrolAgain,
-  "email/finish": own.confirmEmail,
-  "change/confirm": (visit, { transaction, form, kept }) => own.showConfirmation(visit, { transaction, form, kept }),
+  "email/finish": accountPages.confirmEmail,
+  "change/confirm": (visit, { transaction, form, kept }) =>
+    accountPages.showConfirmation(visit, { transaction, form, kept }),
 };
 
 /** Behind `#`: a transaction and its proof. The browser that asked for the mail needs no number. */
@@ -328,11 +335,11 @@ const tokenOf = (link: string) => /#ampho(-\w+)?=([\w.-]+)\s*$/.exec(link) ?? []
 
 function landingOf(view: View, link: string): HtmlPage {
   const [, use, token] = tokenOf(link);
-  if (token === undefined) return ways.pasteLinkPage(view);
-  if (use === "-invite") return ways.registerPage(view, { invite: token });
+  if (token === undefined) return signInPages.pasteLinkPage(view);
+  if (use === "-invite") return signInPages.registerPage(view, { invite: token });
   const purpose = purposeOf(link);
-  if (purpose === "alarm") return ways.alarmPage(view, link, claimsIn(link));
-  return ways.landingPage(view, purpose, link, use === undefined && claimsIn(link)["recovery"] !== "alarm");
+  if (purpose === "alarm") return signInPages.alarmPage(view, link, claimsIn(link));
+  return signInPages.landingPage(view, purpose, link, use === undefined && claimsIn(link)["recovery"] !== "alarm");
 }
 
 /** The claims of the link, for the texts of the page. */
@@ -342,12 +349,12 @@ function claimsIn(link: string): Readonly<Record<string, unknown>> {
 }
 
 /** The purpose for the texts of the page. The endpoint verifies the link, and rejects one of another purpose. */
-function purposeOf(link: string): ways.LinkPurpose {
+function purposeOf(link: string): signInPages.LinkPurpose {
   const [, use] = tokenOf(link);
   if (use === "-alarm") return "alarm";
   const { for: purpose } = claimsIn(link);
   if (purpose === "invite") return "register";
-  return ways.linkPurposes.find((known) => known === purpose) ?? "login";
+  return signInPages.linkPurposes.find((known) => known === purpose) ?? "login";
 }
 
 async function finishLink(visit: Visit, fields: Fields): Promise<Outcome> {
@@ -375,7 +382,7 @@ async function finishReset(visit: Visit, fields: Fields, sent: object): Promise<
   } catch (error) {
     if (!(error instanceof Problem) || error.body.error !== "factor_needed") throw error;
     const { factors, passkey } = error.body;
-    return ways.resetPage(visit, { match, code, factors, passkey }, { link });
+    return signInPages.resetPage(visit, { match, code, factors, passkey }, { link });
   }
   return { goTo: "sign-in", notice: "reset" };
 }

@@ -2,9 +2,9 @@
 import { type Clock, systemClock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { ProviderKind, ProviderSettings } from "../config/provider-settings.js";
-import { importPublishedKeys } from "../signing-keys/jwk-set.js";
 import { documentLimits, fetchJson } from "../outbound/bounded-fetch.js";
 import { isLocalhost, isLoopback } from "../outbound/secure-url.js";
+import { importPublishedKeys } from "../signing-keys/jwk-set.js";
 import { githubApi } from "./github.js";
 import type { ProtocolLibrary } from "./library.js";
 import { createMetadataSource, type Metadata } from "./metadata.js";

@@ -6,7 +6,7 @@ import { apiKeyIdPrefix } from "../store/sql/api-key-ends.js";
 /** A revocation, for example to close the sockets of a session or a user. */
 export type Revoked =
   | {
-      /** The kind of revocation: `session`, `apiKey`, `user`, `roles`, `key` or `all`. */
+      /** The kind of revocation: `session`, `api_key`, `user`, `roles`, `signing_key` or `all`. */
       readonly kind: "session";
       /**
        * The id of the session. It goes on with new tokens after a change of its account, so a client can connect again.
@@ -14,7 +14,7 @@ export type Revoked =
       readonly session: string;
     }
   | {
-      readonly kind: "apiKey";
+      readonly kind: "api_key";
       /** The id of an API key that ended or was rotated. Undefined: every API key of every user has ended. */
       readonly apiKey: string | undefined;
     }
@@ -48,7 +48,7 @@ export type Revoked =
 export function toRevoked(row: Revocation): Revoked {
   if (row.kind === "session")
     return row.sessionId.startsWith(apiKeyIdPrefix)
-      ? { kind: "apiKey", apiKey: row.sessionId === apiKeyIdPrefix ? undefined : row.sessionId }
+      ? { kind: "api_key", apiKey: row.sessionId === apiKeyIdPrefix ? undefined : row.sessionId }
       : { kind: row.kind, session: row.sessionId };
   if (row.kind === "signing_key") return { kind: row.kind, kid: row.kid };
   if (row.kind === "all") return { kind: row.kind };

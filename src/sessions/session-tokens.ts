@@ -29,7 +29,7 @@ export type SessionTokens = ReturnType<typeof createSessionTokens>;
  */
 const reservedClaims: ReadonlySet<string> = new Set(
   (
-    "iss sub aud exp nbf iat jti login roles scope sid gen ver auth_time act amr acr cnf client_id by org orgs bound key " +
+    "iss sub aud exp nbf iat jti login roles scope sid gen ver auth_time act amr acr cnf client_id by org orgs bound api_key " +
     // JSON.stringify would call the last one.
     "may_act __proto__ toJSON"
   ).split(" "),

@@ -7,6 +7,7 @@
 
 import * as access from "./sql/access.js";
 import * as accessEnds from "./sql/access-ends.js";
+import * as keys from "./sql/api-keys.js";
 import * as attempts from "./sql/attempts.js";
 import * as audit from "./sql/audit.js";
 import * as confirmations from "./sql/confirmations.js";
@@ -20,7 +21,6 @@ import * as housekeeping from "./sql/housekeeping.js";
 import * as identities from "./sql/identities.js";
 import * as identityChanges from "./sql/identity-changes.js";
 import * as imports from "./sql/imports.js";
-import * as keys from "./sql/api-keys.js";
 import * as lockouts from "./sql/lockouts.js";
 import * as mail from "./sql/mail.js";
 import * as mailboxChanges from "./sql/mailbox-changes.js";

@@ -66,7 +66,7 @@ export const counterKinds = {
   // The mailbox of another person could otherwise sign a user out for ever.
   alarm: { counts: "alarms, one account", freeAttempts: 5, everySeconds: 0, windowSeconds: 24 * hourSeconds },
   // Each one writes a row, a mail and, at its end, a revocation that every process reads. Its end needs no limit.
-  key: {
+  apiKey: {
     counts: "new API keys, one user",
     freeAttempts: "apiKeysPerUser",
     times: 10,

@@ -302,7 +302,7 @@ export function createThrottle(deps: {
     },
     /** Every API key counts that a session of this user creates, also in place of another. */
     allowApiKey({ login, userId, origin }: Omit<PasswordChangeAttempt, "sessionId">): Promise<AllowedAttempt> {
-      const attempt = attemptAt([counter("key", userId)], addressOf(origin));
+      const attempt = attemptAt([counter("apiKey", userId)], addressOf(origin));
       return allowOrReject(attempt, { account: { login }, origin, event: "api_key_throttled" });
     },
     /** Every alarm counts. */

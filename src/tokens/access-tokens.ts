@@ -11,7 +11,7 @@ import { createVerifiedTokens } from "./verified-tokens.js";
 
 /** The row of an API key as a process has read it. It has the names of the Auth, which are then in memory once. */
 export interface ReadApiKey {
-  readonly auth: Pick<Auth, "id" | "key">;
+  readonly auth: Pick<Auth, "id" | "apiKey">;
   readonly gen: number;
   /** The number of the last revocation before the read. */
   readonly asOf: number;
@@ -108,7 +108,7 @@ export function createAccessTokens(deps: {
     verifyAccess,
     /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */
     verifySession(token: string, now: number): AccessClaims & { readonly sid: string } {
-      if (isApiKey(token)) throw notAccepted(["session"], "key");
+      if (isApiKey(token)) throw notAccepted(["session"], "api_key");
       const { claims, auth } = verifyAccess(token, now);
       requireCredential(auth.credential, ["session"]);
       if (claims === undefined) reject("claim");

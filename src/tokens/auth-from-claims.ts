@@ -28,13 +28,13 @@ function setMembers(
   claims: AccessClaims,
   credential: Credential,
   scopes: readonly string[],
-  key: AuthApiKey | undefined,
+  apiKey: AuthApiKey | undefined,
   shown: Auth["claims"] = claims,
 ) {
   // People have roles, machines have scopes. So no route with `roles` opens for a token that is not the user's own.
   const isOwn = credential === "session" || credential === "foreign";
   this.credential = credential;
-  this.key = key;
+  this.apiKey = apiKey;
   this.id = claims.sub;
   this.login = claims.login;
   this.roles = (isOwn ? claims.roles : undefined) ?? none;
@@ -51,7 +51,7 @@ const PlainAuth = setMembers as unknown as new (
   claims: AccessClaims,
   credential: Credential,
   scopes: readonly string[],
-  key: AuthApiKey | undefined,
+  apiKey: AuthApiKey | undefined,
   shown?: Auth["claims"],
 ) => Auth;
 
@@ -72,7 +72,7 @@ const noClaims: Auth["claims"] = Object.freeze({});
 /** The Auth of an API key. `row` has what the claims of a token would have. */
 export function authOfApiKey(row: AccessClaims, key: AuthApiKey, scopes: readonly string[]): Auth {
   const shared = scopes.length === 0 ? none : splitScopes(scopes.join(" "));
-  return Object.freeze(new PlainAuth(row, "key", shared, Object.freeze(key), noClaims));
+  return Object.freeze(new PlainAuth(row, "api_key", shared, Object.freeze(key), noClaims));
 }
 
 /** Without recursion, because a token can nest deeply. `Object.values` for both would take 0.2 µs more. */

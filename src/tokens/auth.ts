@@ -12,7 +12,7 @@ export interface AuthApiKey {
 
 /** The user of a verified token. It is frozen. `S` are the scopes of the instance. */
 export interface Auth<S extends string = string> {
-  /** The kind of the token or key. Routes take `session` and `foreign`, unless they name others as `credentials`. */
+  /** The kind of the token or API key. Routes take `session` and `foreign`, unless they name others as `credentials`. */
   readonly credential: Credential;
   /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;
@@ -23,17 +23,17 @@ export interface Auth<S extends string = string> {
   /** The scopes of those roles. */
   readonly scopes: readonly S[];
   /** The API key of the request. Undefined for any other credential. */
-  readonly key: AuthApiKey | undefined;
-  /** The session's id. Undefined for a token that belongs to no session, and for `key` and `service`. */
+  readonly apiKey: AuthApiKey | undefined;
+  /** The session's id. Undefined for a token that belongs to no session, and for `api_key` and `service`. */
   readonly session: string | undefined;
   /** The methods that the login proved (RFC 8176), such as `pwd` and `otp`. Empty for a token without the claim. */
   readonly amr: readonly string[];
   /** The level of the login: `1fa`, `2fa` or `phr`. Tokens of other software can have none, or another text. */
   readonly acr: string | undefined;
-  /** `nbf`, Unix seconds. For a key, the time of its creation. */
+  /** `nbf`, Unix seconds. For an API key, the time of its creation. */
   readonly starts: number | undefined;
-  /** `exp`, Unix seconds. For a key, its end. */
+  /** `exp`, Unix seconds. For an API key, its end. */
   readonly expires: number;
-  /** Every claim of the token. Empty for a key. */
+  /** Every claim of the token. Empty for an API key. */
   readonly claims: Readonly<Record<string, unknown>>;
 }

@@ -2,12 +2,12 @@
 import { AmphoError } from "../errors.js";
 import { isServiceId } from "../logins/service-id.js";
 
-export const credentials = ["session", "foreign", "key", "service", "delegated"] as const;
+export const credentials = ["session", "foreign", "api_key", "service", "delegated"] as const;
 
 /**
  * The kind of a token. `session` is the token of a login, and `foreign` one that other software signed with a
- * configured key. `delegated` is the token of another actor than the user, and `service` that of a service. `key` is an
- * API key of a user.
+ * configured key. `delegated` is the token of another actor than the user, and `service` that of a service. `api_key`
+ * is an API key of a user.
  */
 export type Credential = (typeof credentials)[number];
 
@@ -41,7 +41,7 @@ export function credentialOf(claims: Readonly<Record<string, unknown>>): Credent
 const named: Readonly<Record<CredentialOfToken, string>> = {
   session: "a token of a session",
   foreign: "a token of other software",
-  key: "an API key",
+  api_key: "an API key",
   service: "an access token of a service account",
   delegated: "a delegated token",
   bound: "a token that is bound to an organization",

@@ -2,10 +2,10 @@
 import { type Clock, leewayMaxSeconds, systemClock } from "../clock.js";
 import { type Duration, parseDuration } from "../duration.js";
 import { ConfigurationError } from "../errors.js";
-import { importVerifyingKeys } from "../signing-keys/jwk-set.js";
 import { parseRoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { readUrl } from "../outbound/secure-url.js";
 import { parseResources, type ResourceInput, resourcesForm } from "../resources.js";
+import { importVerifyingKeys } from "../signing-keys/jwk-set.js";
 
 /** The revocation feed to follow (docs/guides/verifying.md). */
 export interface FollowedRevocations {

@@ -108,7 +108,7 @@ export interface AccessItem {
     | "totp"
     | "recovery_codes"
     | "identity"
-    | "key"
+    | "api_key"
     | "password"
     | "address"
     | "login";
@@ -167,7 +167,7 @@ export interface AccountExport {
   /** The identities at outside providers. */
   readonly identities: readonly LinkedIdentity[];
   /** The API keys, without the keys themselves. */
-  readonly keys: readonly ApiKeyView[];
+  readonly api_keys: readonly ApiKeyView[];
   /** The newest 1000 live sessions. */
   readonly sessions: readonly Omit<SessionView, "current">[];
   /** The newest 1000 entries of the audit log about the user. */

@@ -67,7 +67,7 @@ export function needsFor<R>(allowed: (request: R) => string | undefined) {
     keys: { credentials: ["session", "api_key"], scopes: ["articles:write"] },
     keyLive: { credentials: ["api_key"], scopes: ["articles:write"], live: true },
     keyRole: { credentials: ["api_key"], roles: ["editor"], can: () => true },
-    keyCan: { credentials: ["api_key"], can: ({ key }: Auth) => key?.name === "Suite" },
+    keyCan: { credentials: ["api_key"], can: ({ apiKey }: Auth) => apiKey?.name === "Suite" },
     service: { credentials: ["service"], scopes: ["articles:write"] },
     resource: { resource: "https://api.example/mcp" },
     resourceRole: { resource: "https://api.example/mcp", roles: ["admin"], scopes: ["articles:write"] },

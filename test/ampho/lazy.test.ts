@@ -58,9 +58,9 @@ it("verify of a lazy instance takes only the credentials that its caller lists",
   const { token } = await sessions.create(id);
   const { key } = await apiKeys.create(id, { name: "Backup", scopes: ["articles:read"] });
   const rejected = { code: "credential_not_accepted" };
-  await expect(ampho.verify(token, ["key"])).rejects.toMatchObject(rejected);
+  await expect(ampho.verify(token, ["api_key"])).rejects.toMatchObject(rejected);
   await expect(ampho.verify(key)).rejects.toMatchObject(rejected);
-  expect((await ampho.verify(key, ["key"])).credential).toBe("key");
+  expect((await ampho.verify(key, ["api_key"])).credential).toBe("api_key");
 });
 
 it("the same data share one instance, and functions or other data do not", async () => {

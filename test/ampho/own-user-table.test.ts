@@ -527,7 +527,7 @@ describe("the option claims", () => {
     const opened = await openWith(() => ({ [name]: "x" }));
     const registered = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
     const ours = ["login", "roles", "scope", "sid", "gen", "ver", "auth_time"];
-    const later = ["act", "amr", "acr", "cnf", "client_id", "by", "org", "orgs", "bound", "key", "may_act"];
+    const later = ["act", "amr", "acr", "cnf", "client_id", "by", "org", "orgs", "bound", "api_key", "may_act"];
     for (name of [...registered, ...ours, ...later])
       await expect(create(opened)).rejects.toThrow(
         new TypeError(`The option claims must not set "${name}", which is reserved.`),

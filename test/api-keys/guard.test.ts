@@ -16,7 +16,7 @@ describe("a request with an API key", () => {
   it("the auth of a key has its id, its name, its owner, its scopes and no role", async () => {
     const { world, userId, create } = await openKeys();
     const { id, key } = await create();
-    const auth = await world.ampho.verify(key, ["key"]);
+    const auth = await world.ampho.verify(key, ["api_key"]);
     expect(auth).toMatchObject({ credential: "api_key", key: { id, name: "Backup" }, id: userId, login: "ann" });
     expect(auth).toMatchObject({ scopes: ["articles:read"], roles: [], session: undefined, acr: undefined });
     expect([Object.isFrozen(auth), Object.isFrozen(auth.apiKey), Object.isFrozen(auth.scopes)]).toEqual([
@@ -25,7 +25,7 @@ describe("a request with an API key", () => {
       true,
     ]);
     const { token } = await world.ampho.sessions.create(userId);
-    expect((await world.ampho.verify(token)).key).toBeUndefined();
+    expect((await world.ampho.verify(token)).apiKey).toBeUndefined();
   });
 
   it("a key opens a route that names keys, and no route for roles or further scopes", async () => {
@@ -131,11 +131,11 @@ describe("a request with an API key", () => {
   it("verifySync cannot read a key, and names verify", async () => {
     const { world, create } = await openKeys();
     const { id, key } = await create();
-    expect(() => world.ampho.verifySync(key, ["key"])).toThrow(
+    expect(() => world.ampho.verifySync(key, ["api_key"])).toThrow(
       expect.objectContaining({ code: "unavailable", message: expect.stringContaining("Use `verify`") }),
     );
-    await world.ampho.verify(key, ["key"]);
-    expect(world.ampho.verifySync(key, ["key"]).key?.id).toBe(id);
+    await world.ampho.verify(key, ["api_key"]);
+    expect(world.ampho.verifySync(key, ["api_key"]).apiKey?.id).toBe(id);
   });
 
   it("while the database is down a known key is good and an unknown one is unavailable", async () => {
@@ -166,7 +166,7 @@ describe("what ends an API key", () => {
     expect(await ask(key)).toBe("articles:read");
     await world.ampho.apiKeys.revoke(id);
     expect(await ask(key)).toBe(ended);
-    expect(() => world.ampho.verifySync(key, ["key"])).toThrow(expect.objectContaining({ code: "unavailable" }));
+    expect(() => world.ampho.verifySync(key, ["api_key"])).toThrow(expect.objectContaining({ code: "unavailable" }));
   });
 
   it.each(["disable", "remove"] as const)("M-03: the keys of a user end with %s", async (change) => {
@@ -281,7 +281,7 @@ describe("what ends an API key", () => {
     expect(await askGuard(other, key, readers)).toBe("articles:read");
     const { key: further } = await world.ampho.apiKeys.create(userId, { name: "x", scopes: ["articles:read"] });
     expect(await askGuard(other, further, readers)).toBe("articles:read");
-    await world.ampho.sessions.endForEveryone({ keys: true });
+    await world.ampho.sessions.endForEveryone({ apiKeys: true });
     for (const each of [key, further]) {
       expect(await ask(each)).toBe(ended);
       await withinSecond(() => askGuard(other, each, readers), ended);
@@ -306,7 +306,7 @@ describe("what ends an API key", () => {
     const until = Number.MAX_SAFE_INTEGER;
     set.applyPage(page(5, { n: 5, at: 1, until, kind: "session", sessionId: "key_a" }), 0);
     const read = (id: string) => ({
-      auth: { id: "u", key: { id, name: "Backup" } },
+      auth: { id: "u", apiKey: { id, name: "Backup" } },
       gen: 0,
       asOf: 5,
       timeline: set.timeline,
@@ -363,7 +363,7 @@ describe("a key of a user of an application's own table", () => {
     open();
     expect(await Promise.all(asked)).toEqual([ended, ended, ended]);
     expect(await ask(key)).toBe(ended);
-    expect(() => world.ampho.verifySync(key, ["key"])).toThrow(expect.objectContaining({ code: "unavailable" }));
+    expect(() => world.ampho.verifySync(key, ["api_key"])).toThrow(expect.objectContaining({ code: "unavailable" }));
   });
 
   it("M-01: a read that was held open across sessions.revokeForUser accepts nothing", async () => {
@@ -513,7 +513,7 @@ it("a token of the owner and a key of the owner are kept apart", async () => {
   const auths: Auth[] = [];
   const can = (auth: Auth) => auths.push(auth) > 0;
   await ask(key, { credentials: ["api_key"], can });
-  expect(auths[0]?.key?.name).toBe("Backup");
+  expect(auths[0]?.apiKey?.name).toBe("Backup");
 });
 
 it("a created key has the form, and no two are equal", () => {

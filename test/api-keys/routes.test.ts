@@ -31,7 +31,7 @@ describe("the routes of API keys", () => {
     ]);
     const { id, key } = created.json as { id: string; key: string };
     expect(await askGuard(world, key, readers)).toBe("articles:read");
-    const list = async () => (await call("GET", "/api-keys", { bearer })).json["keys"];
+    const list = async () => (await call("GET", "/api-keys", { bearer })).json["api_keys"];
     expect(await list()).toEqual([
       {
         id,
@@ -126,7 +126,7 @@ describe("the routes of API keys", () => {
         expect((await world.call("POST", "/api-keys", { bearer: grant.token, body })).status).toBe(201);
       }
     const { json } = await world.call("GET", "/api-keys", { bearer: grant.token });
-    const names = (json["keys"] as { readonly name: string }[]).map(({ name }) => name);
+    const names = (json["api_keys"] as { readonly name: string }[]).map(({ name }) => name);
     expect(names.length).toBeLessThan(26);
     expect(names).toEqual(expect.arrayContaining(["7.0", "7.1", "7.2", "7.3", "7.4"]));
   });
@@ -207,7 +207,7 @@ describe("the routes of API keys", () => {
     const { id } = await create();
     const bob = await world.ampho.users.create({ login: "bob", roles: ["editor"] });
     const { token: bearer } = await world.ampho.sessions.create(bob.id);
-    expect((await world.call("GET", "/api-keys", { bearer })).json).toEqual({ keys: [] });
+    expect((await world.call("GET", "/api-keys", { bearer })).json).toEqual({ api_keys: [] });
     const theirs = await world.call("DELETE", `/api-keys/${id}`, { bearer });
     const none = await world.call("DELETE", "/api-keys/key_nothing", { bearer });
     expect([theirs.status, theirs.text]).toEqual([404, none.text]);
@@ -286,7 +286,7 @@ describe("the routes of API keys", () => {
     const { world, grant } = await openKeys();
     const created = await world.call("POST", "/api-keys", { bearer: grant.token, body });
     const exported = await world.call("GET", "/account/export", { bearer: grant.token });
-    expect(exported.json["keys"]).toMatchObject([{ id: created.json["id"], name: "Backup" }]);
+    expect(exported.json["api_keys"]).toMatchObject([{ id: created.json["id"], name: "Backup" }]);
     expect(exported.text).not.toContain(String(created.json["key"]).slice(14));
     expect((await world.call("DELETE", "/account", { bearer: grant.token })).status).toBe(204);
     expect(await askGuard(world, String(created.json["key"]), readers)).toBe("invalid_token");
@@ -374,7 +374,7 @@ it("a verifier takes no key, and rejects requirements that name keys where they 
   const { key } = await create();
   const verifier = createVerifier({ keys: world.key, clock: world.clock });
   await expect(verifier.verify(key)).rejects.toMatchObject({ code: "invalid_token" });
-  await expect(verifier.verify(key, ["key"])).rejects.toMatchObject({ code: "invalid_token" });
+  await expect(verifier.verify(key, ["api_key"])).rejects.toMatchObject({ code: "invalid_token" });
   expect(() => verifier.authorize({ credentials: ["api_key"], scopes: ["articles:read"] })).toThrow(TypeError);
   expect(() => world.ampho.authorize({ credentials: ["session", "api_key"] })).toThrow(TypeError);
   expect(() => world.ampho.authorize({ credentials: ["api_key"], scopes: [] })).toThrow(TypeError);

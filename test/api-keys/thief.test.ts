@@ -96,7 +96,9 @@ onBothDatabases(({ open }) => {
 
   it("a key of a thief ends when the application has rotated it before the owner sets a new password", async () => {
     const { world, id, owner, thief } = await begin();
-    const { keys } = (await world.call("GET", "/api-keys", { bearer: thief.token })).json as { keys: { id: string }[] };
+    const { api_keys: keys } = (await world.call("GET", "/api-keys", { bearer: thief.token })).json as {
+      api_keys: { id: string }[];
+    };
     const successor = await world.ampho.apiKeys.rotate(id, { id: keys[0]?.id ?? "" });
     expect(await askGuard(world, successor.key, readers)).toBe(alive);
     const change = { body: { password, new_password: "amber tulip canoe walnut" }, bearer: owner.token };

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { createAccount } from "../../dist/client/account.js";
 import { AmphoError, createClient } from "../../dist/client/client.js";
-import { createClient as createMailClient } from "../../dist/client/mail.js";
 import { askWith, createClient as createWaysClient } from "../../dist/client/full.js";
+import { createClient as createMailClient } from "../../dist/client/mail.js";
 import { listen } from "../world/listen.js";
 import { openCookieJar } from "./cookie-jar.js";
 import { createTestStorage } from "./storage.js";

@@ -3,7 +3,6 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { TOTP, URI } from "otpauth";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { createClient as createMailClient } from "../../dist/client/mail.js";
 import {
   AmphoError,
   createClient,
@@ -11,6 +10,7 @@ import {
   type FullClient,
   type FullClientOptions,
 } from "../../dist/client/full.js";
+import { createClient as createMailClient } from "../../dist/client/mail.js";
 import type { AmphoOptions } from "../../dist/index.js";
 import { type SettableClock, settableClock } from "../world/clock.js";
 import { type CookieJar, openCookieJar } from "./cookie-jar.js";

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { type TOTP, URI } from "otpauth";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import type { createClient, TotpSetup, FullClient } from "../../dist/client/full.js";
+import type { createClient, FullClient, TotpSetup } from "../../dist/client/full.js";
 import { settableClock } from "../world/clock.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";

@@ -1,8 +1,8 @@
 // `ampho/client/outside` against a real server and a provider that the test controls.
 import { Secret, TOTP } from "otpauth";
 import { afterEach, expect, it, vi } from "vitest";
-import { createOutside, LinkNeeded } from "../../dist/client/outside.js";
 import { createClient, FactorNeeded } from "../../dist/client/full.js";
+import { createOutside, LinkNeeded } from "../../dist/client/outside.js";
 import type { Message } from "../../dist/index.js";
 import { startEvilProvider } from "../world/evil-provider.js";
 import { openCookieJar } from "./cookie-jar.js";

@@ -100,7 +100,7 @@ describe("a deployment", () => {
     const create = async (days: number) =>
       apiKeys.create(id, { name: "x", scopes: ["a:read"], expires: now() + days * day });
     const [idle, used, ending, replaced] = [await create(200), await create(200), await create(100), await create(100)];
-    for (const { key } of [used, ending, replaced]) await verify(key, ["key"]);
+    for (const { key } of [used, ending, replaced]) await verify(key, ["api_key"]);
     const successor = await apiKeys.rotate(id, { id: replaced.id, overlap: day });
     await close();
     const found = async (days: number) =>
@@ -296,7 +296,7 @@ describe("a key", () => {
       kid: "typed",
     });
     const findings = await examined();
-    expect(findings.map(({ severity, check }) => [severity, check])).toEqual([["warning", "key"]]);
+    expect(findings.map(({ severity, check }) => [severity, check])).toEqual([["warning", "signing-key"]]);
     expect(JSON.stringify(findings)).not.toContain("horse");
   });
 

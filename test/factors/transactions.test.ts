@@ -2,8 +2,8 @@
 import { createHash, createHmac, hkdfSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createTransactions, type Purpose } from "../../dist/factors/transactions.js";
-import { importKeys } from "../../dist/signing-keys/jwk-set.js";
 import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
+import { importKeys } from "../../dist/signing-keys/jwk-set.js";
 import type { Revocation } from "../../dist/store/revocation.js";
 import { deviceProof, refreshToken } from "../../dist/tokens/jwt.js";
 import { createKeyring } from "../../dist/tokens/keyring.js";

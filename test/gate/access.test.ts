@@ -52,11 +52,11 @@ onBothDatabases((ground) => {
     world.clock.advance(8 * day);
 
     const { token } = grantOf(await logIn(world, password));
-    const [listed] = ofKind(await accessOf(world, token), "key");
+    const [listed] = ofKind(await accessOf(world, token), "api_key");
     expect(listed).toMatchObject({ name: "Backup", browser: "Firefox", actor: "user", confirmed: null, used: null });
     expect(world.clock.now() - (listed?.created ?? 0)).toBeGreaterThanOrEqual(8 * day);
     expect((await world.call("DELETE", `/api-keys/${listed?.id}`, { bearer: token })).status).toBe(204);
-    expect(ofKind(await accessOf(world, token), "key")).toEqual([]);
+    expect(ofKind(await accessOf(world, token), "api_key")).toEqual([]);
   });
 
   it("the first login after a reset or an alarm, and no other, leads to the list", async () => {
@@ -139,7 +139,7 @@ onBothDatabases((ground) => {
     const bearer = grantOf(added).token;
     await world.call("POST", "/api-keys", { bearer, body: { name: "Job", scopes: ["read"], ttl: day } });
     const list = await accessOf(world, bearer);
-    const kinds = ["session", "passkey", "recovery_codes", "key", "password", "address", "login"];
+    const kinds = ["session", "passkey", "recovery_codes", "api_key", "password", "address", "login"];
     expect(list.map(({ kind }) => kind)).toEqual(kinds);
     expect(ofKind(list, "session")).toMatchObject([{ current: true, actor: "user" }]);
     expect(ofKind(list, "passkey")).toMatchObject([{ confirmed: true, actor: "user" }]);
@@ -204,7 +204,7 @@ onBothDatabases((ground) => {
       expect(shown(await accessOf(world, after))).toEqual(["session", "passkey Phone", ...standing]);
       expect(await admission(world.ampho, theirs.token)).toBe("invalid_token");
       expect(await admission(world.ampho, token)).toBe("invalid_token");
-      await expect(world.ampho.verify(key, ["key"])).rejects.toMatchObject({ code: "invalid_token" });
+      await expect(world.ampho.verify(key, ["api_key"])).rejects.toMatchObject({ code: "invalid_token" });
       expect((await logInWith(world, thief)).status).toBe(401);
       expect((await signIn(outside, { claims: { sub: "thief" } })).status).not.toBe(200);
       expect((await logInWith(world, owner)).status).toBe(200);
@@ -239,7 +239,7 @@ onBothDatabases((ground) => {
     it("a session without a recent login, a code, or the factor of the account ends nothing", async () => {
       const { world, owner, theirs } = await openRobbed(ground);
       const rows = async () => {
-        const tables = ["passkeys", "identities", "keys", "recovery", "accounts"];
+        const tables = ["passkeys", "identities", "api_keys", "recovery", "accounts"];
         return Promise.all(tables.map((table) => ground.sql(world, `select * from ampho_${table} order by 1, 2`)));
       };
       const { id } = (await world.ampho.users.find(email)) ?? { id: "" };

@@ -280,7 +280,7 @@ interface Place {
   readonly process: World;
   readonly verifier: Verifier;
   /** Writes the key file of both processes. */
-  setKeys(...keys: readonly TestKey[]): Promise<void>;
+  setPublicKeys(...keys: readonly TestKey[]): Promise<void>;
   /** The sessions whose sockets the other process must close. */
   readonly closed: Set<string>;
   /** Forgets that the mailbox has confirmed identities and passkeys, but for one, as if they came from before that. */
@@ -374,7 +374,7 @@ export async function openPlace(ground: Ground, users?: ApplicationUsers<Applica
       await ground.sql(outside.world, "update ampho_passkeys set confirmed = 0");
       await ground.sql(outside.world, "update ampho_identities set confirmed = 0 where subject <> 'confirmed'");
     },
-    async setKeys(...keys) {
+    async setPublicKeys(...keys) {
       writeFileSync(keyFile, JSON.stringify({ keys }));
       await Promise.all([outside.world.ampho.reloadKeys(), process.ampho.reloadKeys()]);
     },
@@ -673,17 +673,17 @@ const changes: Readonly<Record<string, (place: Place, maker: Maker) => Promise<M
     await world.ampho.sessions.endForEveryone();
     return {};
   },
-  async "new signing key"({ setKeys }) {
-    await setKeys(newSigningKey, oldKey);
+  async "new signing key"({ setPublicKeys }) {
+    await setPublicKeys(newSigningKey, oldKey);
     return {};
   },
-  async "old key removed"({ setKeys }) {
-    await setKeys(newSigningKey);
+  async "old key removed"({ setPublicKeys }) {
+    await setPublicKeys(newSigningKey);
     return {};
   },
-  async "old key revoked"({ world, setKeys }) {
+  async "old key revoked"({ world, setPublicKeys }) {
     await world.ampho.signingKeys.revoke(oldKey.kid);
-    await setKeys(newSigningKey, oldKey);
+    await setPublicKeys(newSigningKey, oldKey);
     return {};
   },
   async logout({ world }, { own }) {
@@ -745,7 +745,7 @@ async function fatesOf(place: Place, person: Person, made: Made): Promise<Record
   const own = await isIn(person.own.token);
   const other = await isIn(person.other.token);
   const proc = (await admission(process.ampho, person.other.token)) === "in";
-  const apikey = await ampho.verify(person.apikey, ["key"]).then(
+  const apikey = await ampho.verify(person.apikey, ["api_key"]).then(
     () => true,
     () => false,
   );

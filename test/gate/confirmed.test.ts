@@ -72,7 +72,7 @@ const changesOf = {
   ],
 } as const;
 
-const tables = ["users", "accounts", "totp", "passkeys", "recovery", "identities", "sessions", "keys"];
+const tables = ["users", "accounts", "totp", "passkeys", "recovery", "identities", "sessions", "api_keys"];
 
 const rowsOf = async ({ ground, world }: Place) =>
   JSON.stringify(

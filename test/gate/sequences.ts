@@ -569,7 +569,7 @@ async function actsOf(about: Case, ampho: Ampho): Promise<readonly string[]> {
   for (const token of tokens) if ((await admission(ampho, token)) === "in") acts.push("a token");
   for (const refresh_token of refreshes)
     if (isDone(await call(about, "POST", "/renew", { body: { refresh_token } }))) acts.push("a refresh token");
-  for (const key of keys) if (await isAccepted(ampho.verify(key, ["key"]))) acts.push("an API key");
+  for (const key of keys) if (await isAccepted(ampho.verify(key, ["api_key"]))) acts.push("an API key");
   const body = { login: about.login, password: about.known };
   const login = await call(about, "POST", "/login", { body });
   if (isDone(login) || login.error === "factor_needed") acts.push("the password");

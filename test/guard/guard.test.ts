@@ -3,12 +3,12 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createGuard } from "../../dist/guard/guard.js";
 import { checkLive } from "../../dist/guard/live-check.js";
 import type { Auth } from "../../dist/index.js";
-import { importKeys } from "../../dist/signing-keys/jwk-set.js";
 import { createFailureDelay } from "../../dist/passwords/failure-delay.js";
 import { createPasswordPool } from "../../dist/passwords/pool.js";
 import { followRevocations, hasRecentRevocations } from "../../dist/sessions/follow-revocations.js";
 import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
 import { createSessionTokens } from "../../dist/sessions/session-tokens.js";
+import { importKeys } from "../../dist/signing-keys/jwk-set.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { createKeyring } from "../../dist/tokens/keyring.js";
 import { createDatabaseDirectory } from "../../dist/users/database-directory.js";
@@ -90,7 +90,7 @@ describe("a process that has just started", () => {
 /** The compiler asks for each member, so that a member that is declared and never set fails the test. */
 const membersOfAuth = {
   credential: true,
-  key: true,
+  apiKey: true,
   id: true,
   login: true,
   roles: true,

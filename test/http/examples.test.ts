@@ -357,12 +357,12 @@ async function auditRows(outside: Outside) {
   await ampho.users.recover("gil", { reason: "Checked by a call.", print: true }).catch(() => undefined);
   await ampho.users.recover("eva@example.org", { reason: "Checked by a call.", print: true }).catch(() => undefined);
   await ampho.services.setScopes("gateway", ["articles:read"]);
-  await ampho.services.setKeys("gateway", {
+  await ampho.services.setPublicKeys("gateway", {
     keys: [createPublicKey({ key, format: "jwk" }).export({ format: "jwk" })],
   });
   await ampho.services.disable("gateway");
   await ampho.services.enable("gateway");
-  await ampho.apiKeys.revoke((await ampho.services.find("gateway"))?.keys[0]?.id ?? "");
+  await ampho.apiKeys.revoke((await ampho.services.find("gateway"))?.api_keys[0]?.id ?? "");
   await ampho.services.remove("gateway");
   await ampho.signingKeys.revoke("2025-01");
   await ampho.signingKeys.recordForced("activate", ["2026-11"], "The old key was stolen.");

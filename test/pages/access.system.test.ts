@@ -33,7 +33,7 @@ async function rob(shop: Shop, { open, register, signIn, signOut }: ReturnType<t
 }
 
 const isGood = (shop: Shop, key = "") =>
-  shop.ampho.verify(key, ["key"]).then(
+  shop.ampho.verify(key, ["api_key"]).then(
     () => true,
     () => false,
   );

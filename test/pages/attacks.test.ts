@@ -763,11 +763,11 @@ it("HTML in the name of a key and in scopes is text, and one user touches no key
   for (const { text } of [made, account]) expect(text).not.toContain("<img src=x");
   expect(account.text).toContain("&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;");
   expect([made.headers.get("cache-control"), account.text.includes(key.slice(14))]).toEqual(["no-store", false]);
-  const { key: about } = await ampho.verify(key, ["key"]);
+  const { apiKey: about } = await ampho.verify(key, ["api_key"]);
   for (const action of ["keys/remove", "keys/replace"])
     for (const id of [about?.id ?? "", `../signing-keys/${about?.id}`, "..", "x/rotate", "%2e%2e"])
       expect([(await bob.post(action, { id, days: "0" })).status, action, id]).toEqual([404, action, id]);
-  expect((await ampho.verify(key, ["key"])).login).toBe("alice");
+  expect((await ampho.verify(key, ["api_key"])).login).toBe("alice");
 });
 
 it.each([

@@ -500,7 +500,7 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await walker.sees("Your account");
     const keys = walker.section("API keys");
     expect(await keys.getByRole("checkbox").count()).toBe(2);
-    const credentials = ["key"] as const;
+    const credentials = ["api_key"] as const;
     const shown = async () => {
       await expect.poll(() => page.locator("h1").textContent()).toBe("Your new API key: Backup");
       await walker.sees("Your new API key: Backup");

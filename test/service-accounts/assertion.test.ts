@@ -21,7 +21,7 @@ const rejected = [401, "invalid_client"];
 async function openPair(): Promise<Service & { readonly own: Pair }> {
   const service = await openService({ tokenIssuer: issuer, appUrl: "https://app.example/" });
   const own = pair("own");
-  await service.world.ampho.services.setKeys("nightly", { keys: [own.jwk] });
+  await service.world.ampho.services.setPublicKeys("nightly", { keys: [own.jwk] });
   return { ...service, own };
 }
 
@@ -130,7 +130,7 @@ describe("private_key_jwt at POST /token", () => {
     const service = await openPair();
     const other = await serviceOf(service.world, "other");
     const own = pair("own");
-    await service.world.ampho.services.setKeys("other", { keys: [own.jwk] });
+    await service.world.ampho.services.setPublicKeys("other", { keys: [own.jwk] });
     expect(outcomeOf(await send(service, assertionOf({ ...service, own })))).toEqual(rejected);
     expect(outcomeOf(await send(service, assertionOf(service), { client_id: other.id }))).toEqual(rejected);
     const jti = randomUUID();
@@ -168,10 +168,10 @@ describe("private_key_jwt at POST /token", () => {
     await service.world.ampho.services.enable("nightly");
     expect((await send(service, assertionOf(service))).status).toBe(200);
     const next = pair("next");
-    await service.world.ampho.services.setKeys("nightly", { keys: [next.jwk] });
+    await service.world.ampho.services.setPublicKeys("nightly", { keys: [next.jwk] });
     expect(outcomeOf(await send(service, assertionOf(service)))).toEqual(rejected);
     expect((await send(service, assertionOf({ ...service, own: next }))).status).toBe(200);
-    await service.world.ampho.services.setKeys("nightly", undefined);
+    await service.world.ampho.services.setPublicKeys("nightly", undefined);
     expect(outcomeOf(await send(service, assertionOf({ ...service, own: next })))).toEqual(rejected);
   });
 
@@ -181,7 +181,9 @@ describe("private_key_jwt at POST /token", () => {
     const secret = { kty: "oct", k: Buffer.alloc(32, 7).toString("base64url"), alg: "HS256" };
     const sets = [{ keys: [privateKey.export({ format: "jwk" })] }, { keys: [secret] }, { keys: [] }, {}, jwk];
     for (const set of [...sets, { keys: [jwk, secret] }, { keys: [jwk, jwk] }, { keys: [null] }])
-      await expect(world.ampho.services.setKeys("nightly", set)).rejects.toMatchObject({ code: "invalid_request" });
+      await expect(world.ampho.services.setPublicKeys("nightly", set)).rejects.toMatchObject({
+        code: "invalid_request",
+      });
     expect((await world.ampho.services.find("nightly"))?.kids).toEqual([]);
   });
 });

@@ -29,7 +29,7 @@ async function openAll() {
   const service = await openService({ tokenIssuer: "https://id.example" });
   const { world, id } = service;
   const { privateKey, publicKey } = keyPair("ed25519");
-  await world.ampho.services.setKeys("nightly", { keys: [publicKey.export({ format: "jwk" })] });
+  await world.ampho.services.setPublicKeys("nightly", { keys: [publicKey.export({ format: "jwk" })] });
   const other = await world.ampho.services.createApiKey("nightly");
   const assert = async () => {
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -59,7 +59,7 @@ const changes: Readonly<Record<ServiceChange, (opened: Opened, token: string) =>
   api_key_added: ({ world }) => world.ampho.services.createApiKey("nightly"),
   api_key_removed: ({ world, keyId }) => world.ampho.apiKeys.revoke(keyId),
   all_api_keys_removed: ({ world, id }) => world.ampho.apiKeys.revokeForUser({ id }),
-  jwks_set: ({ world }) => world.ampho.services.setKeys("nightly", undefined),
+  jwks_set: ({ world }) => world.ampho.services.setPublicKeys("nightly", undefined),
   tokens_revoked: ({ world }, token) => world.call("POST", "/revoke", { form: { token } }),
 };
 

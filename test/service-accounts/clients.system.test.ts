@@ -22,7 +22,7 @@ async function open() {
   const { id } = await ampho.services.add({ name: "nightly", scopes: ["articles:read", "articles:write"] });
   const { key } = await ampho.services.createApiKey("nightly");
   const { privateKey, publicKey } = keyPair("ec", { namedCurve: "P-256" });
-  await ampho.services.setKeys("nightly", { keys: [{ ...publicKey.export({ format: "jwk" }), kid: "own" }] });
+  await ampho.services.setPublicKeys("nightly", { keys: [{ ...publicKey.export({ format: "jwk" }), kid: "own" }] });
   const { id: gatewayId } = await ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
   const { key: gatewayKey } = await ampho.services.createApiKey("gateway");
   const endpoints = {

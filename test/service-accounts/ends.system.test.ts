@@ -77,7 +77,7 @@ onBothDatabases((ground) => {
     const world = await ground.open({ ...options, tokenIssuer: issuer });
     const service = await serviceOf(world);
     const own = pair("own");
-    await world.ampho.services.setKeys("nightly", { keys: [own.jwk] });
+    await world.ampho.services.setPublicKeys("nightly", { keys: [own.jwk] });
     const assertion = () => signed({ alg: "ES256", kid: "own" }, claimsFor(service), own.privateKey);
     expect((await sendAssertion(service, assertion())).status).toBe(200);
     const release = await hold(ground.urlOf(world), statement);

@@ -70,7 +70,7 @@ it("the commands list, show, change and delete a service account", async () => {
   expect(shown.stdout).toContain("public keys own");
   expect(shown.stdout).toMatch(/^key key_\S+, \S{4}…, "?Server-2"?, expires .*, used never$/m);
   expect(shown.stdout).not.toContain(key);
-  expect(JSON.parse((await run("service-show nightly --json")).stdout).keys).toHaveLength(1);
+  expect(JSON.parse((await run("service-show nightly --json")).stdout).api_keys).toHaveLength(1);
   const inspected = await run("api-key-inspect", key);
   expect([inspected.code, inspected.stdout]).toEqual([0, expect.stringContaining("scopes articles:read")]);
   expect((await run("service-scopes nightly --scope articles:write")).code).toBe(0);

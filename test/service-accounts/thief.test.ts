@@ -57,8 +57,10 @@ describe("the public keys of a service account", () => {
     const { world } = await openService();
     const { kty, n, e, ...secret } = keyPair("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
     const key = { kty, n, e, alg: "PS256" };
-    await world.ampho.services.setKeys("nightly", { keys: [key] });
+    await world.ampho.services.setPublicKeys("nightly", { keys: [key] });
     const leaked = { keys: [{ ...key, [name]: secret[name] }] };
-    await expect(world.ampho.services.setKeys("nightly", leaked)).rejects.toMatchObject({ code: "invalid_request" });
+    await expect(world.ampho.services.setPublicKeys("nightly", leaked)).rejects.toMatchObject({
+      code: "invalid_request",
+    });
   });
 });

@@ -68,7 +68,7 @@ describe("POST /token", () => {
     const { world, id, key, keyId } = await openService();
     expect(await askGuard(world, key)).toBe("articles:read");
     expect(await askGuard(world, key, writers)).toBe("insufficient_scope");
-    const auth = await world.ampho.verify(key, ["key"]);
+    const auth = await world.ampho.verify(key, ["api_key"]);
     expect(auth).toMatchObject({ credential: "api_key", id, roles: [], key: { id: keyId, name: "nightly" } });
     await world.ampho.services.setScopes("nightly", ["articles:write"]);
     expect(await askGuard(world, key, writers)).toBe("articles:write");
@@ -234,7 +234,7 @@ describe("a token and a key of a service account", () => {
     const { world, key, keyId } = service;
     const changes = [
       () => world.ampho.services.setScopes("nightly", ["articles:read", "articles:write"]),
-      () => world.ampho.services.setKeys("nightly", undefined),
+      () => world.ampho.services.setPublicKeys("nightly", undefined),
       () => world.ampho.services.disable("nightly"),
       () => world.ampho.services.enable("nightly"),
       async () => world.ampho.apiKeys.revoke((await world.ampho.services.createApiKey("nightly")).id),
@@ -264,7 +264,7 @@ describe("a token and a key of a service account", () => {
     expect(await askGuard(world, token, { ...readers, live: true })).toBe("invalid_token");
   });
 
-  it("sessions.endForEveryone ends its tokens, and its keys only with `keys`", async () => {
+  it("sessions.endForEveryone ends its tokens, and its keys only with `apiKeys`", async () => {
     const service = await openService();
     const { world, key } = service;
     const token = await tokenOf(service);
@@ -272,7 +272,7 @@ describe("a token and a key of a service account", () => {
     expect([await askGuard(world, token), await askGuard(world, key)]).toEqual(["invalid_token", "articles:read"]);
     world.clock.advance(1);
     const next = await tokenOf(service);
-    await world.ampho.sessions.endForEveryone({ keys: true });
+    await world.ampho.sessions.endForEveryone({ apiKeys: true });
     expect([await askGuard(world, next), await askGuard(world, key)]).toEqual(["invalid_token", "invalid_token"]);
   });
 
@@ -325,7 +325,7 @@ describe("ampho.services", () => {
     }
     for (let n = 1; n < 100; n++) await world.ampho.services.createApiKey("nightly");
     await expect(world.ampho.services.createApiKey("nightly")).rejects.toMatchObject({ code: "invalid_request" });
-    const { keys = [] } = (await world.ampho.services.find("nightly")) ?? {};
+    const { api_keys: keys = [] } = (await world.ampho.services.find("nightly")) ?? {};
     expect([keys.length, keys[0]?.scopes]).toEqual([100, ["articles:read"]]);
   });
 });

@@ -56,7 +56,8 @@ describe("the feed", () => {
     expect(await isOver(held)).toBe(false);
     expect(reads()).toBe(2);
     await revokeTogether("a", "b", "c");
-    for (const page of await held) expect(page.revocations.map(({ kind }) => kind)).toEqual(["key", "key", "key"]);
+    for (const page of await held)
+      expect(page.revocations.map(({ kind }) => kind)).toEqual(["signing_key", "signing_key", "signing_key"]);
     expect(reads()).toBe(4);
   });
 

@@ -197,7 +197,7 @@ export function endingContract(store: Opened): void {
       await own.revokeSigningKey({ ...ending, kid: "k1" });
       await own.endAllSessions({ ...ending, accessTtlSeconds: 900 });
     });
-    expect(reported.map(({ kind }) => kind)).toEqual(["roles", "session", "user", "key", "all"]);
+    expect(reported.map(({ kind }) => kind)).toEqual(["roles", "session", "user", "signing_key", "all"]);
     const page = await store().readRevocations({ after: 0, now: start });
     expect(page).toMatchObject({ epoch: expect.stringMatching(/^[0-9a-f-]{32,}$/), last: 5, rows: reported });
   });

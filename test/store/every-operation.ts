@@ -186,8 +186,8 @@ async function runAll(run: Run): Promise<void> {
   await run("createUser", { user: ann, now: start, origin });
   await run("setDisabled", { ...ending, disabled: true });
   await run("deleteUser", ending);
-  await run("endAllSessions", { ...ending, accessTtlSeconds: 900, keys: false });
-  await run("endAllSessions", { ...ending, accessTtlSeconds: 900, keys: true });
+  await run("endAllSessions", { ...ending, accessTtlSeconds: 900, apiKeys: false });
+  await run("endAllSessions", { ...ending, accessTtlSeconds: 900, apiKeys: true });
   await run("revokeSigningKey", { ...ending, kid: "k" });
   await run("readRevocations", { after: 0, now: start });
   await run("listRevokedSigningKeys", undefined);

@@ -123,7 +123,7 @@ async function measureAll(subject: Subject): Promise<readonly Works[]> {
 }
 
 const nextNumber = 1_000_000_000;
-const counted = ["sessions", "audit", "mail", "user_events", "keys"];
+const counted = ["sessions", "audit", "mail", "user_events", "api_keys"];
 
 describe("on SQLite", () => {
   let child: ChildProcessWithoutNullStreams;

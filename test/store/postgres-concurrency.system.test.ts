@@ -46,7 +46,7 @@ async function takeNumber(client: pg.Client): Promise<number> {
   );
   const n = Number(rows[0]?.n);
   await client.query(
-    "insert into ampho_revocations (n, at, until, kind, kid) values ($1, 1, 253402300799, 'key', 'k')",
+    "insert into ampho_revocations (n, at, until, kind, kid) values ($1, 1, 253402300799, 'signing_key', 'k')",
     [n],
   );
   return n;
@@ -425,7 +425,7 @@ it.each([
   ["the end of all keys", () => store.removeAllApiKeys({ random: "r", now: start, origin })],
   [
     "the end of everything with keys",
-    () => store.endAllSessions({ now: start, origin, foreignMaxSeconds: 0, accessTtlSeconds: 900, keys: true }),
+    () => store.endAllSessions({ now: start, origin, foreignMaxSeconds: 0, accessTtlSeconds: 900, apiKeys: true }),
   ],
 ])("%s leaves no key that is created or rotated meanwhile", async (_, endAll) => {
   await addUser(store);

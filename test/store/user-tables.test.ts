@@ -22,7 +22,7 @@ interface Fate {
   /** After `DELETE /account`, and after a deletion by an operator. */
   readonly left: readonly [own: Left, operator: Left];
   /** The member of the export. Undefined: it is in none. */
-  readonly exported?: "account" | "passkeys" | "identities" | "keys" | "sessions" | "events";
+  readonly exported?: "account" | "passkeys" | "identities" | "api_keys" | "sessions" | "events";
   /** The members of a row of `consequences` that decide about it. */
   readonly ends: readonly string[];
 }
@@ -55,7 +55,7 @@ const fates: Readonly<Record<string, Fate>> = {
     exported: "identities",
     ends: ["identity"],
   },
-  ampho_api_keys: { names: "user_id login", left: ["nothing", "nothing"], exported: "keys", ends: ["key"] },
+  ampho_api_keys: { names: "user_id login", left: ["nothing", "nothing"], exported: "api_keys", ends: ["apiKey"] },
   // A mail that waits. After the deletion its notice waits, with the address and no more.
   ampho_mail: { names: "user_id address claims", left: ["name", "name"], ends: ["begun"] },
   // For the hook of the deletion.

@@ -4,6 +4,7 @@ import path from "node:path";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import type { z } from "zod";
 import type { accessList, accountExport, confirmationBegun, ownAccount } from "../../dist/http/rest/routes/account.js";
+import type { apiKeyList, newApiKey } from "../../dist/http/rest/routes/api-keys.js";
 import type {
   addedPasskey,
   newRecoveryCodes,
@@ -11,7 +12,6 @@ import type {
   passkeySetUp,
   totpSetUp,
 } from "../../dist/http/rest/routes/factors.js";
-import type { apiKeyList, newApiKey } from "../../dist/http/rest/routes/api-keys.js";
 import type { waysIn } from "../../dist/http/rest/routes/login.js";
 import type { emailChangeBegun, mailBegun, registered, registrationBegun } from "../../dist/http/rest/routes/mail.js";
 import type { outsideBegun } from "../../dist/http/rest/routes/outside.js";
@@ -26,8 +26,8 @@ import type {
   PasskeyView,
   SessionView,
 } from "../../dist/wire/account.js";
-import type * as begun from "../../dist/wire/begun.js";
 import type { ApiKeyView, NewApiKey } from "../../dist/wire/api-keys.js";
+import type * as begun from "../../dist/wire/begun.js";
 import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../../dist/wire/login.js";
 import type { ServiceToken } from "../../dist/wire/services.js";
 
@@ -78,7 +78,7 @@ describe("the wire shapes", () => {
 
   it("the shapes of API keys and of service accounts are those of their schemas", () => {
     expectTypeOf<Sent<typeof newApiKey>>().toEqualTypeOf<Whole<NewApiKey>>();
-    expectTypeOf<Sent<typeof apiKeyList>>().toEqualTypeOf<Whole<{ readonly keys: readonly ApiKeyView[] }>>();
+    expectTypeOf<Sent<typeof apiKeyList>>().toEqualTypeOf<Whole<{ readonly api_keys: readonly ApiKeyView[] }>>();
     expectTypeOf<Sent<typeof serviceToken>>().toEqualTypeOf<Whole<ServiceToken>>();
   });
 

@@ -229,7 +229,7 @@ func (f *feed) apply(epoch string, last int64, rows []row, after int64) bool {
 	defer f.indexLock.Unlock()
 	// Entries are never removed here, because a restored database can have lost them.
 	for _, one := range rows {
-		if one.kind != "session" && one.kind != "key" {
+		if one.kind != "session" && one.kind != "signing_key" {
 			// The server might accept tokens without sid for a shorter time than this verifier.
 			one.until = max(one.until, one.at+int64((f.options.ForeignTTL+leewayMax)/time.Second))
 		}
@@ -298,7 +298,7 @@ func readRow(entry any) (row, bool) {
 			roles, isTexts := texts(object["roles"])
 			read.version, read.roles, ok = number("version"), roles, ok && isTexts
 		}
-	case "key":
+	case "signing_key":
 		read.kid = text("kid")
 	case "all":
 		read.era = number("era")
@@ -330,7 +330,7 @@ func (i *index) add(one row) {
 	switch one.kind {
 	case "session":
 		i.sessions[one.session] = max(one.gen, i.sessions[one.session])
-	case "key":
+	case "signing_key":
 		i.keys[one.kid] = true
 	case "all":
 		i.era, i.at = max(i.era, one.era), max(i.at, one.at)

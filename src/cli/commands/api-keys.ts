@@ -1,4 +1,4 @@
-// The commands `key-…`: API keys of users.
+// The commands `api-key-…`: API keys of users.
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { exactlyOne } from "../input.js";
@@ -41,10 +41,16 @@ export async function inspectApiKey(input: CommandInput, context: CommandContext
   const { terminal } = context;
   if (terminal.interactive) terminal.note("Paste the key, then press Enter and Ctrl+D.");
   const text = (await terminal.readInput(inputBytesMax)).trim();
-  const { form, key, user, login, good } = await withManagement(context, ({ apiKeys }) => apiKeys.inspect(text));
-  if (input.has("--json")) terminal.printJson({ form, key, user, login, good });
+  const {
+    form,
+    api_key: key,
+    user,
+    login,
+    good,
+  } = await withManagement(context, ({ apiKeys }) => apiKeys.inspect(text));
+  if (input.has("--json")) terminal.printJson({ form, api_key: key, user, login, good });
   else if (key !== null) {
-    terminal.print(`key ${key.id}, ${quoted(key.name)}`);
+    terminal.print(`API key ${key.id}, ${quoted(key.name)}`);
     terminal.print(`owner ${quoted(login ?? "")}, ${user}`);
     terminal.print(`scopes ${key.scopes.join(" ")}`);
     terminal.print(`expires ${formatTime(key.expires)} UTC, last used ${key.last_used ?? "never"}`);

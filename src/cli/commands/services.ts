@@ -27,12 +27,12 @@ export async function showService(input: CommandInput, context: CommandContext):
   const service = await withManagement(context, ({ services }) => services.find(input.argument()));
   if (service === undefined) throw new CommandFailure("There is no service account with this name or id.");
   if (input.has("--json")) return terminal.printJson(service);
-  const { id, name, scopes, disabled, created, kids, keys } = service;
+  const { id, name, scopes, disabled, created, kids, api_keys: apiKeys } = service;
   terminal.print(`service ${quoted(name)}, ${id}`);
   terminal.print(`state ${disabled ? "disabled" : "enabled"}, created ${formatTime(created)} UTC`);
   terminal.print(`scopes ${scopes.join(" ") || "none"}`);
   terminal.print(`public keys ${kids.join(" ") || "none"}`);
-  for (const key of keys)
+  for (const key of apiKeys)
     terminal.print(
       `key ${key.id}, ${key.start}…, ${quoted(key.name)}, expires ${formatTime(key.expires)} UTC, used ${key.last_used ?? "never"}`,
     );
@@ -73,7 +73,7 @@ export async function setServiceJwk(input: CommandInput, context: CommandContext
   const file = input.secondArgument();
   if ((file === undefined) !== input.has("--none")) throw new UsageError("Give exactly one of FILE and --none.");
   const set = file === undefined ? undefined : await readSet(file, context.terminal);
-  const { kids } = await withManagement(context, ({ services }) => services.setKeys(input.argument(), set));
+  const { kids } = await withManagement(context, ({ services }) => services.setPublicKeys(input.argument(), set));
   const name = quoted(input.argument());
   context.terminal.note(`Service account ${name} has these public keys now: ${kids.join(", ") || "none"}.`);
 }

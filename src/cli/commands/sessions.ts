@@ -40,9 +40,9 @@ export async function endSessions(input: CommandInput, context: CommandContext):
       for (const each of ids) await sessions.endForUser(each);
       context.terminal.note(`Every session of user ${quoted(login ?? userId ?? "")} has ended.`);
     } else {
-      const keys = input.has("--api-keys");
-      await sessions.endForEveryone({ keys });
-      context.terminal.note(keys ? "Every session and every API key has ended." : "Every session has ended.");
+      const apiKeys = input.has("--api-keys");
+      await sessions.endForEveryone({ apiKeys });
+      context.terminal.note(apiKeys ? "Every session and every API key has ended." : "Every session has ended.");
     }
   });
 }

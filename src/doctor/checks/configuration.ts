@@ -173,7 +173,7 @@ const keyFix = "Run `ampho sec-gen-key --output key.json`, and set AMPHO_SECURIT
 
 function warningOf(message: string): Finding {
   return message === ownKeyLine()
-    ? finding("warning", "key", message, keyFix)
+    ? finding("warning", "signing-key", message, keyFix)
     : finding("warning", "configuration", message, page);
 }
 

@@ -3,10 +3,10 @@
 import type { Configuration } from "../../config/configuration.js";
 import { AmphoError } from "../../errors.js";
 import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
-import { type SigningKeyUse, readSigningKeyUse } from "../../flows/manage/signing-key-use.js";
-import type { Key } from "../../signing-keys/key.js";
+import { readSigningKeyUse, type SigningKeyUse } from "../../flows/manage/signing-key-use.js";
 import { policyOf } from "../../levels/policy.js";
 import { isFastFormat } from "../../passwords/formats/formats.js";
+import type { Key } from "../../signing-keys/key.js";
 import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
@@ -108,8 +108,8 @@ function revokedSigningKey(kid: string, signs: boolean): Finding {
   const replace =
     "Replace it with `ampho sec-rotate-key --in-place` (docs/operate/signing-keys.md, Replace a stolen signing key).";
   return signs
-    ? error("key", `The signing key ${kid} is revoked. Logins return 503.`, replace)
-    : note("key", `The key ${kid} is revoked and still configured.`, retire);
+    ? error("signing-key", `The signing key ${kid} is revoked. Logins return 503.`, replace)
+    : note("signing-key", `The key ${kid} is revoked and still configured.`, retire);
 }
 
 function unusableSecrets(kid: string, secrets: number, isConfigured: boolean): Finding {

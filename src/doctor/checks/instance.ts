@@ -4,10 +4,10 @@ import { isDeepStrictEqual } from "node:util";
 import type { Configuration } from "../../config/configuration.js";
 import { relatedOriginsOf, relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { forwardedIgnored } from "../../http/rest/request/client-address.js";
-import type { Key } from "../../signing-keys/key.js";
 import { type BoundedResponse, boundedFetch, documentLimits, FetchFailure } from "../../outbound/bounded-fetch.js";
 import { isSecureUrl } from "../../outbound/secure-url.js";
 import { metadataDocuments, metadataUrlOf } from "../../resources.js";
+import type { Key } from "../../signing-keys/key.js";
 import { error, type Finding, finding, note, warning } from "../finding.js";
 
 const day = 86_400;
@@ -118,7 +118,7 @@ function checkKeys(published: BoundedResponse, keys: readonly Key[]): readonly F
   if (known) return [];
   const message = "The instance does not publish the key that is configured here.";
   const fix = "Restart the instance with this configuration. If the key is revoked, replace it first.";
-  return [warning("key", message, fix)];
+  return [warning("signing-key", message, fix)];
 }
 
 async function checkReadiness(root: URL): Promise<readonly Finding[]> {

@@ -24,14 +24,14 @@ export function checkKeys(
       signsSince === undefined
         ? `The key file was last written ${days} days ago`
         : `The signing key has been in use for ${days} days`;
-    findings.push(warning("key", `${what}. Rotate keys once a year.`, rotate));
+    findings.push(warning("signing-key", `${what}. Rotate keys once a year.`, rotate));
   }
   if (keys.length > apiKeysMax) {
     const message = `${keys.length} keys are configured. Each of them can be stolen.`;
     // `--keep` would create a key that signs at once, and drop keys whose tokens are valid.
     const fix =
       "`ampho sec-rotate-key --stage retire --in-place` removes previous keys whose tokens have expired. Remove keys without a state by hand (docs/operate/signing-keys.md).";
-    findings.push(note("key", message, fix));
+    findings.push(note("signing-key", message, fix));
   }
   return findings;
 }
@@ -44,14 +44,14 @@ function strengthOf({ kid, algorithm, material, publicJwk }: Key): readonly Find
     const secret = material.secret.export();
     if (!isTyped(secret)) return [];
     const message = `The secret of the key ${kid} is readable text. An attacker who has a token tests such texts offline.`;
-    return [warning("key", message, "Create a key of random bytes: `ampho sec-gen-key`.")];
+    return [warning("signing-key", message, "Create a key of random bytes: `ampho sec-gen-key`.")];
   }
   const modulusBits =
     publicJwk?.["kty"] === "RSA" ? Buffer.from(publicJwk["n"] ?? "", "base64url").length * 8 : undefined;
   if (modulusBits === undefined || modulusBits >= 3072) return [];
   const message = `The RSA key ${kid} has ${modulusBits} bits. NIST SP 800-57 allows fewer than 3072 bits only until 2030.`;
   const fix = `\`ampho sec-rotate-key --stage next --alg ${algorithm}\` creates a key of 3072 bits, and \`--alg EdDSA\` a faster one.`;
-  return [note("key", message, fix)];
+  return [note("signing-key", message, fix)];
 }
 
 /** Detects secrets that a person typed. 32 or more random bytes never match. */

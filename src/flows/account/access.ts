@@ -28,7 +28,7 @@ const beginnings: Readonly<Record<AccessItem["kind"], readonly string[]>> = {
   totp: ["factor_added", "registered"],
   recovery_codes: [],
   identity: ["identity_linked", "registered"],
-  key: ["api_key_created", "api_key_rotated"],
+  api_key: ["api_key_created", "api_key_rotated"],
   password: [],
   address: ["email_proven", "email_changed", "registered", "reset_done", "login"],
   login: ["user_created", "registered", "users_imported"],

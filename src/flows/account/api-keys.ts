@@ -2,11 +2,11 @@
 // the account, as everything with which another one could act for the user.
 import { AmphoError } from "../../errors.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/api-keys.js";
-import { factorChangeOf } from "./factor-change.js";
 import type { Caller, Deps, OwnFlow } from "../deps.js";
-import { type ApiKeyOptions, addApiKey, type ApiKeyAsker, replaceApiKey, toApiKeyView } from "../find/api-key.js";
+import { type ApiKeyAsker, type ApiKeyOptions, addApiKey, replaceApiKey, toApiKeyView } from "../find/api-key.js";
 import { requireSession } from "../find/own-session.js";
 import { type Recent, requireRecent } from "../prove/recent.js";
+import { factorChangeOf } from "./factor-change.js";
 
 export const createOwnApiKey: OwnFlow<NewApiKey, ApiKeyOptions> = async (deps, { auth, ...options }, caller) => {
   const recent = await requireRecent(deps, auth);

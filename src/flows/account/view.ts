@@ -51,7 +51,7 @@ export async function exportOf(deps: ViewDeps, account: Account, origin: Origin)
     account: { ...view, passkeys, identities },
     passkeys,
     identities,
-    keys: keys.map(toApiKeyView),
+    api_keys: keys.map(toApiKeyView),
     sessions: sessions.slice(0, sessionsMax).map(toSessionView),
     events: events.map(toExportedEvent),
   };

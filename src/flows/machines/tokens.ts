@@ -89,10 +89,10 @@ export const revokeToken: Flow<void, TokenToRevoke> = async (deps, { token, auth
   const { store, clock } = deps;
   const reason = "logout";
   const now = clock.now();
-  const { credential, id, session, key } = auth ?? {};
+  const { credential, id, session, apiKey } = auth ?? {};
   const sid = auth === undefined ? readRefresh(deps, token, now) : session;
-  if (credential === "api_key" && key !== undefined)
-    await store.removeApiKey({ id: key.id, userId: id, now, origin: caller });
+  if (credential === "api_key" && apiKey !== undefined)
+    await store.removeApiKey({ id: apiKey.id, userId: id, now, origin: caller });
   else if (credential === "service" && id !== undefined && isStorableText(id)) {
     const to = { change: "tokens_revoked" } as const;
     await store.changeService({ id, to, now, origin: caller });

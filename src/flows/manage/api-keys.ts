@@ -58,15 +58,15 @@ export function manageApiKeys(m: Manager): Management["apiKeys"] {
 async function inspectApiKey({ store, directory, settings, clock }: Manager, text: string): Promise<InspectedApiKey> {
   const form = apiKeyTest(settings.apiKeyBrand)(text);
   const row = form ? await store.findApiKeyByHash(apiKeyHash(text)) : undefined;
-  if (row === undefined) return { form, key: null, user: null, login: null, good: false };
+  if (row === undefined) return { form, api_key: null, user: null, login: null, good: false };
   const { userId: user, login, expiresAt } = row;
   const service = await store.findService(user);
   if (service !== undefined) {
     const good = settings.tokenEndpoint && expiresAt > clock.now() && !service.disabled;
-    return { form, key: { ...toApiKeyView(row), scopes: service.scopes }, user, login: service.name, good };
+    return { form, api_key: { ...toApiKeyView(row), scopes: service.scopes }, user, login: service.name, good };
   }
   // A command cannot read an application's own table.
   const isOut = await directory.fromRows(async () => (await directory.findSessionUser(row))?.disabled ?? true);
   const good = settings.apiKeysPerUser > 0 && expiresAt > clock.now() && isOut !== true;
-  return { form, key: toApiKeyView(row), user, login, good };
+  return { form, api_key: toApiKeyView(row), user, login, good };
 }

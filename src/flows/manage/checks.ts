@@ -121,7 +121,7 @@ export const apiKeyRotation = members({
     ),
   ),
 });
-export const endOptions = optionally(members({ keys: optionally(flag) }));
+export const endOptions = optionally(members({ apiKeys: optionally(flag) }));
 export const identityTarget = members({ id: string, reason: optionally(string) });
 
 /** The target must be explicit: an `all` that is false, or a login that is undefined, does not clear everything. */

@@ -7,16 +7,16 @@ import { findStoredUser } from "../../users/database-directory.js";
 import { toSessionView } from "../account/sessions.js";
 import { endSession, endUserSessions } from "../gate/end-sessions.js";
 import { runHousekeepingNow } from "../housekeeping.js";
+import { manageApiKeys } from "./api-keys.js";
 import * as check from "./checks.js";
 import { manageFactors, requireLogin } from "./factors.js";
 import { manageIdentities } from "./identities.js";
-import { readSigningKeyUse } from "./signing-key-use.js";
-import { manageApiKeys } from "./api-keys.js";
 import { manageLockouts } from "./lockouts.js";
 import { manageMail } from "./mail.js";
 import type { Management, UserRef } from "./management.js";
 import { createManager, requireUser, toRef } from "./manager.js";
 import { manageServices } from "./services.js";
+import { readSigningKeyUse } from "./signing-key-use.js";
 import { manageUsers } from "./users.js";
 
 export function createManagement(...given: Parameters<typeof createManager>): Management {
@@ -63,9 +63,9 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
         const user = { userId: id, login, reason, origin };
         await store.revokeUserTokens({ ...user, now: clock.now(), foreignMaxSeconds });
       }),
-      endForEveryone: check.checked({ options: check.endOptions }, async ({ keys = false } = {}) => {
+      endForEveryone: check.checked({ options: check.endOptions }, async ({ apiKeys = false } = {}) => {
         const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
-        const ending = { now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, keys };
+        const ending = { now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, apiKeys };
         await store.endAllSessions(ending);
       }),
     },

@@ -105,7 +105,7 @@ export interface InspectedApiKey {
   /** False: the text is no key of this brand, or was cut or mistyped. */
   readonly form: boolean;
   /** Null: no key in the database has this text. It was ended, or was never one. */
-  readonly key: ApiKeyView | null;
+  readonly api_key: ApiKeyView | null;
   /** The id of its owner, or null. */
   readonly user: string | null;
   /** The login of its owner when the key was created, or the name of the service, or null. */
@@ -125,7 +125,7 @@ export interface NewService<S extends string = string> {
 /** A service account with its keys. */
 export interface ServiceDetail extends ServiceView {
   /** Its API keys, the oldest first. Each has all scopes of the service. */
-  readonly keys: readonly ApiKeyView[];
+  readonly api_keys: readonly ApiKeyView[];
 }
 
 /** The second factors of a user. */
@@ -383,11 +383,11 @@ export interface Management<S extends string = string> {
      */
     revokeForUser(user: { readonly id: string; readonly login: string }): Promise<void>;
     /**
-     * Ends every session of every user, and revokes every other token issued before. API keys go on, unless `keys` is
+     * Ends every session of every user, and revokes every other token issued before. API keys go on, unless `apiKeys` is
      * true.
-     * @example await ampho.sessions.endForEveryone({ keys: true });
+     * @example await ampho.sessions.endForEveryone({ apiKeys: true });
      */
-    endForEveryone(options?: { readonly keys?: boolean | undefined }): Promise<void>;
+    endForEveryone(options?: { readonly apiKeys?: boolean | undefined }): Promise<void>;
   };
   /**
    * API keys of users (docs/guides/api-keys.md). A `user` is one of the database, or of the application's own user
@@ -432,7 +432,7 @@ export interface Management<S extends string = string> {
     revokeForEveryone(): Promise<void>;
     /**
      * Finds the owner of a key, such as one that was found in a public repository.
-     * @example const { key, login, good } = await ampho.apiKeys.inspect(found);
+     * @example const { api_key, login, good } = await ampho.apiKeys.inspect(found);
      */
     inspect(key: string): Promise<InspectedApiKey>;
   };
@@ -491,9 +491,9 @@ export interface Management<S extends string = string> {
     /**
      * Sets the public keys (a JWK Set) that verify assertions of the service, in place of the old ones. With
      * `undefined` it has none. Rejects with `invalid_request` for a key that is private, symmetric or of no known type.
-     * @example await ampho.services.setKeys("nightly", undefined);
+     * @example await ampho.services.setPublicKeys("nightly", undefined);
      */
-    setKeys(service: string, set: object | undefined): Promise<ServiceView>;
+    setPublicKeys(service: string, set: object | undefined): Promise<ServiceView>;
   };
   /**
    * Second factors (docs/operate/second-factors.md). A user is named by the id, `{ id }` or `{ login }`, as in

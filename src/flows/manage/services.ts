@@ -1,9 +1,9 @@
 // Service accounts, for operators and for `ampho.services`. No route creates or changes one, so no token can.
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, invalidRequest } from "../../errors.js";
-import { importPublishedKeys } from "../../signing-keys/jwk-set.js";
 import { isOwnScope, knownScopes } from "../../levels/scopes.js";
 import { serviceIdPrefix } from "../../logins/service-id.js";
+import { importPublishedKeys } from "../../signing-keys/jwk-set.js";
 import type { ServiceRow } from "../../store/sql/service-changes.js";
 import type { ServiceUpdate } from "../../store/sql/services.js";
 import type { ServiceView } from "../../wire/services.js";
@@ -81,7 +81,7 @@ export function manageServices(m: Manager): Management["services"] {
       const service = await find(ref);
       if (service === undefined) return undefined;
       const keys = (await store.listApiKeys(service.id)).map(toApiKeyView);
-      return { ...toView(service), keys: keys.map((key) => ({ ...key, scopes: service.scopes })) };
+      return { ...toView(service), api_keys: keys.map((key) => ({ ...key, scopes: service.scopes })) };
     }),
     setScopes: check.checked({ ...named, scopes: check.stringArray }, (ref, scopes) =>
       change(ref, { change: "scopes_set", scopes: requireScopes(m, scopes) }),
@@ -105,12 +105,12 @@ export function manageServices(m: Manager): Management["services"] {
       if (created === "full") throw invalidRequest(`A service account has at most ${apiKeysMax} keys.`);
       return view;
     }),
-    setKeys: check.checked({ ...named, set: check.optionally(check.object) }, async (ref, set) => {
+    setPublicKeys: check.checked({ ...named, set: check.optionally(check.object) }, async (ref, set) => {
       const read = set === undefined ? { keys: [], warnings: [] } : importPublishedKeys(set);
       if (read === undefined || read.warnings.length > 0 || (set !== undefined && read.keys.length === 0))
         throw invalidRequest(["This is no JWK Set of public keys", ...(read?.warnings ?? [])].join("; "), "set");
       const { keys } = read;
-      const jwks = keys.length === 0 ? undefined : JSON.stringify({ keys: keys.map(({ publicJwk }) => publicJwk) });
+      const jwks = keys.length === 0 ? undefined : JSON.stringify({ api_keys: keys.map(({ publicJwk }) => publicJwk) });
       if ((jwks?.length ?? 0) > jwksMax) throw invalidRequest("The JWK Set is too large.", "set");
       await change(ref, { change: "jwks_set", jwks, kids: keys.map(({ kid }) => kid) });
       return toView(await require(ref));

@@ -23,7 +23,7 @@ export function featuresOf(
     changesPasswords: has("setPassword"),
     /** AMPHO_APP_URL is set, and passkeys are not switched off. */
     offersPasskeys: deps.relyingParty !== undefined,
-    keys: settings.apiKeysPerUser > 0,
+    apiKeys: settings.apiKeysPerUser > 0,
     services: settings.tokenEndpoint,
     account: { login: has("setLogin"), removal: has("remove") },
     mails: {

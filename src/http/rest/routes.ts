@@ -1,8 +1,8 @@
 // The route table: one row for each endpoint, for the handler, OpenAPI, docs/reference/http.md and the metrics.
 import type { Route } from "./route.js";
 import { accountRoutes } from "./routes/account.js";
-import { factorsRoutes } from "./routes/factors.js";
 import { apiKeysRoutes } from "./routes/api-keys.js";
+import { factorsRoutes } from "./routes/factors.js";
 import { loginRoutes } from "./routes/login.js";
 import { mailRoutes } from "./routes/mail.js";
 import { outsideRoutes } from "./routes/outside.js";
@@ -23,7 +23,19 @@ export const routes = [
 ] as const;
 
 /** Paths for later endpoints (docs/reference/contract.md §4). They return 404. Applications must not use them. */
-export const reservedPaths: readonly string[] = ["/device", "/authorize", "/act-as", "/orgs", "/invites", "/admin"];
+export const reservedPaths: readonly string[] = [
+  "/device",
+  "/authorize",
+  "/act-as",
+  "/orgs",
+  "/invites",
+  "/admin",
+  "/connect",
+  "/connections",
+  "/clients",
+  "/userinfo",
+  "/move",
+];
 
 // Finds the rows of the route table by path. Matching is exact: no case folding, no decoding, no trailing slash.
 

@@ -6,7 +6,7 @@ import { identityIdOf } from "./identities.js";
 import { type ProvenLevel, sessions } from "./session-rows.js";
 import { asInteger, asOneOf, asText, marks, orUndefined, type RowOf, tableOf } from "./table.js";
 
-export type StoredAccess = "session" | "passkey" | "totp" | "recovery_codes" | "identity" | "key";
+export type StoredAccess = "session" | "passkey" | "totp" | "recovery_codes" | "identity" | "api_key";
 
 export interface AccessRow {
   readonly kind: StoredAccess;
@@ -47,7 +47,7 @@ const selects: Readonly<Record<StoredAccess, string>> = {
     where user_id = ? and 0 <= ? having count(*) > count(used_at)`,
   identity: `select issuer, subject, provider as name, created_at as at, used_at, confirmed from ampho_identities
     where user_id = ? and created_at <= ? + 86400`,
-  key: `select id, name, created_at as at, used_day * 86400 as used_at, null as confirmed from ampho_api_keys
+  api_key: `select id, name, created_at as at, used_day * 86400 as used_at, null as confirmed from ampho_api_keys
     where user_id = ? and expires_at > ? order by n desc limit ${rowsMax}`,
 };
 

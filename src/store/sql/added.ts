@@ -12,7 +12,7 @@ import type { Ending, ProvenLevel } from "./session-rows.js";
 import type { AccountFactors } from "./state.js";
 
 /** An account has it for longer than a login, and a session can have added it. */
-export type Lasting = "identity" | "key" | FactorName;
+export type Lasting = "identity" | "apiKey" | FactorName;
 
 /**
  * The end of it. `added`: it ends if one of the ended sessions has added it, and its set-up was not confirmed. The
@@ -155,8 +155,8 @@ export function whichOf(fate: Fate, of: Lasting, input: Additions): Which | unde
   if (fate === "unproven") return { sql: "1 = 1", parameters: [] };
   if (fate === "any") return { sql: "added_by is not null", parameters: [] };
   const { userId, exceptSession = "", levels, now } = input;
-  const unconfirmed = of === "key" ? "" : "confirmed = 0 and";
-  const isFactor = of !== "key" && of !== "identity";
+  const unconfirmed = of === "apiKey" ? "" : "confirmed = 0 and";
+  const isFactor = of !== "apiKey" && of !== "identity";
   // A session that has ended, or is gone, has added it, however long ago. Only the rest of the sessions goes on.
   if (levels === "any" && !isFactor)
     return { sql: `${unconfirmed} added_by <> '${addedByImport}' and added_by <> ?`, parameters: [exceptSession] };

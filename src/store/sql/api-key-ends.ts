@@ -16,7 +16,7 @@ export const apiKeyIdPrefix = "key_";
 
 /** First where a key is created (`isShared`), or every key ends: a delete sees no key that is created meanwhile. */
 export const lockApiKeys = (options?: { readonly isShared: boolean }): Transaction<void> =>
-  advisoryLock("keys", options);
+  advisoryLock("api_keys", options);
 
 /** It has the form of a session's, which every verifier knows. `gen`: only what was read of older generations. */
 export function apiKeyRevocation(id: string, now: number, gen?: number): NewRevocation {
@@ -30,13 +30,13 @@ const recordedMax = 100;
 /** Ends the keys that a change ends, before the sessions end. The caller writes the revocations. */
 export function* endApiKeys(input: Additions): Transaction<NewRevocations> {
   const { userId, login, now, origin, fates, reason } = input;
-  const which = fates.key === "all" ? { sql: "1 = 1", parameters: [] } : whichOf(fates.key, "key", input);
+  const which = fates.apiKey === "all" ? { sql: "1 = 1", parameters: [] } : whichOf(fates.apiKey, "apiKey", input);
   if (which === undefined) return [];
   const sql = `delete from ampho_api_keys where user_id = ? and ${which.sql} returning id`;
   const rows = yield* query(sql, [userId, ...which.parameters]);
   const ids = rows.map((row) => text(row, "id"));
   if (ids.length === 0) return [];
-  const detail = { count: ids.length, keys: ids.slice(0, recordedMax) };
+  const detail = { count: ids.length, api_keys: ids.slice(0, recordedMax) };
   yield* recordAudit({ at: now, event: "api_key_removed", reason, userId, login, origin, detail });
   return ids.map((id) => apiKeyRevocation(id, now));
 }

@@ -3,12 +3,12 @@
 import type { Attempt } from "../../throttle/attempt.js";
 import { integer, text, textOrNull } from "../rows.js";
 import { count, exists, first, query, queryLast, type Transaction, write } from "../transaction.js";
+import { apiKeyIdPrefix, apiKeyRevocation, lockApiKeys } from "./api-key-ends.js";
 import { settleIfAny } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { visible } from "./import-rows.js";
-import { apiKeyIdPrefix, apiKeyRevocation, lockApiKeys } from "./api-key-ends.js";
 import { type ChangeOutcome, endChange, failed, writeRevocations, writeUnreported } from "./revocations.js";
 import type { ServiceChangeDetail, ServiceRow } from "./service-changes.js";
 import { carryOutService, endEveryApiKey, lockService, services } from "./service-changes.js";
@@ -62,7 +62,7 @@ export function* createApiKey(input: ApiKeyChange): Transaction<ApiKeyOutcome> {
   if (!before) return failed("changed");
   if ((yield* countApiKeys(userId, now)) >= apiKeysMax) return failed("full");
   yield* insertApiKey(input, own?.sessionId ?? null);
-  const about = { sessionId: own?.sessionId, detail: { key: key.id, scopes: key.scopes } };
+  const about = { sessionId: own?.sessionId, detail: { api_key: key.id, scopes: key.scopes } };
   return yield* endChange(yield* carryOut("api_key_added", { userId, login, now, origin, before, ...about }));
 }
 
@@ -89,7 +89,7 @@ export function* rotateApiKey(input: ApiKeyRotation): Transaction<ApiKeyOutcome>
   if (!old) return failed("none");
   // A successor by the application must not outlive the thief whose session has added the key.
   yield* insertApiKey(input, own?.sessionId ?? textOrNull(old, "added_by"));
-  const detail = { key: key.id, from, overlap: overlapSeconds };
+  const detail = { api_key: key.id, from, overlap: overlapSeconds };
   const about = { sessionId: own?.sessionId, detail };
   const changed = yield* carryOut("api_key_rotated", { userId, login, now, origin, before, ...about });
   const ended = apiKeyRevocation(from, now, isNow ? undefined : 1);
@@ -133,11 +133,11 @@ export function* removeApiKey({ id, userId, reason, now, origin }: ApiKeyRemoval
   const owner = found && text(found, "user_id");
   if (!found || owner === undefined || (userId !== undefined && userId !== owner)) return failed("none");
   const service = found["service"] === null ? undefined : yield* lockService(owner);
-  if (service) return yield* removeServiceApiKey(service, id, { now, origin, detail: { key: id } });
+  if (service) return yield* removeServiceApiKey(service, id, { now, origin, detail: { api_key: id } });
   // Before the row of the key, as every other change of the account.
   const before = yield* lockSessionsOf(owner);
   if (!(yield* exists("delete from ampho_api_keys where id = ? returning id", [id]))) return failed("none");
-  const about = { userId: owner, login: text(found, "login"), reason, detail: { key: id }, before, now, origin };
+  const about = { userId: owner, login: text(found, "login"), reason, detail: { api_key: id }, before, now, origin };
   const changed = yield* carryOut("api_key_removed", about);
   return yield* endChange({ revoked: [...changed.revoked, apiKeyRevocation(id, now)] });
 }
@@ -168,7 +168,7 @@ export function* removeUserApiKeys(
  */
 export function* removeAllApiKeys({ random, now, origin }: Ending & { readonly random: string }): Transaction<void> {
   yield* lockApiKeys();
-  yield* recordAudit({ at: now, event: "api_key_removed", origin, detail: { keys: "all" } });
+  yield* recordAudit({ at: now, event: "api_key_removed", origin, detail: { api_keys: "all" } });
   const ended = yield* endEveryApiKey({ now, origin });
   // Last: a change of a service, or of a key, has its lock and waits for the row of the state.
   yield* moveEpoch(random);

@@ -7,13 +7,13 @@ import { type Policy, policyFor } from "../../levels/policy.js";
 import { text } from "../rows.js";
 import { advisoryLock, first, type Transaction, write } from "../transaction.js";
 import { type Additions, endAdded, type Fate, type Lasting } from "./added.js";
+import { endApiKeys } from "./api-key-ends.js";
 import { recordAudit } from "./audit.js";
 import { useConfirmation } from "./confirmations.js";
 import { endEmailWait } from "./email-waits.js";
 import { writeAccount } from "./factors/account-factors.js";
 import { deleteAccount, type FactorUse } from "./factors/rows.js";
 import { addressOfRow } from "./import-rows.js";
-import { endApiKeys } from "./api-key-ends.js";
 import { endInvitations } from "./registrations.js";
 import type { NewRevocations } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
@@ -68,15 +68,15 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
 }
 
 const fates = <F extends Fate>(fate: F) =>
-  ({ identity: fate, passkey: fate, totp: fate, recovery_code: fate, key: fate }) as const;
+  ({ identity: fate, passkey: fate, totp: fate, recovery_code: fate, apiKey: fate }) as const;
 
 const quiet = { review: false, event: undefined, reason: undefined, password: "kept", invitations: "kept" } as const;
 const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
 /** An API key works without a login. It ends with the session that has added it, if a thief can have had that one. */
-const others = { ...all, key: "added", sessions: "others" } as const;
+const others = { ...all, apiKey: "added", sessions: "others" } as const;
 const moved = { invitations: "end" } as const;
-const below = { sessions: "below", key: "added", reason: "policy" } as const;
+const below = { sessions: "below", apiKey: "added", reason: "policy" } as const;
 const gone = { ...all, ...fates("all"), ...moved, begun: "gone", password: "set", reason: "user_deleted" } as const;
 const password = { password: "set", reason: "password_changed" } as const;
 const reset = { ...password, ...fates("added"), review: true, by: ["mailbox"], event: "reset_done" } as const;
@@ -100,9 +100,9 @@ export const consequences = {
    * A reset in an application's own table that does not state the address as proven. A stranger can have signed up with
    * it, whose ways past the password must end. Second factors stay: the reset asks for them.
    */
-  unproven_reset: { ...all, ...reset, identity: "any", key: "any" },
+  unproven_reset: { ...all, ...reset, identity: "any", apiKey: "any" },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
-  password_stored: { ...others, ...password, key: "kept", password: "kept", by: ["password", "mailbox"] },
+  password_stored: { ...others, ...password, apiKey: "kept", password: "kept", by: ["password", "mailbox"] },
   login_changed: { ...all, ...moved, by: ["confirmed"], event: "login_changed", reason: "login_changed" },
   login_respelled: { ...none, by: ["recent"], event: "login_changed" },
   email_changed: {
@@ -127,7 +127,7 @@ export const consequences = {
   email_proven: { ...all, ...fates("any"), ...proven, reason: "email_proven", password: "unproven" },
   /** The same by a login that also proves the password. */
   email_confirmed: { ...none, ...proven },
-  first_factor: { ...all, ...factors, by: setUp, event: "factor_added", sessions: "weak", key: "added" },
+  first_factor: { ...all, ...factors, by: setUp, event: "factor_added", sessions: "weak", apiKey: "added" },
   further_factor: { ...all, ...factors, by: setUp, event: "factor_added", sessions: "none" },
   factor_replaced: { ...others, ...factors, by: ["confirmed"], event: "factor_added" },
   codes_replaced: { ...others, ...factors, by: ["confirmed"], event: "factor_added" },
@@ -144,13 +144,13 @@ export const consequences = {
   api_key_added: { ...none, by: users, event: "api_key_created" },
   api_key_rotated: { ...none, by: users, event: "api_key_rotated" },
   api_key_removed: { ...none, by: ["session", "operator"], event: "api_key_removed" },
-  api_keys_removed: { ...none, key: "all", by: ["operator"] },
-  disabled: { ...all, key: "all", by: ["operator"], event: "user_disabled", reason: "user_disabled" },
+  api_keys_removed: { ...none, apiKey: "all", by: ["operator"] },
+  disabled: { ...all, apiKey: "all", by: ["operator"], event: "user_disabled", reason: "user_disabled" },
   enabled: { ...none, by: ["operator"], event: "user_enabled" },
   deleted: { ...gone, by: ["operator"], event: "user_deleted" },
   account_removed: { ...gone, by: ["confirmed"], event: "account_removed" },
   /** Users end everything that can sign in or act, but what their session has proven itself. */
-  access_ended: { ...others, ...fates("unproven"), key: "all", by: ["confirmed"], reason: "ended_by_user" },
+  access_ended: { ...others, ...fates("unproven"), apiKey: "all", by: ["confirmed"], reason: "ended_by_user" },
   /** A code of the mailbox allows one change to one session. */
   change_confirmed: { ...none, by: ["mailbox"], event: "change_confirmed" },
   /** An application's own table has created a user with the id of a former one. */
@@ -158,7 +158,7 @@ export const consequences = {
   /** Users end their own sessions. */
   sessions_left: { ...none, by: ["session"], sessions: "all" },
   sessions_ended: { ...all, by: ["operator"] },
-  tokens_revoked: { ...all, key: "all", by: ["operator"], event: "tokens_revoked" },
+  tokens_revoked: { ...all, apiKey: "all", by: ["operator"], event: "tokens_revoked" },
   alarm: {
     ...all,
     ...fates("added"),

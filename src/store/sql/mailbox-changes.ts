@@ -6,6 +6,7 @@ import { isSameMailbox, parseAddress } from "../../logins/address.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { text } from "../rows.js";
 import { advisoryLock, query, type Transaction, write } from "../transaction.js";
+import { apiKeyRevocation } from "./api-key-ends.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import {
@@ -20,7 +21,6 @@ import { type EmailWait, noteMailCode, useEmailWait } from "./email-waits.js";
 import { writeLanguage } from "./factors/account-factors.js";
 import { useUp } from "./factors/changes.js";
 import { deleteFactors, type FactorUse, rejectionOf } from "./factors/rows.js";
-import { apiKeyRevocation } from "./api-key-ends.js";
 import { releaseLockouts } from "./lockouts.js";
 import { type AccountMailbox, insertMail, insertNotice, type MailDraft, mailboxIdOf } from "./mail-rows.js";
 import { beginStoring, endStoring, voidStoring } from "./own-passwords.js";

@@ -57,7 +57,7 @@ const kinds = {
   session: tableOf("ampho_revocations", { ...common("session"), sessionId: asText, gen: orUndefined(asInteger) }),
   user: tableOf("ampho_revocations", { ...common("user"), ...ofUser, exactLogin: orUndefined(asText) }),
   roles: tableOf("ampho_revocations", { ...common("roles"), ...ofUser, rolesVersion: asInteger, roles: asTexts }),
-  key: tableOf("ampho_revocations", { ...common("key"), kid: asText }),
+  signing_key: tableOf("ampho_revocations", { ...common("signing_key"), kid: asText }),
   all: tableOf("ampho_revocations", { ...common("all"), era: asInteger }),
 };
 
@@ -138,7 +138,7 @@ const signingKeyUntil = numericDateMax;
 /** Without the revocations of sessions and users, of which there can be a million. */
 export function* listRevokedSigningKeys(): Transaction<readonly Extract<Revocation, { kind: "signing_key" }>[]> {
   const found = yield* queryLast(`${select} > 0 and until = ? and kind = 'key'`, [signingKeyUntil]);
-  return found.map((row) => ({ n: integer(row, "n"), ...kinds.key.of(row) }));
+  return found.map((row) => ({ n: integer(row, "n"), ...kinds.signing_key.of(row) }));
 }
 
 export function* revokeSigningKey(input: Ending & { readonly kid: string }): Transaction<void> {

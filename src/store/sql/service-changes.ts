@@ -3,14 +3,14 @@
 import type { AuditEvent } from "../../audit/events.js";
 import { text } from "../rows.js";
 import { query, type Transaction, write } from "../transaction.js";
-import { recordAudit } from "./audit.js";
 import { apiKeyRevocation } from "./api-key-ends.js";
+import { recordAudit } from "./audit.js";
 import { type NewRevocation, type NewRevocations, untilOf } from "./revocations.js";
 import type { Ending } from "./session-rows.js";
 import { asFlag, asInteger, asText, asTexts, orUndefined, type RowOf, tableOf } from "./table.js";
 
 /** The credentials of a service account. It gets access tokens for one of the others. */
-type ServiceCredential = "tokens" | "key" | "jwks";
+type ServiceCredential = "tokens" | "apiKey" | "jwks";
 
 /** A row decides about every kind of credential of a service account. */
 interface ServiceConsequences extends Readonly<Record<ServiceCredential, "ends" | "kept">> {
@@ -18,7 +18,7 @@ interface ServiceConsequences extends Readonly<Record<ServiceCredential, "ends" 
   readonly event: AuditEvent;
 }
 
-const ofService = { by: "operator", tokens: "ends", key: "kept", jwks: "kept" } as const;
+const ofService = { by: "operator", tokens: "ends", apiKey: "kept", jwks: "kept" } as const;
 
 /** The effects of each change of a service account. `holder`: who has the key or the token that ends. */
 export const serviceConsequences = {
@@ -27,10 +27,10 @@ export const serviceConsequences = {
   /** Its keys are rejected until it is enabled. */
   disabled: { ...ofService, event: "service_disabled" },
   enabled: { ...ofService, event: "service_enabled" },
-  deleted: { ...ofService, key: "ends", jwks: "ends", event: "service_deleted" },
+  deleted: { ...ofService, apiKey: "ends", jwks: "ends", event: "service_deleted" },
   api_key_added: { ...ofService, tokens: "kept", event: "service_api_key_created" },
   api_key_removed: { ...ofService, event: "service_api_key_removed" },
-  all_api_keys_removed: { ...ofService, key: "ends", event: "service_api_key_removed" },
+  all_api_keys_removed: { ...ofService, apiKey: "ends", event: "service_api_key_removed" },
   /** The new public keys take the place of the old ones. */
   jwks_set: { ...ofService, event: "service_public_keys_set" },
   tokens_revoked: { ...ofService, by: "holder", event: "service_tokens_revoked" },
@@ -68,11 +68,11 @@ export function* carryOutService(
   { now, origin, detail }: ServiceChangeDetail,
 ): Transaction<NewRevocations> {
   const { id, name } = service;
-  const { event, tokens, key, jwks } = serviceConsequences[change];
+  const { event, tokens, apiKey, jwks } = serviceConsequences[change];
   const about = { at: now, event, userId: id, login: undefined, origin };
   yield* recordAudit({ ...about, detail: { service: name, ...detail } });
   const ended: NewRevocation[] = [];
-  if (key === "ends")
+  if (apiKey === "ends")
     for (const row of yield* query("delete from ampho_api_keys where user_id = ? returning id", [id]))
       ended.push(apiKeyRevocation(text(row, "id"), now));
   if (jwks === "ends") yield* write("update ampho_services set jwks = null where id = ?", [id]);

@@ -1,8 +1,8 @@
 // Service accounts: their rows, their keys, and the access tokens that they get.
 import { exists, type Transaction, write } from "../transaction.js";
-import { recordAudit } from "./audit.js";
 import { lockApiKeys } from "./api-key-ends.js";
 import { countApiKeys, insertApiKey, type NewApiKeyRow } from "./api-keys.js";
+import { recordAudit } from "./audit.js";
 import { writeRevocations } from "./revocations.js";
 import { carryOutService, lockService, type ServiceRow, services } from "./service-changes.js";
 import type { Ending } from "./session-rows.js";
@@ -65,7 +65,7 @@ export function* createServiceApiKey(input: ServiceKeyCreation): Transaction<"do
   if (!service) return "none";
   if ((yield* countApiKeys(serviceId, now)) >= apiKeysMax) return "full";
   yield* insertApiKey({ userId: serviceId, login: service.name, key, now }, null);
-  yield* carryOutService("api_key_added", service, { now, origin, detail: { key: key.id } });
+  yield* carryOutService("api_key_added", service, { now, origin, detail: { api_key: key.id } });
   return "done";
 }
 

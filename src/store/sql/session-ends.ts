@@ -5,9 +5,9 @@ import type { Acr } from "../../levels/acr.js";
 import { type Policy, reachesPolicy } from "../../levels/policy.js";
 import { integer, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
+import { lockApiKeys } from "./api-key-ends.js";
 import { recordAudit } from "./audit.js";
 import { endEmailWaits } from "./email-waits.js";
-import { lockApiKeys } from "./api-key-ends.js";
 import type { NewRevocation, NewRevocations } from "./revocations.js";
 import { insertRevocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { endEveryApiKey, endEveryToken } from "./service-changes.js";
@@ -172,16 +172,21 @@ export function* endOldestSessions(
 
 /** Writes one row, however many sessions there are. A session of an earlier era counts as ended everywhere. */
 export function* endAllSessions(
-  input: Ending & ForeignTokens & { readonly accessTtlSeconds: number; readonly keys?: boolean | undefined },
+  input: Ending & ForeignTokens & { readonly accessTtlSeconds: number; readonly apiKeys?: boolean | undefined },
 ): Transaction<void> {
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
-  if (input.keys) yield* lockApiKeys();
+  if (input.apiKeys) yield* lockApiKeys();
   yield* endEmailWaits();
-  yield* recordAudit({ at: now, event: "sessions_ended", origin, ...(input.keys && { detail: { keys: "ended" } }) });
+  yield* recordAudit({
+    at: now,
+    event: "sessions_ended",
+    origin,
+    ...(input.apiKeys && { detail: { api_keys: "ended" } }),
+  });
   // The row of the new era makes every process read again what it has read of keys.
   // It locks every service in order, before some of them change.
   const ofTokens = yield* endEveryToken(now);
-  const ofServices = input.keys ? [...ofTokens, ...(yield* endEveryApiKey(input))] : ofTokens;
+  const ofServices = input.apiKeys ? [...ofTokens, ...(yield* endEveryApiKey(input))] : ofTokens;
   const { lastRevocation: n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on
   // record.

@@ -8,7 +8,7 @@ const options: AmphoOptions = { apiKeys: 5, scopes: { tester: ["articles:read"] 
 
 /** A session of the owner in place of the key. */
 async function asLogin(request: HttpRequest, key: string, { ampho }: Workshop): Promise<HttpRequest> {
-  const owner = await ampho.verify(key, ["key"]).catch(() => undefined);
+  const owner = await ampho.verify(key, ["api_key"]).catch(() => undefined);
   return owner?.id === undefined ? request : withBearer(request, (await ampho.sessions.create(owner.id)).token);
 }
 

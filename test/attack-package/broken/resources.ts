@@ -30,7 +30,7 @@ export const resourceFaults: readonly Fault[] = [
     name: "takes an API key at a resource",
     finds: ["resource-key"],
     options: keys,
-    protect: takingAny("key"),
+    protect: takingAny("api_key"),
   },
   {
     name: "describes the host that a proxy names",

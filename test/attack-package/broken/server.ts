@@ -119,7 +119,7 @@ const commandsOf = (
     add: async (name, scopes) => (await services.add({ name, scopes })).id,
     createApiKey: async (name) => (await services.createApiKey(name)).key,
     async setPublicKey(name, jwk) {
-      const { id } = await services.setKeys(name, { keys: [jwk] });
+      const { id } = await services.setPublicKeys(name, { keys: [jwk] });
       publicKeys.set(id, [...(publicKeys.get(id) ?? []), jwk]);
     },
     disable: (name) => services.disable(name),

@@ -210,7 +210,7 @@ export const serviceFaults: readonly Fault[] = [
       (inner, { ampho }) =>
       async (request) => {
         if (pathOf(request).endsWith("/introspect")) return inner(request);
-        const auth = await ampho.verify(bearerOf(request), ["service", "key"]).catch(() => undefined);
+        const auth = await ampho.verify(bearerOf(request), ["service", "api_key"]).catch(() => undefined);
         if (auth?.credential !== "service") return inner(request);
         for await (const { id } of ampho.users.list())
           return inner(withBearer(request, (await ampho.sessions.create(id)).token));

@@ -279,7 +279,7 @@ insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, log
   values (6, 1790000090, 1790087090, 'user', null, null, 'u-dan', 'dan', null, null, null, null, null);
 
 insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, exact_login, roles_version, roles, kid, era)
-  values (7, 1790000090, 253402300799, 'key', null, null, null, null, null, null, null, 'stolen', null);
+  values (7, 1790000090, 253402300799, 'signing_key', null, null, null, null, null, null, null, 'stolen', null);
 
 insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, exact_login, roles_version, roles, kid, era)
   values (8, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', 1, null, null, null, null, null, null, null);
@@ -387,7 +387,7 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
   values (29, 1790000000, 'service_added', null, 'svc_1', null, null, 'user', null, '192.0.2.7', 'curl/8', '{"service":"nightly","scopes":["articles:read"]}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (30, 1790000000, 'api_key_created', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"key":"key_1","scopes":["read"]}');
+  values (30, 1790000000, 'api_key_created', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"api_key":"key_1","scopes":["read"]}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
   values (31, 1790000000, 'identity_linked', null, 'u-bob', 'bob', 'tlpwwq.with-factors', 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');

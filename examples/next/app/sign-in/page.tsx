@@ -1,6 +1,6 @@
 "use client";
-import { createOutside } from "ampho/client/outside";
 import { askWith, type ClientSession, createClient, type Ways } from "ampho/client/full";
+import { createOutside } from "ampho/client/outside";
 import { useEffect, useState } from "react";
 
 const client = createClient({ baseUrl: "/", cookies: true, onStepUp: askWith({ passkey: true }) });

@@ -4,8 +4,8 @@ import { confirmables } from "../../../flows/account/confirm.js";
 import { fields } from "../request/input.js";
 import { confirmedErrors, confirmedNote, limitErrors, recentErrors, recentNote, route } from "../route.js";
 import { body, grant, listOf, login, mailedCode, nullableText, opaque, password, seconds, textAs } from "../schemas.js";
-import { passkeyView } from "./factors.js";
 import { apiKeyView } from "./api-keys.js";
+import { passkeyView } from "./factors.js";
 import { sessionView } from "./sessions.js";
 
 /** The policy checks the length of the new password, so that its rejection states a reason. */
@@ -52,14 +52,14 @@ export const accountExport = body("AccountExport", {
   account: ownAccount.describe("The account, as `GET /account` returns it."),
   passkeys: listOf(passkeyView, "The passkeys of the account."),
   identities: listOf(identity, "The accounts at outside providers."),
-  keys: listOf(apiKeyView, "The API keys, without the keys themselves."),
+  api_keys: listOf(apiKeyView, "The API keys, without the keys themselves."),
   sessions: listOf(sessionView, "The newest 1000 live sessions."),
   events: listOf(exportedEvent, "The newest 1000 entries of the audit log about the user."),
 });
 
 const accessItem = z.object({
   kind: z
-    .enum(["session", "passkey", "totp", "recovery_codes", "identity", "key", "password", "address", "login"])
+    .enum(["session", "passkey", "totp", "recovery_codes", "identity", "api_key", "password", "address", "login"])
     .describe("The kind of the way in or of the credential."),
   id: nullableText("The id with which it is ended, or null."),
   name: nullableText("Its name, its provider, the address or login itself, or how many codes are left."),

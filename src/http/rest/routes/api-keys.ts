@@ -43,7 +43,7 @@ export const apiKeyView = z.object({
   last_used: nullableText("The day of the last use, such as `2026-11-30`."),
 });
 
-export const apiKeyList = body("ApiKeys", { keys: listOf(apiKeyView, "The oldest first.") });
+export const apiKeyList = body("ApiKeys", { api_keys: listOf(apiKeyView, "The oldest first.") });
 
 const apiKeyIdOf = (parameters: Readonly<Record<string, string>>) =>
   idOf(parameters, (id) => /^[\w-]{1,64}$/.test(id), "You have no API key with this id.");
@@ -61,7 +61,7 @@ export const apiKeysRoutes = [
   route("GET", "/api-keys", "listApiKeys", {
     summary: "List the API keys of the user",
     output: apiKeyList,
-    endpoint: async ({ flows, auth, caller }) => ({ keys: await flows.listApiKeys({ auth }, caller) }),
+    endpoint: async ({ flows, auth, caller }) => ({ api_keys: await flows.listApiKeys({ auth }, caller) }),
   }),
   route("POST", "/api-keys/{id}/rotate", "rotateApiKey", {
     summary: "Replace an API key",
@@ -83,4 +83,4 @@ export const apiKeysRoutes = [
     errors: ["not_found", "unavailable"],
     endpoint: ({ flows, auth, caller, parameters }) => flows.removeApiKey({ auth, id: apiKeyIdOf(parameters) }, caller),
   }),
-].map(servedIf(({ keys }) => keys));
+].map(servedIf(({ apiKeys }) => apiKeys));

@@ -1,8 +1,8 @@
 // /.well-known/jwks.json, /openapi.json and /revocations: what other services read.
 import * as z from "zod";
 import { AmphoError } from "../../../errors.js";
-import { publishedKeysMaxAgeSeconds } from "../../../signing-keys/states.js";
 import { feedWaitMaxSeconds } from "../../../sessions/feed.js";
+import { publishedKeysMaxAgeSeconds } from "../../../signing-keys/states.js";
 import { fields } from "../request/input.js";
 import { route } from "../route.js";
 import { feed, none } from "../route-access.js";
@@ -69,7 +69,7 @@ const entries = z.union([
     version: z.int().describe("The version of the user's roles since the change."),
     roles: listOf(z.string(), "The removed roles."),
   }),
-  entry("key", "Rejects everything that the key signed.", { kid: textAs("The `kid` of the key.") }),
+  entry("signing_key", "Rejects everything that the key signed.", { kid: textAs("The `kid` of the key.") }),
   entry("all", "Rejects all tokens that were issued before.", {
     era: z.int().describe("The number of such endings."),
     sessions,
