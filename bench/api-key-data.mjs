@@ -2,7 +2,7 @@
 import pg from "pg";
 import { openMigrations } from "../dist/store/open.js";
 import { loadDriver } from "../dist/store/sqlite/driver.js";
-import { apiKeyHash, apiKeyStart, createApiKey } from "../dist/tokens/api-key.js";
+import { apiKeyHash, apiKeyStart, generateApiKey } from "../dist/tokens/api-key.js";
 
 export const scopes = { editor: ["articles:read"] };
 const perUser = 100;
@@ -17,7 +17,7 @@ export async function addKeys(url, count) {
   const now = Math.floor(Date.now() / 1000);
   const keys = Array.from({ length: count }, (_, at) => ({
     id: `key_${String(at).padStart(22, "0")}`,
-    key: createApiKey("ampho"),
+    key: generateApiKey("ampho"),
   }));
   const users = Array.from({ length: Math.ceil(count / perUser) }, (_, at) => at);
   const userRow = (at) =>

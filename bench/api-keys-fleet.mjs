@@ -9,7 +9,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { generateJwk } from "../dist/signing-keys/generate.js";
-import { createApiKey } from "../dist/tokens/api-key.js";
+import { generateApiKey } from "../dist/tokens/api-key.js";
 import { addKeys } from "./api-key-data.mjs";
 import { keptAgent, machine, print, quantile, send, sleep, start } from "./measure.mjs";
 import { startPostgres } from "./postgres-server.mjs";
@@ -77,7 +77,7 @@ async function guardedLatencies(server, key, isOver) {
 const residentMiB = ({ pid }) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
 
 /** An unknown key, which costs a query, and one with a wrong checksum, which costs none. */
-const randomKey = () => createApiKey("ampho");
+const randomKey = () => generateApiKey("ampho");
 const wrongChecksum = () => randomKey().replace(/.$/, (last) => (last === "0" ? "1" : "0"));
 const floods = [
   ["random keys, slowly", { make: randomKey, pauseMs: Math.round((clients * 1000) / slowRate) }],

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { createAmpho } from "../dist/index.js";
-import { createApiKey } from "../dist/tokens/api-key.js";
+import { generateApiKey } from "../dist/tokens/api-key.js";
 import { addKeys, scopes } from "./api-key-data.mjs";
 import { machine } from "./measure.mjs";
 
@@ -79,7 +79,7 @@ async function flood(count) {
   const waits = [];
   for (let sent = 0; sent < count; ) {
     const batch = Array.from({ length: 500 }, () =>
-      Promise.resolve(guard(headerOf(createApiKey("ampho")))).catch(({ code }) => {
+      Promise.resolve(guard(headerOf(generateApiKey("ampho")))).catch(({ code }) => {
         outcomes[code] = (outcomes[code] ?? 0) + 1;
       }),
     );

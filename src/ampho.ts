@@ -29,7 +29,7 @@ import type { ManagementDeps } from "./flows/manage/manager.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
 import { type RunningHooks, startUserHooks } from "./flows/manage/user-hooks.js";
 import { createReadiness } from "./flows/readiness.js";
-import { createApiKeys } from "./guard/api-keys.js";
+import { createApiKeyReader } from "./guard/api-keys.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { challengeForResources } from "./guard/resource-challenge.js";
@@ -296,7 +296,7 @@ export async function composeAmpho(
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocations({ ...deps, report: (state, error) => log(databaseLine(state, error)) });
   const addressOf = (request: unknown) => addressOfAny(request, trustProxy);
-  const apiKeys = acceptsApiKeys(configuration) ? createApiKeys({ ...deps, addressOf }) : undefined;
+  const apiKeys = acceptsApiKeys(configuration) ? createApiKeyReader({ ...deps, addressOf }) : undefined;
   const observed = createGuard({
     ...deps,
     keys: apiKeys,

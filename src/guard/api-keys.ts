@@ -17,7 +17,7 @@ import { apiKeyHash } from "../tokens/api-key.js";
 import { authOfApiKey } from "../tokens/auth-from-claims.js";
 import type { Directory } from "../users/directory.js";
 
-export type ApiKeys = ReturnType<typeof createApiKeys>;
+export type ApiKeys = ReturnType<typeof createApiKeyReader>;
 
 /** How long a bad key is rejected without a query. A user who was enabled waits so long for the keys. */
 const badSeconds = 5;
@@ -39,7 +39,7 @@ function throwNoKey(): never {
   throw new AmphoError("invalid_token", "The API key is unknown, has expired or was ended.");
 }
 
-export function createApiKeys(deps: {
+export function createApiKeyReader(deps: {
   readonly store: Pick<Store, "findApiKeys" | "touchApiKeys">;
   readonly directory: Directory;
   readonly tokens: Pick<AccessTokens, "keepApiKey" | "wasGood">;

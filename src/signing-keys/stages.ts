@@ -1,5 +1,5 @@
-// The stages of a rotation that rejects no good token (docs/operate/signing-keys.md). A new key is published before it signs,
-// and the old key verifies until all that it signed has expired. Each stage returns the next JWK Set.
+// The stages of a rotation that rejects no good token (docs/operate/signing-keys.md). A new key is published before it
+// signs, and the old key verifies until all that it signed has expired. Each stage returns the next JWK Set.
 import { importKeys } from "./jwk-set.js";
 import { loginHashKeyOf } from "./login-hash-key.js";
 import type { Jwk } from "./members.js";

@@ -10,7 +10,7 @@ const [randomCharacters, checkCharacters] = [30, 6];
 const prefixOf = (brand: string) => `${brand}_key_`;
 
 /** 178 random bits. */
-export function createApiKey(brand: string): string {
+export function generateApiKey(brand: string): string {
   let text = prefixOf(brand);
   const end = text.length + randomCharacters;
   // Bytes from 248 on are dropped, so that each character is equally likely.

@@ -12,7 +12,9 @@ export interface AuthApiKey {
 
 /** The user of a verified token. It is frozen. `S` are the scopes of the instance. */
 export interface Auth<S extends string = string> {
-  /** The kind of the token or API key. Routes take `session` and `foreign`, unless they name others as `credentials`. */
+  /**
+   * The kind of the token or API key. Routes take `session` and `foreign`, unless they name others as `credentials`.
+   */
   readonly credential: Credential;
   /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;

@@ -1,6 +1,6 @@
 // The requests to guarded routes and the expected responses, in one table for every framework.
 
-import { createApiKey } from "../../dist/tokens/api-key.js";
+import { generateApiKey } from "../../dist/tokens/api-key.js";
 import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
 import type { needsFor } from "./host.js";
 import { key } from "./serving.js";
@@ -36,7 +36,7 @@ const more = (claims: object) => (token: string) => `Bearer ${foreignToken(key, 
 const byKey = (_: string, apiKey: string) => `Bearer ${apiKey}`;
 const actor = more({ act: { sub: "operator" } });
 const service = more({ client_id: "reports" });
-const strangerKey = createApiKey("ampho");
+const strangerKey = generateApiKey("ampho");
 const audience = (aud: unknown) => more({ aud });
 /** Challenges that lead to the metadata of the resource. */
 const metadata = 'resource_metadata="https://api\\.example/\\.well-known/oauth-protected-resource/mcp"';

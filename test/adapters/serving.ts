@@ -51,7 +51,7 @@ export function serving(host: Host, setup: Partial<Setup> = {}, options: AmphoOp
     return (await response.json()).token;
   };
   const createApiKey = async (token: string): Promise<string> => {
-    const response = await post("/api/security/keys", { name: "Suite", scopes: ["articles:write"] }, token);
+    const response = await post("/api/security/api-keys", { name: "Suite", scopes: ["articles:write"] }, token);
     expect(response.status).toBe(201);
     return (await response.json()).key;
   };

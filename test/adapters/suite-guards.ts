@@ -1,6 +1,6 @@
 // The table of guarded requests, and other situations of a guarded route.
 import { beforeAll, describe, expect, it } from "vitest";
-import { createApiKey } from "../../dist/tokens/api-key.js";
+import { generateApiKey } from "../../dist/tokens/api-key.js";
 import { sendRaw } from "../http/raw.js";
 import { cases } from "./cases.js";
 import type { Host } from "./host.js";
@@ -13,7 +13,7 @@ export function describeGuards(host: Host): void {
     it("the address of a client is known, and waits after as many wrong keys as are allowed", async () => {
       const statuses: number[] = [];
       for (const need of ["keys", "keyLive", "keys"]) {
-        const { status, headers } = await call(`/need/${need}`, createApiKey("ampho"));
+        const { status, headers } = await call(`/need/${need}`, generateApiKey("ampho"));
         statuses.push(status);
         if (status === 429) expect(headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
       }
@@ -149,8 +149,8 @@ export function describeGuards(host: Host): void {
       const token = await login();
       const key = await createApiKey(token);
       expect((await call("/need/keys", key)).status).toBe(200);
-      const { keys } = await (await call("/api/security/keys", token)).json();
-      const path = `/api/security/keys/${keys.at(-1).id}`;
+      const { keys } = await (await call("/api/security/api-keys", token)).json();
+      const path = `/api/security/api-keys/${keys.at(-1).id}`;
       expect((await call(path, token, { method: "DELETE" })).status).toBe(204);
       for (const need of ["keys", "keyLive"]) expect((await call(`/need/${need}`, key)).status).toBe(401);
     });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ApplicationUser, Auth } from "../../dist/index.js";
 import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
 import type { Revocation } from "../../dist/store/revocation.js";
-import { apiKeyTest, createApiKey } from "../../dist/tokens/api-key.js";
+import { apiKeyTest, generateApiKey } from "../../dist/tokens/api-key.js";
 import { admission, openWorld } from "../world/ampho.js";
 import { withinSecond } from "../world/deadline.js";
 import { textsOf } from "../world/sqlite.js";
@@ -17,7 +17,7 @@ describe("a request with an API key", () => {
     const { world, userId, create } = await openKeys();
     const { id, key } = await create();
     const auth = await world.ampho.verify(key, ["api_key"]);
-    expect(auth).toMatchObject({ credential: "api_key", key: { id, name: "Backup" }, id: userId, login: "ann" });
+    expect(auth).toMatchObject({ credential: "api_key", apiKey: { id, name: "Backup" }, id: userId, login: "ann" });
     expect(auth).toMatchObject({ scopes: ["articles:read"], roles: [], session: undefined, acr: undefined });
     expect([Object.isFrozen(auth), Object.isFrozen(auth.apiKey), Object.isFrozen(auth.scopes)]).toEqual([
       true,
@@ -42,7 +42,7 @@ describe("a request with an API key", () => {
     const { create, ask, reads, world } = await openKeys();
     const { key } = await create();
     for (const requirements of [undefined, {}, { optional: true }, { live: true }, { credentials: ["session"] }])
-      for (const each of [key, createApiKey("ampho")])
+      for (const each of [key, generateApiKey("ampho")])
         expect(await askGuard(world, each, requirements as object)).toBe("credential_not_accepted");
     await expect(world.ampho.verify(key)).rejects.toMatchObject({ code: "credential_not_accepted" });
     expect(() => world.ampho.verifySync(key)).toThrow(expect.objectContaining({ code: "credential_not_accepted" }));
@@ -58,7 +58,7 @@ describe("a request with an API key", () => {
     });
     const { key } = await create();
     const requirements = { resource, credentials: ["api_key"] };
-    for (const each of [key, createApiKey("ampho")])
+    for (const each of [key, generateApiKey("ampho")])
       expect(await askGuard(world, each, requirements)).toBe("invalid_token");
     expect(reads()).toBe(0);
     expect(await ask(key)).toBe("articles:read");
@@ -410,18 +410,18 @@ describe("guesses", () => {
     const { world, create, ask, reads } = await openKeys({ throttleAddress: 3 });
     const { key } = await create();
     const address = "203.0.113.7";
-    for (let n = 0; n < 3; n++) expect(await ask(createApiKey("ampho"), readers, address)).toBe(ended);
+    for (let n = 0; n < 3; n++) expect(await ask(generateApiKey("ampho"), readers, address)).toBe(ended);
     const before = reads();
-    for (let n = 0; n < 50; n++) expect(await ask(createApiKey("ampho"), readers, address)).toBe("too_many_attempts");
+    for (let n = 0; n < 50; n++) expect(await ask(generateApiKey("ampho"), readers, address)).toBe("too_many_attempts");
     expect(reads()).toBe(before);
-    expect(await ask(createApiKey("ampho"), readers, "203.0.113.8")).toBe(ended);
+    expect(await ask(generateApiKey("ampho"), readers, "203.0.113.8")).toBe(ended);
     expect(await ask(key, readers, "203.0.113.8")).toBe("articles:read");
     // This process knows the key now, so its own address does not matter any more.
     expect(await ask(key, readers, address)).toBe("articles:read");
     world.clock.advance(601);
     expect(await ask(key, readers, address)).toBe("articles:read");
     world.clock.advance(900);
-    expect(await ask(createApiKey("ampho"), readers, address)).toBe(ended);
+    expect(await ask(generateApiKey("ampho"), readers, address)).toBe(ended);
     expect((await world.call("POST", "/login", { body: { login: "ann", password: "x" }, address })).error).toBe(
       "invalid_credentials",
     );
@@ -444,26 +444,26 @@ describe("guesses", () => {
 
   it("an address has a bounded number of keys that are read at once, and the others of a flood are overloaded", async () => {
     const { ask, reads } = await openKeys({ throttleAddress: 3 });
-    const flood = Array.from({ length: 1000 }, () => ask(createApiKey("ampho"), readers, "203.0.113.7"));
-    const other = ask(createApiKey("ampho"), readers, "203.0.113.8");
+    const flood = Array.from({ length: 1000 }, () => ask(generateApiKey("ampho"), readers, "203.0.113.7"));
+    const other = ask(generateApiKey("ampho"), readers, "203.0.113.8");
     expect(new Set(await Promise.all(flood))).toEqual(new Set([ended, "overloaded"]));
     expect(await other).toBe(ended);
     expect(reads()).toBeLessThan(8);
-    expect(await ask(createApiKey("ampho"), readers, "203.0.113.7")).toBe("too_many_attempts");
+    expect(await ask(generateApiKey("ampho"), readers, "203.0.113.7")).toBe("too_many_attempts");
   });
 
   it("the same bad key many times is one guess and one query", async () => {
     const { ask, reads } = await openKeys({ throttleAddress: 2 });
-    const bad = createApiKey("ampho");
+    const bad = generateApiKey("ampho");
     for (let n = 0; n < 20; n++) expect(await ask(bad, readers, "203.0.113.7")).toBe(ended);
     expect(reads()).toBe(1);
-    expect(await ask(createApiKey("ampho"), readers, "203.0.113.7")).toBe(ended);
+    expect(await ask(generateApiKey("ampho"), readers, "203.0.113.7")).toBe(ended);
   });
 
   it("M-06: ten thousand random keys at once make at most one query for 32 of them, and the rest is overloaded", async () => {
     const { create, ask, reads } = await openKeys({ throttleAddress: 0 });
     const { key } = await create();
-    const asked = await Promise.all(Array.from({ length: 10_000 }, () => ask(createApiKey("ampho"))));
+    const asked = await Promise.all(Array.from({ length: 10_000 }, () => ask(generateApiKey("ampho"))));
     expect(new Set(asked)).toEqual(new Set([ended, "overloaded"]));
     expect(reads()).toBeLessThan(40);
     expect(await ask(key)).toBe("articles:read");
@@ -472,11 +472,11 @@ describe("guesses", () => {
 
 it("M-06: a process remembers a bounded number of bad keys, and no longer than five seconds", async () => {
   const { world, ask, reads } = await openKeys({ throttleAddress: 0 });
-  const [first, last] = [createApiKey("ampho"), createApiKey("ampho")];
+  const [first, last] = [generateApiKey("ampho"), generateApiKey("ampho")];
   expect([await ask(first), reads()]).toEqual([ended, 1]);
   expect([await ask(first), reads()]).toEqual([ended, 1]);
   for (let sent = 0; sent < 10_000; sent += 1000)
-    await Promise.all(Array.from({ length: 1000 }, () => ask(createApiKey("ampho"))));
+    await Promise.all(Array.from({ length: 1000 }, () => ask(generateApiKey("ampho"))));
   const before = reads();
   expect([await ask(last), await ask(last), reads() - before]).toEqual([ended, ended, 1]);
   // Ten thousand later ones have taken the place of the first one.
@@ -489,7 +489,7 @@ it("M-10: no table, log line or metric has a key", async () => {
   const { world, create, ask } = await openKeys();
   const { id, key } = await create();
   await ask(key);
-  await ask(createApiKey("ampho"));
+  await ask(generateApiKey("ampho"));
   await world.ampho.apiKeys.inspect(key);
   const rotated = await world.ampho.apiKeys.rotate((await world.ampho.users.find("ann"))?.id ?? "", { id });
   await ask(rotated.key);
@@ -518,7 +518,7 @@ it("a token of the owner and a key of the owner are kept apart", async () => {
 
 it("a created key has the form, and no two are equal", () => {
   const isKey = apiKeyTest("ampho");
-  const keys = Array.from({ length: 10_000 }, () => createApiKey("ampho"));
+  const keys = Array.from({ length: 10_000 }, () => generateApiKey("ampho"));
   expect(new Set(keys).size).toBe(keys.length);
   expect(keys.filter((key) => !isKey(key))).toEqual([]);
   // Each digit of base62 occurs about equally often at each place.

@@ -1,7 +1,7 @@
 // The routes of API keys, and keys at the routes of Ampho.
 import { describe, expect, it } from "vitest";
 import { createFindRoutes, routes } from "../../dist/http/rest/routes.js";
-import { createApiKey } from "../../dist/tokens/api-key.js";
+import { generateApiKey } from "../../dist/tokens/api-key.js";
 import { createVerifier } from "../../dist/verify/verifier.js";
 import { openMailing, raiseAlarm } from "../gate/mailboxes.js";
 import { codeAt, textsOf as listOf, setUp } from "../gate/owners.js";
@@ -296,8 +296,13 @@ describe("the routes of API keys", () => {
     const { world, userId, create } = await openKeys();
     const { id, key } = await create({ name: `Back\u202eup\u0000${"x".repeat(200)}` });
     expect((await world.ampho.apiKeys.list(userId))[0]?.name).toBe(`Backup${"x".repeat(94)}`);
-    expect(await world.ampho.apiKeys.inspect(key)).toMatchObject({ form: true, key: { id }, user: userId, good: true });
-    expect(await world.ampho.apiKeys.inspect(createApiKey("ampho"))).toMatchObject({ form: true, key: null });
+    expect(await world.ampho.apiKeys.inspect(key)).toMatchObject({
+      form: true,
+      api_key: { id },
+      user: userId,
+      good: true,
+    });
+    expect(await world.ampho.apiKeys.inspect(generateApiKey("ampho"))).toMatchObject({ form: true, key: null });
     expect(await world.ampho.apiKeys.inspect("x")).toMatchObject({ form: false, good: false });
     await world.ampho.users.disable("ann");
     expect(await world.ampho.apiKeys.inspect(key)).toMatchObject({ key: null, good: false });

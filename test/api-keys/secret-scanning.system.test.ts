@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createApiKey } from "../../dist/tokens/api-key.js";
+import { generateApiKey } from "../../dist/tokens/api-key.js";
 import { spawnSync } from "../../scripts/child-process.mjs";
 import { requireProgram } from "../deploy/programs.js";
 import { installMs } from "../world/debian.js";
@@ -69,7 +69,7 @@ const spoiled: readonly ((key: string) => string)[] = [
 
 const texts = (shapes: readonly ((key: string) => string)[]) =>
   Array.from({ length: perRound }, (_, at) => {
-    const text = shapes[at % shapes.length]?.(createApiKey(brand)) ?? "";
+    const text = shapes[at % shapes.length]?.(generateApiKey(brand)) ?? "";
     return around[at % around.length]?.(text) ?? text;
   });
 
@@ -87,7 +87,7 @@ describe("secret scanning", () => {
   }, 1_200_000);
 
   it("gitleaks also reports a key with a wrong checksum, because an expression cannot compute one", () => {
-    const key = createApiKey(brand);
+    const key = generateApiKey(brand);
     expect(scan([key.slice(0, -1) + (key.endsWith("A") ? "B" : "A")])).toBe(1);
   });
 });

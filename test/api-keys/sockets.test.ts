@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { guardedUpgrade } from "../../dist/adapters/node.js";
-import { createApiKey } from "../../dist/tokens/api-key.js";
+import { generateApiKey } from "../../dist/tokens/api-key.js";
 import { openKeys, readers, writers } from "./worlds.js";
 
 async function openSockets() {
@@ -71,7 +71,7 @@ describe("a socket that was opened with an API key", () => {
     const asked: Promise<string>[] = [];
     let flooding = true;
     const flood = async () => {
-      for (; flooding; await setImmediate()) for (let n = 0; n < 500; n++) asked.push(ask(createApiKey("ampho")));
+      for (; flooding; await setImmediate()) for (let n = 0; n < 500; n++) asked.push(ask(generateApiKey("ampho")));
     };
     const flooded = flood();
     // The key is read again after each change of the roles.

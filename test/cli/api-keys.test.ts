@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createAmpho } from "../../dist/ampho.js";
-import { createApiKey } from "../../dist/tokens/api-key.js";
+import { generateApiKey } from "../../dist/tokens/api-key.js";
 import { ampho } from "../world/command.js";
 
 let cwd: string;
@@ -50,8 +50,8 @@ test("api-key-list lists the keys of a user, api-key-inspect names the owner, an
   expect(good.stdout).toContain("The API key would be accepted now.");
   expect(good.stdout).not.toContain(backup.key.slice(14));
   const json = JSON.parse((await run(ofBob.key, "api-key-inspect", "--json")).stdout);
-  expect(json).toMatchObject({ form: true, key: { id: ofBob.id }, login: "bob", good: true });
-  const unknown = await run(createApiKey("ampho"), "api-key-inspect");
+  expect(json).toMatchObject({ form: true, api_key: { id: ofBob.id }, login: "bob", good: true });
+  const unknown = await run(generateApiKey("ampho"), "api-key-inspect");
   expect([unknown.code, unknown.stderr]).toEqual([1, "ampho: No API key in the database has this text.\n"]);
 
   const named = `ampho: The database is ${join(cwd, "ampho.db")}.\n`;

@@ -109,7 +109,7 @@ test("sec-gen-key loads no database, no password hashing and no server", () => {
   visit(new URL("../../dist/cli/main.js", import.meta.url));
   visit(new URL("../../dist/cli/commands/signing-keys/signing-keys.js", import.meta.url));
   const loaded = [...seen];
-  expect(loaded.some((one) => one.endsWith("/api-keys/generate.js"))).toBe(true);
+  expect(loaded.some((one) => one.endsWith("/signing-keys/generate.js"))).toBe(true);
   expect(
     loaded.filter((one) =>
       /sqlite|argon2|zxcvbn|zod|password|\/http\/(?!rest\/re(?:quest|sponses)\/)|ampho\.js|(?:main|management)-chunk|node:http/.test(

@@ -5,9 +5,9 @@ import { build } from "esbuild";
 /** The limit for `ampho/client`, minified and gzipped. The README and the guide state it. */
 export const clientBytesMax = 3400;
 
-/** The entry `ways` contains the code of the entry `client`, and `mail` that of `ways`. */
+/** The entry `full` contains the code of the entry `client`, and `mail` that of `full`. */
 export async function bundleClient(
-  entry: "client" | "ways" | "mail" | "account" | "outside" | "keys" = "client",
+  entry: "client" | "full" | "mail" | "account" | "outside" | "api-keys" = "client",
 ): Promise<{ readonly text: string; readonly files: readonly string[] }> {
   const { outputFiles, metafile } = await build({
     entryPoints: [fileURLToPath(new URL(`../../dist/client/${entry}.js`, import.meta.url))],

@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
-import { createApiKey } from "../../dist/tokens/api-key.js";
+import { generateApiKey } from "../../dist/tokens/api-key.js";
 import { openAmpho } from "../world/ampho.js";
 import { installMs } from "../world/debian.js";
 import { freshFolder } from "../world/folder.js";
@@ -85,7 +85,7 @@ it.each(gateways)("%s takes keys and tokens with the scope, and passes on who it
   for (const each of [serviceKey, serviceToken]) expect(await ask(`Bearer ${each}`)).toEqual(accepted(service.id));
   expect(await ask(`Bearer ${lacking}`)).toEqual([403, challenge("insufficient_scope")]);
   expect(await ask()).toEqual([401, "Bearer"]);
-  const bad = [createApiKey("ampho"), token.slice(0, -2), "x", `${key}&token=${key}`, `${key} ${key}`, key.slice(1)];
+  const bad = [generateApiKey("ampho"), token.slice(0, -2), "x", `${key}&token=${key}`, `${key} ${key}`, key.slice(1)];
   for (const each of bad) expect((await ask(`Bearer ${each}`))[0], each).toBe(401);
   for (const authorization of [`Basic ${btoa(`x:${key}`)}`, key, "Bearer", ""])
     expect((await ask(authorization))[0], authorization).toBe(401);

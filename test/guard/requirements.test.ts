@@ -65,7 +65,7 @@ describe("checkRequirements", () => {
     ],
     [
       { credentials: ["session", "Service"] },
-      'The requirement `credentials` can list session, foreign, key, service, delegated, but has "Service".',
+      'The requirement `credentials` can list session, foreign, api_key, service, delegated, but has "Service".',
     ],
     [
       { credentials: ["session", "service"], roles: ["editor"] },
@@ -73,7 +73,7 @@ describe("checkRequirements", () => {
     ],
     [
       { credentials: ["api_key"], scopes: [] },
-      "The requirement `credentials` lists key, so the route also needs `scopes` or `can`.",
+      "The requirement `credentials` lists api_key, so the route also needs `scopes` or `can`.",
     ],
     [{ acr: "aal2" }, 'The requirement `acr` must be one of 1fa, 2fa, phr, but is "aal2".'],
     [{ acr: ["2fa"] }, 'The requirement `acr` must be one of 1fa, 2fa, phr, but is ["2fa"].'],

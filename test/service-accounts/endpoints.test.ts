@@ -1,6 +1,6 @@
 // POST /revoke and POST /introspect, and that neither is an oracle.
 import { describe, expect, it } from "vitest";
-import { createApiKey } from "../../dist/tokens/api-key.js";
+import { generateApiKey } from "../../dist/tokens/api-key.js";
 import { readsOf } from "../api-keys/worlds.js";
 import { admission } from "../world/ampho.js";
 import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
@@ -40,10 +40,10 @@ async function badTokens({ service, world, grant, ann }: Awaited<ReturnType<type
   world.clock.advance(2);
   const claims = { login: "ann", exp: now + 600 };
   return {
-    "an unknown key": createApiKey("ampho"),
+    "an unknown key": generateApiKey("ampho"),
     "an expired key": brief.key,
     "an ended key": ended.key,
-    "a key of another brand": createApiKey("acme"),
+    "a key of another brand": generateApiKey("acme"),
     "a text": "x",
     "a blank": " ",
     "a cut token": over.slice(0, -1),
@@ -178,7 +178,7 @@ describe("POST /introspect", () => {
 
   it("strangers who send wrong keys through a gateway do not lock it out", async () => {
     const { own, introspect } = await openGateway({ throttleAddress: 5 });
-    for (let n = 0; n < 30; n++) expect(await introspect(createApiKey("ampho"))).toEqual(inactive);
+    for (let n = 0; n < 30; n++) expect(await introspect(generateApiKey("ampho"))).toEqual(inactive);
     expect((await introspect(own.key)).json["active"]).toBe(true);
   });
 });
@@ -243,7 +243,7 @@ describe("POST /revoke", () => {
   it("a flood of wrong keys waits by its address, and an empty or missing token is an error", async () => {
     const { world, own, revoke } = await openGateway({ throttleAddress: 5 });
     const codes: unknown[] = [];
-    for (let n = 0; n < 8; n++) codes.push((await revoke(createApiKey("ampho"))).error);
+    for (let n = 0; n < 8; n++) codes.push((await revoke(generateApiKey("ampho"))).error);
     expect(codes).toEqual([...Array(5).fill(undefined), ...Array(3).fill("too_many_attempts")]);
     // The client knows then that the key still works.
     expect((await revoke(own.key)).error).toBe("too_many_attempts");

@@ -1,7 +1,7 @@
 // POST /token with the key of a service account, and what its tokens and keys open.
 import { describe, expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
-import { createApiKey } from "../../dist/tokens/api-key.js";
+import { generateApiKey } from "../../dist/tokens/api-key.js";
 import { openWorld } from "../world/ampho.js";
 import { withinSecond } from "../world/deadline.js";
 import { everyFeature } from "../world/every-feature.js";
@@ -48,7 +48,7 @@ describe("POST /token", () => {
       exp: now + 900,
     });
     const auth = await world.ampho.verify(token, ["service"]);
-    expect(auth).toMatchObject({ credential: "service", id, roles: [], scopes: ["articles:read"], key: undefined });
+    expect(auth).toMatchObject({ credential: "service", id, roles: [], scopes: ["articles:read"], apiKey: undefined });
     expect(auth.session).toBeUndefined();
     expect(await askGuard(world, token)).toBe("articles:read");
     expect(await askGuard(world, token, writers)).toBe("insufficient_scope");
@@ -69,7 +69,7 @@ describe("POST /token", () => {
     expect(await askGuard(world, key)).toBe("articles:read");
     expect(await askGuard(world, key, writers)).toBe("insufficient_scope");
     const auth = await world.ampho.verify(key, ["api_key"]);
-    expect(auth).toMatchObject({ credential: "api_key", id, roles: [], key: { id: keyId, name: "nightly" } });
+    expect(auth).toMatchObject({ credential: "api_key", id, roles: [], apiKey: { id: keyId, name: "nightly" } });
     await world.ampho.services.setScopes("nightly", ["articles:write"]);
     expect(await askGuard(world, key, writers)).toBe("articles:write");
   });
@@ -129,7 +129,7 @@ describe("a request that must get no token", () => {
     for (const [client, secret] of [
       [other.id, key] as const,
       ["nightly", key] as const,
-      [id, createApiKey("ampho")] as const,
+      [id, generateApiKey("ampho")] as const,
       ["", key] as const,
       [id, ""] as const,
       [id.toUpperCase(), key] as const,
@@ -172,7 +172,7 @@ describe("a request that must get no token", () => {
     const { world, id } = service;
     const codes: unknown[] = [];
     for (let n = 0; n < 20; n++)
-      codes.push((await askToken({ world, id, key: createApiKey("ampho") }, { address: "203.0.113.7" })).error);
+      codes.push((await askToken({ world, id, key: generateApiKey("ampho") }, { address: "203.0.113.7" })).error);
     expect(codes).toEqual([...Array(5).fill("invalid_client"), ...Array(15).fill("too_many_attempts")]);
     expect((await askToken(service, { address: "203.0.113.7" })).error).toBe("too_many_attempts");
     expect((await askToken(service, { address: "203.0.113.8" })).status).toBe(200);

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { problems } from "../../dist/http/rest/responses/problems.js";
 import { routes } from "../../dist/http/rest/routes.js";
 import { guardResults, histograms } from "../../dist/telemetry/definitions.js";
-import { createApiKey } from "../../dist/tokens/api-key.js";
+import { generateApiKey } from "../../dist/tokens/api-key.js";
 import { admission, openWorld, password, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { freshFolder } from "../world/folder.js";
@@ -110,7 +110,7 @@ describe("every decision is counted by its reason:", () => {
     const wrongKey = () => {
       const request = { socket: { remoteAddress: "192.0.2.1" }, headers: {} };
       return ampho.host.guard(
-        `Bearer ${createApiKey("ampho")}`,
+        `Bearer ${generateApiKey("ampho")}`,
         { credentials: ["api_key"], scopes: ["read"] },
         request,
       );

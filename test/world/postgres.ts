@@ -291,7 +291,7 @@ const tables = [
   "user_events",
   "invites",
   "identities",
-  "keys",
+  "api_keys",
   "services",
 ];
 

@@ -4,7 +4,7 @@ import { AmphoError, invalidRequest } from "../../errors.js";
 import { scopesOf } from "../../levels/scopes.js";
 import { apiKeyIdPrefix } from "../../store/sql/api-key-ends.js";
 import type { ApiKeyChange, ApiKeyOutcome, ApiKeyRow, NewApiKeyRow } from "../../store/sql/api-keys.js";
-import { apiKeyHash, apiKeyStart, createApiKey } from "../../tokens/api-key.js";
+import { apiKeyHash, apiKeyStart, generateApiKey } from "../../tokens/api-key.js";
 import type { Account } from "../../users/directory.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/api-keys.js";
 import type { Deps } from "../deps.js";
@@ -69,7 +69,7 @@ function prepareSuccessor(deps: ApiKeyDeps, owner: Account, old: ApiKeyRow): Pre
 
 function newKey({ settings }: ApiKeyDeps, name: string, scopes: readonly string[], expires: number): Prepared {
   const id = apiKeyIdPrefix + randomId();
-  const key = createApiKey(settings.apiKeyBrand);
+  const key = generateApiKey(settings.apiKeyBrand);
   return {
     key: { id, name, scopes, hash: apiKeyHash(key), start: apiKeyStart(key), expiresAt: expires },
     view: { id, key, name, scopes, expires },

@@ -383,8 +383,8 @@ export interface Management<S extends string = string> {
      */
     revokeForUser(user: { readonly id: string; readonly login: string }): Promise<void>;
     /**
-     * Ends every session of every user, and revokes every other token issued before. API keys go on, unless `apiKeys` is
-     * true.
+     * Ends every session of every user, and revokes every other token issued before. API keys go on, unless `apiKeys`
+     * is true.
      * @example await ampho.sessions.endForEveryone({ apiKeys: true });
      */
     endForEveryone(options?: { readonly apiKeys?: boolean | undefined }): Promise<void>;
@@ -563,8 +563,8 @@ export interface Management<S extends string = string> {
      */
     readUse(): Promise<SigningKeyUse>;
     /**
-     * Records a forced stage of a key rotation (docs/operate/signing-keys.md) in the audit log. `kids` are the keys of the
-     * stage. Resolves to the time of the entry in Unix seconds.
+     * Records a forced stage of a key rotation (docs/operate/signing-keys.md) in the audit log. `kids` are the keys of
+     * the stage. Resolves to the time of the entry in Unix seconds.
      * @example const at = await ampho.signingKeys.recordForced("activate", [kid], "The old key was stolen.");
      */
     recordForced(stage: "activate" | "retire", kids: readonly string[], reason: string): Promise<number>;

@@ -110,7 +110,7 @@ export function manageServices(m: Manager): Management["services"] {
       if (read === undefined || read.warnings.length > 0 || (set !== undefined && read.keys.length === 0))
         throw invalidRequest(["This is no JWK Set of public keys", ...(read?.warnings ?? [])].join("; "), "set");
       const { keys } = read;
-      const jwks = keys.length === 0 ? undefined : JSON.stringify({ api_keys: keys.map(({ publicJwk }) => publicJwk) });
+      const jwks = keys.length === 0 ? undefined : JSON.stringify({ keys: keys.map(({ publicJwk }) => publicJwk) });
       if ((jwks?.length ?? 0) > jwksMax) throw invalidRequest("The JWK Set is too large.", "set");
       await change(ref, { change: "jwks_set", jwks, kids: keys.map(({ kid }) => kid) });
       return toView(await require(ref));

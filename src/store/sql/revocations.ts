@@ -137,7 +137,7 @@ const signingKeyUntil = numericDateMax;
 
 /** Without the revocations of sessions and users, of which there can be a million. */
 export function* listRevokedSigningKeys(): Transaction<readonly Extract<Revocation, { kind: "signing_key" }>[]> {
-  const found = yield* queryLast(`${select} > 0 and until = ? and kind = 'key'`, [signingKeyUntil]);
+  const found = yield* queryLast(`${select} > 0 and until = ? and kind = 'signing_key'`, [signingKeyUntil]);
   return found.map((row) => ({ n: integer(row, "n"), ...kinds.signing_key.of(row) }));
 }
 

@@ -1,4 +1,5 @@
-// POST /api-keys, GET /api-keys, POST /api-keys/{id}/rotate, DELETE /api-keys/{id}: the API keys of the user's own account.
+// POST /api-keys, GET /api-keys, POST /api-keys/{id}/rotate, DELETE /api-keys/{id}: the API keys of the user's own
+// account.
 import * as z from "zod";
 import { overlapMaxSeconds } from "../../../flows/find/api-key.js";
 import { fields, idOf, optionalFields } from "../request/input.js";
