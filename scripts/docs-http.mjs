@@ -99,7 +99,8 @@ With \`AMPHO_APP_URL\`, \`ampho serve\`, \`mount\` and \`ampho.fetch\` also serv
 | \`GET /readyz\` | Returns 200 while the database is reachable and revocations are up to date, else 503. |
 | \`GET /metrics\` | Returns Prometheus text, where it is configured ([Metrics, traces and alerts](../operate/metrics.md)). |
 
-A 200 of \`/readyz\` can list \`warnings\`: \`signing_key_file_unusable\`, \`signing_key_revoked\`, \`clock_off\` or \`forwarded_ignored\`.
+A 200 of \`/readyz\` can list \`warnings\`: \`signing_key_file_unusable\`, \`signing_key_revoked\`,
+\`clock_off\` or \`forwarded_ignored\`.
 
 ## Send a request
 

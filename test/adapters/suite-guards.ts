@@ -149,7 +149,7 @@ export function describeGuards(host: Host): void {
       const token = await login();
       const key = await createApiKey(token);
       expect((await call("/need/keys", key)).status).toBe(200);
-      const { keys } = await (await call("/api/security/api-keys", token)).json();
+      const { api_keys: keys } = await (await call("/api/security/api-keys", token)).json();
       const path = `/api/security/api-keys/${keys.at(-1).id}`;
       expect((await call(path, token, { method: "DELETE" })).status).toBe(204);
       for (const need of ["keys", "keyLive"]) expect((await call(`/need/${need}`, key)).status).toBe(401);

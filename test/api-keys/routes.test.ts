@@ -302,10 +302,10 @@ describe("the routes of API keys", () => {
       user: userId,
       good: true,
     });
-    expect(await world.ampho.apiKeys.inspect(generateApiKey("ampho"))).toMatchObject({ form: true, key: null });
+    expect(await world.ampho.apiKeys.inspect(generateApiKey("ampho"))).toMatchObject({ form: true, api_key: null });
     expect(await world.ampho.apiKeys.inspect("x")).toMatchObject({ form: false, good: false });
     await world.ampho.users.disable("ann");
-    expect(await world.ampho.apiKeys.inspect(key)).toMatchObject({ key: null, good: false });
+    expect(await world.ampho.apiKeys.inspect(key)).toMatchObject({ api_key: null, good: false });
   });
 });
 

@@ -64,7 +64,7 @@ const page = (cookies: boolean) => `<!doctype html><title>Shop</title>
 let browser: Browser;
 let script: string;
 beforeAll(async () => {
-  [browser, { text: script }] = await Promise.all([openBrowser(), bundleClient("ways")]);
+  [browser, { text: script }] = await Promise.all([openBrowser(), bundleClient("full")]);
 }, browserTimeoutMs);
 afterAll(() => browser?.close());
 

@@ -33,7 +33,7 @@ let script: string;
 /** Each file calls this once. */
 export function useBrowser(): void {
   beforeAll(async () => {
-    [browser, { text: script }] = await Promise.all([openBrowser(), bundleClient("ways")]);
+    [browser, { text: script }] = await Promise.all([openBrowser(), bundleClient("full")]);
   }, browserTimeoutMs);
   afterAll(() => browser?.close());
 }

@@ -27,7 +27,7 @@ afterEach(() => browser?.close());
 /** Opens a page of each origin. The port is that of a test, so the browser gets the address of both hosts. */
 async function openOrigins(origins: readonly string[]) {
   const { ampho } = await openAmpho({ appUrl: `${party}/`, passkeys: { origins } }, ann);
-  const { text } = await bundleClient("ways");
+  const { text } = await bundleClient("full");
   const fetched: string[] = [];
   const api = mount(ampho);
   const server = createServer({ cert, key }, (request, response) => {

@@ -287,9 +287,9 @@ describe("on one instance", () => {
   it.each([
     ["sign-in", { login: "alice", password: "wrong" }, "The name, the address or the password is wrong"],
     ["register", { email: "ann@shop" }, "Enter a whole e-mail address"],
-    ["keys/create", { name: "Backup", days: "90" }, "Choose at least one thing"],
+    ["api-keys/create", { name: "Backup", days: "90" }, "Choose at least one thing"],
   ])("the form %s states what is wrong", async (name, fields, message) => {
-    const browser = name === "keys/create" ? await signedIn(ampho) : browserOf(ampho);
+    const browser = name === "api-keys/create" ? await signedIn(ampho) : browserOf(ampho);
     expect((await browser.post(name, fields)).text).toContain(message);
   });
 
@@ -757,7 +757,7 @@ it("HTML in the name of a key and in scopes is text, and one user touches no key
   const { ampho, close } = await openPages();
   onTestFinished(close);
   const [alice, bob] = [await signedIn(ampho), await signedIn(ampho, "bob")];
-  const made = await alice.post("keys/create", { name: evil, days: "30", "scope articles:read": "on" });
+  const made = await alice.post("api-keys/create", { name: evil, days: "30", "scope articles:read": "on" });
   const key = /<code>(ampho_key_\w+)</.exec(made.text)?.[1] ?? "";
   const account = await alice.get("");
   for (const { text } of [made, account]) expect(text).not.toContain("<img src=x");
@@ -783,7 +783,7 @@ it.each([
   const { ampho, close } = await openPages();
   onTestFinished(close);
   const browser = await signedIn(ampho);
-  const { status, text } = await browser.post("keys/create", { name: "Backup", ...fields });
+  const { status, text } = await browser.post("api-keys/create", { name: "Backup", ...fields });
   expect([status, /missing or wrong|Choose at least one/.test(text)]).toEqual([400, true]);
   expect(await ampho.apiKeys.list((await ampho.users.find("alice"))?.id ?? "")).toEqual([]);
 });
@@ -793,8 +793,8 @@ it("the account page has no keys without AMPHO_SECURITY_API_KEYS, and for a user
     const { ampho, close } = await openPages(options);
     onTestFinished(close);
     const browser = await signedIn(ampho);
-    expect((await browser.get("")).text).not.toContain("keys/create");
-    const made = await browser.post("keys/create", { name: "x", days: "1", "scope articles:read": "on" });
+    expect((await browser.get("")).text).not.toContain("api-keys/create");
+    const made = await browser.post("api-keys/create", { name: "x", days: "1", "scope articles:read": "on" });
     expect([made.status, made.text.includes("ampho_key_")]).toEqual([options.apiKeys === 0 ? 404 : 400, false]);
   }
 });

@@ -158,7 +158,7 @@ describe("an ID token", () => {
   test("a provider whose keys are unreachable cannot be used, and is asked once in ten seconds", async () => {
     const { evil, clock, identify, lines } = await begin();
     evil.routes.set("/jwks", json({}, 500));
-    for (let at = 0; at < 4; at++) await expect(identify()).rejects.toEqual(failure(/api-keys cannot be fetched/));
+    for (let at = 0; at < 4; at++) await expect(identify()).rejects.toEqual(failure(/keys cannot be fetched/));
     expect(evil.requested.filter((path) => path === "/jwks")).toHaveLength(1);
     expect(lines.join("\n")).toMatch(/cannot be fetched: the response was 500/);
     evil.routes.clear();

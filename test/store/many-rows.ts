@@ -155,7 +155,7 @@ const tables: Readonly<Record<string, { readonly values: Readonly<Record<string,
         created_at: past,
       },
     },
-    keys: {
+    api_keys: {
       values: {
         id,
         hash: id,
