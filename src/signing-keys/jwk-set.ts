@@ -1,9 +1,9 @@
 // The configured key or keys: a JWK or a JWK Set (RFC 7517 §5) whose first key signs and whose others verify.
 import { ConfigurationError } from "../errors.js";
-import { importJwk, isJwk, type JwkReading } from "./jwk.js";
+import { importJwk, importVerifyingJwk, isJwk, type JwkReading } from "./jwk.js";
 import type { Key, PublicJwk } from "./key.js";
-import { sinceOf } from "./members.js";
-import { isWeakSecret } from "./weak-secret.js";
+import { isPrivate, sinceOf } from "./members.js";
+import { isGuessableSecret, isWeakSecret } from "./weak-secret.js";
 
 export interface ImportedKeys {
   /** A configuration has at least one key, and its first key can sign. */
@@ -55,26 +55,37 @@ export function isSameMaterial(one: Key, other: Key): boolean {
 const sameMembers = (one: PublicJwk, other: PublicJwk | undefined): boolean =>
   ["kty", "crv", "x", "y", "n", "e"].every((name) => one[name] === other?.[name]);
 
-function isWeak(key: Key): boolean {
-  if (key.material.kind !== "secret") return false;
-  const secret = key.material.secret.export();
+/** How one key is read, and which secrets are too weak for it. */
+interface Reader {
+  readonly read: (jwk: unknown) => JwkReading;
+  readonly isWeak: (secret: Uint8Array) => boolean;
+}
+
+/** Keys that sign, with everything that is known about weak ones. */
+const signing: Reader = { read: importJwk, isWeak: isWeakSecret };
+/** A verifier is given keys that their issuer has checked. The digests of known secrets would double its size. */
+const verifying: Reader = { read: importVerifyingJwk, isWeak: isGuessableSecret };
+
+function hasWeakSecret({ material }: Key, { isWeak }: Reader): boolean {
+  if (material.kind !== "secret") return false;
+  const secret = material.secret.export();
   // The operator might have used a well known text directly as base64url.
-  return isWeakSecret(secret) || isWeakSecret(Buffer.from(secret.toString("base64url")));
+  return isWeak(secret) || isWeak(Buffer.from(secret.toString("base64url")));
 }
 
 /** `unsupported`: keys of an unsupported type, which a reader of sets can skip (RFC 7517 §5). */
-function readSet(members: readonly unknown[]) {
+function readSet(members: readonly unknown[], reader: Reader) {
   const keys = new Map<string, Key>();
   const problems: string[] = [];
   const unsupported: { readonly at: number; readonly text: string }[] = [];
   for (const [at, member] of members.entries()) {
     const position = positionOf(at, members.length);
-    const reading = importJwk(member);
+    const reading = reader.read(member);
     if (reading.outcome === "rejected") problems.push(...reading.problems.map((problem) => about(position, problem)));
     else if (reading.outcome === "unsupported") unsupported.push({ at, text: reading.why });
     else {
       keys.set(position, reading.key);
-      if (isWeak(reading.key)) problems.push(about(position, "`k` is a well known or guessable secret"));
+      if (hasWeakSecret(reading.key, reader)) problems.push(about(position, "`k` is a well known or guessable secret"));
     }
   }
   problems.push(...findClashes(keys));
@@ -96,7 +107,7 @@ const positionOf = (at: number, count: number): string => (count === 1 ? onlyKey
  */
 export function importKeys(value: unknown): ImportedKeys {
   const members = listJwks(value);
-  const { keys, problems, unsupported } = readSet(members);
+  const { keys, problems, unsupported } = readSet(members, signing);
   const first = positionOf(0, members.length);
   if (keys.get(first)?.canSign === false) problems.push(`${first} must sign, ${whyNoSigner(members[0])}`);
   const warnings: string[] = [];
@@ -114,10 +125,10 @@ export function importKeys(value: unknown): ImportedKeys {
 const skipped = (at: number, count: number, why: string): string =>
   `${positionOf(at, count)} is skipped, because ${why}`;
 
-/** Imports public, private or symmetric keys that only verify. Throws ConfigurationError. */
+/** Imports keys that only verify: public or symmetric ones, and the public part of private ones. */
 export function importVerifyingKeys(value: unknown): ImportedKeys {
   const members = listJwks(value);
-  const { keys, problems, unsupported } = readSet(members);
+  const { keys, problems, unsupported } = readSet(members, verifying);
   const warnings = unsupported.map(({ at, text }) => skipped(at, members.length, text));
   if (problems.length === 0 && keys.size === 0) problems.push(...warnings);
   if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
@@ -131,17 +142,17 @@ export function importPublishedKeys(value: unknown): ImportedKeys | undefined {
   const keys = new Map<string, Key>();
   const warnings: string[] = [];
   for (const [at, member] of members.entries()) {
-    const reading = importJwk(member);
-    const why = reading.outcome === "imported" ? findUnusable(reading.key, keys) : whyNot(reading);
+    const reading = importVerifyingJwk(member);
+    const why = reading.outcome === "imported" ? findUnusable(reading.key, member, keys) : whyNot(reading);
     if (why !== undefined) warnings.push(skipped(at, members.length, why));
     else if (reading.outcome === "imported") keys.set(reading.key.kid, reading.key);
   }
   return { keys: [...keys.values()], warnings };
 }
 
-function findUnusable(key: Key, before: ReadonlyMap<string, Key>): string | undefined {
+function findUnusable(key: Key, jwk: unknown, before: ReadonlyMap<string, Key>): string | undefined {
   if (key.material.kind === "secret") return "it is symmetric, and every reader could sign with it";
-  if (key.material.signing !== undefined) return "it contains its private part, and every reader could sign with it";
+  if (isJwk(jwk) && isPrivate(jwk)) return "it contains its private part, and every reader could sign with it";
   if (before.has(key.kid)) return "a key before it has the same `kid`";
   const twin = [...before.values()].some((one) => one.algorithm !== key.algorithm && isSameMaterial(one, key));
   return twin ? "a key before it is the same key with another algorithm" : undefined;

@@ -1,12 +1,12 @@
 // One JSON Web Key, imported and checked once: RFC 7517 §4, bound to one algorithm (RFC 8725 §3.1).
 import { createSecretKey } from "node:crypto";
 import { type Algorithm, algorithmFacts, algorithmsFor, type KeyType } from "./algorithms.js";
-import { readEc } from "./ec.js";
+import { readEc, readPublicEc } from "./ec.js";
 import { createSecretMaterial, type Key, type KeyMaterial } from "./key.js";
 import { readLoginHashKey } from "./login-hash-key.js";
-import { type Jwk, type KeyMembers, type KeyReader, type Report, readOctets } from "./members.js";
-import { readOkp } from "./okp.js";
-import { readRsa } from "./rsa.js";
+import { isPrivate, type Jwk, type KeyMembers, type KeyReader, type Report, readOctets } from "./members.js";
+import { readOkp, readPublicOkp } from "./okp.js";
+import { readPublicRsa, readRsa } from "./rsa.js";
 import { createVerification } from "./signature.js";
 import { thumbprint } from "./thumbprint.js";
 
@@ -28,13 +28,16 @@ const readOct: KeyReader = (jwk, report) => {
   return { secret: createSecretKey(octets), publicMembers: {} };
 };
 
-const readers: Readonly<Record<KeyType, KeyReader>> = { oct: readOct, OKP: readOkp, EC: readEc, RSA: readRsa };
+type Readers = Readonly<Record<KeyType, KeyReader>>;
+
+const readers: Readers = { oct: readOct, OKP: readOkp, EC: readEc, RSA: readRsa };
+const verifyingReaders: Readers = { oct: readOct, OKP: readPublicOkp, EC: readPublicEc, RSA: readPublicRsa };
 
 /** The limit, because the header of every token contains the `kid`. */
 const kidCharactersMax = 255;
 const controlCharacter = /\p{Cc}|\p{Cs}/u;
 
-const isKeyType = (value: string): value is KeyType => Object.hasOwn(readers, value);
+const isKeyType = (value: string, known: Readers): value is KeyType => Object.hasOwn(known, value);
 
 export const isJwk = (value: unknown): value is Jwk =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -46,6 +49,8 @@ function readKid(jwk: Jwk, report: Report): string | undefined {
     return kid;
   return void report(`\`kid\` must be a string of 1 to ${kidCharactersMax} characters without control characters`);
 }
+
+type LoginHashKeyReader = typeof readLoginHashKey;
 
 /** Checks that `use` and `key_ops` allow signatures (RFC 7517 §4.2 and §4.3). */
 function checkUse(jwk: Jwk, members: KeyMembers, report: Report): { readonly signs: boolean } {
@@ -59,7 +64,7 @@ function checkUse(jwk: Jwk, members: KeyMembers, report: Report): { readonly sig
     return { signs: false };
   }
   // A private key verifies with its public half, so its `key_ops` need not contain `verify`.
-  if (members.privateKey !== undefined ? operations.length === 0 : !operations.includes("verify"))
+  if (isPrivate(jwk) ? operations.length === 0 : !operations.includes("verify"))
     report("`key_ops` must allow verification");
   return { signs: hasPrivate && operations.includes("sign") };
 }
@@ -92,20 +97,25 @@ function toMaterial(members: KeyMembers, algorithm: Algorithm): KeyMaterial {
 }
 
 /** Imports one key. A key that names no algorithm has the first that fits. A weak secret passes. */
-export function importJwk(jwk: unknown): JwkReading {
+export const importJwk = (jwk: unknown): JwkReading => readJwk(jwk, readers, readLoginHashKey);
+
+/** The same for a key that only verifies. Its private members are not read. */
+export const importVerifyingJwk = (jwk: unknown): JwkReading => readJwk(jwk, verifyingReaders);
+
+function readJwk(jwk: unknown, known: Readers, readLoginHashKey?: LoginHashKeyReader): JwkReading {
   const problems: string[] = [];
   const report: Report = (problem) => problems.push(problem);
   const rejected = { outcome: "rejected", problems } as const;
   if (!isJwk(jwk)) return { outcome: "rejected", problems: ["a key must be a JSON object"] };
   const kty = jwk["kty"];
   if (typeof kty !== "string") return { outcome: "rejected", problems: ["`kty` must be a string"] };
-  if (!isKeyType(kty)) return { outcome: "unsupported", why: "its `kty` is not oct, OKP, EC or RSA" };
+  if (!isKeyType(kty, known)) return { outcome: "unsupported", why: "its `kty` is not oct, OKP, EC or RSA" };
   const ownKid = readKid(jwk, report);
-  const members = readers[kty](jwk, report);
+  const members = known[kty](jwk, report);
   if (members === undefined) return rejected;
   if ("unsupported" in members) return { outcome: "unsupported", why: members.unsupported };
   const { signs } = checkUse(jwk, members, report);
-  const loginHashKey = readLoginHashKey(jwk, report);
+  const loginHashKey = readLoginHashKey?.(jwk, report);
   const algorithm = chooseAlgorithm(jwk, algorithmsFor(kty, members.crv), report);
   if (algorithm !== undefined) checkSecret(members, algorithm, report);
   if (algorithm === undefined || problems.length > 0) return rejected;

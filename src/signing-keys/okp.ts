@@ -1,6 +1,6 @@
 // Ed25519 keys: RFC 8037 §2.
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { isPrivate, type KeyReader, readOctets, tryCreate } from "./members.js";
+import { isPrivate, type Jwk, type KeyReader, type Report, readOctets, tryCreate } from "./members.js";
 
 const octets = 32;
 
@@ -21,21 +21,29 @@ function isSmallOrder(point: Buffer): boolean {
   return smallOrder.has(y.toString("hex"));
 }
 
-export const readOkp: KeyReader = (jwk, report) => {
-  if (typeof jwk["crv"] !== "string") return void report("`crv` must be a string");
-  if (jwk["crv"] !== "Ed25519") return { unsupported: "its `crv` is not Ed25519" };
-  const crv = jwk["crv"];
+function readPublic(jwk: Jwk, report: Report) {
+  const { crv } = jwk;
+  if (typeof crv !== "string") return void report("`crv` must be a string");
+  if (crv !== "Ed25519") return { unsupported: "its `crv` is not Ed25519" };
   const x = readOctets(jwk, "x", report, octets);
-  const d = isPrivate(jwk) ? readOctets(jwk, "d", report, octets) : undefined;
-  if (x === undefined || (isPrivate(jwk) && d === undefined)) return undefined;
+  if (x === undefined) return undefined;
   if (isSmallOrder(x)) return void report("`x` is a point of small order");
-  const members = { kty: "OKP", crv, x: x.toString("base64url") };
-  const publicKey = tryCreate(() => createPublicKey({ key: members, format: "jwk" }));
+  const publicMembers = { kty: "OKP", crv, x: x.toString("base64url") };
+  const publicKey = tryCreate(() => createPublicKey({ key: publicMembers, format: "jwk" }));
   if (publicKey === undefined) return void report("`x` is not a valid public key");
-  if (d === undefined) return { publicKey, crv, publicMembers: members };
-  const secrets = { ...members, d: d.toString("base64url") };
+  return { publicKey, crv, publicMembers };
+}
+
+export const readPublicOkp: KeyReader = readPublic;
+
+export const readOkp: KeyReader = (jwk, report) => {
+  const read = readPublic(jwk, report);
+  if (!isPrivate(jwk) || read === undefined || "unsupported" in read) return read;
+  const d = readOctets(jwk, "d", report, octets);
+  if (d === undefined) return undefined;
+  const secrets = { ...read.publicMembers, d: d.toString("base64url") };
   const privateKey = tryCreate(() => createPrivateKey({ key: secrets, format: "jwk" }));
-  if (privateKey === undefined || !createPublicKey(privateKey).equals(publicKey))
+  if (privateKey === undefined || !createPublicKey(privateKey).equals(read.publicKey))
     return void report("`d` and `x` are not a pair");
-  return { publicKey, privateKey, crv, publicMembers: members };
+  return { ...read, privateKey };
 };

@@ -69,24 +69,33 @@ function isPair(n: bigint, e: bigint, key: Readonly<Record<PrivateName, bigint>>
   );
 }
 
-export const readRsa: KeyReader = (jwk, report) => {
-  const problems: string[] = [];
+function readPublic(jwk: Jwk, report: Report) {
+  let problems = 0;
   const note: Report = (problem) => {
-    problems.push(problem);
+    problems++;
     report(problem);
   };
   const n = readInteger(jwk, "n", note);
   const e = readInteger(jwk, "e", note);
-  const key = isPrivate(jwk) ? readPrivate(jwk, note) : undefined;
   if (n !== undefined && e !== undefined) checkPublic(n, e, note);
-  if (n === undefined || e === undefined || problems.length > 0) return undefined;
+  if (n === undefined || e === undefined || problems > 0) return undefined;
   const members = { kty: "RSA", n: String(jwk["n"]), e: String(jwk["e"]) };
   const publicKey = tryCreate(() => createPublicKey({ key: members, format: "jwk" }));
   if (publicKey === undefined) return void report("`n` and `e` are not a valid public key");
-  if (key === undefined) return { publicKey, publicMembers: members };
+  return { n, e, publicKey, publicMembers: members };
+}
+
+export const readPublicRsa: KeyReader = readPublic;
+
+export const readRsa: KeyReader = (jwk, report) => {
+  const read = readPublic(jwk, report);
+  if (!isPrivate(jwk)) return read;
+  const key = readPrivate(jwk, report);
+  if (read === undefined || key === undefined) return undefined;
+  const { n, e, publicMembers } = read;
   if (!isPair(n, e, key)) return void report("the private members do not match the public ones");
   const secrets = Object.fromEntries(privateNames.map((name) => [name, String(jwk[name])]));
-  const privateKey = tryCreate(() => createPrivateKey({ key: { ...members, ...secrets }, format: "jwk" }));
+  const privateKey = tryCreate(() => createPrivateKey({ key: { ...publicMembers, ...secrets }, format: "jwk" }));
   if (privateKey === undefined) return void report("the private members are not a valid private key");
-  return { publicKey, privateKey, publicMembers: members };
+  return { ...read, privateKey };
 };

@@ -13,7 +13,7 @@ const distinctBytesMin = 7;
 let digests: ReadonlySet<string> | undefined;
 
 function readDigests(): ReadonlySet<string> {
-  const bytes = Buffer.from(knownSecretDigests, "base64url");
+  const bytes = Buffer.from(knownSecretDigests(), "base64url");
   const read = new Set<string>();
   for (let at = 0; at < bytes.length; at += knownSecretDigestBytes)
     read.add(bytes.toString("latin1", at, at + knownSecretDigestBytes));
@@ -42,9 +42,12 @@ function isRun(secret: Uint8Array): boolean {
 
 const isText = (secret: Uint8Array): boolean => secret.every((byte) => byte >= 0x20 && byte < 0x7f);
 
-/** Returns whether an attacker could guess these bytes although there are enough of them. */
-export function isWeakSecret(secret: Uint8Array): boolean {
-  if (new Set(secret).size < distinctBytesMin || isRepetition(secret) || isPublic(secret)) return true;
+/** Returns whether the bytes themselves show that an attacker could guess them. */
+export function isGuessableSecret(secret: Uint8Array): boolean {
+  if (new Set(secret).size < distinctBytesMin || isRepetition(secret)) return true;
   // Only text counts. Bytes with a run might be a published test key, which is no forgotten placeholder.
   return isText(secret) && (isRun(secret) || placeholder.test(Buffer.from(secret).toString("latin1")));
 }
+
+/** Returns whether an attacker could guess these bytes although there are enough of them, or has them from a list. */
+export const isWeakSecret = (secret: Uint8Array): boolean => isGuessableSecret(secret) || isPublic(secret);

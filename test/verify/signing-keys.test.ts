@@ -5,7 +5,9 @@ import { describe, expect, test } from "vitest";
 import type { Algorithm } from "../../dist/signing-keys/algorithms.js";
 import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { importKeys, importVerifyingKeys, publicJwkSet } from "../../dist/signing-keys/jwk-set.js";
+import { isGuessableSecret, isWeakSecret } from "../../dist/signing-keys/weak-secret.js";
 import { accessToken, signJwt } from "../../dist/tokens/jwt.js";
+import { readVectors } from "../tokens/vectors.js";
 import { settableClock } from "../world/clock.js";
 import { keyPair as keyPairOf } from "../world/key-pairs.js";
 import { listen, sendJson } from "../world/listen.js";
@@ -43,6 +45,26 @@ describe("keys that are given", () => {
     const { jwk, token } = keyPair(algorithm);
     const { verifier } = verifierFor({ keys: jwk, clock: settableClock() });
     expect((await verifier.verify(token)).login).toBe("alice");
+  });
+
+  test("a verifier reads only the public part of a private JWK, and the signer rejects one that does not match", async () => {
+    const stranger = { ...first.jwk, d: keyPair().jwk["d"] };
+    const { verifier } = verifierFor({ keys: stranger, clock: settableClock() });
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
+    expect(() => importKeys(stranger)).toThrow(/not a pair/);
+  });
+
+  test("a known secret that looks random is rejected where tokens are signed, and a guessable one also here", () => {
+    const [known = ""] = readVectors<string[]>("weak-secrets/sample.json").filter((text) => {
+      const bytes = Buffer.from(text);
+      return bytes.length >= 32 && !isGuessableSecret(bytes) && isWeakSecret(bytes);
+    });
+    const jwk = { kty: "oct", k: Buffer.from(known).toString("base64url") };
+    expect(() => importKeys(jwk)).toThrow(/well known/);
+    expect(importVerifyingKeys(jwk).keys).toHaveLength(1);
+    expect(() => importVerifyingKeys({ kty: "oct", k: Buffer.from("x".repeat(64)).toString("base64url") })).toThrow(
+      /guessable/,
+    );
   });
 
   test("a public JWK Set verifies a token of each of its keys", async () => {

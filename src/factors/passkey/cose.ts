@@ -1,10 +1,10 @@
 // Public keys of passkeys: COSE_Key (RFC 9052 §7), as WebAuthn L3 §5.8.5 and §6.5.1.1 restrict it, stored as JWK.
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
-import { readEc } from "../../signing-keys/ec.js";
+import { readPublicEc } from "../../signing-keys/ec.js";
 import type { PublicJwk } from "../../signing-keys/key.js";
 import { type KeyReader, tryCreate } from "../../signing-keys/members.js";
-import { readOkp } from "../../signing-keys/okp.js";
-import { readRsa } from "../../signing-keys/rsa.js";
+import { readPublicOkp } from "../../signing-keys/okp.js";
+import { readPublicRsa } from "../../signing-keys/rsa.js";
 import { type Cbor, type CborMap, isCborMap } from "./cbor.js";
 
 interface AlgorithmFacts {
@@ -48,10 +48,10 @@ function octetsOf(key: CborMap, name: number): Buffer {
 
 function toJwk(key: CborMap, { kty, crv }: AlgorithmFacts): { readonly read: KeyReader; readonly jwk: PublicJwk } {
   const text = (name: number) => octetsOf(key, name).toString("base64url");
-  if (kty === 3) return { read: readRsa, jwk: { kty: "RSA", n: text(label.n), e: text(label.e) } };
+  if (kty === 3) return { read: readPublicRsa, jwk: { kty: "RSA", n: text(label.n), e: text(label.e) } };
   const name = crv?.[1] ?? "";
-  if (kty === 2) return { read: readEc, jwk: { kty: "EC", crv: name, x: text(label.x), y: text(label.y) } };
-  return { read: name === "Ed448" ? readEd448 : readOkp, jwk: { kty: "OKP", crv: name, x: text(label.x) } };
+  if (kty === 2) return { read: readPublicEc, jwk: { kty: "EC", crv: name, x: text(label.x), y: text(label.y) } };
+  return { read: name === "Ed448" ? readEd448 : readPublicOkp, jwk: { kty: "OKP", crv: name, x: text(label.x) } };
 }
 
 /** Returns the COSE_Key of a public JWK. `readCoseKey` decides whether it is one. */
