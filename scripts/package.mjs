@@ -71,10 +71,32 @@ const common = {
 };
 const names = { entryFileNames: "[name].js", chunkFileNames: "[name].js" };
 
-const modules = await rolldown({ ...common, input: inputOf([...Object.entries(entries), ["command", "cli/main"]]) });
+/** The exports of `ampho` beside `createAmpho` have files of their own, so a bundle with one of them has nothing else. */
+const alone = [
+  { name: "to-handler", test: /src\/adapters\/fetch-authorize\.ts$/ },
+  { name: "hash-password", test: /src\/passwords\/(?:hash|pool|queue|standalone|thread-rest)\.ts$/ },
+];
+
+const modules = await rolldown({
+  ...common,
+  input: inputOf([...Object.entries(entries), ["command", "cli/main"]]),
+  // The groups need it. Nothing must come of it: see below.
+  preserveEntrySignatures: "allow-extension",
+});
 const comments = { annotation: true, jsdoc: false, legal: false };
-await modules.write({ ...names, dir: inPackage("dist"), format: "esm", comments });
+const written = await modules.write({
+  ...names,
+  dir: inPackage("dist"),
+  format: "esm",
+  comments,
+  codeSplitting: { includeDependenciesRecursively: false, groups: alone },
+});
 await modules.close();
+for (const { isEntry, name, exports } of written.output) {
+  if (!isEntry || entries[name] === undefined) continue;
+  const own = Object.keys(await import(inRoot("dist", `${entries[name]}.js`)));
+  if (exports.toSorted().join() !== own.toSorted().join()) throw new Error(`${name} exports ${exports}, not ${own}.`);
+}
 write(inPackage("dist/cli/main.js"), '#!/usr/bin/env node\nimport "../command.js";\n');
 
 const ownUrl =

@@ -1,8 +1,8 @@
 // The thread that hashes and verifies passwords for pool.ts, one job at a time.
 import { constants, getPriority, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
+import { hashPasswordSync } from "./argon2.js";
 import { verifyPasswordSync } from "./formats/formats.js";
-import { hashPasswordSync } from "./hash.js";
 import { waitedForCoreMs } from "./thread-rest.js";
 
 export type PasswordJob =

@@ -1,12 +1,11 @@
-// Passwords as argon2id hashes (RFC 9106) in PHC strings, at the cost that OWASP's Password Storage Cheat Sheet names:
-// 19 MiB, two passes, one lane. The calls here block their thread for a hash's time: pool.ts runs them elsewhere.
-import { hashSync, verifySync } from "@node-rs/argon2";
+// The form of passwords and of their argon2id hashes (RFC 9106), which argon2.ts computes. A hash is a PHC string. Its
+// cost is the one of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 import { invalidRequest, type PasswordProblemReason } from "../errors.js";
 
 export const passwordMaxCharacters = 1024;
 
 /** The parameters of new hashes. */
-const argon2Today = { memoryKib: 19456, passes: 2, lanes: 1, saltBytes: 16, outputBytes: 32 };
+export const argon2Today = { memoryKib: 19456, passes: 2, lanes: 1, saltBytes: 16, outputBytes: 32 };
 
 export const currentFormat = "argon2id";
 const todaysPrefix = `$${currentFormat}$v=19$m=${argon2Today.memoryKib},t=${argon2Today.passes},p=${argon2Today.lanes}$`;
@@ -87,29 +86,6 @@ export function requirePasswordText(password: string): void {
 
 /** The one form of a password that is hashed and counted: an accent typed on another keyboard is the same accent. */
 export const normalizePassword = (password: string): string => password.normalize("NFC");
-
-/** A new hash with a salt of its own. Blocks. Throws `invalid_request` for what `checkPasswordText` rejects. */
-export function hashPasswordSync(password: string): string {
-  requirePasswordText(password);
-  const { memoryKib, passes, lanes, outputBytes } = argon2Today;
-  // The library's defaults are argon2id, version 19 and 16 random bytes of salt. The tests check them.
-  return hashSync(normalizePassword(password), {
-    memoryCost: memoryKib,
-    timeCost: passes,
-    parallelism: lanes,
-    outputLen: outputBytes,
-  });
-}
-
-/** Returns whether this exact text is the password of a hash that `parseArgon2` has read. Blocks. */
-export function verifyArgon2Sync(stored: string, text: string): boolean {
-  try {
-    return verifySync(stored, text);
-  } catch {
-    // The form and the limits are right, but the library rejects it (a stray bit in the base64). No password fits.
-    return false;
-  }
-}
 
 // No password has these zero bytes for its output, and finding that out costs what a real verification does.
 export const hashOfNothing = `${todaysPrefix}${"A".repeat(saltCharacters)}$${"A".repeat(outputCharacters)}`;

@@ -1,5 +1,5 @@
 // One run: a database, a fleet, random clients for a while, and the history of it. Every choice comes from the seed.
-import { hashPasswordSync } from "../../dist/passwords/hash.js";
+import { hashPasswordSync } from "../../dist/passwords/argon2.js";
 import { openDatabase, type StoreName } from "./database.js";
 import { type Fleet, startFleet } from "./fleet.js";
 import type { History, Limits } from "./history.js";

@@ -9,7 +9,6 @@ import { emailOf, type User } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
 import { allUsers, countHashFormats } from "../../users/database-directory.js";
 import { toAccount } from "../../users/directory.js";
-import { importUsers } from "../../users/import.js";
 import { accessOf } from "../account/access.js";
 import { exportOf } from "../account/view.js";
 import { emailTaken, requireAddress, requirePassword } from "../find/rules.js";
@@ -107,7 +106,9 @@ export function manageUsers(m: Manager): Management["users"] {
       if (outcome.outcome === "reason_needed") throw reasonNeeded();
       if (outcome.outcome !== "done") throw unknownUser();
     }),
-    import: stored({ input: check.iterable, options: check.importOptions }, (input, options = {}) => {
+    import: stored({ input: check.iterable, options: check.importOptions }, async (input, options = {}) => {
+      // Only an import needs it, and the libraries that compute hashes of other systems.
+      const { importUsers } = await import("../../users/import.js");
       const rp = relyingPartyOf(settings)?.id;
       const providers = settings.providers.map((each) => ({ name: each.name, issuers: issuersOf(each) }));
       return importUsers({ ...m, rp, providers }, input, options, origin);

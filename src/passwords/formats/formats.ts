@@ -1,6 +1,7 @@
 // Hashes of other systems in all known spellings. A hash is read and its cost is limited before it is verified.
 // The first reader of the table that knows a spelling decides.
-import { hashOfNothing, needsRehash, normalizePassword, parseArgon2, verifyArgon2Sync } from "../hash.js";
+import { verifyArgon2Sync } from "../argon2.js";
+import { hashOfNothing, needsRehash, normalizePassword, parseArgon2 } from "../hash.js";
 import { readBcrypt, readPasslibBcrypt } from "./bcrypt.js";
 import { cryptReaders } from "./crypt.js";
 import { digestReaders, readLdapDigest } from "./digest.js";
