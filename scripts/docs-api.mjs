@@ -29,7 +29,9 @@ const purposes = {
 };
 
 const folder = "docs/reference/api";
-const fileOf = (subpath) => `${subpath.replace(/^ampho\/(?=.)|\.js$/g, "").replaceAll("/", "-")}.md`;
+/** The subpaths of the client share one page. */
+const isClient = (subpath) => /^ampho\/(client|browser)\b/.test(subpath);
+const fileOf = (subpath) => (isClient(subpath) ? "client.md" : `${subpath.replace(/^ampho\/(?=.)/, "")}.md`);
 
 /** The path and the text of each generated page. */
 export function generate() {
@@ -38,12 +40,24 @@ export function generate() {
   const all = publicExports();
   const first = new Map(all.toReversed().map((each) => [each.id, each]));
   const described = new Map();
-  const pages = Object.keys(purposes).map((subpath) => [
-    `${folder}/${fileOf(subpath)}`,
-    page(subpath, all.filter((each) => each.subpath === subpath).sort(valuesFirst), { first, described }),
-  ]);
-  return { "docs/reference/api.md": index(all, first), ...Object.fromEntries(pages) };
+  const texts = Object.keys(purposes).map((subpath) => {
+    const exports = all.filter((each) => each.subpath === subpath).sort(valuesFirst);
+    return [subpath, entriesOf(subpath, exports, { all, first, described })];
+  });
+  const pages = texts
+    .filter(([subpath]) => !isClient(subpath))
+    .map(([subpath, text]) => [`${folder}/${fileOf(subpath)}`, `${note}\n# ${subpath}\n\n${text}`]);
+  const ofClient = texts
+    .filter(([subpath]) => isClient(subpath))
+    .map(([subpath, text]) => `## ${subpath}\n\n${text.replace(/^(##+) (?!.*\n```)/gm, "#$1 ")}`);
+  return {
+    "docs/reference/api.md": index(all, first),
+    ...Object.fromEntries(pages),
+    [`${folder}/client.md`]: `${note}\n# The client\n\n${clientText}\n\n${ofClient.join("\n")}`,
+  };
 }
+
+const clientText = wrap("Each subpath has a section. The larger clients also have what the smaller ones have.");
 
 const list = (names) => wrap(names.join(", "));
 
@@ -61,59 +75,68 @@ function index(all, first) {
       .map((each) => `[\`${each.name}\`](api/${linkTo(each)})`);
     return `## ${subpath}
 
-${wrap(`${linkPages(purpose, "docs/reference/api.md")} [Read the page of ${subpath}](api/${fileOf(subpath)}).`)}
+${wrap(`${linkPages(purpose, "docs/reference/api.md")} [Read its page](api/${pageLink(subpath)}).`)}
 
-${list(names)}`;
+${list(names)}`.trimEnd();
   });
   return `${note}
 # The API of the package
 
-Each entry has the signature, the purpose, the members, the codes of its errors, and for values an example. Editors
-show the same texts, and examples of types too. The examples are compiled against the types of the package, and those
-that need no other program are run. A name is listed at the first subpath that exports it, and the page of another
-subpath leads there. Signatures here leave out \`readonly\`, \`undefined\` of members that are optional, and overloads
-that explain a mistake.
+Each entry has the signature, the purpose, the members, the codes of its errors, and for values an example where it
+shows more than the signature. Editors show the same texts, and examples of types too. The examples are compiled against
+the types of the package, and those that need no other program are run. A name is listed at the first subpath that
+exports it, and the page of another subpath leads there. Signatures here leave out \`readonly\`, \`undefined\` of
+members that are optional, and overloads that explain a mistake.
 
 ${sections.join("\n\n")}
 `;
 }
 
 /** `first` has the export that describes a declaration, and `described` the export that describes a member. */
-function page(subpath, exports, { first, described }) {
+function entriesOf(subpath, exports, { all, first, described }) {
   const own = exports.filter(({ id }) => first.get(id).subpath === subpath);
   const others = exports.filter(({ id }) => first.get(id).subpath !== subpath);
-  return `${note}
-# ${subpath}
-
-${wrap(linked(purposes[subpath]))}
-${elsewhere(others, first)}
+  return `${wrap(linked(purposes[subpath]))}
+${elsewhere(subpath, others, { all, first })}
 ${own.map((each) => section(each, described)).join("\n")}`;
 }
 
-/** The exports that the page of another subpath describes. */
-function elsewhere(exports, first) {
-  const from = new Map();
-  for (const { id, name } of exports) {
-    const { subpath } = first.get(id);
-    from.set(subpath, [...(from.get(subpath) ?? []), `[\`${name}\`](${linkTo(first.get(id))})`]);
-  }
+/** The exports that another subpath describes. */
+function elsewhere(subpath, exports, { all, first }) {
   const ids = new Set(exports.map(({ id }) => id));
-  const rows = [...from].map(([subpath, links]) => {
-    const others = [...first.values()].filter((each) => each.subpath === subpath && !ids.has(each.id));
-    const but = others.map(({ name }) => `\`${name}\``).join(" and ");
-    return others.length < 3
-      ? `It also exports everything of [${subpath}](${fileOf(subpath)})${but && `, except ${but}`}.`
-      : `It also exports, as ${subpath} does:\n\n${list(links)}`;
+  const ownersOf = (group) => new Set(group.map(({ id }) => first.get(id).subpath));
+  const lacking = (owner) =>
+    [...first.values()].filter((each) => each.subpath === owner && !ids.has(each.id)).map(({ name }) => name);
+  const whole = [...ownersOf(exports)].filter((owner) => lacking(owner).length < 3);
+  const isWithin = ({ id }, owner) => all.some((each) => each.subpath === owner && each.id === id);
+  const isOfAnother = (each) => whole.some((owner) => owner !== first.get(each.id).subpath && isWithin(each, owner));
+  const shown = exports.filter((each) => !isOfAnother(each));
+  const rows = [...ownersOf(shown)].map((owner) => {
+    const but = lacking(owner).map((name) => `\`${name}\``);
+    if (whole.includes(owner))
+      return wrap(
+        `It also exports everything of [${owner}](${pageLink(owner, subpath)})${but.length > 0 ? `, except ${but.join(" and ")}` : ""}.`,
+      );
+    const links = shown
+      .filter(({ id }) => first.get(id).subpath === owner)
+      .map(({ id, name }) => `[\`${name}\`](${linkTo(first.get(id), subpath)})`);
+    return wrap(`It also exports, as ${owner} does: ${links.join(", ")}.`);
   });
   return rows.map((row) => `\n${row}\n`).join("");
 }
+
+/** The page of a subpath, or its section of the page of the client. */
+const pageLink = (subpath, from) =>
+  isClient(subpath) ? `${from && isClient(from) ? "" : "client.md"}#${anchorOf(subpath)}` : fileOf(subpath);
 
 function section({ subpath, name, kind, signatures, docs, members }, described) {
   const own = members.filter(({ id }) => !described.has(id));
   const repeated = members.filter(({ id }) => described.has(id));
   const parts = [
-    `## ${name}`,
-    code(short(signatures.map((each) => (kind === "interface" || kind === "class" ? headOf(each) : each)).join("\n"))),
+    `## ${entryTitle({ subpath, name })}`,
+    ...(isPlain({ kind, signatures, members })
+      ? []
+      : [code(short(signatures.map((each) => (isHeaded(kind) ? headOf(each) : each)).join("\n")))]),
     ...body(isValue({ kind }) ? docs : { ...docs, examples: [] }),
   ];
   const shared = new Map();
@@ -122,7 +145,7 @@ function section({ subpath, name, kind, signatures, docs, members }, described) 
   for (const [owner, paths] of shared) {
     const isWhole = paths.length === [...described.values()].filter((each) => each === owner).length;
     const of = `of [\`${owner.name}\`](${linkTo(owner, subpath)})`;
-    parts.push(isWhole ? `It also has the members ${of}.` : `It also has these members ${of}:\n\n${list(paths)}`);
+    parts.push(isWhole ? `It also has the members ${of}.` : `It also has, ${of}:\n\n${list(paths)}`);
   }
   const self = { subpath, name };
   for (const { id } of own) described.set(id, self);
@@ -134,9 +157,16 @@ function section({ subpath, name, kind, signatures, docs, members }, described) 
     );
   const fields = plain.filter((member) => !isOption(member));
   if (fields.length > 0) parts.push(fields.map(item).join("\n"));
-  for (const member of own.filter(hasSection))
-    parts.push(`### ${headingOf(name, member)}`, code(short(member.signatures.join("\n"))), ...body(member.docs));
+  for (const member of own.filter(hasSection)) parts.push(`### ${headingOf(name, member)}`, ...memberBody(member));
   return `${parts.join("\n\n")}\n`;
+}
+
+const isHeaded = (kind) => kind === "interface" || kind === "class";
+
+/** The members say as much as the signature of a type without parameters. */
+function isPlain({ kind, signatures: [signature = ""], members }) {
+  if (kind === "interface") return !headOf(signature).includes("<");
+  return kind === "type" && members.length > 0 && /^type \w+ = \{[^{}]*\};?$/.test(signature.trim());
 }
 
 const parameterOf = ({ id, path }) =>
@@ -169,6 +199,15 @@ function body({ text, examples, throws }) {
   ].filter((part) => part !== "");
 }
 
+/** A call that shows no more than the signature. Editors show it. */
+const plainCall = /^(?:const \w+ = )?(?:await )?[\w.]+\((?:[\w".-]+(?:, [\w".-]+)*)?\);$/;
+
+/** One block has the signature of a member and its example. */
+function memberBody({ signatures, docs }) {
+  const [text, ...more] = [signatures.join("\n"), ...docs.examples.filter((each) => !plainCall.test(each))].map(short);
+  return [code([text, ...more].join("\n\n")), ...body({ ...docs, examples: [] })];
+}
+
 /** Links the codes of errors. */
 const withCodes = (text) =>
   text.replace(/(?<!\[)`(\w+)`/g, (found, name) =>
@@ -194,7 +233,12 @@ const headOf = (text) => text.slice(0, text.indexOf("{")).trim();
 
 const linked = (text) => linkPages(text, `${folder}/x.md`).replace(/(?<![`\w])(AMPHO_[A-Z_]+[A-Z])(?![`\w])/g, "`$1`");
 
-const linkTo = ({ subpath, name }, from) => `${subpath === from ? "" : fileOf(subpath)}#${anchorOf(name)}`;
+const linkTo = (each, from) =>
+  `${from && fileOf(each.subpath) === fileOf(from) ? "" : fileOf(each.subpath)}#${anchorOf(entryTitle(each))}`;
+
+/** Three subpaths of the client have a function of this name. */
+const entryTitle = ({ subpath, name }) =>
+  name === "createClient" && subpath !== "ampho/client" ? `${name} of ${subpath}` : name;
 
 /** GitHub's anchor of a heading. */
 const anchorOf = (heading) =>

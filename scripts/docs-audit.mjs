@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { auditEvents } from "../dist/audit/events.js";
 import { withGenerated } from "./generated.mjs";
+import { wrap } from "./wrap.mjs";
 
 const file = "docs/reference/audit-events.md";
 
@@ -10,11 +11,9 @@ const { audit } = JSON.parse(readFileSync(new URL("../test/http/examples.json", 
 
 /** The path and the text of each generated page. */
 export function generate() {
-  const rows = Object.entries(auditEvents).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
+  const rows = Object.entries(auditEvents).map(([name, meaning]) => wrap(`- \`${name}\`: ${meaning}`, "  "));
   const examples = Object.keys(auditEvents).filter((name) => audit[name] !== undefined);
-  const text = `| event | meaning |
-| --- | --- |
-${rows.join("\n")}
+  const text = `${rows.join("\n")}
 
 These are rows as \`ampho audit-list --json\` prints them, without the number \`n\`:
 

@@ -62,7 +62,7 @@ const sessions = {
 };
 
 const fates = {
-  kept: "–",
+  kept: "",
   added: "added unconfirmed",
   any: "added by any session",
   unproven: "all that the session has not proven",
@@ -95,19 +95,22 @@ function fateOf({ identity, passkey, totp, recovery_code: codes, password }) {
   return `${fates[identity]}${more}`;
 }
 
+/** A row of a table, whose empty cells are narrow. */
+const rowOf = (cells) => `| ${cells.join(" | ")} |`.replace(/\|(?: {2}\|)+/g, (empty) => empty.replaceAll("  ", " "));
+
 function ends([change, row]) {
-  const begun = row.begun === "kept" ? "–" : "end";
-  const devices = row.begun === "kept" && row.devices === "kept" ? "–" : "forgotten";
-  const invitations = row.invitations === "end" ? "end" : "–";
-  const mine = `${fateOf(row)} | ${fates[row.apiKey].replace(" unconfirmed", "")} | ${invitations}`;
-  return `| ${nameOf(change)} | ${sessions[row.sessions]} | ${begun} | ${devices} | ${mine} |`;
+  const begun = row.begun === "kept" ? "" : "end";
+  const devices = row.begun === "kept" && row.devices === "kept" ? "" : "forgotten";
+  const invitations = row.invitations === "end" ? "end" : "";
+  const mine = [fateOf(row), fates[row.apiKey].replace(" unconfirmed", ""), invitations];
+  return rowOf([nameOf(change), sessions[row.sessions], begun, devices, ...mine]);
 }
 
 function reports([change, row]) {
-  const event = row.event === undefined ? "–" : `\`${row.event}\``;
+  const event = row.event === undefined ? "" : `\`${row.event}\``;
   const notice = row.event && noticeOf(row.event, undefined);
   const by = row.by.map((each) => makers[each]).join(", ");
-  return `| ${nameOf(change)} | ${by} | ${event} | ${notice === undefined ? "–" : `\`${notice}\``} |`;
+  return rowOf([nameOf(change), by, event, notice === undefined ? "" : `\`${notice}\``]);
 }
 
 const serviceNames = {
@@ -125,13 +128,13 @@ const serviceNames = {
 
 function ofService([change, { event, tokens, apiKey, jwks }]) {
   if (serviceNames[change] === undefined) throw new Error(`scripts/docs-changes.mjs has no name for ${change}.`);
-  const cells = [tokens, apiKey, jwks].map((fate) => (fate === "kept" ? "–" : "end"));
-  return `| ${serviceNames[change]} | ${cells.join(" | ")} | \`${event}\` |`;
+  const cells = [tokens, apiKey, jwks].map((fate) => (fate === "kept" ? "" : "end"));
+  return rowOf([serviceNames[change], ...cells, `\`${event}\``]);
 }
 
 const rowsOf = (write, shown = () => true) => Object.entries(consequences).filter(shown).map(write).join("\n");
 
-const endsNothing = /\| none \| – \| – \| – \| – \| – \|$/;
+const endsNothing = /\| none( \|){6}$/;
 
 /** The path and the text of each generated page. */
 export function generate() {

@@ -26,12 +26,18 @@ ${wrap(linked(help))}
 
 ${[
   `\`${name}=${inShell(example)}\`, in code \`${optionName(name)}: ${literal(example)}\``,
-  `Type: ${kind.type}. Default: ${defaultOf(parameters[name])}.`,
-  ...(kind.type === "bool" ? [] : [`Must be ${kind.expected.replace(durationForm, "")}`]),
+  `${valuesOf(kind)}. Default: ${defaultOf(parameters[name])}.`,
 ]
   .map((line) => wrap(`- ${line}`, "  ").replace(/^-\n +/, "- "))
   .join("\n")}
 `;
+}
+
+/** The values that a parameter takes. */
+function valuesOf({ type, expected }) {
+  if (type === "bool") return "Bool";
+  const text = expected.replace(durationForm, "").replace(/\.$/, "");
+  return /^(?:an?|the|one) |^\d/.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}` : `Value: ${text}`;
 }
 
 /** The text of an environment variable, in single quotes where a shell would read its characters. `.env` reads it in the same way. */
@@ -153,7 +159,7 @@ Keys of an unknown \`kty\` after the first key are skipped with a warning.
 
 ## Parameters
 
-${parameterNames.map((name) => `[\`${name}\`](#${name.toLowerCase()})`).join(",\n")}.
+Each parameter has an example, what its value can be, and its default.
 
 ${parameterNames.map(section).join("\n")}`;
 }

@@ -2,13 +2,13 @@
 
 import { checks } from "../dist/doctor/finding.js";
 import { attacks } from "../packages/attack/dist/table.js";
+import { wrap } from "./wrap.mjs";
 
 /** Path -> text of each generated page. */
 export function generate() {
   return { "docs/operate/doctor.md": page() };
 }
 
-const cell = (text) => text.replaceAll("|", "\\|");
 const requirements = { key: "the key", testUsers: "test users" };
 
 function page() {
@@ -33,10 +33,8 @@ Of a large database it reads a part: 100 000 users, 5000 sessions and 10 000 API
 mails, and 1000 secrets under each key. With \`--json\` the result is an array
 of \`{"severity","check","message","fix"}\`.
 
-| check | what it looks at |
-| --- | --- |
 ${Object.entries(checks)
-  .map(([name, text]) => `| \`${name}\` | ${cell(text)} |`)
+  .map(([name, text]) => wrap(`- \`${name}\`: ${text}`, "  "))
   .join("\n")}
 
 Only the instance can see the headers that a proxy adds. It logs once that requests carry \`X-Forwarded-For\` or
@@ -98,12 +96,11 @@ these:
 
 The exit code is 1 if an attack succeeded or failed.
 
-| attack | what it does | source | requires |
-| --- | --- | --- | --- |
+Each attack has its source, and what it requires:
+
 ${attacks
-  .map(
-    ({ id, title, source, needs }) =>
-      `| \`${id}\` | ${cell(title)} | ${source} | ${needs === undefined ? "" : requirements[needs]} |`,
+  .map(({ id, title, source, needs }) =>
+    wrap(`- \`${id}\`: ${title} (${source}${needs === undefined ? "" : `, with ${requirements[needs]}`})`, "  "),
   )
   .join("\n")}
 

@@ -18,9 +18,7 @@ function tables() {
   const measured = Object.values(histograms).map((metric) => row(metric, "histogram", labelsOf(metric)));
   const read = gauges.map((metric) => row(metric, metric.type, named(metric.labels)));
   const own = processMetrics.map((metric) => row(metric, metric.type, ""));
-  return `| metric | type | labels | meaning |
-| --- | --- | --- | --- |
-${[...counted, ...measured, ...read].join("\n")}
+  return `${[...counted, ...measured, ...read].join("\n")}
 
 The labels of counters and histograms have these values:
 
@@ -28,14 +26,12 @@ ${labelValues().join("\n")}
 
 Only on \`/metrics\` of \`ampho serve\`:
 
-| metric | type | labels | meaning |
-| --- | --- | --- | --- |
 ${own.join("\n")}
 `;
 }
 
 function row({ name, help }, type, labels) {
-  return `| \`${name}\` | ${type} | ${labels} | ${help} |`;
+  return wrap(`- \`${name}\` (${type}${labels === "" ? "" : `, ${labels}`}): ${help}`, "  ");
 }
 
 function labelsOf({ labels }) {

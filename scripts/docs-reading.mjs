@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseSync } from "oxc-parser";
+import { wrap } from "./wrap.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const src = path.join(root, "src");
@@ -85,15 +86,15 @@ A request to the guard, \`POST /login\` with a password and \`POST /renew\` can 
 ${sum([...needed])} lines, on SQLite. They decide who gets in. Read them in this order: a room imports only rooms above it.
 \`scripts/docs-reading.mjs\` finds the files by their imports.
 
-${first.map(({ room, needed: names }) => `- \`${room}\`, ${sum(names)} lines${names[0] === room ? "" : `:\n${names.map((name) => `  - ${short(room, name)}`).join("\n")}`}`).join("\n")}
+${first.map(({ room, needed: names }) => `- \`${room}\`, ${sum(names)} lines${names[0] === room ? "" : `:\n${wrap(`  - ${names.map((name) => short(room, name)).join(", ")}`, "    ")}`}`).join("\n")}
 
 ## Know what the rest is for
 
 The other files, with about ${sum(all.filter((name) => !needed.has(name)))} lines, are for other ways in, changes of accounts, pages, commands and clients.
 
-| room of \`src/\` | other lines | what the room contains |
-| --- | --- | --- |
-${rest.map(({ room, purpose, rest: names }) => `| \`${room}\` | ${sum(names)} | ${purpose.replace(/ \(\[[^)]*\)\)/, "")} |`).join("\n")}
+These are the rooms of \`src/\` with their other lines:
+
+${rest.map(({ room, purpose, rest: names }) => wrap(`- \`${room}\`, ${sum(names)}: ${purpose.replace(/ \(\[[^)]*\)\)/, "")}`, "  ")).join("\n")}
 `;
   return { "docs/security/what-to-audit.md": text };
 }

@@ -40,7 +40,7 @@ describe("throttle-list and throttle-clear", () => {
     await failLogins();
     const shown = await run("throttle-list");
     const lines = shown.stdout.trimEnd().split("\n");
-    expect(lines[0]).toMatch(/^LOGIN OR ADDRESS +COUNTER +FAILED +UNTIL \(UTC\)$/);
+    expect(lines[0]).toMatch(/^LOGIN NAME OR IP ADDRESS +COUNTER +FAILED +UNTIL \(UTC\)$/);
     expect(lines[1]).toMatch(/^2001:db8:0:0::\/64 +address +2 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
     expect(lines.slice(2).sort().join("\n")).toMatch(
       /^\(no such user\) +login, unknown devices +1 +[-\d]+ [:\d]+\nAnn +login, unknown devices +1 +[-\d]+ [:\d]+$/,

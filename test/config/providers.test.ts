@@ -42,7 +42,7 @@ function rejection(providers: unknown, env?: Readonly<Record<string, string>>): 
 
 test("the page about providers lists every kind", () => {
   const page = readFileSync(path.resolve(import.meta.dirname, "../../docs/guides/providers.md"), "utf8");
-  const [, row = ""] = /^\| `kind` \| (.*) \|$/m.exec(page) ?? [];
+  const [, row = ""] = /^- `kind`: (.*)$/m.exec(page) ?? [];
   expect([...row.matchAll(/`(\w+)`/g)].map(([, kind]) => kind)).toEqual([...providerKinds]);
 });
 

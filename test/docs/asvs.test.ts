@@ -21,11 +21,14 @@ function judgement({ text, items }: Claim) {
   return { number, state, text, evidence: [...items, ...(tests.get(`RFC 8725 ${number}`) ?? [])] };
 }
 
-/** `| 6.2.8 | 1 | met | A sentence, and the promises ([T-38](…)). |` */
+/** `**6.2.8** (1) A sentence, and the promises ([T-38](…)).` One that is not met has its state after the level. */
 function rowsOf(text: string) {
-  return tableRows(text).map(([number = "", level = "", state = "", note = ""]) => {
+  return claimsOf(text).flatMap(({ text: claim }) => {
+    const [, number = "", level = "", state = "met", note = ""] =
+      /^\*\*([\d.]+)\*\* \((\d)(?:, (not applicable|not yet))?\) (.*)$/.exec(claim) ?? [];
+    if (number === "") return [];
     const promises = note.match(/\[T-\d+\]\([^)]*\)/g) ?? [];
-    return { number, level, state, text: note, evidence: [...promises, ...(tests.get(`ASVS ${number}`) ?? [])] };
+    return [{ number, level, state, text: note, evidence: [...promises, ...(tests.get(`ASVS ${number}`) ?? [])] }];
   });
 }
 
@@ -126,7 +129,7 @@ describe("the inventory of cryptography", () => {
       .map((name) => `src/${name}`);
     const named = claimsOf(section(asvs, "What cryptography there is"))
       .flatMap(({ items }) => items)
-      .flatMap((item) => /^`(src\/[^`]+)`$/.exec(item)?.[1] ?? []);
+      .flatMap((item) => [...item.matchAll(/`(src\/[^`]+)`/g)].map(([, file]) => file));
     expect([...new Set(named)].sort()).toEqual(found.sort());
   });
 

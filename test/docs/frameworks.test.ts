@@ -71,11 +71,8 @@ describe("docs/guides/frameworks.md", () => {
     expect(compile(shared, chosen)).toBe("");
   });
 
-  it("the page links every example, in the table and in the section of its framework", () => {
-    for (const name of examples) {
-      expect(page).toContain(`](../../examples/${name}/`);
-      expect(page).toContain(`[examples/${name}](../../examples/${name})`);
-    }
+  it("the table of the page links every example", () => {
+    for (const name of examples) expect(page).toContain(`](../../examples/${name}/`);
   });
 
   it.each(examples)("the page shows the code of examples/%s", (name) => {

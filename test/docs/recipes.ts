@@ -8,14 +8,18 @@ import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import type { Ampho } from "../../dist/index.js";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
-import { readPage } from "./evidence.js";
-import { snippets } from "./snippets.js";
+import { snippets, textOf } from "./snippets.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
 /** The file that every recipe imports. `options` is the source text of the options. */
 export const amphoFile = (options = "") => `import { type Ampho, createAmpho } from "ampho";
 export const ampho: Ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log: () => {}, ${options} });`;
+
+/** Three recipes are sections of one page. */
+const sections: Readonly<Record<string, string>> = { react: "React", vue: "Vue", svelte: "Svelte" };
+const sourceOf = (page: string) =>
+  `docs/guides/recipes/${page in sections ? `session.md#${sections[page]}` : `${page}.md`}`;
 
 export interface Recipes {
   readonly folder: string;
@@ -42,10 +46,10 @@ export function useRecipes(): Recipes {
       return folder();
     },
     write(page, shown, others) {
-      const blocks = [...readPage(`docs/guides/recipes/${page}.md`).matchAll(/^```(?:[jt]sx?|sql|vue|svelte)$/gm)];
+      const blocks = [...textOf(sourceOf(page)).matchAll(/^```(?:[jt]sx?|sql|vue|svelte)$/gm)];
       if (shown.length > 0) expect(blocks, `the code blocks of ${page}.md`).toHaveLength(shown.length);
       mkdirSync(path.join(folder(), page), { recursive: true });
-      const all = { ...snippets(`docs/guides/recipes/${page}.md`, ...shown), ...others };
+      const all = { ...snippets(sourceOf(page), ...shown), ...others };
       for (const [name, text] of Object.entries(all)) {
         writeFileSync(path.join(folder(), page, name), text);
         if (/\.tsx?$/.test(name)) written.push(`${page}/${name}`);

@@ -22,8 +22,8 @@ const everyText = languages.flatMap((language) => mailKinds.map((kind) => [kind,
 
 it("the page about mails lists every kind", () => {
   const page = readFileSync(new URL("../../docs/guides/mail.md", import.meta.url), "utf8");
-  const [, rows = ""] = /\| kind \| content \|\n(.*?)\n\n/s.exec(page) ?? [];
-  const listed = [...rows.matchAll(/`(\w+)`(?=[^|]*\|[^|]*\|$)/gm)].map(([, kind]) => kind);
+  const [, items = ""] = /\n\n(- `login`: .*?)\n\n/s.exec(page) ?? [];
+  const listed = [...items.matchAll(/^- ([^:]*):/gm)].flatMap(([, kinds = ""]) => kinds.match(/\w+/g) ?? []);
   expect(listed.sort()).toEqual([...mailKinds].sort());
 });
 

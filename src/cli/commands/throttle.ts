@@ -14,7 +14,7 @@ const nameOf = (kind: Lockout["kind"]) => (kind === "source" ? "address" : count
 
 export const listLockouts = listing(
   ({ throttle }) => throttle.list(),
-  ["LOGIN OR ADDRESS", "COUNTER", "FAILED", "UNTIL (UTC)"],
+  ["LOGIN NAME OR IP ADDRESS", "COUNTER", "FAILED", "UNTIL (UTC)"],
   ({ kind, login, source, failures, until }) => {
     const untilText = until === null ? "cleared" : formatTime(until);
     return [source ?? login ?? "(no such user)", nameOf(kind), String(failures), untilText];
