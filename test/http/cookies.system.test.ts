@@ -1,12 +1,15 @@
 // AMPHO_SECURITY_COOKIES: tokens in cookies, and the sites that can send requests with them.
+import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { describe as describeRoutes } from "../../dist/http/rest/openapi.js";
 import { routes } from "../../dist/http/rest/routes.js";
 import { settableClock } from "../world/clock.js";
+import { freshFolder } from "../world/folder.js";
 import { type Serving, serve } from "../world/http-server.js";
 import { alice } from "../world/people.js";
 import { bearer, post } from "../world/requests.js";
+import { DatabaseSync } from "../world/sqlite.js";
 import { openJar } from "./jar.js";
 import { sendRaw } from "./raw.js";
 
@@ -105,6 +108,34 @@ describe("login", () => {
     const { id: next } = (await (await send("/session")).json()).session;
     const ids = await idsOf("alice");
     expect([ids.includes(id), ids.includes(next)]).toEqual([false, true]);
+  });
+
+  it("a login and the end of the session that it overwrites are one: neither is without the other", async () => {
+    const file = path.join(freshFolder(), "ampho.db");
+    const own = await serve({ cookies: true, databaseUrl: `sqlite:${file}` });
+    await own.ampho.users.create(bob);
+    const jar = openJar();
+    jar.keep(await post(`${own.url}/login`, alice, same));
+    const sessionOf = async () => {
+      const response = await fetch(`${own.url}/session`, { headers: { ...same, cookie: jar.header() } });
+      return [response.status, (await response.json()).login];
+    };
+    const database = new DatabaseSync(file);
+    const rows = () => database.prepare("select * from ampho_sessions").all();
+    const ends = () => database.prepare("select login from ampho_audit where event = 'logout'").all();
+    const before = rows();
+    database.exec(
+      "create trigger refuse before update on ampho_sessions when new.ended_at is not null begin select raise(abort, 'no'); end",
+    );
+    const failed = await post(`${own.url}/login`, bob, { ...same, cookie: jar.header() });
+    expect([failed.status, failed.headers.getSetCookie(), rows()]).toEqual([503, [], before]);
+    expect(await sessionOf()).toEqual([200, "alice"]);
+    database.exec("drop trigger refuse");
+    jar.keep(await post(`${own.url}/login`, bob, { ...same, cookie: jar.header() }));
+    expect(await sessionOf()).toEqual([200, "bob"]);
+    expect([rows().length, ends()]).toEqual([2, [{ login: "alice" }]]);
+    database.close();
+    await own.close();
   });
 
   it("a rejected login, or one with invalid cookies, ends no session", async () => {

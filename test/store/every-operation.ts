@@ -250,7 +250,9 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("grantSession", second({ use: { ...use, step: 4, moved }, live, create: undefined }));
   const code = { factor: "recovery_code", hash: "a" } as const;
   await run("grantSession", second({ amr: ["pwd", "rec"], use: code }));
-  const repeat = { userId: ann.id, now: start, accessTtlSeconds: 900, stored: {} };
+  for (const random of ["replaced", "left"]) await run("grantSession", login({ random }));
+  await run("grantSession", login({ superseded: ["0.replaced", "0.without"] }));
+  const repeat = { userId: ann.id, now: start, origin, accessTtlSeconds: 900, stored: {}, superseded: ["0.left"] };
   await run("repeatGrant", { ...repeat, ...spend("s-1"), codes: ["c"] });
   await run("isTransactionOver", { hash: "s-1", counters: ["a", "b"] });
   await run("replaceRecoveryCodes", { ...session, codes: ["b"] });

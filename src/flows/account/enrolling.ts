@@ -15,7 +15,7 @@ import { accountOf, liveSession } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";
 import { factorNeeded, isDead } from "../find/errors.js";
 import { genOf, grantAfter, sessionTransaction } from "../find/own-session.js";
-import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
+import type { SupersededTokens } from "../gate/end-sessions.js";
 import { enter } from "../gate/enter.js";
 import { enrolBindingOf, needsEnrolCode } from "../gate/factor-needed.js";
 import { spendingOf } from "../gate/grant.js";
@@ -174,8 +174,7 @@ export async function finishEnrolment<T extends object>(
     const proven = { amr, at, transaction, identity, provesEmail, enrol: { factor: change, method } };
     // The codes stay when the account gets a further passkey. The gate rejects factors that change meanwhile.
     const stores = factors[change.factor].ownsCodes || (await store.listFactors(account.id)).factors.length === 0;
-    const grant = await enter(deps, account, proven, { origin, now, deviceId });
-    await endSuperseded(deps, grant, superseded, origin);
+    const grant = await enter(deps, account, proven, { origin, now, superseded, deviceId });
     return { ...shown, ...(stores && { recovery_codes: codes }), ...grant };
   }
   const spend = spendingOf(deps, transaction, undefined);

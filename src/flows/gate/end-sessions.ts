@@ -1,10 +1,8 @@
 // Ends sessions. This process rejects their tokens at once, and every other one within a second.
-import type { Origin } from "../../audit/entry.js";
-import { ignoreRejection, unlessRejected } from "../../errors.js";
+import { unlessRejected } from "../../errors.js";
 import type { SessionEnding } from "../../store/sql/session-ends.js";
 import type { UserEnding } from "../../store/sql/user-changes.js";
 import { isStorableText } from "../../store/storable-text.js";
-import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 
 type SessionDeps = Pick<Deps, "store" | "clock">;
@@ -28,23 +26,12 @@ export interface SupersededTokens {
   readonly refreshToken: string | undefined;
 }
 
-/** Ends the sessions of these tokens, except the one that was just granted. */
-export async function endSuperseded(
-  deps: Deps,
-  grant: Grant,
-  { token, refreshToken }: Partial<SupersededTokens> = {},
-  origin: Origin,
-): Promise<void> {
-  if ((token ?? refreshToken) === undefined) return;
-  const { tokens, clock } = deps;
-  const now = clock.now();
-  const granted = tokens.verifySession(grant.token, now).sid;
-  const ids = new Set([
+/** The sessions of these tokens. A bad token does not affect the login. */
+export function supersededIds({ tokens }: Pick<Deps, "tokens">, sent: SupersededTokens | undefined, now: number) {
+  const { token, refreshToken } = sent ?? {};
+  const ids = [
     token && unlessRejected(() => tokens.verifySession(token, now).sid),
     refreshToken && unlessRejected(() => tokens.readRefresh(refreshToken, now).sid),
-  ]);
-  // A bad token, or a database that has just become unreachable, does not affect the login.
-  for (const id of ids)
-    if (id && id !== granted && isStorableText(id))
-      await endSession(deps, { id, reason: "logout", origin }).catch(ignoreRejection);
+  ];
+  return [...new Set(ids)].filter((id) => id !== undefined && id !== "" && isStorableText(id)) as readonly string[];
 }

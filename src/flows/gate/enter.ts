@@ -8,6 +8,7 @@ import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { rulesOf } from "../find/account.js";
 import { stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
+import { supersededIds } from "./end-sessions.js";
 import { enrolMailOf, factorNeededFor, oldestProofOf } from "./factor-needed.js";
 import type { GateProof, LoginContext } from "./gate-proof.js";
 import { issueGrant, spendingOf, storedOf, willRemember } from "./grant.js";
@@ -73,6 +74,7 @@ function requestOf(deps: Deps, account: Account, proven: GateProof, context: Log
       live?.only === true
         ? undefined
         : { random: randomId(), maxSeconds: settings.sessionTtl, sessionsPerUser: settings.sessionsPerUser },
+    superseded: supersededIds(deps, context.superseded, now),
     remember: willRemember(deps, context),
     attempt: proven.attempt,
     factorAttempt: factor?.attempt,

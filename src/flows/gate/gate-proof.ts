@@ -4,6 +4,7 @@ import type { LoginTransaction, Spendable } from "../../factors/transactions.js"
 import type { Acr } from "../../levels/acr.js";
 import type { SessionRequest } from "../../store/sql/session-grants.js";
 import type { ProvenFactor } from "../prove/passkey.js";
+import type { SupersededTokens } from "./end-sessions.js";
 
 /** The proof with which a user comes to the gate. `attempt`: at the first factor. */
 export interface GateProof extends Pick<SessionRequest, "attempt" | "provesEmail" | "identity" | "register"> {
@@ -31,6 +32,7 @@ type RedeemedTransaction = Spendable & {
 export interface LoginContext {
   readonly origin: Origin;
   readonly now: number;
+  readonly superseded: SupersededTokens | undefined;
   /** The session that is raised. `only`: no other session is created instead, as for a step-up. */
   readonly live?: { readonly sessionId: string; readonly gen?: number | undefined; readonly only?: true } | undefined;
   readonly device?: DeviceProof | undefined;

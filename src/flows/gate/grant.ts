@@ -10,6 +10,7 @@ import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { requireAccount } from "../find/account.js";
 import { proveUnlessOver } from "../find/errors.js";
+import { supersededIds } from "./end-sessions.js";
 import type { LoginContext } from "./gate-proof.js";
 
 /** The row that uses a transaction up. It stays until no process accepts the transaction any more. */
@@ -73,32 +74,36 @@ export async function grantAgain(
   const { idempotency, now } = context;
   if (idempotency === undefined) return undefined;
   const hash = deps.transactions.spentHash(transaction);
-  const { tokenTtl: accessTtlSeconds } = deps.settings;
+  const repeat = { hash, idempotency, now, origin: context.origin, accessTtlSeconds: deps.settings.tokenTtl };
+  const superseded = supersededIds(deps, context.superseded, now);
   const userId = account?.id ?? "";
   const stored = account !== undefined && storedOf(account, transaction);
-  const outcome = await deps.store.repeatGrant({ hash, idempotency, now, codes, userId, accessTtlSeconds, stored });
+  const outcome = await deps.store.repeatGrant({ ...repeat, superseded, codes, userId, stored });
   if (account === undefined || outcome?.outcome !== "granted") return undefined;
   return issueGrant(deps, account, outcome, context);
 }
+
+type UnnamedRequest = Pick<LoginContext, "remember" | "superseded"> & { readonly device: string | undefined };
 
 /** The same for a login whose request names no account: the session that it bought does. */
 export async function grantAgainUnnamed(
   deps: Deps,
   transaction: Pick<LoginTransaction, "jti">,
   idempotency: string | undefined,
-  { device, remember }: { readonly device: string | undefined; readonly remember: boolean | undefined },
+  { device, remember, superseded }: UnnamedRequest,
   origin: Origin,
 ): Promise<Grant | undefined> {
   if (idempotency === undefined) return undefined;
   const now = deps.clock.now();
   const hash = deps.transactions.spentHash(transaction);
-  const { tokenTtl: accessTtlSeconds } = deps.settings;
+  const repeat = { hash, idempotency, now, origin, accessTtlSeconds: deps.settings.tokenTtl };
+  const ids = supersededIds(deps, superseded, now);
   const { anyUser: stored } = deps.directory;
-  const outcome = await deps.store.repeatGrant({ hash, idempotency, userId: undefined, now, accessTtlSeconds, stored });
+  const outcome = await deps.store.repeatGrant({ ...repeat, superseded: ids, userId: undefined, stored });
   if (outcome?.outcome !== "granted") return undefined;
   const named = { user: outcome.user, userId: outcome.session.userId };
   const account = await proveUnlessOver(deps, transaction, () => requireAccount(deps, named, origin));
-  const context = { origin, now, remember, device: deps.deviceProofs.readOf(account, device, now) };
+  const context = { origin, now, remember, superseded, device: deps.deviceProofs.readOf(account, device, now) };
   return issueGrant(deps, account, outcome, context);
 }
 

@@ -33,5 +33,6 @@ export async function createSession(deps: Deps, userId: string, level: VouchedLe
   const gone = () => new AmphoError("invalid_credentials", "The user is disabled or deleted.");
   if (account.disabled) throw gone();
   const now = deps.clock.now();
-  return enter(deps, account, { amr, at: now, acr }, { origin: { actor: "application" }, now });
+  const context = { origin: { actor: "application" }, now, superseded: undefined } as const;
+  return enter(deps, account, { amr, at: now, acr }, context);
 }

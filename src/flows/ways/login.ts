@@ -2,7 +2,6 @@
 import { AmphoError } from "../../errors.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps, Flow } from "../deps.js";
-import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { logInByMail } from "./mail.js";
 import { logInByIdentityCode, logInOutside } from "./outside.js";
 import { logInByPasskey } from "./passkey.js";
@@ -12,8 +11,6 @@ import type { LoginRequest, SentLogin, Way } from "./sent.js";
 
 export interface LoginInput extends LoginRequest {
   readonly sent: SentLogin;
-  /** The tokens that the client overwrites with the new ones. Their session ends if it is another. */
-  readonly superseded?: SupersededTokens;
 }
 
 const ways: { readonly [W in SentLogin["way"]]: Way<W> } = {
@@ -35,9 +32,7 @@ export const login: Flow<Grant, LoginInput> = async (deps, input, caller) => {
   deps.tokens.requireSigningKey();
   // TypeScript does not follow that the row and what was sent are of the same way.
   const way = ways[input.sent.way] as Flow<Grant, LoginInput>;
-  const granted = await delayRejection(deps, input.sent, () => way(deps, input, caller));
-  await endSuperseded(deps, granted, input.superseded, caller);
-  return granted;
+  return delayRejection(deps, input.sent, () => way(deps, input, caller));
 };
 
 /** A flood of wrong proofs that cost no hashing thread must not take the event loop from other requests. */

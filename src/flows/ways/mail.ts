@@ -23,11 +23,12 @@ export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input
   const account = await directory.findForMail(login);
   const binding = await bindingOf(deps, "mail", account);
   const device = account && deviceProofs.readOf(account, input.device, clock.now());
-  const { remember } = input;
+  const { remember, superseded } = input;
   const live = account && liveOf(deps, input.bearer, account.id);
   const { code, link, match } = proof;
   const idempotency = digestOfProof(input.idempotencyKey, { code, link, match });
-  const context: LoginContext = { origin, now: clock.now(), device, live, typed: login, remember, idempotency };
+  const sentWith = { superseded, device, live, typed: login, remember, idempotency };
+  const context: LoginContext = { origin, now: clock.now(), ...sentWith };
   // The code is bound to the account as it was before, which the first proof of an address changes.
   const again = () => grantAgain(deps, account, transaction, context);
   const mailWasSent = account !== undefined && opensByMailbox(account) && !account.disabled;

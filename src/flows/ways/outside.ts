@@ -27,7 +27,7 @@ import {
 } from "../prove/identity.js";
 import { bindingOf, claimsFor, proveCode, queueCode } from "../prove/mailbox.js";
 import { draftAccount } from "./new-account.js";
-import type { Way } from "./sent.js";
+import type { LoginRequest, Way } from "./sent.js";
 
 /** Rejects like `identify` and `enter`, and with `link_needed` or `registration_closed` for an unknown identity. */
 export const logInOutside: Way<"outside"> = async (deps, { sent, ...input }, origin) => {
@@ -52,10 +52,7 @@ export const logInOutside: Way<"outside"> = async (deps, { sent, ...input }, ori
   });
 };
 
-interface OutsideInput {
-  readonly device: string | undefined;
-  readonly bearer: string | undefined;
-  readonly remember: boolean | undefined;
+interface OutsideInput extends Omit<LoginRequest, "idempotencyKey"> {
   readonly idempotency: string | undefined;
 }
 
@@ -76,12 +73,13 @@ function enterAs(
     isNew,
     ...more
   }: Pick<GateProof, "register" | "isNewUser" | "provesEmail" | "factorsVersion"> & { readonly isNew: boolean },
-  { bearer, remember, idempotency, ...sent }: OutsideInput,
+  { bearer, remember, superseded, idempotency, ...sent }: OutsideInput,
   origin: Origin,
 ): Promise<Grant> {
   const now = deps.clock.now();
   const device = deps.deviceProofs.readOf(account, sent.device, now);
-  const context = { origin, now, remember, idempotency, device, live: liveOf(deps, bearer, account.id) };
+  const live = liveOf(deps, bearer, account.id);
+  const context = { origin, now, remember, superseded, idempotency, device, live };
   const amr = identity.hasSecondFactor ? ["fed", "mfa"] : ["fed"];
   return enter(deps, account, { amr, at: now, authTime, transaction, identity: { proven, isNew }, ...more }, context);
 }
@@ -234,6 +232,7 @@ export const logInByIdentityCode: Way<"identityCode"> = async (deps, { sent, ...
   // The code is bound to an account as it was before, which this login can have created.
   const again = () => grantAgainUnnamed(deps, transaction, idempotency, input, origin);
   return repeatable(again, async () => {
+    const { remember, superseded } = input;
     const address = parseAddress(transaction.email ?? "");
     if (address === undefined || deps.outbox === undefined || deps.providers.find(proven.provider) === undefined)
       throw transactionOver();
@@ -252,11 +251,11 @@ export const logInByIdentityCode: Way<"identityCode"> = async (deps, { sent, ...
       if (registration === undefined) throw registrationClosed();
       const { account: created, register } = await draftFor(deps, transaction, address, registration, origin);
       const further = { register, isNewUser: true, attempt: allowed.asSucceeded(created.id) } as const;
-      return enter(deps, created, { ...common, ...further }, { origin, now, idempotency });
+      return enter(deps, created, { ...common, ...further }, { origin, now, superseded, idempotency });
     }
     const further = { provesEmail: unprovenEmailOf(account), factorsVersion: binding.factorsVersion };
     const proof = { ...common, ...further, attempt: allowed.asSucceeded(account.id) };
     const live = liveOf(deps, input.bearer, account.id);
-    return enter(deps, account, proof, { origin, now, live, device, remember: input.remember, idempotency });
+    return enter(deps, account, proof, { origin, now, superseded, live, device, remember, idempotency });
   });
 };

@@ -28,7 +28,7 @@ export const logInByPasskey: Way<"passkey"> = async (deps, { sent, ...input }, o
   const device = deviceProofs.readOf(account, input.device, now);
   const live = liveOf(deps, input.bearer, account.id);
   const idempotency = digestOfProof(input.idempotencyKey, { passkey });
-  const context: LoginContext = { origin, now, device, live, idempotency };
+  const context: LoginContext = { origin, now, superseded: input.superseded, device, live, idempotency };
   // After a lost response the same assertion comes again. Its counter is that of the row then, which shows no copy.
   const repeated = verified.counter === "behind" ? await grantAgain(deps, account, transaction, context) : undefined;
   if (repeated !== undefined) return repeated;

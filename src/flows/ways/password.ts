@@ -59,6 +59,7 @@ export const logInByPassword: Way<"password"> = async (deps, { sent, ...input },
   return enter(deps, account, proven, {
     origin,
     now,
+    superseded: input.superseded,
     live: liveOf(deps, input.bearer, account.id),
     device: known,
     deviceId: allowed.deviceId,

@@ -15,7 +15,7 @@ import type { Deps, Flow } from "../deps.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
 import { settleOnError } from "../find/errors.js";
 import { leastTime, requireAddress, requireOutbox, requireOwnAddress, requirePassword } from "../find/rules.js";
-import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
+import type { SupersededTokens } from "../gate/end-sessions.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof, LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain, repeatable } from "../gate/grant.js";
@@ -126,7 +126,9 @@ export const finishRegistration: Flow<Registered, RegistrationInput> = async (de
   const mailbox = { binding, account: undefined, mailWasSent: true, key, known: undefined, origin };
   const login = transaction.login ?? address.address;
   const codes = input.passkey === undefined ? undefined : createRecoveryCodes();
-  const repetition: LoginContext = { origin, now: clock.now(), typed: login, idempotency: digestOfRequest(input) };
+  const { superseded } = input;
+  const context = { origin, superseded, typed: login, idempotency: digestOfRequest(input) };
+  const repetition: LoginContext = { ...context, now: clock.now() };
   const again = () => repeatRegistration(deps, transaction, address, repetition, codes);
   const grant = await repeatable(again, async () => {
     const allowed = await proveMailbox(deps, read, mailbox);
@@ -143,9 +145,8 @@ export const finishRegistration: Flow<Registered, RegistrationInput> = async (de
     const amr = ["mail", ...secret.amr];
     const attempt = allowed?.asSucceeded(account.id);
     const proven = { amr, at: now, transaction, attempt, enrol, register, isNewUser: true } as const;
-    return enter(deps, account, proven, { ...repetition, now });
+    return enter(deps, account, proven, { ...context, now });
   });
-  await endSuperseded(deps, grant, input.superseded, origin);
   return { ...(codes && { recovery_codes: codes }), ...grant };
 };
 

@@ -28,11 +28,11 @@ export const finishLogin: Way<"second"> = async (deps, { sent, ...input }, origi
   if (sent.factor === undefined) throw await askAgain(deps, sent.transaction, transaction, account);
   const device = deviceProofs.readOf(account, input.device, now);
   const deviceId = device?.deviceId ?? transaction.did;
-  const { remember } = input;
+  const { remember, superseded } = input;
   const idempotency = digestOfProof(input.idempotencyKey, { factor: sent.factor });
   const stepsUp = transaction.amr.length === 0;
   const live = sid === undefined ? undefined : { sessionId: sid, ...(stepsUp && { only: true as const }) };
-  const context: LoginContext = { origin, now, live, device, deviceId, remember, idempotency };
+  const context: LoginContext = { origin, now, superseded, live, device, deviceId, remember, idempotency };
   const known =
     deviceId !== undefined ? { device: deviceId } : stepsUp && sid !== undefined ? { session: sid } : undefined;
   const { amr, iat: at } = transaction;
@@ -86,7 +86,8 @@ export const stepUp: Way<"stepUp"> = async (deps, { sent, ...input }, origin) =>
   }
   const factor = await proveFactor(deps, account, sent.factor, { known: { session: sessionId }, origin });
   const device = deviceProofs.readOf(account, input.device, now);
-  const { remember } = input;
+  const { remember, superseded } = input;
   const live = { sessionId, gen: claims.gen ?? 0, only: true } as const;
-  return enter(deps, account, { amr: [], at: now, factor }, { origin, now: clock.now(), live, device, remember });
+  const context = { origin, now: clock.now(), superseded, live, device, remember };
+  return enter(deps, account, { amr: [], at: now, factor }, context);
 };

@@ -1,6 +1,7 @@
 // The way of a login, with its proof, as a client sends it. The HTTP edge builds it, and nothing after it guesses.
 import type { Grant } from "../../wire/login.js";
 import type { Flow } from "../deps.js";
+import type { SupersededTokens } from "../gate/end-sessions.js";
 import type { SentFactor } from "../prove/factor.js";
 import type { SentResponse } from "../prove/identity.js";
 import type { SentProof } from "../prove/mailbox.js";
@@ -41,6 +42,8 @@ export interface LoginRequest {
   /** This device is remembered after a second factor. */
   readonly remember: boolean | undefined;
   readonly idempotencyKey: string | undefined;
+  /** The tokens that the client overwrites with the new ones. Their session ends if it is another. */
+  readonly superseded: SupersededTokens | undefined;
 }
 
 export type Way<W extends keyof Proofs> = Flow<Grant, LoginRequest & { readonly sent: Sent<W> }>;

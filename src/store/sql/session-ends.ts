@@ -154,6 +154,19 @@ function* endEach(all: readonly EndedSession[], reason: EndReason, ending: Endin
   return revocations;
 }
 
+/** Ends the live sessions with these ids, of any user. The caller writes the revocations. */
+export function* endSuperseded(ids: readonly string[], ending: Ending): Transaction<NewRevocations> {
+  if (ids.length === 0) return [];
+  const { now } = ending;
+  const live = yield* endings.all(
+    `where id in (${ids.map(() => "?").join(", ")}) and ended_at is null
+     and era = (select era from ampho_state where id = 1) and (expires_at > ? or access_expires > ?) order by n desc`,
+    [...ids, now, now - leewayMaxSeconds],
+    "update",
+  );
+  return yield* endEach(live, "logout", ending);
+}
+
 /** More sessions than a lower `sessionsPerUser` leaves over at once. The next login ends the rest. */
 const displacedAtOnce = 1000;
 

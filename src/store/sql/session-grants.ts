@@ -37,7 +37,7 @@ import { provesFirst } from "./mailbox-changes.js";
 import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
 import { type NewRevocation, writeRevocations } from "./revocations.js";
-import { endOldestSessions } from "./session-ends.js";
+import { endOldestSessions, endSuperseded } from "./session-ends.js";
 import type { Ending, ProvenLevel, Session, TokenTimes } from "./session-rows.js";
 import { insertSession, raisedLevel, recordProof, sessions } from "./session-rows.js";
 import type { TokenSession } from "./sessions.js";
@@ -86,6 +86,8 @@ export interface SessionRequest extends Ending, TokenTimes {
   readonly liveGen?: number | undefined;
   /** How a new session is created, if none is raised. Undefined for a step-up. */
   readonly create?: NewSession | undefined;
+  /** The sessions whose tokens the client overwrites with the new ones. They end, unless they are raised. */
+  readonly superseded?: readonly string[] | undefined;
   /** The device is remembered from now on. */
   readonly remember?: boolean | undefined;
   /** Attempts at the password and at the second factor. They are settled in the same transaction. */
@@ -152,21 +154,23 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
     yield* advisoryLock(identityLock(input.identity.proven));
     // Another login was faster. The next one finds its account.
     if (yield* isIdentityTaken(input.identity.proven)) {
-      const repeated = input.spend && (yield* repeatGrant({ ...input, ...input.spend }));
+      const repeated = input.spend && (yield* grantAgain({ ...input, ...input.spend }, revoked));
       // The second factor is not used up yet, so it must not end the streak of wrong ones.
       yield* settleBoth(input, "succeeded", "returned", undefined);
       return repeated ?? { outcome: "over" };
     }
   }
   if (input.register) {
-    const stopped = yield* createUser(input, input.register);
+    const stopped = yield* createUser(input, input.register, revoked);
     if (stopped) return stopped;
   }
   const readChecked = yield* sendUserCheck(input, input.provesEmail === undefined ? "share" : "update");
   // Without the lock, concurrent logins would not see each other's sessions, and would end too few. And a login could
   // miss a second factor that is added at the same moment. To raise a live session needs no lock, because the change
   // ends it. A change in an application's own table leaves one session, and moves the version.
-  const raisesOnly = input.live !== undefined && !input.spend && !input.use && input.factorsVersion === undefined;
+  const endsOther = input.superseded?.some((id) => id !== input.live) === true;
+  const raisesOnly =
+    input.live !== undefined && !endsOther && !input.spend && !input.use && input.factorsVersion === undefined;
   if (!raisesOnly) yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
   const checked = yield* readChecked();
@@ -181,7 +185,8 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
     return { outcome: "storing" };
   }
 
-  if (input.spend && !input.register && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
+  if (input.spend && !input.register && !(yield* spend(input.spend, now)))
+    return yield* repeat(input, input.spend, revoked);
   if (input.isNewId) {
     const ended = yield* carryOut("id_reused", { ...whoOf(input), before: account });
     account = { ...account, ...ended.account };
@@ -232,6 +237,8 @@ function* decideAndGrant(input: SessionRequest, revoked: NewRevocation[]): Trans
   if (!raised && !input.create) return yield* reject(input, "session_ended", true);
   // The session is not live, so this is a login like any other.
   if (!raised && raisesOnly) return yield* decideAndGrant({ ...input, live: undefined }, revoked);
+  // They are newer than those that are displaced.
+  revoked.push(...(yield* endReplaced(input, raised?.id)));
   const session = raised ?? (yield* createSession(input, { ...account, user }, decision, revoked));
   const { use } = input;
   const isByPasskey = use?.factor === "passkey" && use.userVerified;
@@ -262,9 +269,13 @@ function* keepPending(input: SessionRequest, account: Account, revoked: NewRevoc
 }
 
 /** The transaction is used up before, so that of two requests with it one creates the user. */
-function* createUser(input: SessionRequest, registration: UserRegistration): Transaction<GrantOutcome | undefined> {
+function* createUser(
+  input: SessionRequest,
+  registration: UserRegistration,
+  revoked: NewRevocation[],
+): Transaction<GrantOutcome | undefined> {
   const { now } = input;
-  if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
+  if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend, revoked);
   // Before the user is created, who would otherwise have no way in.
   if (input.enrol && (yield* isFactorTaken(input.enrol))) return yield* rejectFactor(input);
   const outcome = yield* register(registration, input);
@@ -403,6 +414,12 @@ function* createSession(
   return session;
 }
 
+const endReplaced = ({ superseded = [], now, origin }: GrantRepeat | SessionRequest, granted: string | undefined) =>
+  endSuperseded(
+    superseded.filter((id) => id !== granted),
+    { now, origin },
+  );
+
 /** A login by password alone has no detail, because nearly every row of the log is one. */
 const detailOf = (amr: readonly string[]): AuditEntry["detail"] =>
   amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
@@ -448,17 +465,19 @@ const auditOf = ({ now, userId, login, origin }: SessionRequest) => ({ at: now, 
 
 const whoOf = ({ now, userId, login, origin }: SessionRequest) => ({ now, userId, login, origin });
 
-function* repeat(input: SessionRequest, spending: Spending): Transaction<GrantOutcome> {
+function* repeat(input: SessionRequest, spending: Spending, revoked: NewRevocation[]): Transaction<GrantOutcome> {
   const codes = input.register && input.enrol?.codes;
-  const repeated = yield* repeatGrant({ ...input, ...spending, codes });
+  const repeated = yield* grantAgain({ ...input, ...spending, codes }, revoked);
   yield* settleBoth(input, "succeeded", "returned", input.login);
   return repeated ?? { outcome: "over" };
 }
 
-export interface GrantRepeat extends Pick<Spending, "hash" | "idempotency"> {
+export interface GrantRepeat
+  extends Pick<Spending, "hash" | "idempotency">,
+    Pick<SessionRequest, "superseded">,
+    Ending {
   /** Undefined: the user of the session. */
   readonly userId: string | undefined;
-  readonly now: number;
   readonly accessTtlSeconds: number;
   readonly stored: StoredUser;
   /** The recovery codes of this response, which replace those of the lost one. */
@@ -467,6 +486,13 @@ export interface GrantRepeat extends Pick<Spending, "hash" | "idempotency"> {
 
 /** Returns again what a transaction bought, to the client that lost the response. Undefined for every other request. */
 export function* repeatGrant(input: GrantRepeat): Transaction<GrantOutcome | undefined> {
+  const revoked: NewRevocation[] = [];
+  const outcome = yield* grantAgain(input, revoked);
+  yield* writeRevocations(revoked);
+  return outcome;
+}
+
+function* grantAgain(input: GrantRepeat, revoked: NewRevocation[]): Transaction<GrantOutcome | undefined> {
   const { now, accessTtlSeconds, codes } = input;
   if (codes && input.userId !== undefined) yield* advisoryLock(`sessions of ${input.userId}`);
   const bought = yield* findBought(input, now);
@@ -478,6 +504,7 @@ export function* repeatGrant(input: GrantRepeat): Transaction<GrantOutcome | und
   const user = input.stored === false ? undefined : yield* findUserById(userId);
   if (input.stored !== false && (!user || user.disabled)) return undefined;
   if (codes) yield* writeCodes(userId, codes);
+  revoked.push(...(yield* endReplaced(input, session.id)));
   const state = yield* (yield* sendStateAndAccount(userId))();
   yield* recordAccess(state, accessExpires);
   return {
