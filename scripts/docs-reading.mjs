@@ -86,7 +86,7 @@ A request to the guard, \`POST /login\` with a password and \`POST /renew\` can 
 ${sum([...needed])} lines, on SQLite. They decide who gets in. Read them in this order: a room imports only rooms above it.
 \`scripts/docs-reading.mjs\` finds the files by their imports.
 
-${first.map(({ room, needed: names }) => `- \`${room}\`, ${sum(names)} lines${names[0] === room ? "" : `:\n${wrap(`  - ${names.map((name) => short(room, name)).join(", ")}`, "    ")}`}`).join("\n")}
+${first.map(({ room, needed: names }) => `- \`${room}\`, ${sum(names)} lines${names[0] === room ? "" : `:\n  - ${wrap(names.map((name) => short(room, name)).join(", "), "    ", 116)}`}`).join("\n")}
 
 ## Know what the rest is for
 

@@ -152,8 +152,8 @@ function withThumbprintLast(typed: readonly string[]): readonly string[] {
 const unexpected = "Unexpected error";
 
 /** The package that hashes passwords throws this error whenever it cannot load its binary. */
-const isMissingBinary = (error: unknown) =>
-  error instanceof Error && error.message.includes("Cannot find native binding");
+const isMissingBinary = (error: unknown): boolean =>
+  error instanceof Error && (error.message.includes("Cannot find native binding") || isMissingBinary(error.cause));
 const missingBinary =
   "@node-rs/argon2 has no binary here that it can load. Install on the machine that runs it, without --omit=optional. Node's --permission requires --allow-addons, and Deno requires --allow-ffi.";
 
@@ -162,12 +162,12 @@ function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, s
   if (error instanceof UsageError)
     return [2, `${error.message} ${seeHelp(commands.find(({ name }) => name === typed[0])?.name)}`];
   if (error instanceof ConfigurationError) return [2, error.message];
+  if (isMissingBinary(error)) return [1, missingBinary];
   if (hasCode(error, "unavailable") && reasonOf(error) !== error.message)
     return [1, `${error.message} The reason: ${reasonOf(error)}.`];
   if (error instanceof CommandFailure || error instanceof AmphoError || error instanceof DatabaseError) {
     return [1, error.message];
   }
-  if (isMissingBinary(error)) return [1, missingBinary];
   // The message of another package can cite what was typed.
   const kind = error instanceof Error ? escaped(error.name) : typeof error;
   return [1, `${unexpected} (${kind}). Set AMPHO_DEBUG=1 to see where it happened.`];

@@ -191,10 +191,11 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     worker.on("message", (result: PasswordJobResult) => {
       if (slot.worker === worker) finish(slot, result);
     });
-    const dropped = (): void => {
-      if (slot.worker === worker) drop(slot);
+    const dropped = (cause?: unknown): void => {
+      if (slot.worker === worker) drop(slot, cause);
     };
-    return worker.on("error", dropped).on("exit", dropped);
+    // An error here is of the thread, such as a binary that cannot be loaded, and never of a password.
+    return worker.on("error", dropped).on("exit", () => dropped());
   }
 
   function finish(slot: Slot, result: PasswordJobResult): void {
@@ -229,11 +230,11 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   }
 
   /** The thread died, and its job is lost. The next job starts another. */
-  function drop(slot: Slot): void {
+  function drop(slot: Slot, cause?: unknown): void {
     const { running, next } = slot;
     clearTimeout(slot.resting);
     Object.assign(slot, idleSlot);
-    if (running !== undefined) giveUp(running, unavailable());
+    if (running !== undefined) giveUp(running, unavailable(cause));
     if (next?.over === false && closing === undefined) {
       send(slot, next);
       run(slot, next);
@@ -283,5 +284,5 @@ function giveUp(pending: Pending, error: AmphoError): void {
   pending.reject(error);
 }
 
-const unavailable = (): AmphoError =>
-  new AmphoError("unavailable", "Passwords cannot be checked right now.", { retryAfterSeconds: 1 });
+const unavailable = (cause?: unknown): AmphoError =>
+  new AmphoError("unavailable", "Passwords cannot be checked right now.", { retryAfterSeconds: 1 }, { cause });

@@ -49,8 +49,9 @@ test("--version prints the version of the package", async () => {
   expect((await ampho(["--version"], { cwd })).stdout.trim()).toBe(JSON.parse(text).version);
 });
 
-test("a binary that cannot be loaded is a failure whose message shows what to do", async () => {
-  const { stderr, code } = await execute(process.execPath, ["--no-addons", binary, "user-list"], { cwd });
+test("a server whose binary cannot be loaded does not start, and the message shows what to do", async () => {
+  const line = ["--no-addons", binary, "serve", "--port", "0"];
+  const { stderr, code } = await execute(process.execPath, line, { cwd });
   expect({ stderr, code }).toEqual({ stderr: expect.stringContaining("@node-rs/argon2 has no binary here"), code: 1 });
 });
 

@@ -41,6 +41,8 @@ async function serve(input: CommandInput, context: CommandContext, format: LogFo
   const { configuration, warnings } = read;
   for (const warning of warnings) note(`warning: ${warning}`);
   for (const line of sourceLines(read, context)) note(line);
+  // The hashing threads load it at the first login. A server whose binary is missing must not start.
+  await import("../../../passwords/argon2.js");
   // The listener comes first, because a SIGHUP during the start must not end the process.
   let ampho: Ampho | undefined;
   const unhook = onHangUp(
