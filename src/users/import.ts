@@ -1,9 +1,11 @@
 // Imports users from JSON Lines (docs/reference/contract.md §3, `user-import`), all or none, in batches that are
 // invisible until one small transaction publishes them. The file is long because they share one state.
+
+import { setTimeout as pause } from "node:timers/promises";
 import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import { randomId } from "../crypto/random.js";
-import { AmphoError, invalidRequest } from "../errors.js";
+import { AmphoError, hasCode, invalidRequest } from "../errors.js";
 import type { TotpSecrets } from "../factors/totp/totp.js";
 import { emailOf } from "../store/sql/users.js";
 import type { Store } from "../store/store.js";
@@ -63,6 +65,9 @@ const wrongLinesMax = 100;
  */
 const aliveMs = 15_000;
 
+/** They end before the import counts as dead. */
+const [attemptsMax, againMs] = [5, 1000];
+
 interface ImportDeps extends ImportSettings {
   readonly store: Pick<Store, "startImport" | "stageUsers" | "publishImport" | "deleteUnpublishedImports">;
   readonly clock: Clock;
@@ -104,7 +109,7 @@ export async function importUsers(
     if (!dryRun && tally.report().wrong === 0) {
       const { users, formats } = tally.report();
       const detail = { users, formats: Object.entries(formats).map(([format, count]) => `${format} ${count}`) };
-      const published = await spaced(() => store.publishImport({ n, now: clock.now(), origin, detail }));
+      const published = await spaced(() => again(() => store.publishImport({ n, now: clock.now(), origin, detail })));
       if (published.outcome === "dropped") throw importIsDead();
       if (published.outcome === "lost") tally.add([], [{ line: published.line, reason: "lost" }]);
     }
@@ -152,6 +157,21 @@ function toStaged({ user, emailProven }: ReadUser, id: string, now: number, totp
     email: email && emailOf(email, emailProven ? now : undefined),
     totp: totp && totpSecrets && { ...totpSecrets.seal(totp.seed, id), recoveryHashes: totp.recoveryHashes },
   };
+}
+
+/**
+ * Repeats a publication whose connection was lost before the response, as at the restart of a pooler. It can have been
+ * carried out, and is then not carried out again. Without this an import that is published would be reported as failed.
+ */
+async function again<T>(write: () => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!hasCode(error, "unavailable") || attempts === attemptsMax) throw error;
+    }
+    await pause(againMs);
+  }
 }
 
 type Spaced = <T>(write: () => Promise<T>) => Promise<T>;

@@ -190,8 +190,11 @@ export function* publishImport({ n, now, origin, detail }: ImportPublication): T
     yield* recordUserEvent(entry, n);
     return { outcome: "published" };
   }
-  const kept = yield* first("select lost_line from ampho_imports where n = ? and state = 'open'", [n]);
-  return kept ? { outcome: "lost", line: integer(kept, "lost_line") } : { outcome: "dropped" };
+  const kept = yield* first("select state, lost_line from ampho_imports where n = ? and state <> 'dropped'", [n]);
+  if (kept === undefined) return { outcome: "dropped" };
+  // The response to the publication was lost after its commit, and it is sent again.
+  if (text(kept, "state") === "published") return { outcome: "published" };
+  return { outcome: "lost", line: integer(kept, "lost_line") };
 }
 
 export interface ImportDeletion {
