@@ -265,7 +265,7 @@ describe("a deployment", () => {
 
   it("the doctor reports a missing key and NODE_ENV if other machines can reach the port", async () => {
     env = { AMPHO_HOST: "::", AMPHO_DATABASE_URL: `sqlite:${join(cwd, "ampho.db")}` };
-    expect((await found()).sort()).toEqual(["warning configuration", "warning key"]);
+    expect((await found()).sort()).toEqual(["warning configuration", "warning signing-key"]);
   });
 
   it("the doctor reports what other services can do with tokens if public keys are configured", async () => {
@@ -277,13 +277,13 @@ describe("a deployment", () => {
 describe("a key", () => {
   it("the doctor reports a key file that is older than a year", async () => {
     utimesSync(join(cwd, "key.json"), now() - 400 * 86_400, now() - 400 * 86_400);
-    expect(await found()).toEqual(["warning key"]);
+    expect(await found()).toEqual(["warning signing-key"]);
   });
 
   it("the doctor reports a key that has signed for more than a year, even if its file is new", async () => {
     const since = now() - 400 * 86_400;
     writeKey({ keys: [{ ...generateJwk("HS256"), state: "current", since }] });
-    expect(await found()).toEqual(["warning key"]);
+    expect(await found()).toEqual(["warning signing-key"]);
     writeKey({ keys: [{ ...generateJwk("HS256"), state: "current", since: now() }] });
     utimesSync(join(cwd, "key.json"), since, since);
     expect(await found()).toEqual([]);
@@ -302,7 +302,7 @@ describe("a key", () => {
 
   it("the doctor names a command that removes only keys whose tokens have expired", async () => {
     writeKey({ keys: Array.from({ length: 5 }, () => generateJwk("HS256")) });
-    expect(await found()).toEqual(["note key"]);
+    expect(await found()).toEqual(["note signing-key"]);
     const [finding] = await examined();
     expect(finding?.fix).toContain("`ampho sec-rotate-key --stage retire --in-place`");
     expect(finding?.fix).not.toContain("--keep");
@@ -313,7 +313,7 @@ describe("a key", () => {
     writeKey(jwk);
     const ampho = await openAmpho();
     await ampho.signingKeys.revoke(jwk["kid"] ?? "");
-    expect(await found()).toEqual(["error key"]);
+    expect(await found()).toEqual(["error signing-key"]);
     const [finding] = await examined();
     expect(finding?.fix).toContain("`ampho sec-rotate-key --in-place`");
   });
@@ -506,7 +506,7 @@ describe("a running instance", () => {
   it("the doctor reports an instance with another key, a wrong URL, or no response", async () => {
     const root = await serve();
     writeKey(generateJwk("EdDSA"));
-    expect(await found(root)).toContain("warning key");
+    expect(await found(root)).toContain("warning signing-key");
     expect(await found(`${root}/elsewhere`)).toContain("error instance");
     expect(await found("http://127.0.0.1:9")).toContain("error instance");
   });
