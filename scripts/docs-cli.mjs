@@ -1,5 +1,6 @@
 // Writes docs/reference/cli.md from the table of commands. It needs a build.
 
+import { previewText } from "../dist/cli/command.js";
 import { commands } from "../dist/cli/commands.js";
 import { transcriptOf } from "./command-transcripts.mjs";
 import { linkPages } from "./page-links.mjs";
@@ -47,7 +48,7 @@ function section(command) {
 
 \`${usageOf(command)}\`
 
-${wrap(marked(help))}
+${wrap(marked(command.preview ? `${help} ${previewText}` : help))}
 
 \`\`\`console
 ${transcriptOf(`ampho ${name} ${example}`.trimEnd())}

@@ -19,10 +19,10 @@ const linked = (text) =>
 const durationForm = /, as a whole number of seconds or a text such as 15m or 1h30m$/;
 
 function section(name) {
-  const { kind, help, example } = parameters[name];
+  const { kind, help, example, preview } = parameters[name];
   return `### ${name}
 
-${wrap(linked(help))}
+${wrap(linked(preview ? `${help} In preview (docs/reference/stability.md).` : help))}
 
 ${[
   `\`${name}=${inShell(example)}\`, in code \`${optionName(name)}: ${literal(example)}\``,

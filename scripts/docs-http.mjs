@@ -163,7 +163,7 @@ const notesOf = ({ notes }) =>
 function routeSection(route) {
   const sections = [
     `## ${route.summary}`,
-    `\`${route.method} {prefix}${route.path}\` · ${accessTexts[route.access.name]}`,
+    `\`${route.method} {prefix}${route.path}\` · ${accessTexts[route.access.name]}${route.preview ? " · [preview](stability.md)" : ""}`,
   ];
   if (route.notes) sections.push(wrap(linkPages(notesOf(route), "docs/reference/http.md")));
   if (route.headers) sections.push("It takes the header [`Idempotency-Key`](#send-a-request).");

@@ -87,6 +87,9 @@ export type ProgramContext = Pick<CommandContext, "terminal" | "warned"> & { rea
 /** @throws CommandFailure or AmphoError (exit code 1), UsageError or ConfigurationError (exit code 2) */
 export type RunCommand = (input: CommandInput, context: CommandContext) => Promise<void>;
 
+/** The last sentence of the help of a command in preview. */
+export const previewText = "In preview: a minor version can change it.";
+
 export interface CommandRow {
   readonly name: string;
   /** One line of `ampho --help`. */
@@ -98,6 +101,8 @@ export interface CommandRow {
   /** Arguments and options that can be typed after the name, for --help and docs/reference/cli.md. */
   readonly example?: string;
   readonly database: DatabaseUse;
+  /** A minor version can change it (docs/reference/stability.md). Without it the command is stable. */
+  readonly preview?: true;
   /** True if it reads no configuration. */
   readonly withoutConfiguration?: true;
   /** True if its --help lists the parameters of the configuration. */

@@ -367,6 +367,7 @@ export const commands = [
     example: "alice ID --reason 'The account was stolen.'",
   }),
   command("api-key-list", async () => (await apiKeys()).listApiKeys, {
+    preview: true,
     database: "reads",
     summary: "list a user's API keys",
     help: "Lists the keys, the oldest first. A key that has expired stays in the list for 30 days. With --json it prints an array of `{id,start,name,scopes,created,expires,last_used}`.",
@@ -374,6 +375,7 @@ export const commands = [
     example: "alice",
   }),
   command("api-key-revoke", async () => (await apiKeys()).revokeApiKeys, {
+    preview: true,
     database: "changes",
     summary: "end an API key, a user's keys, or every key",
     help: "Give exactly one of ID, --login and --all. An ended key is rejected within a second, and cannot come back.",
@@ -387,6 +389,7 @@ export const commands = [
     example: "--login alice",
   }),
   command("api-key-inspect", async () => (await apiKeys()).inspectApiKey, {
+    preview: true,
     database: "reads",
     summary: "print whose API key it is and whether it would be accepted",
     help: "Reads an API key from stdin, such as one that was found in a public repository. If it would be rejected, the command prints the reason and ends with exit code 1. It never prints the key itself.",
@@ -394,6 +397,7 @@ export const commands = [
     example: "< key.txt",
   }),
   command("service-add", async () => (await services()).addService, {
+    preview: true,
     database: "changes",
     summary: "create a service account, and print its id",
     help: "A service account is a program that calls the API, such as a nightly job. It has scopes and no roles. It gets keys from service-api-key, or proves its private key (service-jwk).",
@@ -404,12 +408,14 @@ export const commands = [
     example: "nightly --scope articles:read",
   }),
   command("service-list", async () => (await services()).listServices, {
+    preview: true,
     database: "reads",
     summary: "list the service accounts",
     help: "With --json it prints an array of `{id,name,scopes,disabled,created,kids}`.",
     takes: [json],
   }),
   command("service-show", async () => (await services()).showService, {
+    preview: true,
     database: "reads",
     summary: "print a service account and its keys",
     help: "A key that has expired is shown for 30 days. With --json it prints the keys as api-key-list does.",
@@ -417,6 +423,7 @@ export const commands = [
     example: "nightly",
   }),
   command("service-scopes", async () => (await services()).setServiceScopes, {
+    preview: true,
     database: "changes",
     summary: "replace the scopes of a service account",
     help: "Its keys have the new scopes, and its access tokens end, within a second.",
@@ -424,6 +431,7 @@ export const commands = [
     example: "nightly --scope articles:read --scope articles:write",
   }),
   command("service-disable", async () => (await services()).disableService, {
+    preview: true,
     database: "changes",
     summary: "reject a service account, until service-enable",
     help: "Within a second its keys and access tokens are rejected, and it gets no new tokens.",
@@ -431,6 +439,7 @@ export const commands = [
     example: "nightly",
   }),
   command("service-enable", async () => (await services()).enableService, {
+    preview: true,
     database: "changes",
     summary: "accept a service account again",
     help: "Its keys work again, in some processes after 5 seconds. Its former access tokens stay rejected.",
@@ -438,6 +447,7 @@ export const commands = [
     example: "nightly",
   }),
   command("service-delete", async () => (await services()).deleteService, {
+    preview: true,
     database: "changes",
     summary: "delete a service account with its keys",
     help: "Within a second its keys and access tokens are rejected. No other service account ever gets its id.",
@@ -445,6 +455,7 @@ export const commands = [
     example: "nightly",
   }),
   command("service-api-key", async () => (await services()).addServiceKey, {
+    preview: true,
     database: "changes",
     summary: "create a key of a service account, and print it once",
     help: "Prints the key on stdout. The database has only its hash. Needs AMPHO_SECURITY_TOKEN_ENDPOINT or AMPHO_SECURITY_API_KEYS. To replace a key, create the new one first and end the old one with api-key-revoke.",
@@ -456,6 +467,7 @@ export const commands = [
     example: "nightly --days 366",
   }),
   command("service-jwk", async () => (await services()).setServiceJwk, {
+    preview: true,
     database: "changes",
     summary: "set the public keys of a service account",
     help: "The service account then proves its private key at POST /token (`private_key_jwt`), and has no secret here. The new keys take the place of the old ones. To rotate a key, first set both.",

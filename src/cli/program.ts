@@ -15,6 +15,7 @@ import {
   type CommandRow,
   inputOf,
   type ProgramContext,
+  previewText,
 } from "./command.js";
 import { commands } from "./commands.js";
 import { withConfigFile } from "./config-file.js";
@@ -36,7 +37,9 @@ function optionOf(option: CommandOption): Option {
 export const exampleOf = ({ name, example = "" }: CommandRow) => `ampho ${name} ${example}`.trimEnd();
 
 function subcommand(row: CommandRow, context: ProgramContext): Command {
-  const command = new Command(row.name).summary(row.summary).description(withAddresses(row.help));
+  const command = new Command(row.name)
+    .summary(row.summary)
+    .description(withAddresses(row.preview ? `${row.help} ${previewText}` : row.help));
   for (const argument of row.arguments)
     command.argument(argument.optional ? `[${argument.name}]` : `<${argument.name}>`, helpOf(argument));
   for (const option of row.options) command.addOption(optionOf(option));

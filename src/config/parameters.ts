@@ -46,9 +46,11 @@ export interface Parameter<T = unknown, I = unknown, D = T | undefined> {
   readonly help: string;
   /** No message shows its value. */
   readonly secret?: true;
+  /** A minor version can change it (docs/reference/stability.md). Without it the parameter is stable. */
+  readonly preview?: true;
 }
 
-type About = Pick<Parameter, "help" | "defaultText" | "secret">;
+type About = Pick<Parameter, "help" | "defaultText" | "secret" | "preview">;
 
 const withDefault = <T, I>(
   kind: Kind<T, I>,
@@ -108,6 +110,7 @@ export const parameters = {
     [{ resource: "https://api.example/mcp", scopes: ["articles:read"], servers: ["https://id.example"] }],
     {
       help: "The protected resources, such as MCP servers, that routes can name (docs/guides/mcp.md). Their metadata is served at `/.well-known/oauth-protected-resource`.",
+      preview: true,
     },
   ),
   AMPHO_SECURITY_CORS_ORIGINS: withDefault(origins, Object.freeze([]), ["https://app.example"], {
@@ -143,10 +146,12 @@ export const parameters = {
     {
       help: "The number of API keys that a user can have (docs/guides/api-keys.md). With 0 there are none, and no key is accepted. An object can also have `brand`, the beginning of every API key, by which secret scanners find it. Keys with another beginning are not accepted.",
       defaultText: "0",
+      preview: true,
     },
   ),
   AMPHO_SECURITY_TOKEN_ENDPOINT: withDefault(bool, false, true, {
     help: "Service accounts get access tokens at `POST /token` (docs/guides/services.md). Their keys are accepted, and `POST /revoke` and `POST /introspect` are served.",
+    preview: true,
   }),
   AMPHO_SECURITY_REVOCATION_LAG_MAX: withDefault(duration(0), 0, "30s", {
     help: "A process that could not read revocations for this long returns 503 to guarded requests. With 0 there is no limit.",

@@ -75,6 +75,8 @@ interface Described {
   readonly crossSite?: true;
   /** The route ends the caller's session. */
   readonly ends?: true;
+  /** A minor version can change it (docs/reference/stability.md). Without it the route is stable. */
+  readonly preview?: true;
   /** Returns whether the instance serves the route. Without it, every instance does. */
   readonly available?: (features: Features) => boolean;
 }
@@ -123,6 +125,8 @@ export function route<I, O, A = Auth>(
       endpoint({ ...call, auth: access.check(auth), input: input.read(members, call.byForm) }),
   };
 }
+
+export const inPreview = (row: Route): Route => ({ ...row, preview: true });
 
 /** For rows that only some instances serve. */
 export const servedIf = (available: (features: Features) => boolean) => (row: Route) => ({ ...row, available });

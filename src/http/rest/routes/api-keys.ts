@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { overlapMaxSeconds } from "../../../flows/find/api-key.js";
 import { fields, idOf, optionalFields } from "../request/input.js";
-import { recentErrors, recentNote, route, servedIf } from "../route.js";
+import { inPreview, recentErrors, recentNote, route, servedIf } from "../route.js";
 import { body, listOf, nullableText, seconds, textAs } from "../schemas.js";
 
 const scopes = z.array(z.string()).readonly();
@@ -84,4 +84,6 @@ export const apiKeysRoutes = [
     errors: ["not_found", "unavailable"],
     endpoint: ({ flows, auth, caller, parameters }) => flows.removeApiKey({ auth, id: apiKeyIdOf(parameters) }, caller),
   }),
-].map(servedIf(({ apiKeys }) => apiKeys));
+]
+  .map(inPreview)
+  .map(servedIf(({ apiKeys }) => apiKeys));

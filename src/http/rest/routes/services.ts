@@ -7,7 +7,7 @@ import type { Auth } from "../../../tokens/auth.js";
 import { credentials } from "../../../tokens/credential.js";
 import { requireServiceWith, sentClient } from "../request/client.js";
 import { fields } from "../request/input.js";
-import { type Call, limitErrors, route, servedIf } from "../route.js";
+import { type Call, inPreview, limitErrors, route, servedIf } from "../route.js";
 import { client, holder } from "../route-access.js";
 import { body, optionalText, textAs } from "../schemas.js";
 
@@ -157,4 +157,6 @@ export const servicesRoutes = [
     errors: [...limitErrors, "invalid_client", "insufficient_scope"],
     endpoint: introspect,
   }),
-].map(servedIf(({ services }) => services));
+]
+  .map(inPreview)
+  .map(servedIf(({ services }) => services));
