@@ -93,10 +93,12 @@ export function fromFeedEntry(entry: unknown): Revocation | undefined {
   if (typeof entry !== "object" || entry === null) return undefined;
   const { n, at, until, kind, ...rest } = entry as Members;
   if (!isWhole(n) || n < 1 || !isWhole(at) || !isWhole(until) || !isText(kind)) return undefined;
-  return Object.hasOwn(readers, kind) ? readers[kind]?.({ n, at, until }, rest) : undefined;
+  return isKind(kind) ? readers[kind]({ n, at, until }, rest) : undefined;
 }
 
-const readers: Readonly<Record<string, (common: Numbered, rest: Members) => Revocation | undefined>> = {
+const isKind = (kind: string): kind is Revocation["kind"] => Object.hasOwn(readers, kind);
+
+const readers: { readonly [K in Revocation["kind"]]: (common: Numbered, rest: Members) => Revocation | undefined } = {
   session: (common, { session_sha256: sessionId, gen }) =>
     isText(sessionId) ? { ...common, kind: "session", sessionId, ...(isWhole(gen) && { gen }) } : undefined,
   user: (common, { user: userId, login_sha256: login, exact_sha256: exactLogin, sessions }) =>
@@ -107,7 +109,7 @@ const readers: Readonly<Record<string, (common: Numbered, rest: Members) => Revo
     isText(userId) && isText(login) && isWhole(rolesVersion) && isTexts(roles)
       ? { ...common, kind: "roles", userId, login, rolesVersion, roles }
       : undefined,
-  key: (common, { kid }) => (isText(kid) ? { ...common, kind: "signing_key", kid } : undefined),
+  signing_key: (common, { kid }) => (isText(kid) ? { ...common, kind: "signing_key", kid } : undefined),
   all: (common, { era, sessions }) =>
     isWhole(era) ? { ...common, kind: "all", era, ...alsoSessions(sessions) } : undefined,
 };

@@ -2,6 +2,7 @@
 import type { Clock } from "../clock.js";
 import { createSecretMatch } from "../crypto/bearer-secret.js";
 import { AmphoError } from "../errors.js";
+import type { Revocation } from "../store/revocation.js";
 import type { Store } from "../store/store.js";
 import { broadenEntry, type FeedPage, toFeedEntry } from "./feed-entry.js";
 import type { RevocationSet } from "./revocation-set.js";
@@ -9,7 +10,7 @@ import type { RevocationSet } from "./revocation-set.js";
 export const feedWaitMaxSeconds = 20;
 
 /** A verifier that sends no `kinds` knows these. A kind that is added later must not be added here. */
-const firstKinds = ["session", "user", "roles", "signing_key", "all"];
+const firstKinds: readonly Revocation["kind"][] = ["session", "user", "roles", "signing_key", "all"];
 
 /** Revocations are collected for this long. So thousands of logouts a second cause few responses to each verifier. */
 const gatherMs = 50;
