@@ -267,8 +267,8 @@ describe("while the feed cannot be read", () => {
     await expect.poll(() => server.requested.length, { interval: 5 }).toBeGreaterThanOrEqual(4);
     expect(performance.now() - startMs).toBeGreaterThan(3 * 95);
     expect(server.requested.slice(0, 2)).toEqual([
-      "/?after=0&wait=0&kinds=session%2Cuser%2Croles%2Ckey%2Call",
-      "/?after=0&wait=2&kinds=session%2Cuser%2Croles%2Ckey%2Call",
+      "/?after=0&wait=0&kinds=session%2Cuser%2Croles%2Csigning_key%2Call",
+      "/?after=0&wait=2&kinds=session%2Cuser%2Croles%2Csigning_key%2Call",
     ]);
   });
 
