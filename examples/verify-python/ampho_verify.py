@@ -45,7 +45,7 @@ TIME_MAX = 253_402_300_799  # the year 9999
 SAFE_MAX = 2**53 - 1
 LEEWAY_MAX = 300
 DEFAULT_CREDENTIALS = ("session", "foreign")
-KINDS = "session,user,roles,key,all"
+KINDS = "session,user,roles,signing_key,all"
 
 
 class Rejected(Exception):

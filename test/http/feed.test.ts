@@ -122,7 +122,7 @@ describe("the feed", () => {
       expect(json.revocations.map(({ n }) => n)).toEqual([last + 1, last + 2, last + 3]);
       return json.revocations.map(({ kind, sessions }) => (sessions === true ? `${kind} with sessions` : kind));
     };
-    expect(await kindsFor("session,user,roles,key,all")).toEqual(["session", "roles", "user"]);
+    expect(await kindsFor("session,user,roles,signing_key,all")).toEqual(["session", "roles", "user"]);
     expect(await kindsFor("all,user,roles,session,later_kind")).toEqual(["session", "roles", "user"]);
     expect(await kindsFor("session,user,all")).toEqual(["session", "user with sessions", "user"]);
     expect(await kindsFor("session,all")).toEqual(["session", "all with sessions", "all"]);

@@ -171,7 +171,7 @@ func (f *feed) read(wait int) (bool, error) {
 	query := target.Query()
 	query.Set("after", strconv.FormatInt(after, 10))
 	query.Set("wait", strconv.Itoa(wait))
-	query.Set("kinds", "session,user,roles,key,all")
+	query.Set("kinds", "session,user,roles,signing_key,all")
 	target.RawQuery = query.Encode()
 	page, _, err := fetchJSON(target.String(), f.options.FeedToken, (waitSeconds+3)*time.Second, 16_777_216)
 	if err != nil {

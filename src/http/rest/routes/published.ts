@@ -32,7 +32,7 @@ const feedQuery = z.object({
     .refine((text) => kindList.test(text))
     .transform((text) => text.split(","))
     .optional()
-    .describe("a list of the kinds that the verifier knows, with commas, such as `session,user,roles,key,all`"),
+    .describe("a list of the kinds that the verifier knows, with commas, such as `session,user,roles,signing_key,all`"),
 });
 
 const numbered = {
