@@ -764,8 +764,8 @@ it("HTML in the name of a key and in scopes is text, and one user touches no key
   expect(account.text).toContain("&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;");
   expect([made.headers.get("cache-control"), account.text.includes(key.slice(14))]).toEqual(["no-store", false]);
   const { apiKey: about } = await ampho.verify(key, ["api_key"]);
-  for (const action of ["keys/remove", "keys/replace"])
-    for (const id of [about?.id ?? "", `../signing-keys/${about?.id}`, "..", "x/rotate", "%2e%2e"])
+  for (const action of ["api-keys/remove", "api-keys/replace"])
+    for (const id of [about?.id ?? "", `../api-keys/${about?.id}`, "..", "x/rotate", "%2e%2e"])
       expect([(await bob.post(action, { id, days: "0" })).status, action, id]).toEqual([404, action, id]);
   expect((await ampho.verify(key, ["api_key"])).login).toBe("alice");
 });

@@ -134,7 +134,7 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
     ...common,
     ...client,
     client: 'declare const client: import("ampho/client").Client;',
-    keys: 'declare const keys: import("ampho/client/api-keys").ApiKeysClient["keys"];',
+    apiKeys: 'declare const apiKeys: import("ampho/client/api-keys").ApiKeysClient["apiKeys"];',
   },
   "ampho/client/account": {
     ...common,

@@ -45,7 +45,7 @@ export const apiKeyFaults: readonly Fault[] = [
     plant:
       (inner, { ampho }) =>
       async (request) => {
-        const [, id] = /\/keys\/([\w-]+)$/.exec(pathOf(request)) ?? [];
+        const [, id] = /\/api-keys\/([\w-]+)$/.exec(pathOf(request)) ?? [];
         const response = await inner(request);
         if (request.method === "DELETE" && id !== undefined) await ampho.apiKeys.revoke(id);
         return response;
