@@ -142,7 +142,7 @@ export AMPHO_SECURITY_KEY_FILE=key.json  # or AMPHO_SECURITY_KEY with the JWK it
 \`\`\`
 
 \`ampho init\` does both for a new project. The key is a JWK (RFC 7517): \`oct\`, \`OKP\` with Ed25519, \`EC\` with P-256,
-P-384 or P-521, or \`RSA\`. In a JWK Set the first key signs and the others verify. [Keys](../operate/signing-keys.md) shows how to rotate
+P-384 or P-521, or \`RSA\`. In a JWK Set the first key signs and the others verify. [Signing keys](../operate/signing-keys.md) shows how to rotate
 keys.
 
 These are bad values:

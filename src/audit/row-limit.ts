@@ -2,7 +2,7 @@
 
 const everySeconds = 60;
 /** With more keys in a minute, the further ones get no row. */
-const apiKeysMax = 1_000;
+const keysMax = 1_000;
 
 /** True at most once a minute for each key. `now` is in seconds. */
 export type RowLimit = (key: string, now: number) => boolean;
@@ -16,7 +16,7 @@ export function createRowLimit(): RowLimit {
       if (at <= now && now - at < everySeconds) break;
       times.delete(old);
     }
-    if (times.has(key) || times.size >= apiKeysMax) return false;
+    if (times.has(key) || times.size >= keysMax) return false;
     times.set(key, now);
     return true;
   };

@@ -59,7 +59,7 @@ export const commands = [
     ],
     example: "-o key.json",
   }),
-  command("sec-rotate-key", async () => (await import("./commands/signing-keys/rotate.js")).rotateApiKey, {
+  command("sec-rotate-key", async () => (await import("./commands/signing-keys/rotate.js")).rotateSigningKey, {
     database: "changes",
     summary: "print the key set to configure next: a new key before the old ones",
     help: "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/operate/signing-keys.md instead. `next` adds a key, `activate` lets it sign unless it was revoked, and `retire` removes keys that are no longer needed or are revoked. A stage that is run too early ends with exit code 1 and changes nothing.",

@@ -1,4 +1,4 @@
-// The client with passkeys, second factors, step-up, and tokens in cookies, for `…/ways` and `…/mail`.
+// The client with passkeys, second factors, step-up, and tokens in cookies, for `…/full` and `…/mail`.
 import type { ClientSession, RecoveryCodes, Ways } from "../wire/login.js";
 import { type ClientCall, createClientCall, type Send, sendBy, unavailable } from "./calls.js";
 import { type Ceremonies, createCeremonies } from "./ceremonies.js";
@@ -143,7 +143,7 @@ export function createFullClient(options: FullClientOptions): ClientInternals {
   const plainFetch = cookies ? withCookies(client.fetch, new URL(root)) : client.fetch;
   const own = [new URL(root).origin, ...origins];
   const strongFetch = onStepUp
-    ? createStepUpFetch(plainFetch, (error) => onStepUp(error, ways), client.session, own)
+    ? createStepUpFetch(plainFetch, (error) => onStepUp(error, full), client.session, own)
     : plainFetch;
   const fetch = onConfirm ? createConfirmFetch(strongFetch, onConfirm, root) : strongFetch;
 
@@ -158,7 +158,7 @@ export function createFullClient(options: FullClientOptions): ClientInternals {
   const get = createClientCall(root, { method: "GET", body: null });
   const byPasskey = async (body: object) => (await steps.enter("/login", "", body)).session;
 
-  const ways: FullClient = {
+  const full: FullClient = {
     ...client,
     ...createPasskeyLogin(ceremonies, get, byPasskey),
     passkeys: createPasskeys(steps, ceremonies, call, send, plainSend, client.session),
@@ -187,7 +187,7 @@ export function createFullClient(options: FullClientOptions): ClientInternals {
       },
     },
   };
-  const parts = { client: ways, root, storage: core.kept, steps, ceremonies, call, send };
-  internalsOf.set(ways, parts);
+  const parts = { client: full, root, storage: core.kept, steps, ceremonies, call, send };
+  internalsOf.set(full, parts);
   return parts;
 }

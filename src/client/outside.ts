@@ -141,7 +141,7 @@ const transactionSeconds = 600;
 export function createOutside(client: FullClient, { storage: own }: OutsideOptions = {}): Outside {
   const parts = internalsOf.get(client);
   if (!parts) throw new TypeError("createOutside needs a client of ampho/client/full or ampho/client/mail");
-  const { client: ways, root, steps, call, send } = parts;
+  const { client: full, root, steps, call, send } = parts;
   const storage = own ?? pageStorage() ?? memoryStorage();
   const key = `ampho ${root} outside`;
   const get = createCookieGet(root);
@@ -152,7 +152,7 @@ export function createOutside(client: FullClient, { storage: own }: OutsideOptio
     new Map(Object.entries(Object(parse(await reliably(() => storage.get(key)))) as Record<string, Kept>));
 
   // The next user of this browser must not find what a user has begun before the logout.
-  ways.onChange((session) => session || void save([]).catch(() => {}));
+  full.onChange((session) => session || void save([]).catch(() => {}));
 
   async function leave(begun: OutsideBegun, { returnTo }: ReturnOptions, links: boolean): Promise<string> {
     const { url, transaction, expires } = begun;
@@ -178,7 +178,7 @@ export function createOutside(client: FullClient, { storage: own }: OutsideOptio
 
   /** With tokens in cookies, the callback has finished the login, and the client does not know the session yet. */
   async function readNewSession(begun: Kept, all: ReadonlyMap<string, Kept>): Promise<EnteredSession | undefined> {
-    const before = (await ways.session())?.session;
+    const before = (await full.session())?.session;
     const seen = await get("/session").catch((error) => {
       if (error.code === "unavailable") throw error;
       return undefined; // The cookies are of no session.

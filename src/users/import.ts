@@ -1,6 +1,5 @@
 // Imports users from JSON Lines (docs/reference/contract.md §3, `user-import`), all or none, in batches that are
 // invisible until one small transaction publishes them. The file is long because they share one state.
-
 import { setTimeout as pause } from "node:timers/promises";
 import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";

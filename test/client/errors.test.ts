@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { createAccount } from "../../dist/client/account.js";
 import { AmphoError, createClient } from "../../dist/client/client.js";
-import { askWith, createClient as createWaysClient } from "../../dist/client/full.js";
+import { askWith, createClient as createFullClient } from "../../dist/client/full.js";
 import { createClient as createMailClient } from "../../dist/client/mail.js";
 import { listen } from "../world/listen.js";
 import { openCookieJar } from "./cookie-jar.js";
@@ -56,7 +56,7 @@ describe("the details of an error", () => {
 describe("a client in the wrong mode", () => {
   it.each([
     ["ampho/client", createClient],
-    ["ampho/client/full", createWaysClient],
+    ["ampho/client/full", createFullClient],
   ])("a client of %s with tokens at a server with cookies names the option cookies", async (_name, create) => {
     const world = await openWorld({ cookies: true });
     openCookieJar(world.url);
@@ -68,7 +68,7 @@ describe("a client in the wrong mode", () => {
 
   it("a client with cookies at a server with tokens names the option AMPHO_SECURITY_COOKIES", async () => {
     const world = await openWorld();
-    const client = createWaysClient({ baseUrl: world.url, cookies: true, storage: createTestStorage() });
+    const client = createFullClient({ baseUrl: world.url, cookies: true, storage: createTestStorage() });
     const error = await errorOf(client.login(ann.login, ann.password));
     expect(error.message).toBe("The server returns tokens. Set AMPHO_SECURITY_COOKIES to true.");
   });
@@ -79,7 +79,7 @@ describe("a misspelt option in JavaScript", () => {
   const wrong: readonly (readonly [string, () => unknown, string])[] = [
     ["baseURL", () => createClient({ baseURL: baseUrl } as never), "baseUrl, prefix, storage"],
     ["cookies", () => createClient({ baseUrl, cookies: true } as never), ""],
-    ["origin", () => createWaysClient({ baseUrl, origin: [] } as never), "origins, "],
+    ["origin", () => createFullClient({ baseUrl, origin: [] } as never), "origins, "],
     ["onStepup", () => createMailClient({ baseUrl, onStepup: askWith({}) } as never), "onStepUp, "],
     ["otp", () => askWith({ otp: () => "123456" } as never), "totp, "],
   ];
@@ -88,7 +88,7 @@ describe("a misspelt option in JavaScript", () => {
   });
 
   it("a login rejects with the same for a proof that it does not know", async () => {
-    const client = createWaysClient({ baseUrl });
+    const client = createFullClient({ baseUrl });
     const login = async () => client.login("ann", "password", { recoveryCodes: "A" } as never);
     await expect(login()).rejects.toThrow("recoveryCodes is not an option. The options are recoveryCode, ");
   });

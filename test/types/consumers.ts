@@ -11,9 +11,9 @@ const nest = { "nest.ts": source("legacy/nest.ts") };
 
 const withoutDom = {
   "without-dom.ts": `import { createClient } from "ampho/client";
-import { createClient as createWaysClient } from "ampho/client/full";
+import { createClient as createFullClient } from "ampho/client/full";
 import { createVerifier } from "ampho/verify";
-export const waysClient = createWaysClient({ baseUrl: "https://app.example", cookies: true });
+export const waysClient = createFullClient({ baseUrl: "https://app.example", cookies: true });
 export const client = createClient({ baseUrl: "https://app.example" });
 export const verifier = createVerifier({ jwksUrl: "https://app.example/jwks.json" });
 `,

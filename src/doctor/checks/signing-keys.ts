@@ -4,7 +4,7 @@ import { type Finding, note, warning } from "../finding.js";
 
 const day = 86_400;
 /** NIST SP 800-57 part 1 §5.3.6 recommends one to two years for signing keys, docs/operate/deploying.md one. */
-const [ageMaxSeconds, apiKeysMax] = [366 * day, 4];
+const [ageMaxSeconds, keysMax] = [366 * day, 4];
 
 /**
  * `writtenAt`: the Unix seconds of the last write of the key file, if the key is in one. `signsSince`: those since
@@ -26,7 +26,7 @@ export function checkKeys(
         : `The signing key has been in use for ${days} days`;
     findings.push(warning("signing-key", `${what}. Rotate keys once a year.`, rotate));
   }
-  if (keys.length > apiKeysMax) {
+  if (keys.length > keysMax) {
     const message = `${keys.length} keys are configured. Each of them can be stolen.`;
     // `--keep` would create a key that signs at once, and drop keys whose tokens are valid.
     const fix =

@@ -86,18 +86,18 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
   const ofTotp = whichOf(fates.totp, "totp", input);
   if (account.factors.length === 0 || (ofPasskeys === undefined && ofTotp === undefined)) return account;
   const passkeys = yield* passkeyIdsOf(userId);
-  const addedKeys = yield* addedIn("ampho_passkeys", "id", userId, ofPasskeys);
+  const addedPasskeys = yield* addedIn("ampho_passkeys", "id", userId, ofPasskeys);
   const addedTotp = yield* addedIn("ampho_totp", "user_id", userId, ofTotp);
   const { proven } = input;
   const policy = policyFor(account, input.rolePolicy ?? "optional");
   const isAny = fates.passkey === "any";
   const isOwn = (kind: StoredAccess, id?: string) => session !== undefined && isProven(session, kind, id);
-  const isApiKeyProven = (id: string) => isOwn("passkey", id) || (proven?.factor === "passkey" && proven.id === id);
-  const goesApiKeys = addedKeys.filter((id) => isAny || !isApiKeyProven(id));
+  const isPasskeyProven = (id: string) => isOwn("passkey", id) || (proven?.factor === "passkey" && proven.id === id);
+  const goingPasskeys = addedPasskeys.filter((id) => isAny || !isPasskeyProven(id));
   // A new app also replaces the recovery codes. So a code proves the app as well.
   const isTotpProven = !isAny && (isOwn("totp") || proven?.factor === "totp" || proven?.factor === "recovery_code");
   const goesTotp = addedTotp.length > 0 && !isTotpProven;
-  const going = { passkeys: goesApiKeys, totp: goesTotp };
+  const going = { passkeys: goingPasskeys, totp: goesTotp };
   const { passkeys: gone, totp: losesTotp } =
     isAny || fates.passkey === "unproven" ? going : yield* keepEldest(userId, account, policy, going);
   const loses = { totp: losesTotp, passkeys: gone.length === passkeys.length };

@@ -11,7 +11,7 @@ import {
   verifyPassword,
 } from "ampho";
 import { createClient } from "ampho/client";
-import { createClient as createWaysClient, FactorNeeded } from "ampho/client/full";
+import { createClient as createFullClient, FactorNeeded } from "ampho/client/full";
 import * as onExpress from "ampho/express";
 import * as onFastify from "ampho/fastify";
 import * as onHono from "ampho/hono";
@@ -113,7 +113,7 @@ export const guardedElsewhere = (url: string) =>
     Response.json(auth.id),
   );
 export const client = createClient({ baseUrl: "https://example.org", prefix: process.env["AUTH_PREFIX"] });
-export const waysClient = createWaysClient({
+export const waysClient = createFullClient({
   baseUrl: "https://example.org",
   cookies: true,
   onStepUp: async (error) => error.code === "login_too_weak" && (await waysClient.stepUp()).finish({ totp: "123456" }),

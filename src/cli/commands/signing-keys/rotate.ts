@@ -10,7 +10,7 @@ import { replaceFile } from "../../files/replace-file.js";
 import { requiredReason } from "../../input.js";
 import { type NextKeys, type PresentKeys, rotateAtOnce, runStage, type Stage } from "./rotation.js";
 
-export async function rotateApiKey(input: CommandInput, context: CommandContext): Promise<void> {
+export async function rotateSigningKey(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
   const rotate = readRequest(input, context);
   const report = ({ notes, warnings }: NextKeys) => {
