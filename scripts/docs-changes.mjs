@@ -1,7 +1,8 @@
-// Writes the tables of docs/reference/changes.md, between their marks, from src/store/sql/changes.ts. Needs a build.
+// Writes the tables of docs/reference/changes.md, between their marks, from src/store/sql/effects/changes.ts. Needs a
+// build.
 import { noticeOf } from "../dist/audit/events.js";
-import { consequences } from "../dist/store/sql/changes.js";
-import { serviceConsequences } from "../dist/store/sql/service-changes.js";
+import { consequences } from "../dist/store/sql/effects/changes.js";
+import { serviceConsequences } from "../dist/store/sql/effects/service-changes.js";
 import { withGenerated } from "./generated.mjs";
 
 const file = "docs/reference/changes.md";

@@ -50,7 +50,7 @@ export { hashPassword, needsRehash, verifyPassword } from "./passwords/standalon
 export type { Revoked } from "./sessions/revoked.js";
 export type { ExtraClaims } from "./sessions/session-tokens.js";
 export { DatabaseError } from "./store/database-error.js";
-export type { ExpiredPasswords } from "./store/sql/expired-passwords.js";
+export type { ExpiredPasswords } from "./store/sql/account/expired-passwords.js";
 export type { Lockout } from "./throttle/attempt.js";
 export type { Auth } from "./tokens/auth.js";
 export type { Credential } from "./tokens/credential.js";

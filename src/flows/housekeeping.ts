@@ -2,8 +2,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import type { HousekeepingLease } from "../store/sql/housekeeping.js";
-import { type OldRowKind, type OldRowsCursor, oldRowKinds } from "../store/sql/old-rows.js";
+import { type OldRowKind, type OldRowsCursor, oldRowKinds } from "../store/sql/rows/old-rows.js";
+import type { HousekeepingLease } from "../store/sql/upkeep/housekeeping.js";
 import type { Store } from "../store/store.js";
 import type { Deps } from "./deps.js";
 

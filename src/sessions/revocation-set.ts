@@ -3,7 +3,7 @@
 // of the set change together.
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Revocation } from "../store/revocation.js";
-import type { RevocationPage } from "../store/sql/revocations.js";
+import type { RevocationPage } from "../store/sql/rows/revocations.js";
 import type { ReadApiKey } from "../tokens/access-tokens.js";
 import { isOfService } from "../tokens/credential.js";
 

@@ -1,7 +1,7 @@
 // The argument of `onRevoked` listeners: a revocation in the application's terms.
 
 import type { Revocation } from "../store/revocation.js";
-import { apiKeyIdPrefix } from "../store/sql/api-key-ends.js";
+import { apiKeyIdPrefix } from "../store/sql/effects/api-key-ends.js";
 
 /** A revocation, for example to close the sockets of a session or a user. */
 export type Revoked =

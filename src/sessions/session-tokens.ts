@@ -2,7 +2,7 @@
 import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
 import { scopesOf } from "../levels/scopes.js";
-import type { Session } from "../store/sql/session-rows.js";
+import type { Session } from "../store/sql/rows/session-rows.js";
 import { createAccessTokens } from "../tokens/access-tokens.js";
 import { acceptsApiKeys, apiKeyTest } from "../tokens/api-key.js";
 import { refreshToken } from "../tokens/jwt.js";

@@ -5,7 +5,7 @@ import { isReservedRole } from "../levels/scopes.js";
 import { parseAddress, spellLogin } from "../logins/address.js";
 import { isLikeServiceId } from "../logins/login-name.js";
 import type { PasswordPool } from "../passwords/pool.js";
-import { emailOf, type UserEmail } from "../store/sql/users.js";
+import { emailOf, type UserEmail } from "../store/sql/rows/users.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { ApplicationUser, ApplicationUsers } from "./application-users.js";
 import { type Account, type Directory, mailboxOf, ofTable, rejectNow, type SessionUser } from "./directory.js";

@@ -4,7 +4,7 @@ import { canonicalLogin, checkLogin } from "../logins/login-name.js";
 import type { FailureDelay } from "../passwords/failure-delay.js";
 import { currentFormat } from "../passwords/hash.js";
 import type { PasswordPool } from "../passwords/pool.js";
-import { emailOf, type FoundUser, type User } from "../store/sql/users.js";
+import { emailOf, type FoundUser, type User } from "../store/sql/rows/users.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { Store } from "../store/store.js";
 import { type Directory, toAccount } from "./directory.js";

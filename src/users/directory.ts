@@ -4,9 +4,9 @@ import { AmphoError } from "../errors.js";
 import { isReservedRole } from "../levels/scopes.js";
 import { type Address, parseAddress } from "../logins/address.js";
 import type { PasswordTurn } from "../passwords/pool.js";
-import type { UserRegistration } from "../store/sql/registrations.js";
-import type { StoredUser } from "../store/sql/user-check.js";
-import type { FoundUser, User, UserEmail } from "../store/sql/users.js";
+import type { UserRegistration } from "../store/sql/effects/registrations.js";
+import type { StoredUser } from "../store/sql/rows/user-check.js";
+import type { FoundUser, User, UserEmail } from "../store/sql/rows/users.js";
 import type { ApplicationUser } from "./application-users.js";
 
 export interface Account {

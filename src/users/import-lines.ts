@@ -4,8 +4,8 @@ import { isTexts, parseJsonObject } from "../crypto/json.js";
 import { findOwnAddressProblem, parseAddress } from "../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
-import type { StagedUser } from "../store/sql/imports.js";
-import { emailOf } from "../store/sql/users.js";
+import type { StagedUser } from "../store/sql/account/imports.js";
+import { emailOf } from "../store/sql/rows/users.js";
 import { findRoleProblem } from "./directory.js";
 import { type ImportedTotp, type ImportProvider, readIdentities, readPasskeys, readTotp } from "./import-members.js";
 

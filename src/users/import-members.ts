@@ -6,7 +6,7 @@ import { decodeCbor } from "../factors/passkey/cbor.js";
 import { coseKeyOf, readCoseKey } from "../factors/passkey/cose.js";
 import { readTransports } from "../factors/passkey/webauthn-response.js";
 import { type NewPasskeyRow, passkeysMax } from "../store/sql/factors/passkeys.js";
-import { identitiesMax, type ProvenIdentity } from "../store/sql/identities.js";
+import { identitiesMax, type ProvenIdentity } from "../store/sql/rows/identities.js";
 
 type Wrong = { readonly wrong: string };
 const wrong = (reason: string): Wrong => ({ wrong: reason });

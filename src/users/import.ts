@@ -6,7 +6,7 @@ import type { Clock } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError, hasCode, invalidRequest } from "../errors.js";
 import type { TotpSecrets } from "../factors/totp/totp.js";
-import { emailOf } from "../store/sql/users.js";
+import { emailOf } from "../store/sql/rows/users.js";
 import type { Store } from "../store/store.js";
 import { type ImportInput, type ImportSettings, linesOf, type ReadUser, readImportLine } from "./import-lines.js";
 

@@ -1,6 +1,6 @@
 // Every change of a user in the database, against everything that was alive before it (changes.ts).
 import { expect, it } from "vitest";
-import { type Change, consequences } from "../../dist/store/sql/changes.js";
+import { type Change, consequences } from "../../dist/store/sql/effects/changes.js";
 import { grantOf } from "../world/ampho.js";
 import { addPerson, newcomerRows, openPlace, reports, rows, stale, tryChange, tryNewcomer } from "./changes.js";
 import { onBothDatabases } from "./owners.js";

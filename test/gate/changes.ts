@@ -6,7 +6,7 @@ import path from "node:path";
 import { expect } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
-import { type Change, consequences } from "../../dist/store/sql/changes.js";
+import { type Change, consequences } from "../../dist/store/sql/effects/changes.js";
 import type { Verifier } from "../../dist/verify/verifier.js";
 import { createSubject, register, type Subject } from "../factors/webauthn/authenticator.js";
 import { revocationFeedToken, verdictOf, verifierFor } from "../verify/servers.js";

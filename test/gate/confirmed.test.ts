@@ -2,7 +2,7 @@
 // change an account by the password, a copy of a session or a part of a confirmation alone.
 import { describe, expect, it } from "vitest";
 import type { Message } from "../../dist/index.js";
-import { confirmables } from "../../dist/store/sql/changes.js";
+import { confirmables } from "../../dist/store/sql/effects/changes.js";
 import { createSubject } from "../factors/webauthn/authenticator.js";
 import { admission, type FullGrant, grantOf, password } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";

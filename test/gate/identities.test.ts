@@ -1,6 +1,6 @@
 // Identities at outside providers that a user links and unlinks (docs/guides/providers.md).
 import { expect, it } from "vitest";
-import { identityIdOf } from "../../dist/store/sql/identities.js";
+import { identityIdOf } from "../../dist/store/sql/rows/identities.js";
 import { admission, grantOf, password } from "../world/ampho.js";
 import { sessionOf } from "../world/tokens.js";
 import { addLinked, begin, begunOf, identities, link, openOutside, signIn } from "./outside.js";

@@ -1,6 +1,6 @@
 // The notices of security events: one mail to the proven address for each event, with a link that ends all sessions.
 import { expect, it } from "vitest";
-import { identityIdOf } from "../../dist/store/sql/identities.js";
+import { identityIdOf } from "../../dist/store/sql/rows/identities.js";
 import { createSubject } from "../factors/webauthn/authenticator.js";
 import { type FullGrant, grantOf, password } from "../world/ampho.js";
 import { startEvilProvider } from "../world/evil-provider.js";

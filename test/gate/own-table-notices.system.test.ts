@@ -1,7 +1,7 @@
 // The notices of users of an application's own table. Ampho knows their addresses by `find` alone.
 import { expect, it } from "vitest";
 import type { AmphoOptions, ApplicationUser, ApplicationUsers } from "../../dist/index.js";
-import { identityIdOf } from "../../dist/store/sql/identities.js";
+import { identityIdOf } from "../../dist/store/sql/rows/identities.js";
 import { createSubject } from "../factors/webauthn/authenticator.js";
 import { grantOf, password } from "../world/ampho.js";
 import { startEvilProvider } from "../world/evil-provider.js";

@@ -60,14 +60,14 @@ describe("the gate in src/", () => {
     expect(naming(/\bgrantSession\b(?!`)/)).toEqual([
       "flows/gate/enter.ts",
       "store/operations.ts",
-      "store/sql/session-grants.ts",
+      "store/sql/gate/session-grants.ts",
     ]);
   });
 
   it("only one file writes rows of sessions", () => {
-    expect(naming(/insert into ampho_sessions/)).toEqual(["store/sql/session-rows.ts"]);
-    expect(naming(/\binsertSession\b/)).toEqual(["store/sql/session-grants.ts", "store/sql/session-rows.ts"]);
-    expect(naming(/\brecordProof\b/)).toEqual(["store/sql/session-grants.ts", "store/sql/session-rows.ts"]);
+    expect(naming(/insert into ampho_sessions/)).toEqual(["store/sql/rows/session-rows.ts"]);
+    expect(naming(/\binsertSession\b/)).toEqual(["store/sql/gate/session-grants.ts", "store/sql/rows/session-rows.ts"]);
+    expect(naming(/\brecordProof\b/)).toEqual(["store/sql/gate/session-grants.ts", "store/sql/rows/session-rows.ts"]);
   });
 
   it("only `sessions.create` vouches for a level, which the gate then grants without a decision", () => {

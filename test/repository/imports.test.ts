@@ -75,20 +75,23 @@ describe("the imports of src/", () => {
     expect(unused).toEqual([]);
   });
 
-  it("every folder of flows/ imports only itself and the folders above it in ARCHITECTURE.md", () => {
-    const [, table = ""] = /## Find a flow\n([\s\S]*?)\n## /.exec(architecture) ?? [];
+  it.each([
+    ["flows", "Find a flow"],
+    ["store/sql", "Find a statement"],
+  ])("every folder of %s/ imports only itself and the folders above it in ARCHITECTURE.md", (room, heading) => {
+    const [, table = ""] = new RegExp(`## ${heading}\\n([^]*?)\\n## `).exec(architecture) ?? [];
     const folders = [...table.matchAll(/^\| `([a-z]+)\/`/gm)].map(([, name = ""]) => name);
-    const flows = path.join(src, "flows");
-    const rankOf = (file: string) => folders.indexOf(path.relative(flows, file).split(path.sep)[0] ?? "");
+    const top = path.join(src, room);
+    const rankOf = (file: string) => folders.indexOf(path.relative(top, file).split(path.sep)[0] ?? "");
     const upwards = files
-      .filter((file) => path.dirname(path.dirname(file)) === flows)
+      .filter((file) => path.dirname(path.dirname(file)) === top)
       .flatMap((file) =>
         importsOf(file)
-          .filter((target) => target.startsWith(flows) && rankOf(target) > rankOf(file))
+          .filter((target) => target.startsWith(`${top}${path.sep}`) && rankOf(target) > rankOf(file))
           .map((target) => `${path.relative(src, file)} imports ${path.relative(src, target)}`),
       );
     expect([...folders].sort()).toEqual(
-      readdirSync(flows)
+      readdirSync(top)
         .filter((name) => !name.endsWith(".ts"))
         .sort(),
     );

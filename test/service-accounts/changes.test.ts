@@ -2,7 +2,7 @@
 // derived from the table of the code.
 import { createPrivateKey, randomUUID, sign } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { type ServiceChange, serviceConsequences } from "../../dist/store/sql/service-changes.js";
+import { type ServiceChange, serviceConsequences } from "../../dist/store/sql/effects/service-changes.js";
 import { keyPair } from "../world/key-pairs.js";
 import { askGuard, openService, type Service, serviceOf, tokenOf } from "./services.js";
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRevocationSet, databaseNames, type RevocableClaims } from "../../dist/sessions/revocation-set.js";
 import type { Revocation } from "../../dist/store/revocation.js";
-import type { RevocationPage } from "../../dist/store/sql/revocations.js";
+import type { RevocationPage } from "../../dist/store/sql/rows/revocations.js";
 
 const at = 1000;
 const session = (n: number, sessionId: string, until = 2000): Revocation => ({

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Batch, type OldRowKind, type OldRowsCursor, oldRowKinds } from "../../dist/store/sql/old-rows.js";
+import { type Batch, type OldRowKind, type OldRowsCursor, oldRowKinds } from "../../dist/store/sql/rows/old-rows.js";
 import type { Opened } from "./contract.js";
 import {
   addUser,

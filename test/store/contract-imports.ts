@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { AmphoError } from "../../dist/errors.js";
+import type { StagedUser } from "../../dist/store/sql/account/imports.js";
 import type { NewPasskeyRow } from "../../dist/store/sql/factors/passkeys.js";
-import type { StagedUser } from "../../dist/store/sql/imports.js";
 import type { Store } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, emailOf, eventsOf, operator, start } from "./fixtures.js";

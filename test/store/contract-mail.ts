@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { mailKinds } from "../../dist/mail/texts/kinds.js";
-import type { MailOutcome } from "../../dist/store/sql/mail.js";
-import { mailboxIdOf } from "../../dist/store/sql/mail-rows.js";
-import type { AddressChange } from "../../dist/store/sql/mailbox-changes.js";
-import type { Invitation } from "../../dist/store/sql/registrations.js";
+import type { AddressChange } from "../../dist/store/sql/account/mailbox-changes.js";
+import type { Invitation } from "../../dist/store/sql/effects/registrations.js";
+import { mailboxIdOf } from "../../dist/store/sql/rows/mail-rows.js";
+import type { MailOutcome } from "../../dist/store/sql/upkeep/mail.js";
 import type { Store } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
 import {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Renewal } from "../../dist/store/sql/renewal.js";
+import type { Renewal } from "../../dist/store/sql/gate/renewal.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, revoking, start } from "./fixtures.js";
 

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import type { OperationInput, OperationName, OperationOutput } from "../../dist/store/operations.js";
-import type { StagedUser } from "../../dist/store/sql/imports.js";
-import type { TakenUserEvent } from "../../dist/store/sql/user-events.js";
-import type { User } from "../../dist/store/sql/users.js";
+import type { StagedUser } from "../../dist/store/sql/account/imports.js";
+import type { TakenUserEvent } from "../../dist/store/sql/rows/user-events.js";
+import type { User } from "../../dist/store/sql/rows/users.js";
 import type { Opened } from "./contract.js";
 import { type Run, runEveryOperation } from "./every-operation.js";
 import { addUser, ann, emailOf, openSession, operator, start } from "./fixtures.js";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { RoleUpdate } from "../../dist/store/sql/user-changes.js";
-import type { NewUserRow } from "../../dist/store/sql/users.js";
+import type { RoleUpdate } from "../../dist/store/sql/account/user-changes.js";
+import type { NewUserRow } from "../../dist/store/sql/rows/users.js";
 import type { Opened } from "./contract.js";
 import {
   addUser,

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { acrOf } from "../../dist/levels/methods.js";
 import { policies, reachesPolicy } from "../../dist/levels/policy.js";
-import { levelsOf } from "../../dist/store/sql/added.js";
+import { levelsOf } from "../../dist/store/sql/effects/added.js";
 import { onBothDatabases } from "../gate/owners.js";
 
 const methods = [["pwd"], ["mail"], ["pwd", "dev"], ["pwd", "otp"], ["pwd", "rec"], ["swk", "user"], ["hwk", "dev"]];

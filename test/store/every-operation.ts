@@ -6,9 +6,9 @@ import {
   type OperationOutput,
   operations,
 } from "../../dist/store/operations.js";
-import { identityIdOf } from "../../dist/store/sql/identities.js";
-import { mailboxIdOf } from "../../dist/store/sql/mail-rows.js";
-import { oldRowKinds } from "../../dist/store/sql/old-rows.js";
+import { identityIdOf } from "../../dist/store/sql/rows/identities.js";
+import { mailboxIdOf } from "../../dist/store/sql/rows/mail-rows.js";
+import { oldRowKinds } from "../../dist/store/sql/rows/old-rows.js";
 import {
   ann,
   attempt,

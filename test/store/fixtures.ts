@@ -1,13 +1,13 @@
 // Inputs of operations with usual values, for tests to vary.
 import type { Origin } from "../../dist/audit/entry.js";
 import type { Revocation } from "../../dist/store/revocation.js";
-import type { OwnSession } from "../../dist/store/sql/changes.js";
-import type { MailRequest } from "../../dist/store/sql/mail.js";
-import type { Invitation } from "../../dist/store/sql/registrations.js";
-import type { Renewal } from "../../dist/store/sql/renewal.js";
-import type { NewSession, SessionRequest } from "../../dist/store/sql/session-grants.js";
-import type { Session } from "../../dist/store/sql/session-rows.js";
-import type { NewUserRow, UserEmail } from "../../dist/store/sql/users.js";
+import type { OwnSession } from "../../dist/store/sql/effects/changes.js";
+import type { Invitation } from "../../dist/store/sql/effects/registrations.js";
+import type { Renewal } from "../../dist/store/sql/gate/renewal.js";
+import type { NewSession, SessionRequest } from "../../dist/store/sql/gate/session-grants.js";
+import type { Session } from "../../dist/store/sql/rows/session-rows.js";
+import type { NewUserRow, UserEmail } from "../../dist/store/sql/rows/users.js";
+import type { MailRequest } from "../../dist/store/sql/upkeep/mail.js";
 import type { Store } from "../../dist/store/store.js";
 import type { Attempt } from "../../dist/throttle/attempt.js";
 

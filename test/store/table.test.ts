@@ -12,7 +12,7 @@ import {
   orNull,
   orUndefined,
   tableOf,
-} from "../../dist/store/sql/table.js";
+} from "../../dist/store/sql/rows/table.js";
 
 const table = tableOf("things", {
   id: asText,

@@ -2,7 +2,7 @@
 // it. It also has the part of `consequences` that ends it. The tables come from the database, so a new one needs a line.
 import { expect, it } from "vitest";
 import type { Message } from "../../dist/index.js";
-import { consequences } from "../../dist/store/sql/changes.js";
+import { consequences } from "../../dist/store/sql/effects/changes.js";
 import { createSubject } from "../factors/webauthn/authenticator.js";
 import { mailingOf, proofsOf } from "../gate/mailboxes.js";
 import { link, openOutside } from "../gate/outside.js";

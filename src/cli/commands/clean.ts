@@ -1,5 +1,5 @@
 // The command `db-clean`. It is apart from the migrations, which load no management.
-import type { OldRowKind } from "../../store/sql/old-rows.js";
+import type { OldRowKind } from "../../store/sql/rows/old-rows.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";

@@ -1,7 +1,7 @@
 // Users whose login looks like the address of another person, or has a form that this version does not compare.
 import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import type { User } from "../../store/sql/users.js";
+import type { User } from "../../store/sql/rows/users.js";
 import type { Store } from "../../store/store.js";
 import { allUsers } from "../../users/database-directory.js";
 import { type Finding, finding, namedIds, namedMax, note, type Severity } from "../finding.js";

@@ -1,7 +1,7 @@
 // Everything that can still sign in to an account or act for it (docs/guides/account.md). So a user finds what another
 // person has added, whenever that was.
 import { browserOf } from "../../mail/texts/browser.js";
-import type { AccessOrigin } from "../../store/sql/access.js";
+import type { AccessOrigin } from "../../store/sql/rows/access.js";
 import type { Account } from "../../users/directory.js";
 import type { AccessItem, AccessView } from "../../wire/account.js";
 import type { Grant } from "../../wire/login.js";

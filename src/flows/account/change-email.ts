@@ -2,9 +2,9 @@
 import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import { type Address, isSameMailbox, spellLogin } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import { languageOfNotices, leavingKind, mailboxIdOf, waitingKind } from "../../store/sql/mail-rows.js";
-import { mailboxOf } from "../../store/sql/mailbox-changes.js";
-import { emailOf } from "../../store/sql/users.js";
+import { mailboxOf } from "../../store/sql/account/mailbox-changes.js";
+import { languageOfNotices, leavingKind, mailboxIdOf, waitingKind } from "../../store/sql/rows/mail-rows.js";
+import { emailOf } from "../../store/sql/rows/users.js";
 import type { Auth } from "../../tokens/auth.js";
 import * as users from "../../users/directory.js";
 import { type Account, originFor } from "../../users/directory.js";

@@ -1,7 +1,7 @@
 // A code that is mailed to the account confirms one change of one session (docs/guides/account.md).
 import { invalidRequest, transactionOver } from "../../errors.js";
-import type { Confirmable } from "../../store/sql/changes.js";
-import { languageOfNotices, mailboxIdOf } from "../../store/sql/mail-rows.js";
+import type { Confirmable } from "../../store/sql/effects/changes.js";
+import { languageOfNotices, mailboxIdOf } from "../../store/sql/rows/mail-rows.js";
 import type { Account } from "../../users/directory.js";
 import type { ConfirmationBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
@@ -15,7 +15,7 @@ import { claimsFor, nameOf, proveConfirmation, queueCode } from "../prove/mailbo
 import { requireRecent } from "../prove/recent.js";
 import { factorChangeOf } from "./factor-change.js";
 
-export { confirmables } from "../../store/sql/changes.js";
+export { confirmables } from "../../store/sql/effects/changes.js";
 
 const purpose = "confirm";
 

@@ -6,7 +6,7 @@ import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery
 import type { LoginTransaction, Purpose, TransactionContents } from "../../factors/transactions.js";
 import { factors, type MainFactor } from "../../levels/factors.js";
 import { policyFor, policyOf } from "../../levels/policy.js";
-import { type NewFactor, setUpOf } from "../../store/sql/factors/changes.js";
+import { type NewFactor, setUpOf } from "../../store/sql/account/factor-changes.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, unprovenEmailOf } from "../../users/directory.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";

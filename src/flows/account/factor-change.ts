@@ -1,6 +1,6 @@
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
-import type { FactorOutcome } from "../../store/sql/factors/changes.js";
+import type { FactorOutcome } from "../../store/sql/account/factor-changes.js";
 import type { Auth } from "../../tokens/auth.js";
 import { originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";

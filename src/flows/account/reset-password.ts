@@ -3,7 +3,7 @@
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import { mailboxOf } from "../../store/sql/mailbox-changes.js";
+import { mailboxOf } from "../../store/sql/account/mailbox-changes.js";
 import { type Account, canReset, originFor, unprovenEmailOf } from "../../users/directory.js";
 import type { Deps, Flow } from "../deps.js";
 import { findAccount, rulesOf } from "../find/account.js";

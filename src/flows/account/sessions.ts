@@ -1,7 +1,7 @@
 // Lists and ends sessions (docs/reference/contract.md §4). A logout ends the current session.
 import { AmphoError } from "../../errors.js";
 import { browserOf } from "../../mail/texts/browser.js";
-import type { Session } from "../../store/sql/session-rows.js";
+import type { Session } from "../../store/sql/rows/session-rows.js";
 import type { SessionView } from "../../wire/account.js";
 import type { OwnFlow } from "../deps.js";
 import { requireSession } from "../find/own-session.js";

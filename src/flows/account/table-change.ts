@@ -1,6 +1,7 @@
-// The beginning of a change that an application's own table makes before the database (store/sql/table-changes.ts).
-import type { ConfirmedChange } from "../../store/sql/changes.js";
-import type { EmailWait } from "../../store/sql/email-waits.js";
+// The beginning of a change that an application's own table makes before the database
+// (store/sql/account/table-changes.ts).
+import type { ConfirmedChange } from "../../store/sql/effects/changes.js";
+import type { EmailWait } from "../../store/sql/effects/email-waits.js";
 import { originFor } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
 import { requireLive } from "../find/account.js";

@@ -1,7 +1,7 @@
 // The view of an account, and its export (docs/guides/account.md). It needs no key, so that commands can load it.
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { policyFor, policyOf } from "../../levels/policy.js";
-import { identityIdOf } from "../../store/sql/identities.js";
+import { identityIdOf } from "../../store/sql/rows/identities.js";
 import type { Account } from "../../users/directory.js";
 import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
 import type { Deps } from "../deps.js";

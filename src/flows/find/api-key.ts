@@ -2,8 +2,8 @@
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, invalidRequest } from "../../errors.js";
 import { scopesOf } from "../../levels/scopes.js";
-import { apiKeyIdPrefix } from "../../store/sql/api-key-ends.js";
-import type { ApiKeyChange, ApiKeyOutcome, ApiKeyRow, NewApiKeyRow } from "../../store/sql/api-keys.js";
+import type { ApiKeyChange, ApiKeyOutcome, ApiKeyRow, NewApiKeyRow } from "../../store/sql/account/api-keys.js";
+import { apiKeyIdPrefix } from "../../store/sql/effects/api-key-ends.js";
 import { apiKeyHash, apiKeyStart, generateApiKey } from "../../tokens/api-key.js";
 import type { Account } from "../../users/directory.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/api-keys.js";

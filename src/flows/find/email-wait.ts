@@ -1,7 +1,7 @@
 // A change of the address that waits, because its user has lost the mailbox (docs/guides/account.md).
 import type { MailBinding, Spendable } from "../../factors/transactions.js";
 import { type Address, parseAddress } from "../../logins/address.js";
-import type { EmailWait } from "../../store/sql/email-waits.js";
+import type { EmailWait } from "../../store/sql/effects/email-waits.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 

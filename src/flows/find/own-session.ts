@@ -1,9 +1,9 @@
 // The session that makes a change. Its older tokens end, because a thief can have copies.
 import type { TransactionContents } from "../../factors/transactions.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import type { OwnSession } from "../../store/sql/changes.js";
-import type { Session } from "../../store/sql/session-rows.js";
-import type { TokenSession } from "../../store/sql/sessions.js";
+import type { OwnSession } from "../../store/sql/effects/changes.js";
+import type { Session } from "../../store/sql/rows/session-rows.js";
+import type { TokenSession } from "../../store/sql/rows/sessions.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Auth } from "../../tokens/auth.js";
 import { notAccepted } from "../../tokens/credential.js";

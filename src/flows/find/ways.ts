@@ -1,6 +1,6 @@
 // The ways in that are configured: for a login page (GET /login), and for a user who gives one up.
 import { requestOptions } from "../../factors/passkey/relying-party.js";
-import type { ConfiguredWays } from "../../store/sql/ways-left.js";
+import type { ConfiguredWays } from "../../store/sql/factors/ways-left.js";
 import type { WaysIn } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 

@@ -1,7 +1,7 @@
 // Ends sessions. This process rejects their tokens at once, and every other one within a second.
 import { unlessRejected } from "../../errors.js";
-import type { SessionEnding } from "../../store/sql/session-ends.js";
-import type { UserEnding } from "../../store/sql/user-changes.js";
+import type { UserEnding } from "../../store/sql/account/user-changes.js";
+import type { SessionEnding } from "../../store/sql/effects/session-ends.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Deps } from "../deps.js";
 

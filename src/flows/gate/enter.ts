@@ -2,7 +2,7 @@
 // which returns the first tokens or rejects with what is still needed. Nothing else calls `store.grantSession`.
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import type { SessionRequest } from "../../store/sql/session-grants.js";
+import type { SessionRequest } from "../../store/sql/gate/session-grants.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";

@@ -2,9 +2,9 @@
 import type { AmphoError } from "../../errors.js";
 import type { Reserved, Secretive } from "../../factors/transactions.js";
 import type { FactorName } from "../../levels/factors.js";
-import type { MailDraft } from "../../store/sql/mail-rows.js";
-import { mailboxOf } from "../../store/sql/mailbox-changes.js";
-import type { GrantOutcome } from "../../store/sql/session-grants.js";
+import { mailboxOf } from "../../store/sql/account/mailbox-changes.js";
+import type { GrantOutcome } from "../../store/sql/gate/session-grants.js";
+import type { MailDraft } from "../../store/sql/rows/mail-rows.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { enrolCodeWithheld, factorNeeded } from "../find/errors.js";

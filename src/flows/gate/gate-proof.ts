@@ -2,7 +2,7 @@ import type { Origin } from "../../audit/entry.js";
 import type { DeviceProof } from "../../factors/device-proofs.js";
 import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
 import type { Acr } from "../../levels/acr.js";
-import type { SessionRequest } from "../../store/sql/session-grants.js";
+import type { SessionRequest } from "../../store/sql/gate/session-grants.js";
 import type { ProvenFactor } from "../prove/passkey.js";
 import type { SupersededTokens } from "./end-sessions.js";
 

@@ -4,7 +4,7 @@ import { leewayMaxSeconds } from "../../clock.js";
 import { AmphoError, unlessRejected } from "../../errors.js";
 import { importPublishedKeys } from "../../signing-keys/jwk-set.js";
 import { createKeySet } from "../../signing-keys/key.js";
-import type { TokenIssue } from "../../store/sql/services.js";
+import type { TokenIssue } from "../../store/sql/account/services.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Claims } from "../../tokens/claims.js";
 import { peekJwt, type TokenKind, verifyJwt } from "../../tokens/jwt.js";

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, unlessRejected } from "../../errors.js";
-import type { TokenIssue } from "../../store/sql/services.js";
+import type { TokenIssue } from "../../store/sql/account/services.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { apiKeyHash } from "../../tokens/api-key.js";
 import type { Auth } from "../../tokens/auth.js";

@@ -1,6 +1,6 @@
 // For operators and `ampho.identities`. Neither can link one, with which they could sign in as the user.
 import { AmphoError } from "../../errors.js";
-import { identityIdOf } from "../../store/sql/identities.js";
+import { identityIdOf } from "../../store/sql/rows/identities.js";
 import * as check from "./checks.js";
 import { requireLogin, withoutSession } from "./factors.js";
 import type { Management } from "./management.js";

@@ -1,8 +1,8 @@
 // Invitations are for one address. Their roles come from here, never from the person who registers.
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
-import { invitationSeconds } from "../../store/sql/mail-rows.js";
-import type { Invitation } from "../../store/sql/registrations.js";
+import type { Invitation } from "../../store/sql/effects/registrations.js";
+import { invitationSeconds } from "../../store/sql/rows/mail-rows.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { emailTaken, requireAddress } from "../find/rules.js";
 import * as check from "./checks.js";

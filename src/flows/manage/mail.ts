@@ -2,7 +2,7 @@
 import { AmphoError } from "../../errors.js";
 import { MailFailure } from "../../mail/mail-failure.js";
 import { composeTest } from "../../mail/message.js";
-import type { MailRow } from "../../store/sql/mail.js";
+import type { MailRow } from "../../store/sql/upkeep/mail.js";
 import { requireAddress } from "../find/rules.js";
 import * as check from "./checks.js";
 import type { MailView, Management } from "./management.js";

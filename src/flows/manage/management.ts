@@ -3,7 +3,7 @@
 import type { AuditRow } from "../../audit/entry.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Role } from "../../levels/role.js";
-import type { ExpiredPasswords } from "../../store/sql/expired-passwords.js";
+import type { ExpiredPasswords } from "../../store/sql/account/expired-passwords.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import type { HashFormatCount } from "../../users/database-directory.js";
 import type { ImportOptions, ImportReport } from "../../users/import.js";

@@ -3,7 +3,7 @@ import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { ReplaceText } from "../../mail/texts/compose.js";
 import type { Transport } from "../../mail/transports/transport.js";
-import type { User } from "../../store/sql/users.js";
+import type { User } from "../../store/sql/rows/users.js";
 import { isStorableName } from "../../store/storable-text.js";
 import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
 import type { Deps } from "../deps.js";

@@ -5,7 +5,7 @@ import type { Origin } from "../../audit/entry.js";
 import { recoveryDelaySeconds } from "../../clock.js";
 import { AmphoError, invalidRequest } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import { emailOf, type User } from "../../store/sql/users.js";
+import { emailOf, type User } from "../../store/sql/rows/users.js";
 import { toAccount } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { emailTaken, requireAddress } from "../find/rules.js";

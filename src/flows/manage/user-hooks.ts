@@ -4,7 +4,7 @@ import type { Origin } from "../../audit/entry.js";
 import type { UserChange } from "../../audit/events.js";
 import { atMost, type Clock, within } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
-import type { TakenUserEvent, WaitingUserEvents } from "../../store/sql/user-events.js";
+import type { TakenUserEvent, WaitingUserEvents } from "../../store/sql/rows/user-events.js";
 import type { Store } from "../../store/store.js";
 import type { UserView } from "./management.js";
 import { toUserView } from "./users.js";

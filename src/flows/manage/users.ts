@@ -5,7 +5,7 @@ import { AmphoError, invalidRequest } from "../../errors.js";
 import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
-import { emailOf, type User } from "../../store/sql/users.js";
+import { emailOf, type User } from "../../store/sql/rows/users.js";
 import { isStorableName } from "../../store/storable-text.js";
 import { allUsers, countHashFormats } from "../../users/database-directory.js";
 import { toAccount } from "../../users/directory.js";

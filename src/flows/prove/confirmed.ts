@@ -2,8 +2,8 @@
 // decides in the transaction of the change. These flows ask before a ceremony, or before an application's table
 // changes.
 import type { Origin } from "../../audit/entry.js";
-import type { Confirmable, ConfirmedChange } from "../../store/sql/changes.js";
-import { requireConfirmation } from "../../store/sql/confirmations.js";
+import type { Confirmable, ConfirmedChange } from "../../store/sql/effects/changes.js";
+import { requireConfirmation } from "../../store/sql/rows/confirmations.js";
 import { originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import type { Recent } from "./recent.js";

@@ -12,7 +12,7 @@ import {
   type Provider,
   ProviderFailure,
 } from "../../providers/provider.js";
-import type { ProvenIdentity } from "../../store/sql/identities.js";
+import type { ProvenIdentity } from "../../store/sql/rows/identities.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Caller, Deps, Flow } from "../deps.js";

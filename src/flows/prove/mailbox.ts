@@ -6,7 +6,7 @@ import { equalText } from "../../crypto/equal.js";
 import { AmphoError, invalidRequest, unlessRejected } from "../../errors.js";
 import type { MailBinding, OpenPurpose, OpenTransaction, Spendable } from "../../factors/transactions.js";
 import { mailableLogin } from "../../mail/texts/kinds.js";
-import type { MailClaims, MailDraft } from "../../store/sql/mail-rows.js";
+import type { MailClaims, MailDraft } from "../../store/sql/rows/mail-rows.js";
 import type { AccountKey, AllowedAttempt, KnownDevice } from "../../throttle/allowed-attempt.js";
 import type { Account } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";

@@ -3,7 +3,7 @@ import { isRecent } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
 import { type Acr, reaches } from "../../levels/acr.js";
 import { type FactorName, reachesPhr } from "../../levels/factors.js";
-import type { TokenSession } from "../../store/sql/sessions.js";
+import type { TokenSession } from "../../store/sql/rows/sessions.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { Deps } from "../deps.js";
 import { type LiveSession, liveSession, requireNewest } from "../find/account.js";

@@ -3,7 +3,7 @@ import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { Spendable } from "../../factors/transactions.js";
 import type { Address } from "../../logins/address.js";
-import type { UserRegistration } from "../../store/sql/registrations.js";
+import type { UserRegistration } from "../../store/sql/effects/registrations.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 

@@ -4,7 +4,7 @@ import { AmphoError, hasCode, transactionOver } from "../../errors.js";
 import type { OpenTransaction, Spendable } from "../../factors/transactions.js";
 import { type Address, isSameMailbox, parseAddress } from "../../logins/address.js";
 import type { OutsideIdentity, Provider } from "../../providers/provider.js";
-import type { ProvenIdentity } from "../../store/sql/identities.js";
+import type { ProvenIdentity } from "../../store/sql/rows/identities.js";
 import { type Account, mailboxOf, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";

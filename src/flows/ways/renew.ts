@@ -1,7 +1,7 @@
 // Renewal (docs/reference/contract.md §4, POST /renew): a session moves one generation on.
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, invalidRequest } from "../../errors.js";
-import type { EndReason } from "../../store/sql/session-rows.js";
+import type { EndReason } from "../../store/sql/rows/session-rows.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
 import { type Account, toAccount } from "../../users/directory.js";

@@ -1,6 +1,6 @@
 // Every kind of mail, and the values that its text can contain. Nothing in a value was chosen by a stranger: no name,
 // no text of a request. A mail of ours would otherwise deliver an attacker's words under our name.
-import type { Confirmable } from "../../store/sql/changes.js";
+import type { Confirmable } from "../../store/sql/effects/changes.js";
 import type { Browser } from "./browser.js";
 
 /** Proofs in a mail: a code, a link that continues the transaction, the link of an invitation, or that of an alarm. */

@@ -1,7 +1,7 @@
 // The texts of one language. `{app}`, `{login}`, `{contact}`, `{to}`, `{date}`, `{browser}`, `{time}` and
 // `{duration}` are replaced. A
 // part in brackets is left out where it does not apply.
-import type { Confirmable } from "../../store/sql/changes.js";
+import type { Confirmable } from "../../store/sql/effects/changes.js";
 import type { MailKind } from "./kinds.js";
 
 export interface Phrases {

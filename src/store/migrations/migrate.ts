@@ -2,7 +2,7 @@
 // write lock. Of several processes that start at once, one migrates.
 import { DatabaseError } from "../database-error.js";
 import type { Dialect } from "../dialect.js";
-import { asInteger, asText, orNull, tableOf } from "../sql/table.js";
+import { asInteger, asText, orNull, tableOf } from "../sql/rows/table.js";
 import type { StoreOptions } from "../store.js";
 import { exists, query, type Transaction } from "../transaction.js";
 import { known } from "./known.js";

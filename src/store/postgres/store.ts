@@ -5,7 +5,7 @@ import { postgresDialect } from "../dialect.js";
 import { currentVersion, mayMigrate, newest, outdated } from "../migrations/migrate.js";
 import { bindOperations, startOperation } from "../operations.js";
 import { integer, text } from "../rows.js";
-import { readStateOnly } from "../sql/state.js";
+import { readStateOnly } from "../sql/rows/state.js";
 import { createListeners, type Store, type StoreOptions } from "../store.js";
 import { first, type Transaction } from "../transaction.js";
 import { connect, keepsStatements, loadPostgres } from "./connection.js";

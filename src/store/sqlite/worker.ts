@@ -5,7 +5,7 @@ import { DatabaseError } from "../database-error.js";
 import { sqliteDialect } from "../dialect.js";
 import { currentVersion, listMigrations, migrateDown, migrateUp, newest } from "../migrations/migrate.js";
 import { operations, startOperation } from "../operations.js";
-import { readState } from "../sql/state.js";
+import { readState } from "../sql/rows/state.js";
 import { openConnection, type SqliteConnection } from "./connection.js";
 import { loadDriver } from "./driver.js";
 import { SqliteFailure } from "./failure.js";

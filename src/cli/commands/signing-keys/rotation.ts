@@ -16,7 +16,7 @@ import {
   type StageRules,
 } from "../../../signing-keys/stages.js";
 import { activateWaitSeconds, retireWaitSeconds } from "../../../signing-keys/states.js";
-import { invitationSeconds, noticeSeconds } from "../../../store/sql/mail-rows.js";
+import { invitationSeconds, noticeSeconds } from "../../../store/sql/rows/mail-rows.js";
 import type { CommandContext } from "../../command.js";
 import { CommandFailure } from "../../failures.js";
 import { formatTime } from "../../terminal/table.js";

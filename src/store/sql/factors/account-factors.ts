@@ -3,7 +3,7 @@ import type { Origin } from "../../../audit/entry.js";
 import { type FactorName, factorNames } from "../../../levels/factors.js";
 import { integer, textOrNull } from "../../rows.js";
 import { queryLastRow, type Transaction, write } from "../../transaction.js";
-import { type AccountFactors, accountIn, accounts } from "../state.js";
+import { type AccountFactors, accountIn, accounts } from "../rows/state.js";
 import { keptAsGiven } from "./rows.js";
 import { type StoredTotp, storedTotpOf } from "./totp.js";
 

@@ -1,10 +1,10 @@
 // Passkeys (WebAuthn L3 §7). Every statement that changes one names its user.
 import { text, textOrNull } from "../../rows.js";
 import { count, exists, query, queryLast, queryLastRow, type Transaction, write } from "../../transaction.js";
-import { visible } from "../import-rows.js";
-import { type AccountFactors, accountIn, accounts } from "../state.js";
-import { asFlag, asInteger, asJson, asText, asTexts, named, orUndefined, type RowOf, tableOf } from "../table.js";
-import { joinedUserColumns, joinedUserOf, type User } from "../users.js";
+import { visible } from "../rows/import-rows.js";
+import { type AccountFactors, accountIn, accounts } from "../rows/state.js";
+import { asFlag, asInteger, asJson, asText, asTexts, named, orUndefined, type RowOf, tableOf } from "../rows/table.js";
+import { joinedUserColumns, joinedUserOf, type User } from "../rows/users.js";
 
 const fields = {
   /** The credential id, base64url. */

@@ -1,7 +1,7 @@
 // Secrets of authenticator apps. One conditional update uses a code up, and its row decides.
 import { type Row, text } from "../../rows.js";
 import { count, exists, first, type Transaction, write } from "../../transaction.js";
-import { asInteger, asText, orUndefined, type RowOf, tableOf } from "../table.js";
+import { asInteger, asText, orUndefined, type RowOf, tableOf } from "../rows/table.js";
 
 /** An encrypted TOTP secret and the `kid` of its key. */
 export interface SealedSecret {
