@@ -16,6 +16,7 @@ const generators = [
   "./docs-changes.mjs",
   "./docs-alerts.mjs",
   "./docs-reading.mjs",
+  "./docs-features.mjs",
   "./docs-llms.mjs",
 ];
 
