@@ -26,6 +26,8 @@ export interface Upstreams {
   /** The key of the gateway. */
   readonly key: string;
   readonly port: number;
+  /** TLS and HTTP/2, as browsers speak to a proxy. */
+  readonly tls?: boolean;
 }
 
 type StartProxy = (text: string, upstreams: Upstreams, folder: string) => Promise<readonly ChildProcess[]>;
@@ -37,6 +39,8 @@ export interface ProxyConfiguration {
   readonly folds: boolean;
   /** The proxy asks Ampho about each request, and this path needs a session or a key. */
   readonly guarded: string | undefined;
+  /** The scope belongs to the path, so the program must get the path that was checked, however it reads paths. */
+  readonly scoped?: true;
   /** WebSockets reach an application that has Ampho inside. */
   readonly webSockets?: true;
   start(upstreams: Upstreams): Promise<readonly ChildProcess[]>;
@@ -49,6 +53,26 @@ function replaced(text: string, ...changes: readonly (readonly [string | RegExp,
     return before.replace(from, () => to);
   }, text);
 }
+
+/** A certificate for `localhost`. */
+const certificate = path.join(root, "test/store/tls/server.crt");
+const certificateKey = path.join(root, "test/store/tls/server.key");
+
+/** Where nginx listens, with the certificate that the site names itself if it speaks TLS. */
+function nginxListens(text: string, { port, tls }: Upstreams): string {
+  return replaced(
+    text,
+    ["listen 443 ssl;", `listen 127.0.0.1:${port}${tls ? " ssl;\n    http2 on" : ""};`],
+    [/ {4}ssl_certificate .*\n/, tls ? `    ssl_certificate ${certificate};\n` : ""],
+    [/ {4}ssl_certificate_key .*\n/, tls ? `    ssl_certificate_key ${certificateKey};\n` : ""],
+  );
+}
+
+/** The first line of a site of Caddy. It speaks HTTP/2 by itself where it has a certificate. */
+const caddySite = ({ port, tls }: Upstreams) =>
+  tls
+    ? `https://localhost:${port} {\n\tbind 127.0.0.1\n\ttls ${certificate} ${certificateKey}`
+    : `http://127.0.0.1:${port} {`;
 
 /** nginx with the pages of a new installation in its folder, as Debian has them. */
 function runNginx(folder: string, http: string, load = ""): ChildProcess {
@@ -71,20 +95,18 @@ ${http}
 
 function runCaddy(folder: string, site: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
   const file = path.join(folder, "Caddyfile");
-  writeFileSync(file, `{\n\tadmin off\n}\n${site}`);
+  writeFileSync(file, `{\n\tadmin off\n\tauto_https disable_redirects\n}\n${site}`);
   return spawn(requireProgram("caddy", "caddy"), ["run", "--config", file, "--adapter", "caddyfile"], {
     cwd: folder,
     env: { PATH: process.env["PATH"], HOME: folder, ...env },
   });
 }
 
-const nginxGateway: StartProxy = async (text, { ampho, program, key, port }, folder) => {
+const nginxGateway: StartProxy = async (text, upstreams, folder) => {
+  const { ampho, program, key } = upstreams;
   writeFileSync(path.join(folder, "key.conf"), `set $ampho_key "${key}";\n`);
   const site = replaced(
-    text,
-    ["listen 443 ssl;", `listen 127.0.0.1:${port};`],
-    [/ {4}ssl_certificate .*\n/, ""],
-    [/ {4}ssl_certificate_key .*\n/, ""],
+    nginxListens(text, upstreams),
     ["/etc/nginx/ampho/introspect.js", path.join(root, "deploy/nginx/introspect.js")],
     ["/etc/nginx/ampho/key.conf", path.join(folder, "key.conf")],
     ["http://127.0.0.1:3000", ampho],
@@ -93,13 +115,14 @@ const nginxGateway: StartProxy = async (text, { ampho, program, key, port }, fol
   return [runNginx(folder, site, `load_module ${modules};`)];
 };
 
-const caddyGateway: StartProxy = async (text, { ampho, program, key, port }, folder) => {
+const caddyGateway: StartProxy = async (text, upstreams, folder) => {
+  const { ampho, program, key } = upstreams;
   const checkPort = String(await freePort());
   const { "check.mjs": code = "" } = snippets("docs/guides/gateway.md", "check.mjs");
   writeFileSync(path.join(folder, "check.mjs"), code);
   const site = replaced(
     text,
-    ["api.example.com {", `http://127.0.0.1:${port} {`],
+    ["api.example.com {", caddySite(upstreams)],
     ["127.0.0.1:4000", `127.0.0.1:${checkPort}`],
     ["127.0.0.1:8000", program.replace("http://", "")],
   );
@@ -107,32 +130,32 @@ const caddyGateway: StartProxy = async (text, { ampho, program, key, port }, fol
   return [spawn(process.execPath, [path.join(folder, "check.mjs")], { env }), runCaddy(folder, site)];
 };
 
-const nginxFront: StartProxy = async (text, { program, port }, folder) => {
-  const site = replaced(
-    text,
-    [/(?: {4}server 127\.0\.0\.1:\d+ .*\n)+/, `    server ${program.replace("http://", "")};\n`],
-    ["listen 443 ssl;", `listen 127.0.0.1:${port};`],
-    [/ {4}ssl_certificate .*\n/, ""],
-    [/ {4}ssl_certificate_key .*\n/, ""],
-  );
+const nginxFront: StartProxy = async (text, upstreams, folder) => {
+  const server = `    server ${upstreams.program.replace("http://", "")};\n`;
+  const site = replaced(nginxListens(text, upstreams), [/(?: {4}server 127\.0\.0\.1:\d+ .*\n)+/, server]);
   return [runNginx(folder, site)];
 };
 
-const caddyFront: StartProxy = async (text, { program, port }, folder) => {
-  const site = replaced(text, [/^\{\$AMPHO_SITE:localhost\} \{$/m, `http://127.0.0.1:${port} {`]);
-  return [runCaddy(folder, site, { AMPHO_UPSTREAMS: program.replace("http://", "") })];
+const caddyFront: StartProxy = async (text, upstreams, folder) => {
+  const site = replaced(text, [/^\{\$AMPHO_SITE:localhost\} \{$/m, caddySite(upstreams)]);
+  return [runCaddy(folder, site, { AMPHO_UPSTREAMS: upstreams.program.replace("http://", "") })];
 };
 
 /** The files of examples/protect-anything, with the pages of the site. */
-const protecting = (text: string, { ampho, program, port }: Upstreams, folder: string): string => {
+const protecting = (text: string, upstreams: Upstreams, folder: string): string => {
+  const { ampho, program, port, tls } = upstreams;
   cpSync(path.join(root, "examples/protect-anything/site"), path.join(folder, "site"), { recursive: true });
   return text
     .replaceAll("http://127.0.0.1:3000", ampho)
     .replaceAll("127.0.0.1:3000", ampho.replace("http://", ""))
     .replaceAll("127.0.0.1:8000", program.replace("http://", ""))
-    .replaceAll(/(?:127\.0\.0\.1|http:\/\/localhost):8080/g, (each) =>
-      each.replace("localhost", "127.0.0.1").replace("8080", String(port)),
-    );
+    .replace("http://localhost:8080 {", caddySite(upstreams))
+    .replace(
+      "listen 127.0.0.1:8080;",
+      tls ? `$& ssl_certificate ${certificate}; ssl_certificate_key ${certificateKey};` : "$&",
+    )
+    .replace("listen 127.0.0.1:8080;", tls ? "listen 127.0.0.1:8080 ssl; http2 on;" : "$&")
+    .replaceAll("127.0.0.1:8080", `127.0.0.1:${port}`);
 };
 
 const protectingNginx: StartProxy = async (text, upstreams, folder) => {
@@ -155,7 +178,7 @@ const protects = { ...front, guarded: "/app/articles" } as const;
 const rows: Readonly<Record<string, Omit<ProxyConfiguration, "start"> & { readonly start: StartProxy }>> = {
   "deploy/nginx/ampho.conf": { ...front, start: nginxFront },
   "deploy/caddy/Caddyfile": { ...front, webSockets: true, start: caddyFront },
-  "deploy/nginx/introspect.conf": { ...gateway, start: nginxGateway },
+  "deploy/nginx/introspect.conf": { ...gateway, scoped: true, start: nginxGateway },
   "docs/guides/gateway.md": { ...gateway, start: caddyGateway },
   "examples/protect-anything/nginx.conf": { ...protects, start: protectingNginx },
   "examples/protect-anything/Caddyfile": { ...protects, start: protectingCaddy },

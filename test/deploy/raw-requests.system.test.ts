@@ -1,56 +1,22 @@
 // Raw requests against every proxy whose configuration is shipped or printed, with a program behind it that records what reaches
 // it. A proxy states the caller and the address, so no request must reach the program with another word about them.
 
-import { createServer, type IncomingMessage } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { connect } from "node:net";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { mount } from "../../dist/adapters/node.js";
-import { openAmpho } from "../world/ampho.js";
-import { atEndOfFile } from "../world/clean-up.js";
 import { installMs } from "../world/debian.js";
-import { freePort } from "../world/free-port.js";
-import { type ProxyConfiguration, proxyConfigurations, requireProxies } from "./raw-proxies.js";
+import { proxyConfigurations, requireProxies } from "./raw-proxies.js";
+import {
+  confusingPaths,
+  faultsOf,
+  forged,
+  openProgram,
+  openProxy,
+  type Reached,
+  spellings,
+  tokenCharacters,
+} from "./raw-world.js";
 
-/** RFC 9110 §5.6.2. */
-const tokenCharacters = [..."!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"];
-const forged = "203.0.113.66";
 const lines = (...all: readonly string[]) => `${all.join("\r\n")}\r\n`;
-
-interface Reached {
-  readonly target: string;
-  readonly fields: readonly (readonly [name: string, value: string])[];
-  readonly trailers: readonly string[];
-  readonly tunnel: boolean;
-}
-
-/** A program that takes every upgrade, and that believes every header and trailer. */
-function openProgram(reached: Reached[]) {
-  const server = createServer();
-  const note = (request: IncomingMessage, tunnel: boolean) => {
-    const { rawHeaders } = request;
-    const fields = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1] ?? ""] as const] : []));
-    if (request.url !== "/readyz")
-      reached.push({ target: request.url ?? "", fields, trailers: request.rawTrailers, tunnel });
-  };
-  server.on("request", (request, response) => {
-    request.resume().once("end", () => {
-      note(request, false);
-      response.end("reached");
-    });
-  });
-  server.on("upgrade", (request, socket) => {
-    note(request, true);
-    socket
-      .on("error", () => {})
-      .end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\ntunnel");
-  });
-  return new Promise<{ readonly url: string; close(): void }>((resolve) =>
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      resolve({ url: `http://127.0.0.1:${port}`, close: () => void server.close().closeAllConnections() });
-    }),
-  );
-}
 
 interface Attack {
   readonly name: string;
@@ -76,11 +42,6 @@ function attacks({ path: target, host, credential, names }: Words): readonly Att
   const last = head("Connection: close");
   const lies = names.map((name) => `${name}: ${forged}`);
   const smuggled = lines(`GET ${target}/smuggled HTTP/1.1`, `Host: ${host}`, ...lies, "Connection: close", "");
-  const spellings = (name: string, character: string) => {
-    const [first = "", ...rest] = name.split("-");
-    const all = [name.replaceAll("-", character), `${first}${character}${rest.join("-")}`];
-    return [...all, ...all.map((each) => each.toUpperCase()), `${first}-${rest.join(character)}`];
-  };
   const settings = "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA";
   const webSocket = ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"];
   const chunks = (...trailers: readonly string[]) => lines("1", "x", "0", ...trailers, "");
@@ -153,6 +114,10 @@ function attacks({ path: target, host, credential, names }: Words): readonly Att
         sent: head(`Connection: ${connection}`, ...fields) + smuggled + last,
       })),
     ),
+    ...confusingPaths(target).map((each) => ({
+      name: `the path ${each}`,
+      sent: `${head().replace(target, each)}${lines(`GET ${each}?smuggled HTTP/1.1`, `Host: ${host}`, "")}${last}`,
+    })),
     { name: "HTTP/2 by prior knowledge", sent: `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0${smuggled}` },
     { name: "a pipeline whose second request has no token", sent: head(...lies) + smuggled },
     { name: "a pipeline whose second request is first", sent: smuggled + last },
@@ -186,8 +151,6 @@ function send(port: number, sent: string): Promise<string> {
   });
 }
 
-const folded = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "_");
-
 describe.each(proxyConfigurations)("%s", (_, configuration) => {
   const reached: Reached[] = [];
   let [port, token, caller] = [0, "", ""];
@@ -195,7 +158,7 @@ describe.each(proxyConfigurations)("%s", (_, configuration) => {
   const names = Object.keys(configuration.states);
   beforeAll(async () => {
     requireProxies();
-    ({ port, token, caller } = await open(configuration, (await openProgram(reached)).url));
+    ({ port, token, caller } = await openProxy(configuration, (await openProgram(reached)).url));
     await vi.waitFor(async () => expect(await send(port, plain())).toMatch(/^HTTP\/1.1 200/), {
       timeout: 30_000,
       interval: 100,
@@ -210,32 +173,7 @@ describe.each(proxyConfigurations)("%s", (_, configuration) => {
   });
   const plain = () =>
     lines(`GET ${target} HTTP/1.1`, `Host: 127.0.0.1:${port}`, words().credential, "Connection: close", "");
-  const expected = (name: string) => {
-    const kind = configuration.states[name];
-    return kind === "caller" ? caller : kind === "scopes" ? "articles:read" : "127.0.0.1";
-  };
-
-  /** Where a configuration lets WebSockets pass, they pass alone. */
-  const isWebSocket = (fields: Reached["fields"]) =>
-    configuration.webSockets === true &&
-    fields.filter(([name]) => /^upgrade$/i.test(name)).every(([, value]) => value === "websocket");
-
-  /** The fault of a request that has reached the program. */
-  const faults = ({ target: asked, fields, trailers, tunnel }: Reached): readonly string[] => {
-    const read = configuration.folds ? folded : (name: string) => name.toLowerCase();
-    const stated = names.flatMap((name) => {
-      const values = fields.filter(([each]) => read(each) === read(name)).map(([, value]) => value);
-      return values.length === 1 && values[0] === expected(name) ? [] : [`${name} is ${JSON.stringify(values)}`];
-    });
-    const hosts = fields.filter(([name]) => name.toLowerCase() === "host").length;
-    return [
-      ...stated,
-      ...(tunnel && !isWebSocket(fields) ? ["the program got an upgrade"] : []),
-      ...(hosts === 1 ? [] : [`there are ${hosts} hosts`]),
-      ...(trailers.some((name) => names.some((each) => folded(each) === folded(name))) ? ["a trailer lies"] : []),
-      ...(configuration.guarded !== undefined && asked.includes("smuggled") ? ["a request without a token"] : []),
-    ];
-  };
+  const faults = (each: Reached) => faultsOf(configuration, caller)(each);
 
   it("no raw request of a client changes who it is, reaches the program unchecked, or opens a tunnel", async () => {
     const found: string[] = [];
@@ -273,29 +211,3 @@ describe.each(proxyConfigurations)("%s", (_, configuration) => {
     expect(reached.some(({ tunnel }) => tunnel)).toBe(configuration.webSockets === true);
   });
 });
-
-/** Ampho, a user with a token, and the proxy between the client and the program. */
-async function open(configuration: ProxyConfiguration, program: string) {
-  const port = await freePort();
-  const { ampho } = await openAmpho({
-    scopes: { reader: ["articles:read"] },
-    tokenEndpoint: true,
-    trustProxy: 1,
-  });
-  atEndOfFile(() => ampho.close());
-  const server = createServer(mount(ampho));
-  atEndOfFile(() => void server.close().closeAllConnections());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  await ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
-  const { key } = await ampho.services.createApiKey("gateway");
-  const { id } = await ampho.users.create({ login: "reader", roles: ["reader"] });
-  const { token } = await ampho.sessions.create(id);
-  const { port: amphoPort } = server.address() as AddressInfo;
-  const children = await configuration.start({ ampho: `http://127.0.0.1:${amphoPort}`, program, key, port });
-  for (const child of children) {
-    child.stdout?.resume();
-    child.stderr?.resume();
-    atEndOfFile(() => void child.kill("SIGKILL"));
-  }
-  return { port, token, caller: id };
-}
