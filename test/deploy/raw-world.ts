@@ -1,4 +1,4 @@
-// What the raw requests against a proxy share: Ampho, a program behind the proxy that records what reaches it, and what is a fault.
+// Shared by the raw requests against a proxy: Ampho, a program that records every request that reaches it, and the faults of these.
 
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
