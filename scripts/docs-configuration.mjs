@@ -1,6 +1,6 @@
 // Writes docs/reference/configuration.md from the table of parameters. It needs a build.
 
-import { environmentOnly, optionName, parameterNames, parameters } from "../dist/config/parameters.js";
+import { environmentOnly, optionName, parameterNames, parameters, secretNames } from "../dist/config/parameters.js";
 import { literal } from "./literal.mjs";
 import { linkPages } from "./page-links.mjs";
 import { defaultOf } from "./parameter-default.mjs";
@@ -82,6 +82,16 @@ A duration is a whole number of seconds, or a text such as \`90s\`, \`15m\`, \`1
 
 \`.env\` has lines such as \`AMPHO_PORT=8080\`. The environment takes priority over it. \`createAmpho\` does not read it.
 
+## Keep a secret in a file
+
+The value of each of these parameters can be in a file. Its path is in the parameter with \`_FILE\` at the end of its
+name, such as \`AMPHO_DATABASE_URL_FILE=/run/secrets/database\`, in code \`databaseUrlFile\`. A line break at the end of
+the file does not count. It must be a regular file, after links are followed. Set only one of the two, in any source.
+
+${wrap(`${secretNames.map((name) => `\`${name}\``).join(", ")}.`)}
+
+The file of the signing key is read again when it changes, the others at the start.
+
 ## Share the options
 
 The commands of Ampho do not run your application, so they do not know what it gives to \`createAmpho\`. Options in
@@ -152,8 +162,6 @@ These are bad values:
 - a key whose \`alg\`, \`use\` or \`key_ops\` does not fit
 - a public key where a private key must sign
 - two keys with one \`kid\`, or one secret under two \`kid\`s
-- \`AMPHO_SECURITY_KEY\` together with \`AMPHO_SECURITY_KEY_FILE\`, also in different sources
-- a path that is not a regular file, after links are followed
 
 Keys of an unknown \`kty\` after the first key are skipped with a warning.
 

@@ -1,7 +1,7 @@
 // Gives the options of createAmpho their texts in editors. TypeScript shows no docs for a mapped type with renamed keys. So the
 // built declaration of `ParameterOptions` gets a member for each row of the table of parameters.
 import { readFileSync, writeFileSync } from "node:fs";
-import { optionName, parameterNames, parameters } from "../dist/config/parameters.js";
+import { fileNameOf, optionName, parameterNames, parameters, secretNames } from "../dist/config/parameters.js";
 import { literal } from "./literal.mjs";
 import { defaultOf } from "./parameter-default.mjs";
 import { wrap } from "./wrap.mjs";
@@ -12,11 +12,17 @@ const mapped = /(export type ParameterOptions<S extends string = string> = )\{[^
 export function writeOptionTypes(file) {
   const text = readFileSync(file, "utf8");
   if (!mapped.test(text)) throw new Error(`${file} declares no ParameterOptions`);
-  const members = parameterNames.map(member).join("\n");
+  const members = [...parameterNames.map(member), ...secretNames.map(fileMember)].join("\n");
   writeFileSync(
     file,
     text.replace(mapped, (_, start) => `${start}{\n${members}\n};`),
   );
+}
+
+function fileMember(name) {
+  const file = fileNameOf(name);
+  const text = `The path of a file with the value of ${optionName(name)}. In the environment: ${file}`;
+  return `    /** ${text} */\n    readonly ${optionName(file)}?: string | undefined;`;
 }
 
 function member(name) {

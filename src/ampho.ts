@@ -470,9 +470,9 @@ function openCaptcha(
   ofApplication: VerifyCaptcha | undefined,
   telemetry: Telemetry,
 ): Captcha | undefined {
-  const { captchaUrl: url, captchaKey: key, appUrl } = settings;
+  const { captchaUrl: verifier, appUrl } = settings;
   const hostname = appUrl === undefined ? undefined : new URL(appUrl).hostname;
-  const verify = ofApplication ?? (url && key ? siteverify({ url, key, hostname }) : undefined);
+  const verify = ofApplication ?? (verifier && siteverify({ ...verifier, hostname }));
   if (verify === undefined) return undefined;
   return createCaptcha({
     verify,

@@ -16,7 +16,7 @@ import { configurationError } from "./process-context.js";
 import type { ProviderSettings } from "./provider-settings.js";
 import { readProviders } from "./read-providers.js";
 import { type KeyUse, readKey } from "./read-signing-key.js";
-import { describePath, describeValue, redactSecret } from "./redact.js";
+import { describeValue, redactSecret } from "./redact.js";
 import { readSources, type SourceInput, type SourceValue } from "./sources.js";
 
 export type { KeyUse };
@@ -25,8 +25,7 @@ export type { KeyUse };
 export type ConfigurationOptions<S extends string = string> = ParameterOptions<S>;
 
 /** Every parameter under its name in code. It holds the imported keys and not the configured key. */
-export interface Configuration
-  extends Omit<ParameterValues, "key" | "databaseMigrate" | "providers" | "providersFile" | "apiKeys"> {
+export interface Configuration extends Omit<ParameterValues, "key" | "databaseMigrate" | "providers" | "apiKeys"> {
   /** AMPHO_SECURITY_API_KEYS sets both. */
   readonly apiKeysPerUser: number;
   readonly apiKeyBrand: string;
@@ -70,35 +69,26 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   const { key: keyUse = "any", database: usesDatabase = true, mails } = input.uses ?? {};
   const problems = [...sources.problems];
   const checked = withPages(checkValues(given, problems), production);
-  const { key: _, keyFile, databaseMigrate, providers: __, providersFile, apiKeys, ...values } = checked;
-  const keyIsGiven = given.has("AMPHO_SECURITY_KEY") || given.has("AMPHO_SECURITY_KEY_FILE");
+  const { key: _, databaseMigrate, providers: __, apiKeys, ...values } = checked;
+  const configuredKey = given.get("AMPHO_SECURITY_KEY");
   const key = readKey({
-    value: given.get("AMPHO_SECURITY_KEY"),
-    file: given.get("AMPHO_SECURITY_KEY_FILE"),
-    path: keyFile,
+    value: configuredKey,
     // A file that cannot be used might contain the key.
-    use: complete || keyIsGiven ? keyUse : "none",
+    use: complete || configuredKey !== undefined ? keyUse : "none",
     production,
     cwd: input.cwd,
   });
   problems.push(...key.problems);
-  const outside = readProviders({
-    value: given.get("AMPHO_SECURITY_PROVIDERS"),
-    file: given.get("AMPHO_SECURITY_PROVIDERS_FILE"),
-    path: providersFile,
-    appUrl: values.appUrl,
-    cwd: input.cwd,
-  });
+  const outside = readProviders(given.get("AMPHO_SECURITY_PROVIDERS"), values.appUrl);
   const wrong = new Set(problems.flatMap(namesIn));
   const crossed = [...outside.problems];
   const databaseIsMissing = usesDatabase && complete && !given.has("AMPHO_DATABASE_URL");
-  if (databaseIsMissing && production) problems.push(noDatabaseInProduction);
+  if (databaseIsMissing && production) crossed.push(noDatabaseInProduction);
   crossed.push(...relyingPartyProblems(values), ...mailProblems(values, production), ...prefixProblems(values));
   if (mails !== undefined && complete) {
     const hasUrl = mails === "option" || !production || given.has("AMPHO_MAIL_URL");
     crossed.push(...unsentMailProblems(values, { appUrl: values.appUrl !== undefined, mailUrl: hasUrl }));
   }
-  if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) crossed.push(halfCaptcha);
   if (apiKeys !== undefined && apiKeys.perUser > 0 && complete && !given.has("AMPHO_SECURITY_SCOPES"))
     crossed.push(keysWithoutScopes);
   // A parameter whose value was wrong has none now, so a rule about several parameters would call it missing.
@@ -109,7 +99,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     apiKeysPerUser: apiKeys.perUser,
     apiKeyBrand: apiKeys.brand,
     environment,
-    keyFile: keyFile === undefined ? undefined : resolve(input.cwd, keyFile),
+    keyFile: configuredKey?.file === undefined ? undefined : resolve(input.cwd, configuredKey.file),
     mailUrl: values.mailUrl ?? (production ? undefined : "console:"),
     databaseMigrate: databaseMigrate ?? (production && !isSqlite(values.databaseUrl) ? "off" : "auto"),
     keys: key.keys,
@@ -128,7 +118,9 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   };
 }
 
-const namesIn = (problem: string): readonly string[] => problem.match(/AMPHO_[A-Z_]+/g) ?? [];
+/** The file of a parameter stands for the parameter. */
+const namesIn = (problem: string): readonly string[] =>
+  (problem.match(/AMPHO_[A-Z_]+/g) ?? []).map((name) => name.replace(/_FILE$/, ""));
 
 /** Pages keep the tokens in cookies. They are the pages of AMPHO_APP_URL, of which only the origin counts then. */
 function withPages(values: ParameterValues, production: boolean): ParameterValues {
@@ -162,18 +154,15 @@ function relyingPartyProblems({ appUrl, passkeys }: Pick<ParameterValues, "appUr
 
 /** A mail must have a sender before it leaves this machine, and a webhook must be able to recognise Ampho. */
 function mailProblems(
-  { mailUrl, mailFrom, mailKey }: Pick<ParameterValues, "mailUrl" | "mailFrom" | "mailKey">,
+  { mailUrl, mailFrom }: Pick<ParameterValues, "mailUrl" | "mailFrom">,
   production: boolean,
 ): readonly string[] {
   if (mailUrl === undefined) return [];
-  const isWebhook = /^https?:/.test(mailUrl);
-  const needsSender = isWebhook || mailUrl.startsWith("smtp");
+  const needsSender = /^(?:https?|smtps?):/.test(mailUrl);
   const noSender = "AMPHO_MAIL_FROM must be set to the address that mails come from.";
-  const noKey = "AMPHO_MAIL_KEY must be set, because AMPHO_MAIL_URL is a webhook.";
   return [
     ...(production && mailUrl === "console:" ? [consoleInProduction] : []),
     ...(needsSender && mailFrom === undefined ? [noSender] : []),
-    ...(isWebhook && mailKey === undefined ? [noKey] : []),
   ];
 }
 
@@ -193,8 +182,6 @@ export function unsentMailProblems(
   return [...(registration === "closed" ? [] : [open]), ...(mailLogin ? [offered] : [])];
 }
 
-const halfCaptcha = "AMPHO_SECURITY_CAPTCHA_URL and AMPHO_SECURITY_CAPTCHA_KEY must be set together.";
-
 const keysWithoutScopes =
   'AMPHO_SECURITY_SCOPES must be set with AMPHO_SECURITY_API_KEYS, because a key can do what its scopes allow and no more. {"*":["read"]} gives every user the scope `read`.';
 
@@ -204,7 +191,7 @@ const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");
 export const noDatabaseInProduction =
   "AMPHO_DATABASE_URL must be set in production, for example to sqlite:/var/lib/ampho/ampho.db or postgres://….";
 
-/** readKey and readProviders check these parameters, together with their files. */
+/** readKey and readProviders check these parameters. */
 const checkedElsewhere: ReadonlySet<ParameterName> = new Set(["AMPHO_SECURITY_KEY", "AMPHO_SECURITY_PROVIDERS"]);
 
 /** Returns each value, or its default. A bad value is reported and left out. */
@@ -215,7 +202,7 @@ function checkValues(given: ReadonlyMap<ParameterName, SourceValue>, problems: s
     const one = checkedElsewhere.has(name) ? undefined : given.get(name);
     const value = one === undefined ? defaultValue : kind.parse(one.raw);
     if (one !== undefined && value === undefined) {
-      const describe = name.endsWith("_FILE") ? describePath : secret ? redactSecret : (kind.describe ?? describeValue);
+      const describe = secret === true ? redactSecret : (kind.describe ?? describeValue);
       problems.push(`${one.label} must be ${kind.expected}, but is ${describe(one.raw)}.`);
     }
     values[optionName(name)] = value;

@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { type Duration, formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
 import { isOfOrganization, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
-import { isLocalhost, isSecureUrl } from "../outbound/secure-url.js";
+import { decoded, isLocalhost, isSecureUrl, type KeyedUrl, splitKeyedUrl } from "../outbound/secure-url.js";
 import { parseResources, type Resource, type ResourceInput, resourcesForm } from "../resources.js";
 import { describeUrl, describeValue } from "./redact.js";
 
@@ -121,8 +121,6 @@ const apiKeyBrand = text("2 to 20 letters and digits, a to z and 0 to 9, of whic
 export const bearerSecret = text("32 to 1024 visible ASCII characters without spaces", (value) =>
   /^[!-~]{32,1024}$/.test(value),
 );
-
-export const path: Kind<string> = { ...str, type: "path", expected: "the path of a file" };
 
 /** A path (RFC 3986 §3.3) in unreserved characters only, so that it has one spelling. */
 export const prefix = text(
@@ -246,14 +244,12 @@ export const appUrl: Kind<string> = {
   },
 };
 
-/** A server that Ampho sends requests to. */
-export const secureUrl: Kind<string> = {
-  ...text(
-    "an https URL (http on the loopback interface only)",
-    (value) => URL.canParse(value) && isSecureUrl(new URL(value)),
-    "url",
-  ),
+/** A verifier of captchas, and the secret key that it knows Ampho by. */
+export const captchaUrl: Kind<KeyedUrl, string> = {
+  type: "url",
+  expected: "https://:KEY@HOST/PATH with the secret key (http on the loopback interface only)",
   describe: describeUrl,
+  parse: (value) => (typeof value === "string" && !hasControl(value) ? splitKeyedUrl(value) : undefined),
 };
 
 /** Where ranges of hashes come from. Each is named by its prefix below this URL. */
@@ -276,7 +272,7 @@ export const breachesUrl: Kind<string> = {
 export const mailUrl: Kind<string> = {
   type: "URL",
   expected:
-    "smtp://USER:PASSWORD@HOST:PORT, smtps://USER:PASSWORD@HOST:PORT, https://HOST/PATH, file:DIR or console: (in a password, write %23 %2F %3A %3F %40 for # / : ? @)",
+    "smtp://USER:PASSWORD@HOST:PORT, smtps://USER:PASSWORD@HOST:PORT, https://:KEY@HOST/PATH with a key of 32 to 1024 characters, file:DIR or console: (in both secrets, write %23 %25 %2F %3A %3F %40 for # % / : ? @)",
   parse(value) {
     if (typeof value !== "string" || hasControl(value)) return undefined;
     // Programs read `file://…` in several ways.
@@ -284,7 +280,8 @@ export const mailUrl: Kind<string> = {
     if (!URL.canParse(value)) return undefined;
     const url = new URL(value);
     if (/^smtps?:\/\//.test(value)) return isSmtpUrl(url) ? value : undefined;
-    return isSecureUrl(url) && url.hash === "" ? url.href : undefined;
+    const key = splitKeyedUrl(value)?.key;
+    return bearerSecret.parse(key) !== undefined && url.hash === "" ? url.href : undefined;
   },
 };
 
@@ -294,14 +291,6 @@ function isSmtpUrl({ hostname, pathname, search, hash, username, password }: URL
   const hasBothOrNone = (username === "") === (password === "");
   const isHost = host.parse(hostname.replace(/^\[|\]$/g, "")) !== undefined;
   return isHost && /^\/?$/.test(pathname) && search === "" && hash === "" && hasBothOrNone && isEscaped;
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const addressForm =

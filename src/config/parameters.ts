@@ -11,6 +11,7 @@ import {
   bearerSecret,
   bool,
   breachesUrl,
+  captchaUrl,
   choice,
   databaseUrl,
   duration,
@@ -24,12 +25,10 @@ import {
   origins,
   pages,
   passkeys,
-  path,
   prefix,
   protectedResources,
   rolePolicies,
   scopes,
-  secureUrl,
   str,
   strings,
 } from "./kinds.js";
@@ -44,41 +43,39 @@ export interface Parameter<T = unknown, I = unknown, D = T | undefined> {
   readonly defaultText?: string;
   /** Full sentences. The first one defines the parameter. */
   readonly help: string;
-  /** No message shows its value. */
-  readonly secret?: true;
+  /** No message shows its value. `password`: it is a URL, of which the password is the secret. */
+  readonly secret?: true | "password";
   /** A minor version can change it (docs/reference/stability.md). Without it the parameter is stable. */
   readonly preview?: true;
 }
 
 type About = Pick<Parameter, "help" | "defaultText" | "secret" | "preview">;
 
-const withDefault = <T, I>(
+type SecretOf<A extends About> = Pick<A, "secret" & keyof A>;
+
+const withDefault = <T, I, const A extends About>(
   kind: Kind<T, I>,
   value: NoInfer<T>,
   example: NoInfer<I>,
-  about: About,
-): Parameter<T, I, T> => ({ kind, default: value, example, ...about });
+  about: A,
+): Parameter<T, I, T> & SecretOf<A> => ({ kind, default: value, example, ...about });
 
-const withoutDefault = <T, I>(kind: Kind<T, I>, example: NoInfer<I>, about: About): Parameter<T, I, undefined> => ({
-  kind,
-  default: undefined,
-  example,
-  ...about,
-});
+const withoutDefault = <T, I, const A extends About>(
+  kind: Kind<T, I>,
+  example: NoInfer<I>,
+  about: A,
+): Parameter<T, I, undefined> & SecretOf<A> => ({ kind, default: undefined, example, ...about });
 
 export const parameters = {
   AMPHO_SECURITY_KEY: withoutDefault(
     jwk,
     { kty: "oct", alg: "HS256", kid: "2026-11", k: "…" },
     {
-      help: "A JWK, or a JWK Set whose first key signs and whose other keys only verify. `ampho sec-gen-key` creates a key. Outside production, a process without a key creates one for itself and prints a warning.",
+      help: "A JWK, or a JWK Set whose first key signs and whose other keys only verify. `ampho sec-gen-key` creates a key. A changed file of AMPHO_SECURITY_KEY_FILE is read without a restart (docs/operate/signing-keys.md). Outside production, a process without a key creates one for itself and prints a warning.",
       defaultText: "none, required in production",
       secret: true,
     },
   ),
-  AMPHO_SECURITY_KEY_FILE: withoutDefault(path, "/run/secrets/ampho-key.json", {
-    help: "The path of a file that contains the value of AMPHO_SECURITY_KEY. A changed file is read without a restart (docs/operate/signing-keys.md). Set only one of the two parameters.",
-  }),
   AMPHO_SECURITY_REST_PREFIX: withDefault(prefix, "/api/security", "/auth", { help: "The prefix of every endpoint." }),
   AMPHO_SECURITY_TOKEN_TTL: withDefault(duration(1), 900, "5m", { help: "The lifetime of an access token." }),
   AMPHO_SECURITY_TOKEN_LEEWAY: withDefault(duration(0, leewayMaxSeconds), 60, 30, {
@@ -101,9 +98,6 @@ export const parameters = {
       help: "The scopes of each role, and with `*` those of every user. The tokens of a user carry the scopes of all the user's roles.",
     },
   ),
-  AMPHO_SECURITY_SCOPES_IN_TOKEN: withDefault(bool, true, false, {
-    help: "Whether the tokens of sessions carry their scopes. Without them the tokens are shorter, and guards derive the scopes from the roles. A verifier then needs the same `scopes`.",
-  }),
   AMPHO_SECURITY_RESOURCES: withDefault(
     protectedResources,
     Object.freeze([]),
@@ -188,13 +182,14 @@ export const parameters = {
   AMPHO_SECURITY_REGISTRATION: withDefault(choice(["closed", "invite", "open"]), "closed", "invite", {
     help: "The people who can register (docs/guides/mail-flows.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
   }),
-  AMPHO_SECURITY_CAPTCHA_URL: withoutDefault(secureUrl, "https://challenges.cloudflare.com/turnstile/v0/siteverify", {
-    help: "The `siteverify` URL of Turnstile, hCaptcha or reCAPTCHA v2 (docs/operate/throttling.md). Set either it or the option `captcha` in code.",
-  }),
-  AMPHO_SECURITY_CAPTCHA_KEY: withoutDefault(str, "the-secret-key-of-the-captcha", {
-    help: "The secret key for AMPHO_SECURITY_CAPTCHA_URL. Set both or none.",
-    secret: true,
-  }),
+  AMPHO_SECURITY_CAPTCHA_URL: withoutDefault(
+    captchaUrl,
+    "https://:KEY@challenges.cloudflare.com/turnstile/v0/siteverify",
+    {
+      help: "The `siteverify` URL of Turnstile, hCaptcha or reCAPTCHA v2, with the secret key as its password (docs/operate/throttling.md). Set either it or the option `captcha` in code.",
+      secret: "password",
+    },
+  ),
   AMPHO_SECURITY_FACTORS: withDefault(
     rolePolicies,
     Object.freeze(Object.assign(Object.create(null) as Record<string, Policy>, { "*": "optional" as const })),
@@ -224,7 +219,8 @@ export const parameters = {
     },
   ),
   AMPHO_MAIL_URL: withoutDefault(mailUrl, "smtps://mailer:PASSWORD@smtp.example:465", {
-    help: "Where mails go (docs/guides/mail.md): a mail server (`smtp:`, `smtps:`), a webhook (`https:`), a folder (`file:`), or the log (`console:`), which production rejects.",
+    help: "Where mails go (docs/guides/mail.md): a mail server (`smtp:`, `smtps:`), a webhook (`https:`), a folder (`file:`), or the log (`console:`), which production rejects. The password of a webhook is the key that signs its requests.",
+    secret: "password",
     defaultText: "`console:`, or none in production",
   }),
   AMPHO_MAIL_FROM: withoutDefault(mailAddress, "no-reply@app.example", {
@@ -232,10 +228,6 @@ export const parameters = {
   }),
   AMPHO_MAIL_CONTACT: withoutDefault(mailAddress, "help@app.example", {
     help: "The address of a person who helps users. The last mail to an address that an account has lost states it.",
-  }),
-  AMPHO_MAIL_KEY: withoutDefault(bearerSecret, "the-output-of-openssl-rand-hex-32", {
-    help: "The key that signs the requests to the webhook (docs/guides/mail.md). A webhook requires it.",
-    secret: true,
   }),
   AMPHO_SECURITY_PROVIDERS: withoutDefault(
     providersKind,
@@ -245,9 +237,6 @@ export const parameters = {
       secret: true,
     },
   ),
-  AMPHO_SECURITY_PROVIDERS_FILE: withoutDefault(path, "/run/secrets/ampho-providers.json", {
-    help: "The path of a file that contains the value of AMPHO_SECURITY_PROVIDERS. Set only one of the two parameters.",
-  }),
   AMPHO_API_URL: withoutDefault(apiOrigin, "https://api.example", {
     help: "The origin of the endpoints, if it is not that of AMPHO_APP_URL. Providers send the browser back to it.",
     defaultText: "the origin of AMPHO_APP_URL",
@@ -255,6 +244,7 @@ export const parameters = {
   AMPHO_DATABASE_URL: withDefault(databaseUrl, "sqlite:ampho.db", "postgres://ampho:PASSWORD@db.example/ampho", {
     help: "The database of users, sessions and the audit log. PATH is relative to the working directory. With `?prepare=true` PostgreSQL keeps prepared statements (docs/operate/postgresql.md).",
     defaultText: "`sqlite:ampho.db`, required in production",
+    secret: "password",
   }),
   AMPHO_DATABASE_MIGRATE: withoutDefault(choice(["auto", "off"]), "off", {
     help: "Whether `serve`, `createAmpho` and the commands update the database schema. With `off` and an old schema they end with exit code 1 and name `db-up`.",
@@ -292,6 +282,11 @@ export const environmentOnly: Readonly<Record<string, string>> = {
 
 type Table = typeof parameters;
 export type ParameterName = keyof Table;
+/** A parameter with a secret. `{NAME}_FILE` can name a file with its value. */
+export type SecretName = {
+  [N in ParameterName]: Table[N] extends { readonly secret: true | "password" } ? N : never;
+}[ParameterName];
+export type FileName = `${SecretName}_FILE`;
 
 type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
   ? `${Lowercase<Head>}${Capitalize<Camel<Tail>>}`
@@ -303,7 +298,7 @@ type WithoutPrefix<N extends string> = N extends `AMPHO_SECURITY_${infer Rest}`
     : N;
 
 /** The name of a parameter in code: `tokenTtl` for `AMPHO_SECURITY_TOKEN_TTL`. */
-export type OptionName<N extends string = ParameterName> = Camel<WithoutPrefix<N>>;
+export type OptionName<N extends string = ParameterName | FileName> = Camel<WithoutPrefix<N>>;
 
 export function optionName<N extends string>(name: N): OptionName<N>;
 export function optionName(name: string): string {
@@ -329,9 +324,17 @@ export type OptionInput<N extends ParameterName, S extends string = string> = N 
 
 /** The parameters as options in code. undefined counts as not set. scripts/option-types.mjs adds texts for editors. */
 export type ParameterOptions<S extends string = string> = {
-  readonly [N in ParameterName as OptionName<N>]?: OptionInput<N, S>;
+  readonly [N in ParameterName | FileName as OptionName<N>]?: N extends ParameterName
+    ? OptionInput<N, S>
+    : string | undefined;
 };
 
 export const parameterNames: readonly ParameterName[] = Object.keys(parameters).filter(
   (name): name is ParameterName => name in parameters,
 );
+
+export const secretNames: readonly SecretName[] = parameterNames.filter(
+  (name): name is SecretName => "secret" in parameters[name],
+);
+
+export const fileNameOf = (name: SecretName): FileName => `${name}_FILE`;

@@ -11,14 +11,13 @@ import { type ImportedKeys, importKeys, isSameKey } from "../signing-keys/jwk-se
 import type { Key } from "../signing-keys/key.js";
 import { fileProblem, withoutByteOrderMark } from "./files.js";
 import { fromJson } from "./kinds.js";
-import { notBoth, readValueOrFile, unreadableFile, type ValueOrFile } from "./sources.js";
+import { readSecret, type SourceValue, unreadableFile } from "./sources.js";
 
 /**
  * `any` takes the configured key or, outside production, creates one for this process.
- * `configured` requires a configured key. `given` takes it if there is one. `none` reads no key, but rejects two
- * sources of one. `ignored` accepts them too.
+ * `configured` requires a configured key. `given` takes it if there is one. `none` reads no key.
  */
-export type KeyUse = "any" | "configured" | "given" | "none" | "ignored";
+export type KeyUse = "any" | "configured" | "given" | "none";
 
 export interface KeyResult {
   readonly keys?: ImportedKeys["keys"];
@@ -28,24 +27,24 @@ export interface KeyResult {
   readonly problems: readonly string[];
 }
 
-export interface KeyInput extends ValueOrFile {
+export interface KeyInput {
+  readonly value: SourceValue | undefined;
   readonly use: KeyUse;
   readonly production: boolean;
+  readonly cwd: string;
 }
 
 const nothing: KeyResult = { warnings: [], problems: [] };
 const problem = (text: string): KeyResult => ({ warnings: [], problems: [text] });
 
 export function readKey(input: KeyInput): KeyResult {
-  const { value, file, use } = input;
-  if (use === "ignored") return nothing;
-  const both = notBoth(input);
-  if (both !== undefined) return problem(both);
+  const { value, use } = input;
   if (use === "none") return nothing;
-  if (value !== undefined || file !== undefined) {
-    const found = readValueOrFile(input);
-    if (typeof found === "string") return problem(found);
-    return found === undefined ? nothing : importUnder(found.label, found.raw);
+  if (value !== undefined) {
+    const { label, raw, file } = value;
+    if (file === undefined) return importUnder(label, raw);
+    const read = readSecret(label, file, input.cwd);
+    return typeof read === "string" ? problem(read) : importUnder(label, read.text);
   }
   if (use === "given") return nothing;
   if (use === "any" && !input.production) return forThisProcess();

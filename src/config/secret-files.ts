@@ -1,4 +1,4 @@
-// The files that contain secrets: the key file, that of outside providers, configuration files with one.
+// The files that contain secrets: those that `{NAME}_FILE` names, and configuration files with one.
 import { join, resolve } from "node:path";
 import { envFileName } from "./env-file.js";
 import { readFiles } from "./files.js";
@@ -7,39 +7,39 @@ import { configurationFolder, readSources, type SourceInput } from "./sources.js
 
 export interface SecretFiles {
   readonly keyFile: string | undefined;
-  /** It contains client secrets and the private key for Apple. */
-  readonly providersFile: string | undefined;
-  readonly configurationFiles: readonly string[];
+  /** All of them, also the key file. `what` begins a sentence. */
+  readonly files: readonly { readonly path: string; readonly what: string }[];
 }
 
-const secretNames: ReadonlySet<string> = new Set(
-  Object.entries(parameters).flatMap(([name, row]) => ("secret" in row && row.secret ? [name] : [])),
+const secrets: ReadonlySet<string> = new Set(
+  Object.entries(parameters).flatMap(([name, row]) => ("secret" in row && row.secret === true ? [name] : [])),
 );
 
 /** Finds them for a configuration that could be read. */
 export function findSecretFiles(context: SourceInput): SecretFiles {
-  const { values } = readSources(context);
-  const pathOf = (name: "AMPHO_SECURITY_KEY_FILE" | "AMPHO_SECURITY_PROVIDERS_FILE") => {
-    const raw = values.get(name)?.raw;
-    return typeof raw === "string" && raw !== "" ? resolve(context.cwd, raw) : undefined;
-  };
+  const named = [...readSources(context).values].flatMap(([name, { file }]) =>
+    file === undefined ? [] : [{ name, path: resolve(context.cwd, file) }],
+  );
   const { folder, names } = configurationFolder(context);
   const { files } = readFiles({ path: folder, label: "" }, names);
   const inEnvFile = [...(context.envFile ?? [])].some((name) => isSecret(name, context.env[name]));
+  const configurationFiles = [
+    ...files
+      .filter(({ members }) => [...members].some(([name, value]) => isSecret(name, value)))
+      .map(({ name }) => join(folder, name)),
+    ...(inEnvFile ? [join(context.cwd, envFileName)] : []),
+  ];
   return {
-    keyFile: pathOf("AMPHO_SECURITY_KEY_FILE"),
-    providersFile: pathOf("AMPHO_SECURITY_PROVIDERS_FILE"),
-    configurationFiles: [
-      ...files
-        .filter(({ members }) => [...members].some(([name, value]) => isSecret(name, value)))
-        .map(({ name }) => join(folder, name)),
-      ...(inEnvFile ? [join(context.cwd, envFileName)] : []),
+    keyFile: named.find(({ name }) => name === "AMPHO_SECURITY_KEY")?.path,
+    files: [
+      ...named.map(({ name, path }) => ({ path, what: `The file of ${name}` })),
+      ...configurationFiles.map((path) => ({ path, what: "The configuration file with a secret" })),
     ],
   };
 }
 
-/** A database URL with a password is a secret too. */
+/** A URL with a password is a secret too. */
 function isSecret(name: string, value: unknown): boolean {
-  if (secretNames.has(name)) return true;
+  if (secrets.has(name)) return true;
   return typeof value === "string" && URL.canParse(value) && new URL(value).password !== "";
 }

@@ -5,7 +5,16 @@ import { resolve } from "node:path";
 import { nearest } from "../nearest.js";
 import { envFileName } from "./env-file.js";
 import { isFolder, readFiles, readRegularFile } from "./files.js";
-import { environmentOnly, optionName, type ParameterName, parameterNames, parameters } from "./parameters.js";
+import { str } from "./kinds.js";
+import {
+  environmentOnly,
+  type FileName,
+  fileNameOf,
+  optionName,
+  type ParameterName,
+  parameterNames,
+  secretNames,
+} from "./parameters.js";
 import type { ProcessContext } from "./process-context.js";
 import { describePath, describeValue, escaped } from "./redact.js";
 
@@ -23,26 +32,8 @@ export interface SourceValue {
   readonly raw: unknown;
   /** How messages name the parameter: `AMPHO_PORT` in the environment, else `AMPHO_PORT (config/default.json)`. */
   readonly label: string;
-}
-
-/** A parameter, and the one that names a file with its value. Only one of them can be set. */
-export interface ValueOrFile {
-  readonly value: SourceValue | undefined;
-  readonly file: SourceValue | undefined;
-  /** The parsed path. Undefined if none is set or if it is a bad value. */
-  readonly path: string | undefined;
-  readonly cwd: string;
-}
-
-/** Returns undefined unless both are set. */
-export const notBoth = ({ value, file }: ValueOrFile): string | undefined =>
-  value && file && `${file.label} must not be set together with ${value.label}. Remove one of the two.`;
-
-/** Returns what is set, undefined for nothing usable, or the problem of the file. */
-export function readValueOrFile({ value, file, path, cwd }: ValueOrFile): SourceValue | string | undefined {
-  if (value !== undefined || file === undefined || path === undefined) return value;
-  const read = readRegularFile(resolve(cwd, path));
-  return "why" in read ? unreadableFile(file.label, path, read.why) : { label: file.label, raw: read.text };
+  /** The path of the file with the value, as it was given. `raw` of a key is not read from it. */
+  readonly file?: string;
 }
 
 export const unreadableFile = (label: string, path: string, why: string): string =>
@@ -58,8 +49,11 @@ export interface Sources {
   readonly complete: boolean;
 }
 
-const isParameter = (name: string): name is ParameterName => Object.hasOwn(parameters, name);
-const parameterOf = new Map<string, ParameterName>(parameterNames.map((name) => [optionName(name), name]));
+type Name = ParameterName | FileName;
+
+const names: readonly Name[] = [...parameterNames, ...secretNames.map(fileNameOf)];
+const isName = (name: string): name is Name => names.some((one) => one === name);
+const nameOf = new Map<string, Name>(names.map((name) => [optionName(name), name]));
 
 function readEnvironmentName(env: ProcessContext["env"], problems: string[]): string {
   const environment = env["NODE_ENV"] || "development";
@@ -99,7 +93,7 @@ const nothingRead: ReturnType<typeof readFiles> = { files: [], problems: [] };
 export function readSources(input: SourceInput): Sources {
   const problems: string[] = [];
   const warnings: string[] = [];
-  const values = new Map<ParameterName, SourceValue>();
+  const values = new Map<Name, SourceValue>();
 
   const environment = readEnvironmentName(input.env, problems);
   const folder = findFolder(input, problems);
@@ -110,26 +104,56 @@ export function readSources(input: SourceInput): Sources {
 
   for (const { name: source, members } of complete ? read.files : []) {
     for (const [name, raw] of members) {
-      if (isParameter(name)) values.set(name, { raw, label: labelOf(name, source) });
-      else problems.push(unknownName(name, source, parameterNames));
+      if (isName(name)) values.set(name, { raw, label: labelOf(name, source) });
+      else problems.push(unknownName(name, source, names));
     }
   }
-  const known = [...parameterNames, ...Object.keys(environmentOnly)];
+  const known = [...names, ...Object.keys(environmentOnly)];
   for (const [name, raw] of Object.entries(input.env)) {
     if (!name.startsWith("AMPHO_") || !raw) continue;
     const source = input.envFile?.has(name) ? envFileName : undefined;
-    if (isParameter(name)) values.set(name, { raw, label: labelOf(name, source) });
+    if (isName(name)) values.set(name, { raw, label: labelOf(name, source) });
     else if (!known.includes(name)) warnings.push(unknownName(name, source, known));
   }
   for (const [option, raw] of Object.entries(input.options ?? {})) {
     if (raw === undefined || input.otherOptions?.includes(option)) continue;
-    const name = parameterOf.get(option);
+    const name = nameOf.get(option);
     const source = input.optionsFile === undefined ? `option ${option}` : `${option} in ${input.optionsFile}`;
     if (name !== undefined) values.set(name, { raw, label: labelOf(name, source) });
-    else
-      problems.push(unknownOption(option, [...parameterOf.keys(), ...(input.otherOptions ?? [])], input.optionsFile));
+    else problems.push(unknownOption(option, [...nameOf.keys(), ...(input.otherOptions ?? [])], input.optionsFile));
   }
-  return { environment, values, problems, warnings, complete };
+  return { environment, values: withFiles(values, input.cwd, problems), problems, warnings, complete };
+}
+
+/** Puts what the files of secrets contain in place of their names. */
+function withFiles(given: ReadonlyMap<Name, SourceValue>, cwd: string, problems: string[]): Sources["values"] {
+  const values = new Map<ParameterName, SourceValue>();
+  for (const name of parameterNames) {
+    const value = given.get(name);
+    if (value !== undefined) values.set(name, value);
+  }
+  for (const name of secretNames) {
+    const [value, file] = [given.get(name), given.get(fileNameOf(name))];
+    if (file === undefined) continue;
+    const path = str.parse(file.raw);
+    if (value !== undefined)
+      problems.push(`${file.label} must not be set together with ${value.label}. Remove one of the two.`);
+    else if (path === undefined)
+      problems.push(`${file.label} must be the path of a file, but is ${describePath(file.raw)}.`);
+    else {
+      // The program can be one that needs no key, and has no permission to read it.
+      const read = name === "AMPHO_SECURITY_KEY" ? undefined : readSecret(file.label, path, cwd);
+      if (typeof read === "string") problems.push(read);
+      else values.set(name, { raw: read?.text, label: file.label, file: path });
+    }
+  }
+  return values;
+}
+
+/** Returns the text of the file without the line break at its end, or why it cannot be read. */
+export function readSecret(label: string, path: string, cwd: string): { readonly text: string } | string {
+  const read = readRegularFile(resolve(cwd, path));
+  return "why" in read ? unreadableFile(label, path, read.why) : { text: read.text.replace(/\r?\n$/, "") };
 }
 
 const labelOf = (name: string, source: string | undefined) =>

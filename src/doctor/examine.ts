@@ -1,7 +1,7 @@
 // `ampho doctor`: runs every check and returns the findings, the most severe first.
 import { statSync } from "node:fs";
 import { type Configuration, type ConfigurationResult, readConfiguration } from "../config/configuration.js";
-import { findSecretFiles, type SecretFiles } from "../config/secret-files.js";
+import { findSecretFiles } from "../config/secret-files.js";
 import type { SourceInput } from "../config/sources.js";
 import { ConfigurationError } from "../errors.js";
 import type { CompositionOptions } from "../options.js";
@@ -36,7 +36,7 @@ export async function examine(
   const remarks: string[] = [];
   const read = attempt(processContext, "any", findings);
   // A bad key does not prevent the other checks.
-  const usable = read ?? attempt(processContext, "ignored", []);
+  const usable = read ?? attempt(processContext, "none", []);
   if (usable === undefined) {
     remarks.push("The other checks did not run, because the configuration cannot be used.");
     return { findings: worstFirst(findings), remarks };
@@ -47,7 +47,7 @@ export async function examine(
   findings.push(
     ...checkConfiguration(configuration, usable.warnings, mail),
     ...checkKeys(keys, writtenAt(secrets.keyFile), signsSince(read), now()),
-    ...checkFiles(secretFiles(configuration, processContext, secrets)),
+    ...checkFiles([...secrets.files, ...databaseFiles(configuration, processContext)]),
   );
   if (configuration.databaseUrl.startsWith("sqlite:") && availableDrivers().length === 0)
     findings.push(error("database", noSqlite.message, noSqlite.fix));
@@ -67,9 +67,9 @@ export async function examine(
   return { findings: worstFirst(findings), remarks };
 }
 
-function attempt(around: SourceInput, key: "any" | "ignored", findings: Finding[]): ConfigurationResult | undefined {
+function attempt(around: SourceInput, key: "any" | "none", findings: Finding[]): ConfigurationResult | undefined {
   try {
-    return readConfiguration({ ...around, uses: { key, database: key !== "ignored" } });
+    return readConfiguration({ ...around, uses: { key, database: key !== "none" } });
   } catch (problem) {
     if (!(problem instanceof ConfigurationError)) throw problem;
     findings.push(...findingsOf(problem));
@@ -87,29 +87,18 @@ function signsSince(read: ConfigurationResult | undefined): number | undefined {
   return readStandings(read.configuredKey).current.since;
 }
 
-function secretFiles(
-  { databaseUrl }: Configuration,
-  { cwd }: SourceInput,
-  { keyFile, providersFile, configurationFiles }: SecretFiles,
-): readonly SecretFile[] {
+/** SQLite keeps recent writes in files beside the database. */
+function databaseFiles({ databaseUrl }: Configuration, { cwd }: SourceInput): readonly SecretFile[] {
   const database = databaseFile(databaseUrl, cwd);
-  return [
-    ...(keyFile === undefined ? [] : [{ path: keyFile, what: "The key file" }]),
-    ...(providersFile === undefined ? [] : [{ path: providersFile, what: "The file of outside providers" }]),
-    ...configurationFiles.map((path) => ({ path, what: "The configuration file with a secret" })),
-    // SQLite keeps recent writes in files beside the database.
-    ...(database === undefined ? [] : ["", "-wal", "-shm", "-journal"]).map((end) => {
-      return { path: database + end, what: "The database" };
-    }),
-  ];
+  if (database === undefined) return [];
+  return ["", "-wal", "-shm", "-journal"].map((end) => ({ path: database + end, what: "The database" }));
 }
 
 export async function checkCaptchaVerifier({
-  captchaUrl: url,
-  captchaKey: key,
-}: Pick<Configuration, "captchaUrl" | "captchaKey">): Promise<readonly Finding[]> {
-  if (url === undefined || key === undefined) return [];
-  const message = await findSiteverifyProblem({ url, key, hostname: undefined });
+  captchaUrl,
+}: Pick<Configuration, "captchaUrl">): Promise<readonly Finding[]> {
+  if (captchaUrl === undefined) return [];
+  const message = await findSiteverifyProblem({ ...captchaUrl, hostname: undefined });
   if (message === undefined) return [];
   const fix = "Compare URL and key with the pages of the captcha's vendor. Run `ampho captcha-check` after that.";
   return [warning("captcha", message, fix)];

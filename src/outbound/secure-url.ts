@@ -10,6 +10,29 @@ export function isSecureUrl(url: URL): boolean {
   );
 }
 
+export interface KeyedUrl {
+  readonly url: string;
+  readonly key: string;
+}
+
+/** Splits `https://:KEY@HOST/PATH` into the URL of a secure server and the key. Undefined for any other text. */
+export function splitKeyedUrl(text: string): KeyedUrl | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const key = decoded(url.password);
+  url.password = "";
+  return key && isSecureUrl(url) ? { url: url.href, key } : undefined;
+}
+
+/** Undefined if a `%` begins no escape. */
+export function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** RFC 1122 §3.2.1.3, RFC 4291 §2.5.3, as `URL` normalizes them. A name below `localhost` can resolve to any host. */
 export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
 

@@ -46,7 +46,7 @@ export function createSessionTokens(deps: {
   readonly keyring: Keyring;
   readonly settings: Pick<
     Configuration,
-    "tokenTtl" | "tokenLeeway" | "tokenForeignTtl" | "tokenIssuer" | "tokenAudience" | "scopes" | "scopesInToken"
+    "tokenTtl" | "tokenLeeway" | "tokenForeignTtl" | "tokenIssuer" | "tokenAudience" | "scopes"
   > &
     Pick<Configuration, "apiKeysPerUser" | "tokenEndpoint" | "apiKeyBrand">;
   readonly extraClaims: ExtraClaims | undefined;
@@ -91,7 +91,7 @@ export function createSessionTokens(deps: {
       // Not the current time: a revocation lasts until `now + ttl` of the session's row, and after a slow database the
       // token must not outlive it. Nor the session, which ends at `expiresAt` unless it is renewed.
       const expires = Math.min(starts + tokenTtl, session.expiresAt);
-      const scopes = settings.scopesInToken ? scopesOf(account.roles, settings.scopes) : [];
+      const scopes = scopesOf(account.roles, settings.scopes);
       const token = keyring.signAccess({
         ...extras,
         ...origin,

@@ -59,9 +59,10 @@ export async function findSiteverifyProblem(options: SiteverifyOptions): Promise
   try {
     const context = { action: "login", address: undefined } as const;
     const { success, errorCodes } = await askSiteverify(options, "ampho-captcha-check", context);
-    if (success) return "The captcha verifier accepts every token. AMPHO_SECURITY_CAPTCHA_KEY is a key for tests.";
+    if (success)
+      return "The captcha verifier accepts every token. The key in AMPHO_SECURITY_CAPTCHA_URL is one for tests.";
     if (errorCodes.some((code) => /secret|invalid-keys/.test(code)))
-      return "The captcha verifier rejects AMPHO_SECURITY_CAPTCHA_KEY.";
+      return "The captcha verifier rejects the key in AMPHO_SECURITY_CAPTCHA_URL.";
     return errorCodes.length > 0
       ? undefined
       : "The captcha verifier gives no reason. Check AMPHO_SECURITY_CAPTCHA_URL.";

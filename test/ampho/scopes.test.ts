@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { authorize as expressAuthorize } from "../../dist/adapters/express.js";
 import type { AmphoOptions } from "../../dist/index.js";
 import { createVerifier } from "../../dist/verify/verifier.js";
-import { openAmpho, openWorld } from "../world/ampho.js";
+import { openAmpho, openWorld, type World } from "../world/ampho.js";
 import { claimsOf, foreignToken } from "../world/tokens.js";
 
 const scopes = { editor: ["articles:read", "articles:write"], reader: ["articles:read"] };
@@ -23,15 +23,19 @@ async function openAnn() {
   return world;
 }
 
-describe("AMPHO_SECURITY_SCOPES_IN_TOKEN", () => {
-  it("the tokens of sessions carry their scopes by default", async () => {
+/** The token with other claims, as other software with the key makes it. */
+const changed = ({ key }: World, token: string, claims: object) => foreignToken(key, { ...claimsOf(token), ...claims });
+
+describe("the scopes of a token", () => {
+  it("the tokens of sessions carry their scopes", async () => {
     const { world, token } = await open({ scopes });
     expect(claimsOf(token)["scope"]).toBe("articles:read articles:write");
     expect(world.ampho.scopes).toEqual(["articles:read", "articles:write"]);
   });
 
   it("every guard derives scopes that the token does not carry from its roles", async () => {
-    const { world, ann, token } = await open({ scopes, scopesInToken: false });
+    const { world, ann, ...granted } = await open({ scopes });
+    const token = changed(world, granted.token, { scope: undefined });
     expect(claimsOf(token)).not.toHaveProperty("scope");
     const { ampho } = world;
     const auth = { roles: ["editor"], scopes: ["articles:read", "articles:write"] };
@@ -48,15 +52,16 @@ describe("AMPHO_SECURITY_SCOPES_IN_TOKEN", () => {
     );
     await ampho.users.setRoles("ann", ["reader"]);
     const later = await ampho.sessions.create(ann.id);
-    expect(() => ampho.host.guard(`Bearer ${later.token}`, need, undefined)).toThrow(
+    const without = changed(world, later.token, { scope: undefined });
+    expect(() => ampho.host.guard(`Bearer ${without}`, need, undefined)).toThrow(
       expect.objectContaining({ code: "insufficient_scope" }),
     );
   });
 
   it("only the token of a session gets scopes by its roles, and its own scopes have priority", async () => {
-    const { world, token } = await open({ scopes, scopesInToken: false });
+    const { world, token } = await open({ scopes });
     const { verifySync } = world.ampho;
-    const more = (further: object) => foreignToken(world.key, { ...claimsOf(token), ...further });
+    const more = (further: object) => changed(world, token, { scope: undefined, ...further });
     expect(verifySync(more({ scope: "articles:read" })).scopes).toEqual(["articles:read"]);
     expect(verifySync(more({ scope: "" })).scopes).toEqual([]);
     expect(verifySync(more({ roles: ["constructor", "__proto__", "toString"] })).scopes).toEqual([]);
@@ -69,10 +74,12 @@ describe("AMPHO_SECURITY_SCOPES_IN_TOKEN", () => {
 describe("the scopes of every user", () => {
   const everyones = { "*": ["articles:read"], editor: ["articles:write"] };
 
-  it.each([true, false])("a user without a role has them, with scopesInToken %s", async (scopesInToken) => {
-    const { ampho, key, clock } = await openWorld({ scopes: everyones, scopesInToken, apiKeys: 1 });
+  it.each([true, false])("a user without a role has them, with scopes in the token: %s", async (inToken) => {
+    const world = await openWorld({ scopes: everyones, apiKeys: 1 });
+    const { ampho, key, clock } = world;
     const { id } = await ampho.users.create({ login: "bob" });
-    const { token } = await ampho.sessions.create(id);
+    const granted = await ampho.sessions.create(id);
+    const token = inToken ? granted.token : changed(world, granted.token, { scope: undefined });
     const auth = { roles: [], scopes: ["articles:read"] };
     expect(ampho.verifySync(token)).toMatchObject(auth);
     const read = { scopes: ["articles:read"] };
@@ -98,9 +105,9 @@ describe("the scopes of every user", () => {
   });
 
   it("other software, a service and another actor get none of them", async () => {
-    const { world, token } = await open({ scopes: everyones, scopesInToken: false });
-    const { ampho, key } = world;
-    const sent = (claims: object) => foreignToken(key, { ...claimsOf(token), sid: undefined, ...claims });
+    const { world, token } = await open({ scopes: everyones });
+    const { ampho } = world;
+    const sent = (claims: object) => changed(world, token, { scope: undefined, sid: undefined, ...claims });
     expect(ampho.verifySync(sent({})).scopes).toEqual([]);
     expect(ampho.verifySync(sent({ act: { sub: "x" } }), ["delegated"]).scopes).toEqual([]);
     expect(ampho.verifySync(sent({ client_id: "x" }), ["service"]).scopes).toEqual([]);

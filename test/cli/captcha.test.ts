@@ -10,9 +10,9 @@ const responses: readonly (readonly [name: string, by: Behavior, message: RegExp
   [
     "a wrong key",
     sendJson({ success: false, "error-codes": ["invalid-input-secret"] }),
-    /rejects AMPHO_SECURITY_CAPTCHA_KEY/,
+    /rejects the key in AMPHO_SECURITY_CAPTCHA_URL/,
   ],
-  ["a key for tests", sendJson({ success: true, hostname: "example.com" }), /is a key for tests/],
+  ["a key for tests", sendJson({ success: true, hostname: "example.com" }), /is one for tests/],
   ["no reason", sendJson({ success: false }), /gives no reason/],
   ["a page", (_, response) => void response.end("<html>"), /cannot be used: the response was 200/],
 ];
@@ -20,20 +20,20 @@ const responses: readonly (readonly [name: string, by: Behavior, message: RegExp
 describe("captcha-check", () => {
   it("A verifier that rejects the invented token alone is ready", async () => {
     const server = await listen(sendJson({ success: false, "error-codes": ["invalid-input-response"] }));
-    const env = { AMPHO_SECURITY_CAPTCHA_URL: server.url, AMPHO_SECURITY_CAPTCHA_KEY: "secret-1" };
+    const env = { AMPHO_SECURITY_CAPTCHA_URL: server.url.replace("//", "//:secret-1@") };
     const { code, stderr } = await run(env);
     expect([code, stderr]).toEqual([0, "The captcha verifier accepts the key.\n"]);
-    expect(await checkCaptchaVerifier({ captchaUrl: server.url, captchaKey: "secret-1" })).toEqual([]);
+    expect(await checkCaptchaVerifier({ captchaUrl: { url: server.url, key: "secret-1" } })).toEqual([]);
   });
 
   it.each(responses)("A verifier with %s ends the command with exit code 1", async (_, by, message) => {
     const server = await listen(by);
-    const env = { AMPHO_SECURITY_CAPTCHA_URL: server.url, AMPHO_SECURITY_CAPTCHA_KEY: "secret-1" };
+    const env = { AMPHO_SECURITY_CAPTCHA_URL: server.url.replace("//", "//:secret-1@") };
     const { code, stderr } = await run(env);
     expect(code).toBe(1);
     expect(stderr).toMatch(message);
     expect(stderr).not.toContain("secret-1");
-    const findings = await checkCaptchaVerifier({ captchaUrl: server.url, captchaKey: "secret-1" });
+    const findings = await checkCaptchaVerifier({ captchaUrl: { url: server.url, key: "secret-1" } });
     expect(findings).toMatchObject([{ severity: "warning", check: "captcha" }]);
   });
 

@@ -300,8 +300,8 @@ describe("values", () => {
   test.each<[string, Given]>([
     ["registration", { options: { registration: "opened" }, uses: { mails: "url" } }],
     ["mailFrom", { options: { mailUrl: "smtp://localhost", mailFrom: "nobody" } }],
-    ["mailKey", { options: { mailUrl: "https://mail.example", mailFrom: "a@example.org", mailKey: "x" } }],
-    ["captchaUrl", { options: { captchaUrl: "none", captchaKey: "secret-of-the-captcha" } }],
+    ["mailUrl", { options: { mailUrl: "https://:x@mail.example", mailFrom: "a@example.org" } }],
+    ["captchaUrl", { options: { captchaUrl: "https://verifier.example" } }],
     ["passkeys", { options: { passkeys: { rp: "Not A Domain" }, appUrl: "https://app.example" } }],
   ])("a wrong value of %s is one problem, and no rule about several parameters counts it as missing", (name, given) => {
     expect(rejection(given)).toMatch(new RegExp(`^AMPHO_\\w+ \\(option ${name}\\) must be [^\\n]*$`));
@@ -620,6 +620,57 @@ describe("AMPHO_SECURITY_KEY", () => {
     const { configuration, warnings } = read({ options: { key: set } });
     expect(configuration.keys).toHaveLength(1);
     expect(warnings).toHaveLength(1);
+  });
+
+  describe("the file of a parameter with a secret", () => {
+    const url = "postgres://ampho:secret99@db.example/ampho";
+    const given = (path: string, env = {}) => ({
+      env: { AMPHO_DATABASE_URL: "", AMPHO_DATABASE_URL_FILE: path, NODE_ENV: "production", ...env },
+    });
+
+    test("every secret can be in a file, and its line break does not count", () => {
+      file("url", `${url}\n`);
+      file("token", `${"t".repeat(32)}\r\n`);
+      const env = { AMPHO_METRICS_TOKEN_FILE: "token", AMPHO_SECURITY_REVOCATION_FEED_TOKEN_FILE: "token" };
+      const read = { databaseUrl: url, metricsToken: "t".repeat(32), revocationFeedToken: "t".repeat(32) };
+      expect(configuration(given(join(folder, "url"), env))).toMatchObject(read);
+      const options = { databaseUrlFile: "url", captchaUrlFile: "captcha", mailUrlFile: "mail" };
+      file("captcha", "https://:secret99@verifier.example/");
+      file("mail", "smtps://ann:secret99@mail.example");
+      expect(
+        configuration({ env: { AMPHO_DATABASE_URL: "" }, options: { ...options, mailFrom: "a@b.example" } }),
+      ).toMatchObject({
+        databaseUrl: url,
+        captchaUrl: { key: "secret99" },
+        mailUrl: "smtps://ann:secret99@mail.example",
+      });
+    });
+
+    test("a file that cannot be read is the only problem", () => {
+      expect(rejection(given("missing"))).toBe(
+        "AMPHO_DATABASE_URL_FILE must be the path of a readable file, but is a value that is not shown because it might be a key (there is no such file or folder).",
+      );
+    });
+
+    test("a wrong value of the file is named by the file, and is not shown", () => {
+      file("url.txt", "mysql://ann:secret99@db.example");
+      expect(rejection(given("url.txt"))).toMatch(/^AMPHO_DATABASE_URL_FILE must be .*, but is a mysql:\/\/ URL\.$/);
+      expect(rejection(given(url))).not.toContain("secret99");
+    });
+
+    test("the file and the value must not both be set", () => {
+      file("url", url);
+      const both = rejection(given("url", { AMPHO_DATABASE_URL: "sqlite::memory:" }));
+      expect(both).toBe(
+        "AMPHO_DATABASE_URL_FILE must not be set together with AMPHO_DATABASE_URL. Remove one of the two.",
+      );
+    });
+
+    test("a parameter without a secret has no file", () => {
+      expect(read({ env: { AMPHO_PORT_FILE: "port" } }).warnings[0]).toMatch(
+        /^AMPHO_PORT_FILE is not a known parameter/,
+      );
+    });
   });
 
   describe("AMPHO_SECURITY_KEY_FILE", () => {

@@ -48,11 +48,11 @@ test("a .env that is not a regular file is rejected", () => {
 });
 
 test("a .env that contains a secret is one of the secret files", () => {
+  const path = join(cwd, "key.json");
   expect(findSecretFiles(withFile("AMPHO_SECURITY_KEY_FILE=key.json\n"))).toEqual({
-    keyFile: join(cwd, "key.json"),
-    providersFile: undefined,
-    configurationFiles: [],
+    keyFile: path,
+    files: [{ path, what: "The file of AMPHO_SECURITY_KEY" }],
   });
   const url = "AMPHO_DATABASE_URL=postgres://u:p@h/x\n";
-  expect(findSecretFiles(withFile(url)).configurationFiles).toEqual([join(cwd, ".env")]);
+  expect(findSecretFiles(withFile(url)).files).toMatchObject([{ path: join(cwd, ".env") }]);
 });

@@ -96,8 +96,7 @@ it("a visitor of the Next.js example signs in at a provider, adds a passkey, and
     ...environmentOf(port, "outside.db"),
     AMPHO_APP_URL: url,
     // No package is needed for a server that takes mails over HTTP. This one takes none.
-    AMPHO_MAIL_URL: "https://127.0.0.1:9/",
-    AMPHO_MAIL_KEY: "the-key-of-the-mails-of-this-test-alone",
+    AMPHO_MAIL_URL: "https://:the-key-of-the-mails-of-this-test-alone@127.0.0.1:9/",
     AMPHO_MAIL_FROM: "shop@example.org",
     AMPHO_SECURITY_REGISTRATION: "open",
     AMPHO_SECURITY_PROVIDERS: JSON.stringify({

@@ -31,10 +31,7 @@ it.concurrent.each([
     const misbehaving = scriptedMail({ [word]: misbehave });
     const server = await startScriptedServer((line, socket) => (isIll ? misbehaving : behave)(line, socket));
     const mailUrl = `smtp://127.0.0.1:${server.port}`;
-    const transport = await createTransport(
-      { mailUrl, mailKey: undefined },
-      { clock: settableClock(), log: () => undefined },
-    );
+    const transport = await createTransport({ mailUrl }, { clock: settableClock(), log: () => undefined });
     atEndOfFile(() => transport?.close?.());
     const startedMs = performance.now();
     const stop = startStopwatch();

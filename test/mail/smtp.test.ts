@@ -14,7 +14,7 @@ import { message } from "./message.js";
 const clock = settableClock();
 
 async function open(mailUrl: string): Promise<Transport> {
-  const transport = await createTransport({ mailUrl, mailKey: undefined }, { clock, log: () => undefined });
+  const transport = await createTransport({ mailUrl }, { clock, log: () => undefined });
   if (transport === undefined) throw new Error("there is no transport");
   atEndOfFile(() => transport.close?.());
   return transport;

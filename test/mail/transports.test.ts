@@ -21,7 +21,8 @@ const mailKey = "a-key-of-at-least-32-characters-0";
 const clock = settableClock();
 
 async function open(mailUrl: string | undefined, mail?: SendMail, log: (line: string) => void = () => undefined) {
-  const transport = await createTransport({ mailUrl, mailKey }, { clock, log, mail });
+  const keyed = mailUrl?.replace(/^https?:\/\//, `$&:${mailKey}@`);
+  const transport = await createTransport({ mailUrl: keyed }, { clock, log, mail });
   if (transport === undefined) throw new Error("there is no transport");
   return transport;
 }
@@ -289,6 +290,6 @@ describe("the option mail", () => {
   });
 
   it("there is no transport without a function and AMPHO_MAIL_URL", async () => {
-    expect(await createTransport({ mailUrl: undefined, mailKey }, { clock, log: () => undefined })).toBeUndefined();
+    expect(await createTransport({ mailUrl: undefined }, { clock, log: () => undefined })).toBeUndefined();
   });
 });

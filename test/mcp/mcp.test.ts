@@ -202,7 +202,6 @@ describe("a request to an MCP server", () => {
       key,
       databaseUrl: "sqlite::memory:",
       log: () => undefined,
-      scopesInToken: false,
       scopes: { all: many },
       resources: [{ resource, scopes: ["articles:0"] }],
     });

@@ -40,7 +40,9 @@ async function throttledWorld(options: AmphoOptions): Promise<World> {
   return world;
 }
 
-const withVerifier = ({ url }: Verifier): AmphoOptions => ({ captchaUrl: `${url}/siteverify`, captchaKey: "secret-1" });
+const withVerifier = ({ url }: Verifier): AmphoOptions => ({
+  captchaUrl: `${url.replace("//", "//:secret-1@")}/siteverify`,
+});
 
 const attempt = ({ call }: World, body: object, address = "192.0.2.7"): Promise<ReadResponse> =>
   call("POST", "/login", { address, body: { login: "ann", ...body } });
@@ -191,10 +193,10 @@ describe("a captcha", () => {
 });
 
 it.each([
-  [{ captchaUrl: "https://verifier.example/siteverify" }, /must be set together/],
-  [{ captchaKey: "secret-1" }, /must be set together/],
-  [{ captchaUrl: "http://verifier.example/siteverify", captchaKey: "x" }, /CAPTCHA_URL|captchaUrl/],
-  [{ captcha: () => true, captchaUrl: "https://verifier.example/", captchaKey: "x" }, /not both/],
+  [{ captchaUrl: "https://verifier.example/siteverify" }, /captchaUrl\) must be https:\/\/:KEY@/],
+  [{ captchaUrl: "https://name:x@verifier.example/siteverify" }, /captchaUrl\) must be/],
+  [{ captchaUrl: "http://:x@verifier.example/siteverify" }, /captchaUrl\) must be/],
+  [{ captcha: () => true, captchaUrl: "https://:x@verifier.example/" }, /not both/],
 ])("The options %j stop the start", async (options, message) => {
   await expect(openWorld(options)).rejects.toThrow(message);
 });

@@ -53,18 +53,17 @@ function nextLines({ cwd, env }: ProcessContext, configFile: string | undefined)
 function ensureKey(context: ProcessContext, terminal: Terminal): string | undefined {
   const { values } = readSources(context);
   const key = values.get("AMPHO_SECURITY_KEY");
-  if (key !== undefined) {
+  if (key !== undefined && key.file === undefined) {
     terminal.note(`${key.label} is set, so no key file is created.`);
     return undefined;
   }
-  const configured = values.get("AMPHO_SECURITY_KEY_FILE")?.raw;
-  const file = typeof configured === "string" ? configured : defaultKeyFile;
+  const file = key?.file ?? defaultKeyFile;
   if (existsSync(resolve(context.cwd, file))) terminal.note(`${quoted(file)} exists and stays as it is.`);
   else {
     writeNewFile(resolve(context.cwd, file), `${JSON.stringify(generateJwk("HS256"))}\n`);
     terminal.note(`Created the key file ${quoted(file)}. Only its owner can read it.`);
   }
-  if (configured === undefined) {
+  if (key === undefined) {
     // People add secrets to this file later.
     addLines(resolve(context.cwd, envFileName), [`AMPHO_SECURITY_KEY_FILE=${file}`], terminal, 0o600);
   }

@@ -3,6 +3,7 @@
 import { type Clock, within } from "../../clock.js";
 import type { Configuration } from "../../config/configuration.js";
 import { escaped } from "../../config/redact.js";
+import { splitKeyedUrl } from "../../outbound/secure-url.js";
 import { MailFailure } from "../mail-failure.js";
 import type { Message } from "../message.js";
 import { createFolder } from "./folder.js";
@@ -31,15 +32,15 @@ export interface TransportDeps {
  * used, and for a mail server without the package nodemailer.
  */
 export async function createTransport(
-  { mailUrl, mailKey }: Pick<Configuration, "mailUrl" | "mailKey">,
+  { mailUrl }: Pick<Configuration, "mailUrl">,
   { clock, log, mail }: TransportDeps,
 ): Promise<Transport | undefined> {
   if (mail !== undefined) return createFunction(mail);
   if (mailUrl === undefined) return undefined;
   if (mailUrl === "console:") return createConsole(log);
   if (mailUrl.startsWith("file:")) return createFolder(mailUrl.slice("file:".length), clock);
-  const url = new URL(mailUrl);
-  return /^smtps?:$/.test(url.protocol) ? createSmtp(url, clock) : createWebhook(url, mailKey ?? "", clock);
+  const webhook = splitKeyedUrl(mailUrl);
+  return webhook === undefined ? createSmtp(new URL(mailUrl), clock) : createWebhook(webhook, clock);
 }
 
 /** The error of the application can contain the address, so only the fact is reported. */

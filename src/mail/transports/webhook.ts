@@ -3,6 +3,7 @@
 import { createHmac } from "node:crypto";
 import type { Clock } from "../../clock.js";
 import { type BoundedRequest, type BoundedResponse, boundedFetch, FetchFailure } from "../../outbound/bounded-fetch.js";
+import type { KeyedUrl } from "../../outbound/secure-url.js";
 import { MailFailure } from "../mail-failure.js";
 import type { Message } from "../message.js";
 import type { Transport } from "./transport.js";
@@ -13,7 +14,8 @@ const limits = { timeoutMs: 10_000, bytesMax: 65_536 };
 /** Statuses that another attempt can change (RFC 9110 §15.5.9, RFC 6585 §4). */
 const transientStatuses: readonly number[] = [408, 429];
 
-export function createWebhook(url: URL, key: string, clock: Pick<Clock, "now">): Transport {
+export function createWebhook({ url: address, key }: KeyedUrl, clock: Pick<Clock, "now">): Transport {
+  const url = new URL(address);
   const closing = new AbortController();
   return {
     async send(message) {
