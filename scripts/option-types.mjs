@@ -22,7 +22,8 @@ export function writeOptionTypes(file) {
 function fileMember(name) {
   const file = fileNameOf(name);
   const text = `The path of a file with the value of ${optionName(name)}. In the environment: ${file}`;
-  return `    /** ${text} */\n    readonly ${optionName(file)}?: string | undefined;`;
+  const example = `@example await createAmpho({ ${optionName(file)}: "/run/secrets/${optionName(name)}" });`;
+  return `    /**\n     * ${text}\n     * ${example}\n     */\n    readonly ${optionName(file)}?: string | undefined;`;
 }
 
 function member(name) {

@@ -287,7 +287,9 @@ export async function composeAmpho(
   const managed = await openDeps(configuration, options, telemetry);
   const closeManaged = () => closeDeps(managed);
   if (isApplication) await closingOnError(closeManaged, noteUserTable(managed, options));
-  const keyring = createKeyring(keys, configuration, managed.revocations);
+  // A process that served before AMPHO_APP_URL gave the issuer has issued tokens without it.
+  const issuerFrom = configuration.issuerIsDerived ? managed.clock.now() + configuration.tokenTtl : undefined;
+  const keyring = createKeyring(keys, { ...configuration, issuerFrom }, managed.revocations);
   const providers = createProviders(configuration, library, { clock: managed.clock, log });
   const captcha = openCaptcha(managed, options.captcha, telemetry);
   const creating = createDeps(managed, keyring, providers, captcha, telemetry, options);

@@ -36,6 +36,8 @@ export interface Configuration extends Omit<ParameterValues, "key" | "databaseMi
   readonly keyFile: string | undefined;
   /** The outside providers that users can sign in with. */
   readonly providers: readonly ProviderSettings[];
+  /** True if `tokenIssuer` is the origin of AMPHO_APP_URL. */
+  readonly issuerIsDerived: boolean;
   /** The first key signs. Undefined only if no key was required. */
   readonly keys: ImportedKeys["keys"] | undefined;
 }
@@ -94,11 +96,15 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   // A parameter whose value was wrong has none now, so a rule about several parameters would call it missing.
   problems.push(...crossed.filter((problem) => !namesIn(problem).some((name) => wrong.has(name))));
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
+  // The URL that pages have by themselves names a port, and no deployment.
+  const issuer = given.has("AMPHO_APP_URL") && values.appUrl ? new URL(values.appUrl).origin : undefined;
   const configuration: Configuration = {
     ...values,
     apiKeysPerUser: apiKeys.perUser,
     apiKeyBrand: apiKeys.brand,
     environment,
+    tokenIssuer: values.tokenIssuer ?? issuer,
+    issuerIsDerived: values.tokenIssuer === undefined && issuer !== undefined,
     keyFile: configuredKey?.file === undefined ? undefined : resolve(input.cwd, configuredKey.file),
     mailUrl: values.mailUrl ?? (production ? undefined : "console:"),
     databaseMigrate: databaseMigrate ?? (production && !isSqlite(values.databaseUrl) ? "off" : "auto"),

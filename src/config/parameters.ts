@@ -82,7 +82,8 @@ export const parameters = {
     help: "The clock skew that is allowed around `starts` and `expires`.",
   }),
   AMPHO_SECURITY_TOKEN_ISSUER: withoutDefault(str, "https://login.example", {
-    help: "The claim `iss`. New tokens carry it, and it is then required in every token.",
+    help: "The claim `iss`. New tokens carry it, and it is then required in every token. With the default, tokens without it are accepted for AMPHO_SECURITY_TOKEN_TTL after each start.",
+    defaultText: "the origin of AMPHO_APP_URL",
   }),
   AMPHO_SECURITY_TOKEN_AUDIENCE: withoutDefault(strings, ["https://api.example", "https://files.example"], {
     help: "The claim `aud`. New tokens carry all values. Every token must then contain one of them.",

@@ -6,7 +6,7 @@ import { type RejectionReason, reject } from "./rejection.js";
 
 /** The claims that are read here (docs/reference/claims.md). A token can have others. Times are Unix seconds. */
 export interface Claims {
-  /** The issuer (RFC 7519 §4.1.1): AMPHO_SECURITY_TOKEN_ISSUER, where it is set. */
+  /** The issuer (RFC 7519 §4.1.1): AMPHO_SECURITY_TOKEN_ISSUER, by default the origin of AMPHO_APP_URL. */
   readonly iss?: unknown;
   /** The audience (RFC 7519 §4.1.3): AMPHO_SECURITY_TOKEN_AUDIENCE, where it is set. */
   readonly aud?: unknown;
@@ -48,6 +48,8 @@ export interface ClaimRules {
   readonly leewaySeconds: number;
   /** The required value of `iss`, if given. */
   readonly issuer?: string | undefined;
+  /** Unix seconds. Before it, tokens need no `iss`. */
+  readonly issuerFrom?: number | undefined;
   /** `aud` must contain one of these, if given. */
   readonly audience?: readonly string[] | undefined;
   /** How far ahead the `exp` of a token that is not of a session can lie, if given. */
@@ -98,6 +100,9 @@ export function findTimeRejection(
   return undefined;
 }
 
+const predatesIssuer = (claims: Claims, { now, issuerFrom = 0 }: ClaimRules): boolean =>
+  claims["iss"] === undefined && now < issuerFrom;
+
 /** Checks the claims of a token whose signature is good. Throws AmphoError `invalid_token`. */
 export function checkClaims(claims: Readonly<Record<string, unknown>>, rules: ClaimRules): Claims {
   if (!isClaims(claims)) reject("claim");
@@ -106,7 +111,7 @@ export function checkClaims(claims: Readonly<Record<string, unknown>>, rules: Cl
   if (claims.iat !== undefined && claims.iat > rules.now + rules.leewaySeconds) reject("issuedAhead");
   if (rules.foreignMaxSeconds !== undefined && credentialOf(claims) !== "session")
     if (claims.exp > rules.now + rules.foreignMaxSeconds) reject("farAhead");
-  if (rules.issuer !== undefined && claims["iss"] !== rules.issuer) reject("issuer");
+  if (rules.issuer !== undefined && claims["iss"] !== rules.issuer && !predatesIssuer(claims, rules)) reject("issuer");
   if (rules.audience !== undefined && !holdsAudience(claims["aud"], rules.audience)) reject("audience");
   return claims;
 }

@@ -7,7 +7,7 @@ import { deriveKey } from "../signing-keys/derived-key.js";
 import { isSameKey, publicJwkSet } from "../signing-keys/jwk-set.js";
 import { createKeySet, type Key, type KeySet } from "../signing-keys/key.js";
 import { loginHashKeyOf } from "../signing-keys/login-hash-key.js";
-import type { Claims } from "./claims.js";
+import type { ClaimRules, Claims } from "./claims.js";
 import { type AccessClaims, accessToken, type DerivedKind, signJwt, type VerifiedJwt, verifyJwt } from "./jwt.js";
 
 export type Keyring = ReturnType<typeof createKeyring>;
@@ -71,12 +71,13 @@ function deriveSecrets(keys: KeySet): (use: SecretUse, kid: string) => KeyObject
 
 export function createKeyring(
   keys: readonly Key[],
-  settings: Pick<Configuration, "tokenLeeway" | "tokenIssuer" | "tokenAudience" | "tokenForeignTtl">,
+  settings: Pick<Configuration, "tokenLeeway" | "tokenIssuer" | "tokenAudience" | "tokenForeignTtl"> &
+    Pick<ClaimRules, "issuerFrom">,
   revocations: { readonly revokedKeys: ReadonlySet<string> },
 ) {
   let material = deriveMaterial(keys);
   const { revokedKeys } = revocations;
-  const { tokenLeeway: leeway, tokenIssuer: issuer, tokenAudience: audience, tokenForeignTtl } = settings;
+  const { tokenLeeway: leeway, tokenIssuer: issuer, tokenAudience: audience, tokenForeignTtl, issuerFrom } = settings;
 
   return {
     /** Throws `unavailable` while the key that signs is revoked: nothing that it signs would be believed. */
@@ -97,6 +98,7 @@ export function createKeyring(
         now,
         leewaySeconds: leeway,
         issuer,
+        issuerFrom,
         audience,
         foreignMaxSeconds: tokenForeignTtl,
         revokedKeys,

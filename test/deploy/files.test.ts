@@ -5,7 +5,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { commands } from "../../dist/cli/commands.js";
-import { environmentOnly, parameterNames } from "../../dist/config/parameters.js";
+import { environmentOnly, fileNameOf, parameterNames, secretNames } from "../../dist/config/parameters.js";
 import { execFileSync, spawnSync } from "../../scripts/child-process.mjs";
 import { installMs } from "../world/debian.js";
 import { requireProgram } from "./programs.js";
@@ -27,7 +27,13 @@ function at(value: unknown, ...names: readonly (string | number)[]): unknown {
 describe("every file of deploy/", () => {
   it.each(files)("%s names existing parameters only, and contains no secret", (file) => {
     const text = read(file);
-    const known = [...parameterNames, ...Object.keys(environmentOnly), "AMPHO_SITE", "AMPHO_UPSTREAMS"];
+    const known = [
+      ...parameterNames,
+      ...secretNames.map(fileNameOf),
+      ...Object.keys(environmentOnly),
+      "AMPHO_SITE",
+      "AMPHO_UPSTREAMS",
+    ];
     for (const [name] of text.matchAll(/AMPHO_[A-Z_]+/g)) expect(known, file).toContain(name);
     expect(text).not.toMatch(/"k" ?: ?"|BEGIN [A-Z ]*PRIVATE KEY|password '[^…]/);
   });

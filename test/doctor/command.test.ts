@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { addUser, command, freshPlace } from "../world/serve.js";
 
 test("the doctor prints that nothing is wrong for a healthy deployment", async () => {
-  const place = freshPlace();
+  const place = freshPlace({ AMPHO_SECURITY_TOKEN_AUDIENCE: "api" });
   await addUser(place);
   const { code, stdout, stderr } = await command(place, ["doctor"]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
@@ -15,7 +15,11 @@ test("the doctor prints that nothing is wrong for a healthy deployment", async (
 });
 
 test("the doctor prints the most severe finding first and exits with 1", async () => {
-  const place = freshPlace({ AMPHO_SECURITY_PASSWORD_MIN: "8", AMPHO_SECURITY_TOKEN_TTL: "90000" });
+  const place = freshPlace({
+    AMPHO_SECURITY_PASSWORD_MIN: "8",
+    AMPHO_SECURITY_TOKEN_TTL: "90000",
+    AMPHO_SECURITY_TOKEN_AUDIENCE: "api",
+  });
   const typed = await command(place, ["doctor"]);
   expect(typed.code).toBe(1);
   expect(typed.stdout).toMatch(

@@ -10,6 +10,9 @@ import type { Outcome } from "../world/command.js";
 import { attack, command, freshPlace, type Place, startServe } from "../world/serve.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 
+const deployed = (env: Readonly<Record<string, string>>) =>
+  freshPlace({ AMPHO_SECURITY_TOKEN_AUDIENCE: "https://api.example", ...env });
+
 interface Said {
   readonly code: number | null;
   readonly stderr: string;
@@ -60,7 +63,7 @@ describe("a deployment on PostgreSQL", () => {
 
   test("the doctor checks PostgreSQL with a role that can only read and write rows, before and after the migration", async () => {
     const fresh = await server.database();
-    const place = freshPlace({ AMPHO_DATABASE_URL: fresh.runtimeUrl, AMPHO_DATABASE_MIGRATE: "off" });
+    const place = deployed({ AMPHO_DATABASE_URL: fresh.runtimeUrl, AMPHO_DATABASE_MIGRATE: "off" });
     const before = await doctor(place);
     expect([before.code, found(before)]).toEqual([1, ["error schema"]]);
     // The doctor has created no table.
@@ -73,7 +76,7 @@ describe("a deployment on PostgreSQL", () => {
   test("the doctor warns if the serving role owns the tables, and only notes it if processes migrate", async () => {
     await database.empty();
     const place = (migrate: string) =>
-      freshPlace({ AMPHO_DATABASE_URL: database.ownerUrl, AMPHO_DATABASE_MIGRATE: migrate });
+      deployed({ AMPHO_DATABASE_URL: database.ownerUrl, AMPHO_DATABASE_MIGRATE: migrate });
     const [off, auto] = [await doctor(place("off")), await doctor(place("auto"))];
     expect([off.code, found(off)]).toEqual([1, ["warning schema"]]);
     expect([auto.code, found(auto)]).toEqual([0, ["note schema"]]);
@@ -85,7 +88,7 @@ describe("a deployment on PostgreSQL", () => {
     const wrongPassword = new URL(database.runtimeUrl);
     wrongPassword.password = "heron-tumbrel-lantern";
     for (const { href, password } of [unreachable, wrongPassword]) {
-      const said = await doctor(freshPlace({ AMPHO_DATABASE_URL: href }));
+      const said = await doctor(deployed({ AMPHO_DATABASE_URL: href }));
       expect([said.code, found(said)]).toEqual([1, ["error database"]]);
       expect(JSON.stringify(said)).not.toContain(password);
     }
@@ -93,7 +96,7 @@ describe("a deployment on PostgreSQL", () => {
 
   test("an instance on PostgreSQL blocks every attack, and no test user is left", async () => {
     await database.empty();
-    const place = freshPlace({
+    const place = deployed({
       AMPHO_DATABASE_URL: database.runtimeUrl,
       AMPHO_DATABASE_MIGRATE: "off",
       ...withMachines,
@@ -132,7 +135,7 @@ describe("a deployment behind TLS", () => {
   const trusting = (place: Place): Place => ({ ...place, env: { ...place.env, NODE_EXTRA_CA_CERTS: certificate } });
 
   test("the doctor checks an instance behind a TLS proxy with a trusted certificate, and every attack is blocked there", async () => {
-    const place = freshPlace(withMachines);
+    const place = deployed(withMachines);
     const served = await startServe(place);
     const url = await front(served.port);
     const examined = await doctor(trusting(place), "--url", url);
@@ -144,7 +147,7 @@ describe("a deployment behind TLS", () => {
   });
 
   test("no attack runs on an instance whose certificate is not trusted", async () => {
-    const place = freshPlace(withMachines);
+    const place = deployed(withMachines);
     const served = await startServe(place);
     const url = await front(served.port);
     const examined = await doctor(place, "--url", url);

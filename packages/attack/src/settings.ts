@@ -30,10 +30,13 @@ export function readSettings(cwd: string, environment: Environment): Settings {
   const seconds = (name: string, otherwise: number) => durationOf(name, read(name)) ?? otherwise;
   const appUrl = read("AMPHO_APP_URL");
   if (appUrl !== undefined && !URL.canParse(appUrl)) throw new UsageError("AMPHO_APP_URL must be a URL.");
-  const keyFile = read("AMPHO_SECURITY_KEY_FILE");
-  const key = read("AMPHO_SECURITY_KEY");
+  const inFile = (name: string) => {
+    const file = read(`${name}_FILE`);
+    return file === undefined ? undefined : readText(resolve(cwd, file), `${name}_FILE`);
+  };
   const restPrefix = (read("AMPHO_SECURITY_REST_PREFIX") ?? "/api/security").replace(/\/+$/, "");
-  const issuer = read("AMPHO_SECURITY_TOKEN_ISSUER");
+  const appOrigin = appUrl === undefined ? undefined : new URL(appUrl).origin;
+  const issuer = read("AMPHO_SECURITY_TOKEN_ISSUER") ?? appOrigin;
   return {
     rules: {
       leewaySeconds: seconds("AMPHO_SECURITY_TOKEN_LEEWAY", 60),
@@ -41,27 +44,31 @@ export function readSettings(cwd: string, environment: Environment): Settings {
       issuer,
       audience: listOf("AMPHO_SECURITY_TOKEN_AUDIENCE", read("AMPHO_SECURITY_TOKEN_AUDIENCE")),
       corsOrigins: listOf("AMPHO_SECURITY_CORS_ORIGINS", read("AMPHO_SECURITY_CORS_ORIGINS")),
-      appOrigin: appUrl === undefined ? undefined : new URL(appUrl).origin,
-      assertionAudience: issuer ?? (appUrl === undefined ? undefined : new URL(`${restPrefix}/token`, appUrl).href),
+      appOrigin,
+      assertionAudience: issuer,
       resources: resourcesOf("AMPHO_SECURITY_RESOURCES", read("AMPHO_SECURITY_RESOURCES")),
     },
     restPrefix,
     passwordMinCharacters: seconds("AMPHO_SECURITY_PASSWORD_MIN", 15),
-    noDatabase: noDatabaseOf(cwd, read("AMPHO_DATABASE_URL") ?? "sqlite:ampho.db"),
+    noDatabase: noDatabaseOf(
+      cwd,
+      read("AMPHO_DATABASE_URL") ?? inFile("AMPHO_DATABASE_URL")?.trimEnd() ?? "sqlite:ampho.db",
+    ),
     configuredKey() {
+      const key = read("AMPHO_SECURITY_KEY");
       if (key !== undefined) return keyOf(key, "AMPHO_SECURITY_KEY");
-      if (keyFile === undefined) return undefined;
-      return keyOf(readText(resolve(cwd, keyFile)), "The file of AMPHO_SECURITY_KEY_FILE");
+      const text = inFile("AMPHO_SECURITY_KEY");
+      return text === undefined ? undefined : keyOf(text, "The file of AMPHO_SECURITY_KEY_FILE");
     },
     readKey: keyOf,
   };
 }
 
-function readText(path: string): string {
+function readText(path: string, name: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    throw new UsageError("The file of AMPHO_SECURITY_KEY_FILE cannot be read.");
+    throw new UsageError(`The file of ${name} cannot be read.`);
   }
 }
 

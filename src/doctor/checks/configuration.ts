@@ -74,11 +74,11 @@ const rules: readonly Rule[] = [
     says: "AMPHO_SECURITY_RENEW_BY_TOKEN is above a day. A stolen access token renews its session for as long.",
     fix: "Set it to 12h, its default, or to 0. Clients renew with refresh tokens.",
   }),
-  note((one) => hasPublicKeys(one) && one.tokenAudience === undefined, {
-    says: "AMPHO_SECURITY_TOKEN_AUDIENCE is not set, and public keys are published. Every service accepts a token for any other.",
-    fix: "Set it to the services that tokens are for (RFC 8725 §3.9).",
+  note((one) => (hasPublicKeys(one) || isProduction(one)) && one.tokenAudience === undefined, {
+    says: "AMPHO_SECURITY_TOKEN_AUDIENCE is not set, so tokens have no `aud`. Every service with the keys accepts a token for any other.",
+    fix: "Set it to the services that tokens are for (RFC 8725 §3.9, RFC 9068 §2.2).",
   }),
-  warning(({ tokenIssuer = "" }) => /^http:/i.test(tokenIssuer), {
+  warning(({ tokenIssuer = "", issuerIsDerived }) => !issuerIsDerived && /^http:/i.test(tokenIssuer), {
     says: "AMPHO_SECURITY_TOKEN_ISSUER is an http URL. Issuers are https URLs (RFC 8414 §2), and some verifiers reject others.",
     fix: "Set it to an https URL.",
   }),
