@@ -152,6 +152,7 @@ for (const { fileName, code } of output) {
 }
 for (const name of ["client.js", "outside.js"]) cpSync(inRoot("dist/browser", name), inPackage("dist/browser", name));
 
+// The dashboard is imported by hand, from the repository.
 for (const name of [
   "README.md",
   "LICENSE",
@@ -161,7 +162,7 @@ for (const name of [
   "examples/start",
   "examples/protect-anything",
 ])
-  cpSync(inRoot(name), inPackage(name), { recursive: true });
+  cpSync(inRoot(name), inPackage(name), { recursive: true, filter: (one) => !one.endsWith("grafana") });
 cpSync(inRoot("node_modules/zod/LICENSE"), inPackage("dist/zod-LICENSE"));
 
 const at = (folder, name) => ({ types: `./${folder}/${name}.d.ts`, default: `./${folder}/${name}.js` });

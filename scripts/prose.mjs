@@ -13,7 +13,7 @@ const scope =
 // The vectors come from other projects, and the dictionary consists of the words that it forbids.
 const outside = /^test\/vectors\/|^scripts\/prose-words\.mjs$|package(?:-lock)?\.json$|\.pem$/;
 // The messages of these files are in other languages, so the English rules hold for their comments only.
-const otherLanguages = /^src\/(?:mail|pages)\/texts\/(?:de|es|fr)\.ts$/;
+const otherLanguages = /^src\/(?:mail\/|page-)texts\/(?:de|es|fr)\.ts$/;
 
 /** Every violation in these files or folders, as { file, line, message }. */
 export function lint(paths = []) {

@@ -55,6 +55,7 @@ import {
 } from "./log-lines.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
+import { createMailLanguages } from "./mail/texts/mail-languages.js";
 import { createTransport } from "./mail/transports/create.js";
 import {
   bugReporter,
@@ -277,6 +278,7 @@ export async function composeAmpho(
   const { keys, resources, pages, restPrefix, revocationFeedToken: feedToken, trustProxy } = configuration;
   const isApplication = origin.actor === "application";
   watchAccepted();
+  const languages = createMailLanguages(options.languages);
   if (keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY is not set, so no token can be signed.");
   const version = productVersion();
   const telemetry = await createTelemetry(configuration.databaseUrl, version);
@@ -316,7 +318,7 @@ export async function composeAmpho(
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins, resources);
   const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
   const features = featuresOf(deps, feed?.read, () => keyring.publicKeys());
-  const languages = outbox && languageOf;
+  const languageOfMails = outbox && ((accepted: string | undefined) => languageOf(accepted, languages.tags));
   const handler = createHandler({
     flows,
     features,
@@ -326,7 +328,7 @@ export async function composeAmpho(
     cookies,
     version,
     settings: configuration,
-    languageOf: languages,
+    languageOf: languageOfMails,
     onForwarded: () => log(forwardedLine()),
   });
   const rest = telemetry.handle(handler, restPrefix);
@@ -336,7 +338,7 @@ export async function composeAmpho(
       mode: cookies,
       guard,
       renew: flows.renew,
-      callerOf: (request) => callerOf(request, trustProxy, languages),
+      callerOf: (request) => callerOf(request, trustProxy, languageOfMails),
       // The request does not wait for it. Without the database, an older token can be repeated for a while longer.
       received: (sessionId, gen) => void store.confirmRenewal({ sessionId, gen }).catch(() => undefined),
     });
@@ -350,6 +352,7 @@ export async function composeAmpho(
           errorResponse,
           features,
           clock,
+          languages: options.languages,
         })
       : undefined;
   const handle = shown?.handle ?? rest;
@@ -566,14 +569,16 @@ async function checkTransport(
 async function openOutbox(
   deps: ManagementDeps & Pick<Deps, "transactions" | "mailTokens">,
   telemetry: Telemetry,
-  { log = toStderr }: CompositionOptions,
+  { log = toStderr, languages }: CompositionOptions,
 ): Promise<Outbox | undefined> {
   const { openTransport, replaceText } = deps.mailing;
   const transport = deps.settings.appUrl === undefined ? undefined : await openTransport();
   if (transport === undefined) return undefined;
   const reportOutage = (reason: string | undefined) => log(mailLine(reason));
   const report = bugReporter(log, telemetry);
-  return startOutbox({ ...deps, transport, replaceText, report, reportOutage, settled: telemetry.mailSettled });
+  const settled = telemetry.mailSettled;
+  const known = createMailLanguages(languages);
+  return startOutbox({ ...deps, transport, replaceText, languages: known, report, reportOutage, settled });
 }
 
 /** Undefined without a hook. */

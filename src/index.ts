@@ -46,6 +46,7 @@ export type { Message } from "./mail/message.js";
 export type { ReplaceText } from "./mail/texts/compose.js";
 export type { SendMail } from "./mail/transports/create.js";
 export { type AmphoOptions, defineConfig } from "./options.js";
+export type { AddedLanguage } from "./page-texts/texts.js";
 export { hashPassword, needsRehash, verifyPassword } from "./passwords/standalone.js";
 export type { Revoked } from "./sessions/revoked.js";
 export type { ExtraClaims } from "./sessions/session-tokens.js";

@@ -6,6 +6,7 @@ import { ConfigurationError } from "./errors.js";
 import type { UserHooks } from "./flows/manage/user-hooks.js";
 import type { ReplaceText } from "./mail/texts/compose.js";
 import type { SendMail } from "./mail/transports/create.js";
+import type { AddedLanguage } from "./page-texts/texts.js";
 import type { ExtraClaims } from "./sessions/session-tokens.js";
 import type { VerifyCaptcha } from "./throttle/captcha.js";
 import type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
@@ -67,6 +68,13 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
    * @example await createAmpho({ captcha: async (token, { address }) => (await shield.verify(token, address)).human });
    */
   readonly captcha?: VerifyCaptcha | undefined;
+  /**
+   * Further languages of mails and pages, beside English, German, French and Spanish (docs/guides/pages.md).
+   * @example
+   * const nl: AddedLanguage = { tag: "nl", mails: dutchMails, pages: dutchPages };
+   * await createAmpho({ languages: [nl] });
+   */
+  readonly languages?: readonly AddedLanguage[] | undefined;
 }
 
 /**
@@ -84,6 +92,7 @@ const functionNames = ["mail", "mailText", "claims", "captcha", "log"] as const;
 export const compositionNames: readonly (keyof CompositionOptions)[] = [
   "users",
   "clock",
+  "languages",
   ...functionNames,
   ...userHookNames,
 ];
@@ -114,7 +123,7 @@ const userFunctions: readonly (keyof ApplicationUsers)[] = [
 export function checkOptions(
   options: CompositionOptions | Readonly<Record<string, unknown>>,
 ): asserts options is CompositionOptions {
-  const { users, clock }: CompositionOptions = options;
+  const { users, clock, languages }: CompositionOptions = options;
   const check = (ok: boolean, message: string) => {
     if (!ok) throw new ConfigurationError(`The option ${message}`);
   };
@@ -126,6 +135,7 @@ export function checkOptions(
   for (const name of [...userHookNames, ...functionNames]) requireOptional(name, options[name]);
   const noHook = "is for users of the database. With the option users, the application makes the changes itself.";
   for (const name of userHookNames) check(!options[name] || users === undefined, `${name} ${noHook}`);
+  check(languages === undefined || Array.isArray(languages), "languages must be an array. Otherwise, leave it out.");
   const isClock = isObject(clock) && isFunction(clock?.now) && isFunction(clock?.monotonicMs);
   const form = "clock must be an object with the functions now and monotonicMs. Otherwise, leave it out.";
   check(clock === undefined || isClock, form);

@@ -3,7 +3,7 @@ import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
 import { composeMail, type ReplaceText } from "./texts/compose.js";
 import type { MailKind } from "./texts/kinds.js";
-import type { Language } from "./texts/language.js";
+import { createMailLanguages } from "./texts/mail-languages.js";
 
 /** An address with a name that mail programs show. An empty name is not shown. */
 export interface Sender {
@@ -20,8 +20,8 @@ export interface Message {
   readonly id: string;
   /** The kind of mail (docs/guides/mail.md). */
   readonly kind: MailKind;
-  /** `en`, `de`, `es` or `fr`. */
-  readonly language: Language;
+  /** `en`, `de`, `es`, `fr`, or the tag of a language that the application adds. */
+  readonly language: string;
   /** One address (see `parseAddress`). */
   readonly to: string;
   /** The sender, with the name of the application. */
@@ -46,7 +46,8 @@ export async function composeTest(
   now: number,
   replaceText: ReplaceText | undefined,
 ): Promise<Message> {
-  const text = await composeMail("test", { app: appNameOf(settings), time: now }, "en", replaceText);
+  const english = createMailLanguages().named("en");
+  const text = await composeMail("test", { app: appNameOf(settings), time: now }, english, replaceText);
   return { id: `test-${randomId()}`, kind: "test", language: "en", to, from: senderOf(settings), ...text };
 }
 

@@ -23,7 +23,7 @@ import {
   mailKinds,
   proofsOf,
 } from "./texts/kinds.js";
-import { toLanguage } from "./texts/language.js";
+import type { MailLanguages } from "./texts/mail-languages.js";
 import type { Transport } from "./transports/transport.js";
 
 export type MailOutcomeName = "sent" | "failed" | "dropped";
@@ -43,6 +43,7 @@ export interface OutboxDeps {
   readonly settings: Configuration;
   readonly clock: Clock;
   readonly replaceText: ReplaceText | undefined;
+  readonly languages: MailLanguages;
   /** Receives bugs. */
   readonly report: (error: unknown) => void;
   /** Receives the reason why mails begin to fail, once an outage, and undefined when they are sent again. */
@@ -231,17 +232,17 @@ function nextAttempt({ tries, until }: OutgoingMail, now: number): number | unde
 
 /** Undefined if the key is revoked that the code and the link are derived from. */
 async function compose(deps: OutboxDeps, mail: OutgoingMail) {
-  const { settings, replaceText } = deps;
+  const { settings, replaceText, languages } = deps;
   const { n, kind, address: to } = mail;
   if (!isMailKind(kind)) throw new TypeError("a mail has an unknown kind");
-  const language = toLanguage(mail.language);
+  const language = languages.named(mail.language);
   const values = valuesOf(deps, mail, kind);
   if (values === undefined) return undefined;
   const { agent, at, iat } = mail.claims;
   const time = [at, iat].find((each) => typeof each === "number");
   const browser = typeof agent === "string" ? browserOf(agent) : undefined;
   const text = await composeMail(kind, { app: appNameOf(settings), time, browser, ...values }, language, replaceText);
-  return { id: `mail-${n}-${mail.until}`, kind, language, to, from: senderOf(settings), ...text };
+  return { id: `mail-${n}-${mail.until}`, kind, language: language.tag, to, from: senderOf(settings), ...text };
 }
 
 function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial<MailValues> | undefined {

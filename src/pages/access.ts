@@ -1,9 +1,10 @@
 // The page of everything that can still sign in to the account or act for it, with a button for each, and one for all.
+
+import { fill } from "../page-texts/texts.js";
 import type { AccessItem } from "../wire/account.js";
 import type { Ways } from "../wire/login.js";
 import { action, cell, list, tag } from "./account.js";
 import { button, type Html, html, type Inserted } from "./html.js";
-import { fill } from "./texts/texts.js";
 import type { HtmlPage, View } from "./view.js";
 
 /** One mailed code confirms all removals, and each leads back to this page. */

@@ -1,12 +1,12 @@
 // The pages of a session: the account, its factors, its sessions.
 import { renderSVG } from "uqr";
 import { browserOf } from "../mail/texts/browser.js";
+import { fill } from "../page-texts/texts.js";
 import type { AccountView, SessionView } from "../wire/account.js";
 import type { ApiKeyView, NewApiKey } from "../wire/api-keys.js";
 import type { PasskeySetUp, TotpSetUp } from "../wire/begun.js";
 import type { Ways } from "../wire/login.js";
 import { block, button, details, type Html, html, type Inserted, type Parts } from "./html.js";
-import { fill } from "./texts/texts.js";
 import { type Hidden, type HtmlPage, mark, passkeyButton, type View } from "./view.js";
 
 export interface AccountParts {

@@ -1,6 +1,7 @@
 // The pages and the forms: one row each, with what it does and the page that shows it again after an error.
 import type { PageName } from "../config/kinds.js";
 import { parseJson } from "../http/rest/request/body.js";
+import type { PageTexts } from "../page-texts/en.js";
 import type { AccessView, AccountView, SessionView } from "../wire/account.js";
 import type { ApiKeyView, NewApiKey } from "../wire/api-keys.js";
 import type {
@@ -16,7 +17,6 @@ import { accessPage } from "./access.js";
 import * as accountPages from "./account.js";
 import { type Endpoints, Problem } from "./endpoints.js";
 import * as signInPages from "./sign-in.js";
-import type { PageTexts } from "./texts/en.js";
 import type { HtmlPage, View } from "./view.js";
 
 export type Fields = Readonly<Record<string, string>>;

@@ -15,6 +15,8 @@ import { isUnder, parseTarget } from "../http/rest/request/target.js";
 import type { ErrorResponder } from "../http/rest/responses/problems.js";
 import { plainHeaders, redirectResponse, textResponse, withoutBody } from "../http/rest/responses/response.js";
 import { languageOf } from "../mail/texts/language.js";
+import type { PageTexts } from "../page-texts/en.js";
+import { type AddedLanguage, fill, pageLanguages, pageTexts } from "../page-texts/texts.js";
 import type { ClientSession } from "../wire/login.js";
 import type { Fields, Outcome, PageNotice, Visit } from "./actions.js";
 import { actions, agains, attempt, confirm, leaves, perform, showPage, startOf } from "./actions.js";
@@ -23,8 +25,6 @@ import { button, html } from "./html.js";
 import { script } from "./script.js";
 import * as ways from "./sign-in.js";
 import { style } from "./style.js";
-import type { PageTexts } from "./texts/en.js";
-import { fill, pageTexts } from "./texts/texts.js";
 import { createView, type HtmlPage, type View, type ViewValues } from "./view.js";
 
 export interface PagesDeps {
@@ -36,6 +36,7 @@ export interface PagesDeps {
   readonly errorResponse: ErrorResponder;
   readonly features: ViewValues["features"];
   readonly clock: { now(): number };
+  readonly languages: readonly AddedLanguage[] | undefined;
 }
 
 /** The pages of a GET, by their path. It changes nothing, because any page can link to it. */
@@ -101,12 +102,15 @@ export interface Pages {
 export function createPages(deps: PagesDeps): Pages {
   const { settings, errorResponse, features, clock } = deps;
   const { prefix } = settings.pages;
+  const languages = pageLanguages(deps.languages);
+  const tags = [...languages.keys()];
   const appName = settings.appName ?? (settings.appUrl === undefined ? "" : new URL(settings.appUrl).host);
   const at = (name: string) => (name === "" || name.startsWith("?") ? prefix + name : `${prefix}/${name}`);
   const viewOf = (accepted: string | null | undefined, auth?: RenewedPage["auth"], isSignedIn = auth !== undefined) => {
-    const language = languageOf(accepted ?? undefined);
+    const tag = languageOf(accepted ?? undefined, tags);
+    const shown = languages.get(tag) ?? { language: "en", direction: "ltr", texts: pageTexts.en };
     const whose = { isSignedIn, user: auth?.id };
-    return createView({ texts: pageTexts[language], language, at, features, ...whose, settings, now: clock.now() });
+    return createView({ ...shown, at, features, ...whose, settings, now: clock.now() });
   };
 
   /** A user who lacks a role can sign in as another one, or go to the account. */
@@ -305,7 +309,7 @@ export function createPages(deps: PagesDeps): Pages {
     const signOut = form("sign-out", [button(t.signOut, "small quiet")]);
     const brand = html`<a class="brand" href="/">${logo !== undefined && html`<img src="${logo}" alt=""> `}${appName}</a>`;
     const { text } = html`<!doctype html>
-<html lang="${view.language}">
+<html lang="${view.language}" dir="${view.direction}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>${title}${appName !== "" && ` – ${appName}`}</title>

@@ -1,9 +1,10 @@
 // The pages before a session: sign in, second step, set-up, registration, forgotten password, mailed links.
+
+import { fill } from "../page-texts/texts.js";
 import type { OutsideBegun } from "../wire/begun.js";
 import type { WaysIn } from "../wire/login.js";
 import type { ProblemBody } from "../wire/problem.js";
 import { button, details, html, type Inserted } from "./html.js";
-import { fill } from "./texts/texts.js";
 import { type Hidden, type HtmlPage, mark, passkeyButton, type View } from "./view.js";
 
 const yes = (is: boolean) => (is ? "yes" : undefined);

@@ -1,15 +1,12 @@
 // The parts of which each page of a request is built: its language, its paths, forms and fields.
 import type { Configuration } from "../config/configuration.js";
 import type { Features } from "../http/rest/features.js";
+import type { PageTexts } from "../page-texts/en.js";
+import { fill, type PageLanguage } from "../page-texts/texts.js";
 import type { WebAuthnJson } from "../wire/begun.js";
 import { block, type Html, html, type Inserted, type Parts } from "./html.js";
-import type { PageTexts } from "./texts/en.js";
-import { fill } from "./texts/texts.js";
 
-export interface ViewValues {
-  readonly texts: PageTexts;
-  /** A language tag (BCP 47). */
-  readonly language: string;
+export interface ViewValues extends PageLanguage {
   /** The path of a page or of a form's action. */
   readonly at: (name: string) => string;
   readonly settings: Pick<Configuration, "passwordMin" | "apiKeysPerUser">;

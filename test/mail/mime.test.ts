@@ -7,6 +7,7 @@ import type { Message } from "../../dist/mail/message.js";
 import { composeMime } from "../../dist/mail/mime.js";
 import { composeMail } from "../../dist/mail/texts/compose.js";
 import { languages } from "../../dist/mail/texts/language.js";
+import { createMailLanguages } from "../../dist/mail/texts/mail-languages.js";
 import { message } from "./message.js";
 
 const now = Date.UTC(2026, 10, 27, 10, 14, 59) / 1000;
@@ -29,7 +30,7 @@ it.each(languages)("a mail in %s is read as it was composed", async (language) =
   const text = await composeMail(
     "login",
     { app: "Café „Zürich“", code: "12345678", link: `https://app.example/#ampho=${"eyJ=".repeat(150)}`, minutes: 10 },
-    language,
+    createMailLanguages().named(language),
   );
   const sent = { ...message, ...text, language, from: { name: "Café „Zürich“", address: "no-reply@app.example" } };
   expectSame(await parse(sent), sent);

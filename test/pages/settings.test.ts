@@ -4,7 +4,7 @@ import { authorize } from "../../dist/adapters/node.js";
 import { errorCodes, passwordProblemReasons } from "../../dist/errors.js";
 import { checkRequirements } from "../../dist/guard/requirement-rows.js";
 import { type AmphoError, type AmphoOptions, type Auth, createAmpho } from "../../dist/index.js";
-import { pageTexts } from "../../dist/pages/texts/texts.js";
+import { pageTexts } from "../../dist/page-texts/texts.js";
 import { openAmpho } from "../world/ampho.js";
 import { listen } from "../world/listen.js";
 import { newKey } from "../world/tokens.js";
@@ -166,7 +166,7 @@ it("every error has a text in every language, and the pages are in the language 
   const { get, post } = await open({ appName: "Shop", pages: { css: "/theme.css", logo: "/logo.svg" } });
   for (const [language, { errors }] of Object.entries(pageTexts)) {
     const page = await (await get("/account/sign-in", { "accept-language": `${language}-XX, en;q=0.5` })).text();
-    expect(page).toContain(`<html lang="${language}">`);
+    expect(page).toContain(`<html lang="${language}" dir="ltr">`);
     expect(page).toContain('<link rel="stylesheet" href="/theme.css">');
     expect(page).toContain('<img src="/logo.svg" alt="">');
     for (const code of [...errorCodes, ...passwordProblemReasons]) {

@@ -46,7 +46,18 @@ it("an editor shows a text and an example over every option of createAmpho", asy
   expect(await lacking("options.ts", text)).toEqual([]);
   expect(options.length).toBeGreaterThan(60);
   // The default of a parameter, with its unit. The others are functions and objects.
-  const others = ["claims", "captcha", "users", "mail", "mailText", "clock", "log", "onUserCreated", "onUserChanged"];
+  const others = [
+    "claims",
+    "captcha",
+    "users",
+    "mail",
+    "mailText",
+    "clock",
+    "languages",
+    "log",
+    "onUserCreated",
+    "onUserChanged",
+  ];
   expect([...(await lacking("defaults.ts", text, lacksDefault)).filter((name) => !/File$/.test(name))].sort()).toEqual(
     [...others, "onUserRemoved"].sort(),
   );

@@ -2,19 +2,15 @@
 import { within } from "../../clock.js";
 import { ConfigurationError } from "../../errors.js";
 import { MailFailure } from "../mail-failure.js";
-import { de } from "./de.js";
-import { en } from "./en.js";
-import { es } from "./es.js";
-import { fr } from "./fr.js";
 import { alarmEffectOf, isNotice, type MailKind, type MailValues, type NoticeKind } from "./kinds.js";
-import type { Language } from "./language.js";
-import type { Phrases, Texts } from "./texts.js";
+import type { MailLanguage } from "./mail-languages.js";
+import type { Phrases } from "./texts.js";
 
 export type MailText = Readonly<Record<keyof ReplacedText, string>>;
 
 /** The values as the option `mailText` gets them. */
 export interface ReplacementValues extends MailValues {
-  readonly language: Language;
+  readonly language: string;
 }
 
 /**
@@ -36,8 +32,6 @@ export interface ReplacedText {
   readonly html?: string | undefined;
 }
 
-const texts: Readonly<Record<Language, Texts>> = { en, de, fr, es };
-
 /** With the 35 s of a transport, this ends before another process takes the mail (outbox.ts). */
 const replaceMs = 10_000;
 
@@ -45,18 +39,17 @@ const replaceMs = 10_000;
 export async function composeMail(
   kind: MailKind,
   values: MailValues,
-  language: Language,
+  language: MailLanguage,
   replace?: ReplaceText,
 ): Promise<MailText> {
   const { code } = values;
-  const shown = { ...values, language, ...(code !== undefined && { code: formatCode(code) }) };
+  const { phrases, kinds } = language.texts;
+  const shown = { ...values, language: language.tag, ...(code !== undefined && { code: formatCode(code) }) };
   const replaced = replace && (await replacedBy(replace, kind, shown));
   if (replaced !== undefined) return checkText(replaced, language);
-  const lines = texts[language].kinds[kind]
-    .split("\n")
-    .map((line) => fill(line.trim(), shown, texts[language].phrases));
+  const lines = kinds[kind].split("\n").map((line) => fill(line.trim(), shown, phrases));
   const [subject = ""] = lines;
-  const parts = partsOf(kind, shown, lines.slice(1));
+  const parts = partsOf(kind, shown, lines.slice(1), phrases);
   return { subject, text: renderText(parts), html: renderHtml(language, subject, parts) };
 }
 
@@ -74,9 +67,13 @@ async function replacedBy(replace: ReplaceText, kind: MailKind, values: Replacem
 const formatCode = (code: string): string => code.replace(/\d{2}(?=\d)/g, "$& ");
 
 /** `lines`: the paragraph that states what happened, and a last sentence of the kind, where it has one. */
-function partsOf(kind: MailKind, values: ReplacementValues, lines: readonly string[]): readonly Part[] {
+function partsOf(
+  kind: MailKind,
+  values: ReplacementValues,
+  lines: readonly string[],
+  phrases: Phrases,
+): readonly Part[] {
   const { code, link, minutes, time, browser, language } = values;
-  const { phrases } = texts[language];
   const [intro = "", otherwise = isNotice(kind) ? phrases.ifYou : phrases.ignore] = lines;
   const open = code === undefined ? phrases.openLink : phrases.orOpenLink;
   const valid = (given: number) => phrases.valid.replace("{duration}", durationOf(given, language));
@@ -117,7 +114,7 @@ function timeOf(unixSeconds: number, isDated: boolean): string {
 }
 
 /** A whole number of days or hours is shown as such. */
-function durationOf(minutes: number, language: Language): string {
+function durationOf(minutes: number, language: string): string {
   const [count, unit] =
     minutes % 1440 === 0 ? [minutes / 1440, "day"] : minutes % 60 === 0 ? [minutes / 60, "hour"] : [minutes, "minute"];
   return count.toLocaleString(language, { style: "unit", unit, unitDisplay: "long", useGrouping: false });
@@ -141,7 +138,7 @@ function renderText(parts: readonly Part[]): string {
 }
 
 /** A control character in a subject could begin another header. */
-function checkText(given: ReplacedText, language: Language): MailText {
+function checkText(given: ReplacedText, language: MailLanguage): MailText {
   const { subject, text, html } = given;
   if (typeof subject !== "string" || subject === "" || /\p{Cc}/u.test(subject))
     throw new ConfigurationError("mailText must return a subject of one line without control characters.");
@@ -162,12 +159,17 @@ export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (ea
 
 function renderPart(part: Part): string {
   if ("text" in part) return `<p>${escapeHtml(part.text).replaceAll("\n", "<br>\n")}</p>`;
-  if ("code" in part) return `<p style="font-family:monospace;font-size:24px">${escapeHtml(part.code)}</p>`;
+  if ("code" in part)
+    return `<p dir="ltr" style="font-family:monospace;font-size:24px;text-align:start">${escapeHtml(part.code)}</p>`;
   return `<p><a href="${escapeHtml(part.link)}">${escapeHtml(part.label)}</a></p>`;
 }
 
-const renderHtml = (language: string, subject: string, parts: readonly Part[]): string => `<!doctype html>
-<html lang="${language}">
+const renderHtml = (
+  { tag, direction }: MailLanguage,
+  subject: string,
+  parts: readonly Part[],
+): string => `<!doctype html>
+<html lang="${tag}" dir="${direction}">
 <head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>${escapeHtml(subject)}</title></head>
 <body style="font-family:sans-serif;line-height:1.5;max-width:600px">
 ${parts.map(renderPart).join("\n")}
