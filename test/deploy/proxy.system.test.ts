@@ -10,7 +10,11 @@ const api = "/api/security";
 let place: Place;
 let served: Served;
 beforeAll(async () => {
-  place = freshPlace({ AMPHO_TRUST_PROXY: "1", AMPHO_SECURITY_REVOCATION_FEED_TOKEN: revocationFeedToken });
+  place = freshPlace({
+    AMPHO_TRUST_PROXY: "1",
+    AMPHO_SECURITY_REVOCATION_FEED_TOKEN: revocationFeedToken,
+    AMPHO_SECURITY_TOKEN_AUDIENCE: "https://api.example",
+  });
   await addUser(place);
   served = await startServe(place);
 });
