@@ -70,9 +70,7 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
   readonly captcha?: VerifyCaptcha | undefined;
   /**
    * Further languages of mails and pages, beside English, German, French and Spanish (docs/guides/pages.md).
-   * @example
-   * const nl: AddedLanguage = { tag: "nl", mails: dutchMails, pages: dutchPages };
-   * await createAmpho({ languages: [nl] });
+   * @example await createAmpho({ languages: [dutch] });
    */
   readonly languages?: readonly AddedLanguage[] | undefined;
 }

@@ -5,12 +5,13 @@ import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import type { PasswordTurn } from "../passwords/pool.js";
+import type { OpenPurpose, Purpose } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { AccountKey, AllowedAttempt, KnownDevice } from "./allowed-attempt.js";
 import type { Attempt, AttemptCounter, AttemptOutcome, AttemptRequest, AttemptStore, SourceLimit } from "./attempt.js";
 import { createAttemptQueue } from "./attempt-queue.js";
 import type { Captcha } from "./captcha.js";
-import { type CounterKind, type CounterRow, counterKinds, type FreeAttempts } from "./counter-kinds.js";
+import { type CounterKind, type CounterRow, counterKinds, type FreeAttempts, type KindOfOne } from "./counter-kinds.js";
 import type { DelayedRejection } from "./delayed-rejection.js";
 import { attemptSourceOf, networkTimes } from "./sources.js";
 
@@ -40,7 +41,7 @@ interface ConfirmationAttempt extends Omit<PasswordChangeAttempt, "sessionId"> {
 }
 
 interface CodeAttempt extends Omit<LoginAttempt, "captcha"> {
-  readonly purpose: string;
+  readonly purpose: OpenPurpose | Purpose;
   /** The hash of the transaction to which the code was mailed. */
   readonly transaction: string;
 }
@@ -56,6 +57,9 @@ interface Judged {
   readonly attempt: Attempt;
   readonly rejection: Rejection | undefined;
 }
+
+/** What a counter of a name is for, if the kind has more than one. */
+type CounterUse = "factors" | "codes" | OpenPurpose | Purpose;
 
 type AttemptContext = Pick<AttemptRequest, "account" | "origin" | "event" | "transaction">;
 
@@ -107,7 +111,18 @@ export function createThrottle(deps: {
   const { queue, sweepSometimes } = deps.shared;
   const limits = { windowSeconds: settings.throttleWindow, lockAfter: settings.throttleLock };
 
-  function counter(kind: CounterKind, ...names: readonly string[]): AttemptCounter {
+  /** A device or a session has no counter alone, since each login makes one. `ofOne` makes it. */
+  const counter = (kind: CounterKind, name: string, of?: CounterUse) =>
+    createCounter(kind, of === undefined ? [name] : [of, name]);
+
+  /** The counter of one device or session, and the one of all that the user has. */
+  const ofOne = (kind: KindOfOne, userId: string, one: readonly string[], of?: CounterUse) =>
+    [
+      createCounter(kind, of === undefined ? [userId, ...one] : [of, userId, ...one]),
+      counter(counterKinds[kind].together, userId, of),
+    ] as const;
+
+  function createCounter(kind: CounterKind, names: readonly string[]): AttemptCounter {
     const { freeAttempts, times = 1, lockAfter, everySeconds, windowSeconds }: CounterRow = counterKinds[kind];
     // JSON keeps the names apart, whatever they contain.
     const key = keyring.hashLogin(JSON.stringify([kind, ...names]));
@@ -117,7 +132,7 @@ export function createThrottle(deps: {
 
   const counterOf = (transaction: string, of: "factors" | "codes") => counter("transaction", transaction, of);
   const loginCounter = ({ name }: AccountKey) => counter("login", name);
-  const deviceCounter = ({ userId, deviceId }: KnownDevice) => counter("device", userId, deviceId);
+  const deviceCounters = ({ userId, deviceId }: KnownDevice) => ofOne("device", userId, [deviceId]);
   const togetherOf = (userId: string) => [counter("devices", userId).key, counter("sessions", userId).key];
   const addressOf = ({ address }: Origin) => attemptSourceOf(address)?.address;
 
@@ -147,14 +162,14 @@ export function createThrottle(deps: {
   });
 
   const unknownDeviceAttempt = ({ account, known, origin }: LoginAttempt): Attempt => ({
-    ...attemptAt([loginCounter(account)], addressOf(origin), known && [deviceCounter(known)]),
+    ...attemptAt([loginCounter(account)], addressOf(origin), known && deviceCounters(known).slice(0, 1)),
     sources: sourcesOf(origin),
   });
 
   /** A queue of its own, as attackers could keep that of the login full. A success ends the lock of unknown devices. */
   function knownDeviceAttempt(account: AccountKey, known: KnownDevice): Attempt {
-    const own = deviceCounter(known);
-    return attemptAt([own, counter("devices", known.userId)], subjectOf(own), [loginCounter(account)]);
+    const counters = deviceCounters(known);
+    return attemptAt(counters, subjectOf(counters[0]), [loginCounter(account)]);
   }
 
   /** Returns the rejection, or undefined if the attempt is allowed. Throws `transaction_over`. */
@@ -189,13 +204,12 @@ export function createThrottle(deps: {
 
   function factorAttempt({ userId, known, transaction, origin }: FactorAttempt, asUnknown: boolean): Attempt {
     const account = counter("factor", userId);
-    const together = counter("factors", userId);
-    const own = known && counter("factor", userId, ...Object.entries(known).flat());
+    const own = known && ofOne("factor", userId, Object.entries(known).flat());
     const counted = asUnknown ? undefined : own;
-    const from = counted === undefined ? addressOf(origin) : subjectOf(counted);
+    const from = counted === undefined ? addressOf(origin) : subjectOf(counted[0]);
     // A success ends the lock of unknown devices, and the one of known devices.
-    const alsoReset = [account, together, ...(own === undefined ? [] : [own])];
-    const attempt = attemptAt(counted === undefined ? [account] : [counted, together], from, alsoReset);
+    const alsoReset = [account, ...(own ?? [counter("factors", userId)])];
+    const attempt = attemptAt(counted ?? [account], from, alsoReset);
     if (transaction === undefined) return attempt;
     // Another counter than that of the mailed code, because a reset proves both in one request.
     return { ...attempt, counters: [counterOf(transaction, "factors"), ...attempt.counters] };
@@ -261,8 +275,8 @@ export function createThrottle(deps: {
     },
     /** The same for the old password of a password change. It does not count for the login. */
     allowPasswordChange({ login, userId, sessionId, origin }: PasswordChangeAttempt): Promise<AllowedAttempt> {
-      const own = counter("session", sessionId);
-      const attempt = attemptAt([own, counter("sessions", userId)], subjectOf(own));
+      const counters = ofOne("session", userId, [sessionId]);
+      const attempt = attemptAt(counters, subjectOf(counters[0]));
       const context = { account: { login }, origin, event: "password_change_throttled" } as const;
       return allowOrReject(attempt, context, undefined, { fairnessKey: userId, priority: true });
     },
@@ -274,10 +288,10 @@ export function createThrottle(deps: {
     /** Every request for a mail counts, and not only failures. */
     allowMail({ account, known, origin }: Omit<LoginAttempt, "captcha">): Promise<AllowedAttempt> {
       const source = addressOf(origin);
+      const ofSource = source === undefined ? [] : [counter("mails", source)];
       // A known device has limits of its own, so that strangers cannot keep mails from the owner.
-      const own = known === undefined ? counter("mail", account.name) : counter("mail", known.userId, known.deviceId);
-      const isCounted = known === undefined && source !== undefined;
-      const attempt = attemptAt(isCounted ? [own, counter("mails", source)] : [own], source);
+      const unknown = [counter("mail", account.name), ...ofSource] as const;
+      const attempt = attemptAt(known === undefined ? unknown : ofOne("mail", known.userId, [known.deviceId]), source);
       return allowOrReject(attempt, { account, origin, event: "mail_throttled" }, known?.deviceId);
     },
     /** Every mail counts that asks to confirm a change of this user, on whatever device. */
@@ -316,10 +330,10 @@ export function createThrottle(deps: {
     },
     /** An attempt at a mailed code. Throws `transaction_over` after five wrong codes of one transaction. */
     allowCode({ purpose, account, known, transaction, origin }: CodeAttempt): Promise<AllowedAttempt> {
-      const unknown = counter("code", purpose, account.name);
-      const own = known === undefined ? unknown : counter("code", purpose, known.userId, known.deviceId);
+      const unknown = counter("code", account.name, purpose);
+      const own = known === undefined ? [unknown] : ofOne("code", known.userId, [known.deviceId], purpose);
       // A right code from a known device ends the lock of unknown devices.
-      const attempt = attemptAt([counterOf(transaction, "codes"), own], addressOf(origin), [unknown]);
+      const attempt = attemptAt([counterOf(transaction, "codes"), ...own], addressOf(origin), [unknown]);
       return allowOrReject(attempt, { account, origin, event: "code_throttled", transaction }, known?.deviceId);
     },
     /** An attempt at the number of a mailed link. Throws `transaction_over` after three wrong numbers. */

@@ -103,6 +103,25 @@ onBothDatabases((ground) => {
     await noticeOf(world, ann, "new_device", logIn);
   });
 
+  it("changes cause at most 20 notices of a kind in an hour", async () => {
+    const world = await openMailing(ground);
+    let { token: bearer } = await addPerson(world, ann, password);
+    let current = password;
+    const change = async () => {
+      const next = `${password} ${world.clock.now()}`;
+      const body = { password: current, new_password: next };
+      const changed = grantOf(await world.call("POST", "/password", { bearer, body }));
+      world.clock.advance(1);
+      bearer = changed.token;
+      current = next;
+    };
+    for (let at = 0; at < 22; at += 1) await change();
+    await expect.poll(() => world.countMails("password_changed")).toBe(20);
+    world.clock.advance(3600);
+    bearer = grantOf(await logInBy(world, { login: ann, password: current })).token;
+    await noticeOf(world, ann, "password_changed", change);
+  });
+
   it("each change of a credential causes one notice", async () => {
     const { world, grant, recoveryCodes } = await openOwner(ground);
     const sent = { login: ann, password, recovery_code: recoveryCodes[0], device: grant.device };

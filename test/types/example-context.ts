@@ -83,6 +83,7 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
     error: 'declare const error: import("ampho").AmphoError;',
     httpRequest: 'declare const httpRequest: import("ampho").HttpRequest;',
     lines: "declare const lines: readonly string[];",
+    dutch: 'declare const dutch: import("ampho").AddedLanguage;',
   },
   "ampho/mcp": {
     ...common,

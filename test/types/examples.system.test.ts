@@ -85,7 +85,7 @@ it("every example of the API compiles against the types of the package", { timeo
 
 /** Programs and services of the reader, browsers, providers, other servers, and mails that were read. Those examples only compile. */
 const elsewhere =
-  /\b(?:db|found|notes|WebSocket|shield|sendGrid|logger|tenantOf|closeSocketsOf|owns|list|update|sockets|SecureStore|location|factorNeeded|linkNeeded|setup|registration|reset|review|lostMailbox|change|followed|jwkSet|getConnInfo|recoveryCode|signal|httpRequest)\b|await (?:outside|verifier)|= verifier|^verifier|mailLogin\.|passkey|Passkey|12345678|nowhere|reload|jsonl|process\./;
+  /\b(?:db|dutch|found|notes|WebSocket|shield|sendGrid|logger|tenantOf|closeSocketsOf|owns|list|update|sockets|SecureStore|location|factorNeeded|linkNeeded|setup|registration|reset|review|lostMailbox|change|followed|jwkSet|getConnInfo|recoveryCode|signal|httpRequest)\b|await (?:outside|verifier)|= verifier|^verifier|mailLogin\.|passkey|Passkey|12345678|nowhere|reload|jsonl|process\./;
 
 /** Their examples need an application, or a server with API keys. */
 const compiled = ["ampho/nest", "ampho/mcp", "ampho/client/api-keys"];

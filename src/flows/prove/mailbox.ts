@@ -4,7 +4,7 @@ import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { AuditEvent } from "../../audit/events.js";
 import { equalText } from "../../crypto/equal.js";
 import { AmphoError, invalidRequest, unlessRejected } from "../../errors.js";
-import type { MailBinding, OpenPurpose, OpenTransaction, Spendable } from "../../factors/transactions.js";
+import type { MailBinding, OpenPurpose, OpenTransaction, Purpose, Spendable } from "../../factors/transactions.js";
 import { mailableLogin } from "../../mail/texts/kinds.js";
 import type { MailClaims, MailDraft } from "../../store/sql/rows/mail-rows.js";
 import type { AccountKey, AllowedAttempt, KnownDevice } from "../../throttle/allowed-attempt.js";
@@ -103,7 +103,7 @@ async function reject(
 /** The same for a code alone, which can also belong to a session or a pending login. */
 export async function proveCode(
   deps: Deps,
-  transaction: Spendable & { readonly for: string },
+  transaction: Spendable & { readonly for: OpenPurpose | Purpose },
   code: string,
   { binding, mailWasSent, account, key, known, origin }: Mailbox,
 ): Promise<AllowedAttempt> {

@@ -110,7 +110,10 @@ interface NoticedUser {
   readonly email: (AccountMailbox & { readonly byOperator: boolean | undefined }) | undefined;
 }
 
-const isFirst = `not exists (select 1 from ampho_mail where user_id = ? and kind = ? and ${isRecent})`;
+const areFewer = `(select count(*) from ampho_mail where user_id = ? and kind = ? and ${isRecent}) < ?`;
+
+/** So many notices of a kind an account gets in an hour. The alarm link in each of them closes the whole account. */
+const hourMax = 20;
 
 /** An account has it as long as it has the address, and has proven it at this time. */
 export interface AccountMailbox {
@@ -160,6 +163,6 @@ export function* insertNotice({ kind, at, userId, login, origin, hourly, user }:
   };
   const draft = { kind, userId, address, claims, language: languageOfNotices, until: at + noticeSeconds };
   const parameters = valuesOf(draft, at);
-  const earlier = [userId, kind, ...(hourly === true ? hourBefore(at) : [at, at])];
-  yield* writeMail(`${insert} and ${isFirst}`, [...parameters, address, ...earlier]);
+  const earlier = [userId, kind, ...hourBefore(at), hourly === true ? 1 : hourMax];
+  yield* writeMail(`${insert} and ${areFewer}`, [...parameters, address, ...earlier]);
 }
