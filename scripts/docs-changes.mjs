@@ -87,11 +87,8 @@ const nameOf = (change) => {
   return name;
 };
 
-/** A row decides alike about identities and all second factors. */
-function fateOf({ identity, passkey, totp, recovery_code: codes, password }) {
-  if (new Set([passkey, totp, codes]).size > 1)
-    throw new Error("scripts/docs-changes.mjs writes one fate for all second factors.");
-  if (identity !== passkey) return `identities added by any session, factors added`;
+function fateOf({ identity, factors, password }) {
+  if (identity !== factors) return `identities ${fates[identity]}, factors ${fates[factors]}`;
   const more = { unproven: ", and the password", frozen: ", and without a factor the password" }[password] ?? "";
   return `${fates[identity]}${more}`;
 }

@@ -31,6 +31,15 @@ export const isFactorName = (name: string): name is FactorName => Object.hasOwn(
 
 export const isSpare = (name: FactorName): boolean => factors[name].isSpare;
 
+export const ownsCodes = (name: FactorName): boolean => factors[name].ownsCodes;
+
+/** The factors of `names` that are left with these main ones. Spare ones go with the last that owns codes. */
+export const withMains = (
+  names: readonly FactorName[],
+  mains: readonly (FactorName | false)[],
+  keepsSpare = mains.some((main) => main && ownsCodes(main)),
+): readonly FactorName[] => names.filter((name) => (isSpare(name) ? keepsSpare : mains.includes(name)));
+
 /** The factors of `names` that a user can sign in with: none if only spare ones are left. */
 export const withoutLoneSpares = (names: readonly FactorName[]): readonly FactorName[] =>
   names.every(isSpare) ? [] : names;

@@ -1,7 +1,7 @@
 // The expiry of all passwords, in batches. The caller has ended all sessions before, with one revocation.
 import { text } from "../../rows.js";
 import { advisoryLock, query, type Transaction, write } from "../../transaction.js";
-import { addedByImport } from "../effects/added.js";
+import { unconfirmedUsers } from "../effects/added.js";
 import { carryOut } from "../effects/changes.js";
 import { recordAudit } from "../rows/audit.js";
 import { visible } from "../rows/import-rows.js";
@@ -71,12 +71,8 @@ function* visibleOf(page: readonly User[], limit: number): Transaction<ReadonlyS
 /** The users of whom more ends than `endBegun` does: a session since then, what a session has added, a freeze. */
 function* withMoreToEnd(ids: readonly string[]): Transaction<ReadonlySet<string>> {
   const among = `user_id in (${marks(ids.length)})`;
-  const added = ["ampho_identities", "ampho_passkeys", "ampho_totp"].map(
-    (table) => `select user_id from ${table} where ${among} and confirmed = 0 and added_by <> '${addedByImport}'`,
-  );
   const selects = [
-    ...added,
-    `select user_id from ampho_api_keys where ${among} and added_by is not null`,
+    ...unconfirmedUsers.map((select) => `${select} and ${among}`),
     `select user_id from ampho_accounts where ${among} and frozen is not null`,
     `select user_id from ampho_sessions where ${among} and ended_at is null
        and era = (select era from ampho_state where id = 1)`,

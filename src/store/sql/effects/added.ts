@@ -1,18 +1,81 @@
-// The identities and second factors that sessions have added to an account. The end of a session can end them too.
-import type { FactorName } from "../../../levels/factors.js";
+// The ends of what sessions have added to an account and what lasts longer than they do: API keys, identities and
+// second factors. The end of a session can end it too.
+import type { AuditEntry } from "../../../audit/entry.js";
+import type { AuditEvent } from "../../../audit/events.js";
+import { type FactorName, type MainFactor, ownsCodes, reachesPhr, withMains } from "../../../levels/factors.js";
 import { type Policy, policyFor } from "../../../levels/policy.js";
-import { integer, type SqlValues, text } from "../../rows.js";
-import { first, query, type Transaction } from "../../transaction.js";
-import { passkeyIdsOf } from "../factors/passkeys.js";
-import { deleteFactor, type FactorUse, keptAsGiven, keptWithoutAdded } from "../factors/rows.js";
+import { integer, type Row, text } from "../../rows.js";
+import { query, type Statement, type Transaction } from "../../transaction.js";
+import { deleteFactor, type FactorUse } from "../factors/rows.js";
 import { isProven, type StoredAccess } from "../rows/access.js";
 import { recordAudit } from "../rows/audit.js";
-import { identitiesOf, identityIdOf } from "../rows/identities.js";
+import { identityIdOf } from "../rows/identities.js";
+import type { NewRevocation, NewRevocations } from "../rows/revocations.js";
 import type { Ending, ProvenLevel } from "../rows/session-rows.js";
 import type { AccountFactors } from "../rows/state.js";
+import { marks } from "../rows/table.js";
+import { apiKeyRevocation } from "./api-key-ends.js";
 
-/** An account has it for longer than a login, and a session can have added it. */
-export type Lasting = "identity" | "apiKey" | FactorName;
+interface Addition {
+  /** The column `confirmed` states if the mailbox or a passkey has confirmed a row. */
+  readonly isConfirmable: boolean;
+  /** Only sessions that have ended within this time count. Undefined: all, also those that are gone. */
+  readonly lookBack?: number;
+}
+
+interface LastingRow extends Addition {
+  /** Its column `added_by` has the session that has added a row. */
+  readonly table: string;
+  /** They name a row, and are returned when it ends. */
+  readonly columns: readonly string[];
+  readonly idOf: (row: Row) => string;
+  /** Recorded once for each detail. */
+  readonly event: AuditEvent;
+  readonly details: (rows: readonly Row[]) => readonly AuditEntry["detail"][];
+  /** A process can have read it before. Undefined: each use reads it, and `deleteAccount` deletes it. */
+  readonly revoke?: (id: string, now: number) => NewRevocation;
+}
+
+/** The ids of the ended keys in one row of the audit log. */
+const recordedMax = 100;
+const idOf = (row: Row) => text(row, "id");
+const identityOf = (row: Row) => identityIdOf({ issuer: text(row, "issuer"), subject: text(row, "subject") });
+
+/** How each kind ends, in this order. Second factors have the rows of `mains`. */
+const lasting = {
+  apiKey: {
+    table: "ampho_api_keys",
+    isConfirmable: false,
+    columns: ["id"],
+    idOf,
+    event: "api_key_removed",
+    details: (rows) => [{ count: rows.length, api_keys: rows.slice(0, recordedMax).map(idOf) }],
+    revoke: apiKeyRevocation,
+  },
+  identity: {
+    table: "ampho_identities",
+    isConfirmable: true,
+    columns: ["issuer", "subject", "provider"],
+    idOf: identityOf,
+    event: "identity_unlinked",
+    details: (rows) => rows.map((row) => ({ provider: text(row, "provider"), identity: identityOf(row) })),
+  },
+} as const satisfies Readonly<Record<string, LastingRow>>;
+
+/**
+ * A session that has ended within this time counts as ended by the change for second factors. A thief can sign out in
+ * time. Of an account without a mailbox no factor is ever confirmed, and its owner must not lose older ones.
+ */
+const secondFactor = { isConfirmable: true, lookBack: 7 * 86400 };
+
+/** The tables of the second factors that are no spare ones. `id`: of one of several. */
+const mains: Readonly<Record<MainFactor, Addition & { readonly [C in "table" | "id" | "since"]: string }>> = {
+  passkey: { ...secondFactor, table: "ampho_passkeys", id: "id", since: "created_at" },
+  totp: { ...secondFactor, table: "ampho_totp", id: "''", since: "since" },
+};
+
+/** An account has it for longer than a login, and a session can have added it. A column of `consequences` each. */
+export type Lasting = keyof typeof lasting | "factors";
 
 /**
  * The end of it. `added`: it ends if one of the ended sessions has added it, and its set-up was not confirmed. The
@@ -23,30 +86,30 @@ export type Lasting = "identity" | "apiKey" | FactorName;
  */
 export type Fate = "kept" | "added" | "any" | "unproven" | "all";
 
+export interface Fates extends Readonly<Record<Lasting, Fate>> {
+  /** The account is deleted (`deleteAccount`), with everything that lasts. */
+  readonly deletes?: true;
+}
+
 export interface Additions extends Ending {
   readonly userId: string;
+  /** Undefined where only the application knows the user. */
   readonly login: string | undefined;
   /** The row of `consequences`. */
-  readonly fates: Readonly<Record<Lasting, Fate>>;
+  readonly fates: Fates;
   /** The session that goes on. */
   readonly exceptSession: string | undefined;
   /** The sessions that end: any, those that have proven one factor, or those below a policy. */
   readonly levels: "any" | "weak" | Policy;
   /** Why they are removed, for the audit log. */
   readonly reason: string;
-  /** The level that the session that goes on has proven, with its factors. */
+  /** The level that the session itself has proven, for a change that ends the rest. */
   readonly session?: ProvenLevel | undefined;
-  /** The second factor that stays, because the change was proven with it. */
+  /** The second factor with which the change was proven. It stays where only the additions of ended sessions go. */
   readonly proven?: FactorUse | undefined;
-  /** The policy of the roles. */
+  /** The policy of the roles, for a change that ends what is below it, or that keeps the eldest factor. */
   readonly rolePolicy?: Policy | undefined;
 }
-
-/**
- * A session that has ended within this time counts as ended by the change for second factors. A thief can sign out in
- * time. Of an account without a mailbox no factor is ever confirmed, and its owner must not lose older ones.
- */
-const lookBackSeconds = 7 * 86400;
 
 /** The import of an account without a proven address has added it. No session has this id. */
 export const addedByImport = "import";
@@ -64,111 +127,107 @@ export const levelsOf: Readonly<Record<"any" | "weak" | Policy, string>> = {
   phr: "and acr <> 'phr'",
 };
 
-/** Removes them before the sessions end. The caller writes the account that is returned. */
-export function* endAdded(input: Additions, account: AccountFactors): Transaction<AccountFactors> {
-  const { userId, login, now: at, origin, fates, reason } = input;
-  const { session } = input;
-  const ofIdentities =
-    session === undefined ? whichOf(fates.identity, "identity", input) : yield* unprovenIdentities(userId, session);
-  const unlinked =
-    ofIdentities === undefined
-      ? []
-      : yield* query(
-          `delete from ampho_identities where user_id = ? and ${ofIdentities.sql} returning issuer, subject, provider`,
-          [userId, ...ofIdentities.parameters],
-        );
-  for (const row of unlinked) {
-    const identity = identityIdOf({ issuer: text(row, "issuer"), subject: text(row, "subject") });
-    const about = { at, reason, userId, login, origin, detail: { provider: text(row, "provider"), identity } };
-    yield* recordAudit({ ...about, event: "identity_unlinked" });
+/** Ends all but second factors, before the sessions end. The caller writes the revocations. */
+export function* endAdded(input: Additions): Transaction<NewRevocations> {
+  const { userId, login, now: at, origin, fates, reason, session } = input;
+  const revoked: NewRevocation[] = [];
+  for (const [kind, row] of Object.entries(lasting) as readonly [keyof typeof lasting, LastingRow][]) {
+    const { table, columns, event, revoke } = row;
+    if (fates[kind] === "kept" || (fates.deletes && revoke === undefined)) continue;
+    const list = columns.join(", ");
+    const isUnproven = fates[kind] === "unproven" && session !== undefined;
+    const all = isUnproven ? yield* query(`select ${list} from ${table} where user_id = ?`, [userId]) : [];
+    const proven = all.filter((each) => session?.provedBy.includes(row.idOf(each)));
+    const which = whichOf(fates[kind], row, input);
+    const sql = [which.sql, ...proven.map(() => `(${list}) <> (${marks(columns.length)})`)].join(" and ");
+    const parameters = [...which.parameters, ...proven.flatMap((each) => columns.map((name) => text(each, name)))];
+    const from = `delete from ${table} where user_id = ?`;
+    const ended = yield* query(`${from} and ${sql} returning ${list}`, [userId, ...parameters]);
+    for (const detail of ended.length > 0 ? row.details(ended) : [])
+      yield* recordAudit({ at, event, reason, userId, login, origin, detail });
+    if (revoke) revoked.push(...ended.map((each) => revoke(row.idOf(each), at)));
   }
-  const ofPasskeys = whichOf(fates.passkey, "passkey", input);
-  const ofTotp = whichOf(fates.totp, "totp", input);
-  if (account.factors.length === 0 || (ofPasskeys === undefined && ofTotp === undefined)) return account;
-  const passkeys = yield* passkeyIdsOf(userId);
-  const addedPasskeys = yield* addedIn("ampho_passkeys", "id", userId, ofPasskeys);
-  const addedTotp = yield* addedIn("ampho_totp", "user_id", userId, ofTotp);
-  const { proven } = input;
-  const policy = policyFor(account, input.rolePolicy ?? "optional");
-  const isAny = fates.passkey === "any";
+  return revoked;
+}
+
+/** Ends second factors, before the sessions end. The caller writes the account that is returned. */
+export function* endFactors(input: Additions, account: AccountFactors): Transaction<AccountFactors> {
+  const { userId, login, now: at, origin, reason, session, proven } = input;
+  const fate = input.fates.factors;
+  if (account.factors.length === 0 || fate === "kept") return account;
+  const all = yield* mainsOf(userId, whichOf(fate, secondFactor, input));
   const isOwn = (kind: StoredAccess, id?: string) => session !== undefined && isProven(session, kind, id);
-  const isPasskeyProven = (id: string) => isOwn("passkey", id) || (proven?.factor === "passkey" && proven.id === id);
-  const goingPasskeys = addedPasskeys.filter((id) => isAny || !isPasskeyProven(id));
   // A new app also replaces the recovery codes. So a code proves the app as well.
-  const isTotpProven = !isAny && (isOwn("totp") || proven?.factor === "totp" || proven?.factor === "recovery_code");
-  const goesTotp = addedTotp.length > 0 && !isTotpProven;
-  const going = { passkeys: goingPasskeys, totp: goesTotp };
-  const { passkeys: gone, totp: losesTotp } =
-    isAny || fates.passkey === "unproven" ? going : yield* keepEldest(userId, account, policy, going);
-  const loses = { totp: losesTotp, passkeys: gone.length === passkeys.length };
-  const kept = keptWithoutAdded(account.factors, loses, fates.recovery_code === "any");
-  const losesCodes = fates.recovery_code === "unproven" && !isOwn("recovery_codes");
-  const keeps = { ...kept, recovery_code: kept.recovery_code && !losesCodes };
-  const lost = account.factors.filter((factor) => !keeps[factor]);
+  const isUsed = ({ factor, id }: Main) =>
+    proven?.factor === "passkey" ? proven.id === id : proven !== undefined && ownsCodes(factor);
+  const isSafe = (main: Main) => fate !== "any" && (isOwn(main.factor, main.id) || isUsed(main));
+  const going = all.filter((main) => main.isAdded && !isSafe(main));
+  const policy = policyFor(account, input.rolePolicy ?? "optional");
+  const strong = all.filter(({ factor }) => reachesPhr(factor));
+  const enough = policy === "phr" && strong.length > 0 ? strong : all;
+  const eldest = fate === "added" && enough.every((main) => going.includes(main)) ? enough[0] : undefined;
+  const gone = going.filter((main) => main !== eldest);
+  const left = all.filter((main) => !gone.includes(main)).map(({ factor }) => factor);
+  const losesApp = gone.some(({ factor }) => ownsCodes(factor));
+  const keepsCodes = left.length > 0 && !losesApp && (fate !== "unproven" || isOwn("recovery_codes"));
+  // The codes of a first proof stay with the app with which an import has brought them.
+  const factors = withMains(account.factors, left, fate === "any" ? undefined : keepsCodes);
+  const lost = account.factors.filter((factor) => !factors.includes(factor));
   if (gone.length === 0 && lost.length === 0) return account;
   for (const factor of lost) yield* deleteFactor(userId, factor);
-  if (keeps.passkey) for (const id of gone) yield* deleteFactor(userId, "passkey", id);
-  const factors = account.factors.filter((factor) => keeps[factor]);
-  const detail = { factors: lost, ...(gone.length > 0 && { passkeys: gone }) };
+  for (const { factor, id } of gone) if (!lost.includes(factor)) yield* deleteFactor(userId, factor, id);
+  const passkeys = passkeysOf(gone);
+  const detail = { factors: lost, ...(passkeys.length > 0 && { passkeys }) };
   yield* recordAudit({ at, event: "factor_removed", reason, userId, login, origin, detail });
   return { ...account, factors };
 }
 
-interface Going {
-  readonly passkeys: readonly string[];
-  readonly totp: boolean;
+interface Main {
+  readonly factor: MainFactor;
+  /** Empty where an account has one at most. */
+  readonly id: string;
+  readonly isAdded: boolean;
 }
 
-/** The factors that end, without the eldest one where no other is left that reaches the policy. */
-function* keepEldest(
-  userId: string,
-  { factors }: AccountFactors,
-  policy: Policy,
-  { passkeys, totp }: Going,
-): Transaction<Going> {
-  const sql = `select id, created_at as at from ampho_passkeys where user_id = ?
-    union all select '' as id, since as at from ampho_totp where user_id = ?`;
-  const rows = [...(yield* query(sql, [userId, userId]))].sort((a, b) => integer(a, "at") - integer(b, "at"));
-  const all = rows.map((row) => text(row, "id"));
-  const isEnough = (id: string) => id !== "" || policy !== "phr" || !factors.includes("passkey");
-  const isGoing = (id: string) => (id === "" ? totp : passkeys.includes(id));
-  const mains = all.filter(isEnough);
-  if (mains.some((id) => !isGoing(id))) return { passkeys, totp };
-  const [eldest] = mains;
-  return { passkeys: passkeys.filter((id) => id !== eldest), totp: totp && eldest !== "" };
+/** The eldest first. `isAdded`: it is one of `which`. */
+function* mainsOf(userId: string, { sql, parameters }: Which): Transaction<readonly Main[]> {
+  const selects = Object.entries(mains).map(
+    ([factor, { table, id, since }]) => `select '${factor}' as factor, ${id} as id, ${since} as since,
+      case when ${sql} then 1 else 0 end as added from ${table} where user_id = ?`,
+  );
+  const values = selects.flatMap(() => [...parameters, userId]);
+  const rows = yield* query(selects.join(" union all "), values);
+  return [...rows]
+    .sort((a, b) => integer(a, "since") - integer(b, "since"))
+    .map((row) => ({ factor: text(row, "factor") as MainFactor, id: idOf(row), isAdded: integer(row, "added") === 1 }));
 }
 
-function* addedIn(table: string, id: string, userId: string, which: Which | undefined): Transaction<readonly string[]> {
-  if (which === undefined) return [];
-  const sql = `select ${id} as id from ${table} where user_id = ? and ${which.sql}`;
-  return (yield* query(sql, [userId, ...which.parameters])).map((row) => text(row, "id"));
-}
+const passkeysOf = (some: readonly Main[]) => some.flatMap(({ factor, id }) => (factor === "passkey" ? [id] : []));
 
-interface Which {
-  readonly sql: string;
-  readonly parameters: SqlValues;
-}
+type Which = Pick<Statement, "sql" | "parameters">;
+
+const byAny: Which = { sql: "added_by is not null", parameters: [] };
 
 /** The rows of a table that end. */
-export function whichOf(fate: Fate, of: Lasting, input: Additions): Which | undefined {
-  if (fate === "kept" || fate === "all") return undefined;
-  if (fate === "unproven") return { sql: "1 = 1", parameters: [] };
-  if (fate === "any") return { sql: "added_by is not null", parameters: [] };
+function whichOf(fate: Fate, addition: Addition, input: Additions): Which {
+  if (fate === "any") return byAny;
+  if (fate !== "added") return { sql: "1 = 1", parameters: [] };
   const { userId, exceptSession = "", levels, now } = input;
-  const unconfirmed = of === "apiKey" ? "" : "confirmed = 0 and";
-  const isFactor = of !== "apiKey" && of !== "identity";
+  const added = unconfirmedIn(addition);
   // A session that has ended, or is gone, has added it, however long ago. Only the rest of the sessions goes on.
-  if (levels === "any" && !isFactor)
-    return { sql: `${unconfirmed} added_by <> '${addedByImport}' and added_by <> ?`, parameters: [exceptSession] };
-  const since = levels === "any" ? now - lookBackSeconds : 0;
-  return { sql: `${unconfirmed} ${ofEnded} ${levelsOf[levels]})`, parameters: [userId, exceptSession, since] };
+  if (levels === "any" && addition.lookBack === undefined)
+    return { sql: `${added} and added_by <> ?`, parameters: [exceptSession] };
+  const since = levels === "any" ? now - (addition.lookBack ?? 0) : 0;
+  return { sql: `${added} and ${ofEnded} ${levelsOf[levels]})`, parameters: [userId, exceptSession, since] };
 }
 
-function* unprovenIdentities(userId: string, session: ProvenLevel): Transaction<Which> {
-  const kept = (yield* identitiesOf(userId)).filter((each) => isProven(session, "identity", identityIdOf(each)));
-  const sql = ["1 = 1", ...kept.map(() => "not (issuer = ? and subject = ?)")].join(" and ");
-  return { sql, parameters: kept.flatMap(({ issuer, subject }) => [issuer, subject]) };
-}
+const unconfirmedIn = ({ isConfirmable }: Addition) =>
+  `${isConfirmable ? "confirmed = 0 and " : ""}added_by <> '${addedByImport}'`;
+
+/** The users to whom sessions have added what is not confirmed, one select for each table. */
+export const unconfirmedUsers: readonly string[] = [...Object.values(lasting), ...Object.values(mains)].map(
+  (row) => `select user_id from ${row.table} where ${unconfirmedIn(row)}`,
+);
 
 /** The second factors that no session has set up, but an import. */
 export interface GivenFactors {
@@ -178,11 +237,9 @@ export interface GivenFactors {
 
 /** The second factors of an account that the first proof of its address leaves. */
 export function* givenFactors(userId: string, { factors }: AccountFactors): Transaction<GivenFactors> {
-  const keys = yield* query("select id from ampho_passkeys where user_id = ? and added_by is null", [userId]);
-  const totp = yield* first("select user_id from ampho_totp where user_id = ? and added_by is null", [userId]);
-  const passkeys = keys.map((row) => text(row, "id"));
-  const kept = keptAsGiven(totp !== undefined, passkeys.length);
-  return { factors: factors.filter((factor) => kept[factor]), passkeys };
+  const given = (yield* mainsOf(userId, byAny)).filter(({ isAdded }) => !isAdded);
+  const names = given.map(({ factor }) => factor);
+  return { factors: withMains(factors, names), passkeys: passkeysOf(given) };
 }
 
 /** True if the second factor that was proven is one of them. */

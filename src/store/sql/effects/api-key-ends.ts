@@ -1,10 +1,7 @@
-// The ends of API keys: the revocation of a key, and the keys that a change of their account ends.
+// The ends of API keys: the revocation of a key, and the lock for the end of all.
 import { leewayMaxSeconds, transactionTtlSeconds } from "../../../clock.js";
-import { text } from "../../rows.js";
-import { advisoryLock, query, type Transaction } from "../../transaction.js";
-import { recordAudit } from "../rows/audit.js";
-import type { NewRevocation, NewRevocations } from "../rows/revocations.js";
-import { type Additions, whichOf } from "./added.js";
+import { advisoryLock, type Transaction } from "../../transaction.js";
+import type { NewRevocation } from "../rows/revocations.js";
 
 /**
  * How long a process uses what it has read of a key. Every revocation is in force for longer, and so meets each entry.
@@ -22,21 +19,4 @@ export const lockApiKeys = (options?: { readonly isShared: boolean }): Transacti
 export function apiKeyRevocation(id: string, now: number, gen?: number): NewRevocation {
   const until = now + apiKeyCacheSeconds + leewayMaxSeconds;
   return { kind: "session", at: now, until, sessionId: id, ...(gen !== undefined && { gen }) };
-}
-
-/** The ids of the ended keys in one row of the audit log. */
-const recordedMax = 100;
-
-/** Ends the keys that a change ends, before the sessions end. The caller writes the revocations. */
-export function* endApiKeys(input: Additions): Transaction<NewRevocations> {
-  const { userId, login, now, origin, fates, reason } = input;
-  const which = fates.apiKey === "all" ? { sql: "1 = 1", parameters: [] } : whichOf(fates.apiKey, "apiKey", input);
-  if (which === undefined) return [];
-  const sql = `delete from ampho_api_keys where user_id = ? and ${which.sql} returning id`;
-  const rows = yield* query(sql, [userId, ...which.parameters]);
-  const ids = rows.map((row) => text(row, "id"));
-  if (ids.length === 0) return [];
-  const detail = { count: ids.length, api_keys: ids.slice(0, recordedMax) };
-  yield* recordAudit({ at: now, event: "api_key_removed", reason, userId, login, origin, detail });
-  return ids.map((id) => apiKeyRevocation(id, now));
 }

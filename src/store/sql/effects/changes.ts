@@ -3,27 +3,26 @@
 // decides alone what of the account before lives on.
 import type { AuditEntry } from "../../../audit/entry.js";
 import type { AuditEvent } from "../../../audit/events.js";
-import { type Policy, policyFor } from "../../../levels/policy.js";
+import { policyFor } from "../../../levels/policy.js";
 import { text } from "../../rows.js";
 import { advisoryLock, first, type Transaction, write } from "../../transaction.js";
 import { writeAccount } from "../factors/account-factors.js";
-import { deleteAccount, type FactorUse } from "../factors/rows.js";
+import { deleteAccount } from "../factors/rows.js";
 import { recordAudit } from "../rows/audit.js";
 import { useConfirmation } from "../rows/confirmations.js";
 import { addressOfRow } from "../rows/import-rows.js";
 import type { NewRevocations } from "../rows/revocations.js";
-import type { Ending, EndReason, ProvenLevel, Session, TokenTimes } from "../rows/session-rows.js";
+import type { EndReason, Session, TokenTimes } from "../rows/session-rows.js";
 import { replaceTokens } from "../rows/session-rows.js";
 import type { TokenSession } from "../rows/sessions.js";
 import { type AccountFactors, type State, sendStateAndAccount } from "../rows/state.js";
-import { type Additions, endAdded, type Fate, type Lasting } from "./added.js";
-import { endApiKeys } from "./api-key-ends.js";
+import { type Additions, endAdded, endFactors, type Fate, type Fates } from "./added.js";
 import { endEmailWait } from "./email-waits.js";
 import { endInvitations } from "./registrations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
 
 /** A row decides about every kind of credential, so that a new kind without a decision does not compile. */
-interface Consequences extends Readonly<Record<Lasting, Fate>> {
+interface Consequences extends Fates {
   /**
    * The makers of the change. `recent`: a session whose login is recent, at the level of the account. `confirmed`: such
    * a session, which has confirmed the change (confirmations.ts). `session`: any session. `password`: who proves the
@@ -67,19 +66,23 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
   readonly invitations: "end" | "kept";
 }
 
-const fates = <F extends Fate>(fate: F) =>
-  ({ identity: fate, passkey: fate, totp: fate, recovery_code: fate, apiKey: fate }) as const;
+/** A cell for each column of `Lasting`, so that no row can leave one out. */
+const fates = (identity: Fate, factors: Fate, apiKey: Fate) => ({ identity, factors, apiKey }) satisfies Fates;
+const added = fates("added", "added", "added");
+const keys = (fate: Fate) => fates("kept", "kept", fate);
 
 const quiet = { review: false, event: undefined, reason: undefined, password: "kept", invitations: "kept" } as const;
-const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
+const none = { ...quiet, ...keys("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
 /** An API key works without a login. It ends with the session that has added it, if a thief can have had that one. */
-const others = { ...all, apiKey: "added", sessions: "others" } as const;
+const others = { ...all, ...keys("added"), sessions: "others" } as const;
 const moved = { invitations: "end" } as const;
-const below = { sessions: "below", apiKey: "added", reason: "policy" } as const;
-const gone = { ...all, ...fates("all"), ...moved, begun: "gone", password: "set", reason: "user_deleted" } as const;
+const address = { ...moved, event: "email_changed", reason: "email_changed" } as const;
+const below = { ...keys("added"), sessions: "below", reason: "policy" } as const;
+const deleted = { ...fates("all", "all", "all"), deletes: true, reason: "user_deleted" } as const;
+const gone = { ...all, ...deleted, ...moved, begun: "gone", password: "set" } as const;
 const password = { password: "set", reason: "password_changed" } as const;
-const reset = { ...password, ...fates("added"), review: true, by: ["mailbox"], event: "reset_done" } as const;
+const reset = { ...password, ...added, review: true, by: ["mailbox"], event: "reset_done" } as const;
 const factors = { reason: "factors_changed" } as const;
 const proven = { ...moved, by: ["mailbox"], event: "email_proven" } as const;
 const users = ["recent", "operator"] as const;
@@ -88,34 +91,28 @@ const waited = ["confirmed", "waited"] as const;
 const setUp = ["confirmed", "login"] as const;
 
 export const consequences = {
-  password_set: { ...others, ...password, ...fates("added"), by: ["password"], event: "password_changed" },
+  password_set: { ...others, ...password, ...added, by: ["password"], event: "password_changed" },
   /** The account had none. */
-  password_added: { ...others, ...password, ...fates("added"), by: ["confirmed"], event: "password_changed" },
+  password_added: { ...others, ...password, ...added, by: ["confirmed"], event: "password_changed" },
   password_removed: { ...others, ...password, by: ["confirmed"], event: "password_changed" },
-  password_replaced: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_changed" },
+  password_replaced: { ...all, ...password, ...added, by: ["operator"], event: "password_changed" },
   /** A password that is not kept takes the place of the old one. The user sets a new one by mail. */
-  password_expired: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_expired" },
+  password_expired: { ...all, ...password, ...added, by: ["operator"], event: "password_expired" },
   password_reset: { ...all, ...reset },
   /**
    * A reset in an application's own table that does not state the address as proven. A stranger can have signed up with
    * it, whose ways past the password must end. Second factors stay: the reset asks for them.
    */
-  unproven_reset: { ...all, ...reset, identity: "any", apiKey: "any" },
+  unproven_reset: { ...all, ...reset, ...fates("any", "added", "any") },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
-  password_stored: { ...others, ...password, apiKey: "kept", password: "kept", by: ["password", "mailbox"] },
+  password_stored: { ...others, ...password, ...keys("kept"), password: "kept", by: ["password", "mailbox"] },
   login_changed: { ...all, ...moved, by: ["confirmed"], event: "login_changed", reason: "login_changed" },
   login_respelled: { ...none, by: ["recent"], event: "login_changed" },
-  email_changed: {
-    ...others,
-    ...moved,
-    by: [...waited, "operator"],
-    event: "email_changed",
-    reason: "email_changed",
-  },
+  email_changed: { ...others, ...address, by: [...waited, "operator"] },
   /** An operator's word, with a reason, about an account that has a mailbox. No link overturns it. */
-  email_set: { ...all, ...fates("added"), ...moved, by: ["operator"], event: "email_changed", reason: "email_changed" },
+  email_set: { ...all, ...added, ...address, by: ["operator"] },
   /** The address becomes the login name in the same step. */
-  names_changed: { ...others, ...moved, by: waited, event: "email_changed", reason: "email_changed" },
+  names_changed: { ...others, ...address, by: waited },
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
   email_added: { ...none, ...moved, by: users, event: "email_changed" },
   /** Another address waits for seven days, in which the mailbox can stop it. */
@@ -124,10 +121,10 @@ export const consequences = {
    * The first proof of the address, by a reset or by a login without the password. The account can be that of a person
    * who has typed the address of another one. So nothing of it stays but what an operator has set.
    */
-  email_proven: { ...all, ...fates("any"), ...proven, reason: "email_proven", password: "unproven" },
+  email_proven: { ...all, ...fates("any", "any", "any"), ...proven, reason: "email_proven", password: "unproven" },
   /** The same by a login that also proves the password. */
   email_confirmed: { ...none, ...proven },
-  first_factor: { ...all, ...factors, by: setUp, event: "factor_added", sessions: "weak", apiKey: "added" },
+  first_factor: { ...all, ...factors, by: setUp, event: "factor_added", sessions: "weak", ...keys("added") },
   further_factor: { ...all, ...factors, by: setUp, event: "factor_added", sessions: "none" },
   factor_replaced: { ...others, ...factors, by: ["confirmed"], event: "factor_added" },
   codes_replaced: { ...others, ...factors, by: ["confirmed"], event: "factor_added" },
@@ -144,30 +141,22 @@ export const consequences = {
   api_key_added: { ...none, by: users, event: "api_key_created" },
   api_key_rotated: { ...none, by: users, event: "api_key_rotated" },
   api_key_removed: { ...none, by: ["session", "operator"], event: "api_key_removed" },
-  api_keys_removed: { ...none, apiKey: "all", by: ["operator"] },
-  disabled: { ...all, apiKey: "all", by: ["operator"], event: "user_disabled", reason: "user_disabled" },
+  api_keys_removed: { ...none, ...keys("all"), by: ["operator"] },
+  disabled: { ...all, ...keys("all"), by: ["operator"], event: "user_disabled", reason: "user_disabled" },
   enabled: { ...none, by: ["operator"], event: "user_enabled" },
   deleted: { ...gone, by: ["operator"], event: "user_deleted" },
   account_removed: { ...gone, by: ["confirmed"], event: "account_removed" },
   /** Users end everything that can sign in or act, but what their session has proven itself. */
-  access_ended: { ...others, ...fates("unproven"), apiKey: "all", by: ["confirmed"], reason: "ended_by_user" },
+  access_ended: { ...others, ...fates("unproven", "unproven", "all"), by: ["confirmed"], reason: "ended_by_user" },
   /** A code of the mailbox allows one change to one session. */
   change_confirmed: { ...none, by: ["mailbox"], event: "change_confirmed" },
   /** An application's own table has created a user with the id of a former one. */
-  id_reused: { ...all, ...fates("all"), by: ["login"], reason: "user_deleted" },
+  id_reused: { ...all, ...deleted, by: ["login"] },
   /** Users end their own sessions. */
   sessions_left: { ...none, by: ["session"], sessions: "all" },
   sessions_ended: { ...all, by: ["operator"] },
-  tokens_revoked: { ...all, apiKey: "all", by: ["operator"], event: "tokens_revoked" },
-  alarm: {
-    ...all,
-    ...fates("added"),
-    review: true,
-    by: ["mailbox"],
-    event: "alarm",
-    reason: "alarm",
-    password: "frozen",
-  },
+  tokens_revoked: { ...all, ...keys("all"), by: ["operator"], event: "tokens_revoked" },
+  alarm: { ...all, ...added, review: true, by: ["mailbox"], event: "alarm", reason: "alarm", password: "frozen" },
 } as const satisfies Readonly<Record<string, Consequences>>;
 
 export type Change = keyof typeof consequences;
@@ -192,10 +181,9 @@ type MadeBy<C extends Change> =
 /** An account, and the state of the database. */
 export type Locked = State & AccountFactors;
 
-export interface ChangedAccount extends Ending, Pick<AuditEntry, "reason" | "detail" | "sessionId"> {
-  readonly userId: string;
-  /** Undefined where only the application knows the user. */
-  readonly login: string | undefined;
+export interface ChangedAccount
+  extends Omit<Additions, "fates" | "exceptSession" | "levels" | "reason">,
+    Pick<AuditEntry, "reason" | "detail" | "sessionId"> {
   /** The live session that makes the change. It gets new tokens, and its older ones end. */
   readonly own?: OwnSession | undefined;
   /** Another session that goes on, with the tokens that it has. */
@@ -204,18 +192,12 @@ export interface ChangedAccount extends Ending, Pick<AuditEntry, "reason" | "det
   readonly before?: Locked | undefined;
   /** The second factors after the change, where it changes them. */
   readonly account?: AccountFactors | undefined;
-  /** The second factor with which the change was proven. It stays where only the additions of ended sessions go. */
-  readonly proven?: FactorUse | undefined;
   /** The canonical address until now of a user of an application's own table. That of others is in their row. */
   readonly address?: string | undefined;
-  /** The policy of the roles, for a change that ends what is below it. */
-  readonly rolePolicy?: Policy | undefined;
   /** The account has a password that its mailbox can reset, so it can be frozen. */
   readonly canReset?: boolean | undefined;
   /** An application's own table stores the new password after the change, and only then it is frozen no more. */
   readonly isStoredLater?: boolean | undefined;
-  /** The level that the session itself has proven, for a change that ends the rest. */
-  readonly session?: ProvenLevel | undefined;
   /** Why the sessions end, where the row does not state it. */
   readonly endReason?: EndReason | undefined;
 }
@@ -266,7 +248,7 @@ export function* carryOut(
   if (row.begun === "ends") yield* endEmailWait({ userId, login, now, origin, reason: event ?? reason });
   // After the notice, which also goes to an address of earlier mails.
   if (row.invitations === "end") yield* endInvitationsOf(input, event ?? reason, row.begun === "gone");
-  if (row.identity === "all") {
+  if (row.deletes) {
     yield* deleteAccount(userId);
     account = { ...account, factors: [], policy: undefined, insteadOf: undefined };
   }
@@ -274,8 +256,8 @@ export function* carryOut(
   const policy = policyFor(account, input.rolePolicy ?? "optional");
   const levels: Additions["levels"] = row.sessions === "below" ? policy : row.sessions === "weak" ? "weak" : "any";
   const additions = { ...input, fates: row, exceptSession, levels, reason };
-  const keys = yield* endApiKeys(additions);
-  account = yield* endAdded(additions, account);
+  const revoked = yield* endAdded(additions);
+  account = yield* endFactors(additions, account);
   if (row.password === "unproven") yield* removePassword(userId);
   const isFrozen = row.password === "frozen" && input.canReset === true && account.factors.length === 0;
   if (isFrozen) account = { ...account, frozen: account.frozen ?? "password" };
@@ -295,7 +277,7 @@ export function* carryOut(
       : row.sessions === "below"
         ? yield* endWeakSessions({ ...which, policy })
         : yield* endOpenSessions({ ...which, exceptSession, era, acr });
-  const ended = [...keys, ...sessions];
+  const ended = [...revoked, ...sessions];
   if (own === undefined || row.sessions === "all") return { revoked: ended, session: undefined, account, isConfirmed };
   const session = yield* replaceTokens({ ...own, userId, era, now, origin });
   const older = session && revokedTokens(session, now);

@@ -1,10 +1,9 @@
 // The row of an account: its second factors, their version and its policy.
 import type { Origin } from "../../../audit/entry.js";
-import { type FactorName, factorNames } from "../../../levels/factors.js";
+import { type FactorName, factorNames, withMains } from "../../../levels/factors.js";
 import { integer, textOrNull } from "../../rows.js";
 import { queryLastRow, type Transaction, write } from "../../transaction.js";
 import { type AccountFactors, accountIn, accounts } from "../rows/state.js";
-import { keptAsGiven } from "./rows.js";
 import { type StoredTotp, storedTotpOf } from "./totp.js";
 
 /** Writes the account's row. Each change of its factors has a new version. */
@@ -56,7 +55,6 @@ export function* listFactors(userId: string): Transaction<Factors> {
   const account = accountIn(row);
   const totp = storedTotpOf(row);
   const isTotpGiven = totp !== undefined && textOrNull(row, "added_by") === null;
-  const kept = keptAsGiven(isTotpGiven, integer(row, "given_keys"));
-  const given = account.factors.filter((factor) => kept[factor]);
+  const given = withMains(account.factors, [integer(row, "given_keys") > 0 && "passkey", isTotpGiven && "totp"]);
   return { ...account, totp, recoveryCodesLeft: integer(row, "codes_left"), given };
 }

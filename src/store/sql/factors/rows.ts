@@ -53,28 +53,6 @@ export const rejectionOf = (factor: FactorName) => rows[factor].rejection;
 /** `id`: one passkey. Undefined: the whole factor. */
 export const deleteFactor = (userId: string, factor: FactorName, id?: string) => rows[factor].remove(userId, id);
 
-/** Which factors of an account stay. Each function that decides it names every factor. */
-type Kept = Readonly<Record<FactorName, boolean>>;
-
-/** The factors that the first proof of an address leaves. Recovery codes come with an app. */
-export const keptAsGiven = (isTotpGiven: boolean, givenPasskeys: number): Kept => ({
-  passkey: givenPasskeys > 0,
-  totp: isTotpGiven,
-  recovery_code: isTotpGiven,
-});
-
-/** The factors that are left after a change has ended those of a session. `isAny`: it ends those of every session. */
-export function keptWithoutAdded(
-  factors: readonly FactorName[],
-  loses: { readonly totp: boolean; readonly passkeys: boolean },
-  isAny: boolean,
-): Kept {
-  const totp = factors.includes("totp") && !loses.totp;
-  const passkey = !loses.passkeys;
-  // The codes of a first proof stay with the app with which an import has brought them.
-  return { passkey, totp, recovery_code: isAny ? totp : !loses.totp && (totp || passkey) };
-}
-
 export function* deleteFactors(userId: string): Transaction<void> {
   for (const factor of factorNames) yield* deleteFactor(userId, factor);
 }
