@@ -58,7 +58,7 @@ interface Judged {
   readonly rejection: Rejection | undefined;
 }
 
-/** What a counter of a name is for, if the kind has more than one. */
+/** The use of a counter of a name, if the kind has more than one. */
 type CounterUse = "factors" | "codes" | OpenPurpose | Purpose;
 
 type AttemptContext = Pick<AttemptRequest, "account" | "origin" | "event" | "transaction">;

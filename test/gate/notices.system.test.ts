@@ -103,7 +103,7 @@ onBothDatabases((ground) => {
     await noticeOf(world, ann, "new_device", logIn);
   });
 
-  it("changes cause at most 20 notices of a kind in an hour", async () => {
+  it("a user gets at most 20 notices of a kind in an hour", async () => {
     const world = await openMailing(ground);
     let { token: bearer } = await addPerson(world, ann, password);
     let current = password;
