@@ -1,7 +1,7 @@
-// One framework (BENCH_FRAMEWORK) with the same route twice: /plain, and /guarded behind one guard (BENCH_GUARD). The guard is
-// Ampho or a usual guard of the framework. Each gets a key object, which is its fastest form. On node:http the route /recent
-// also requires a level and a recent login, and /header only reads the header, as every guard must. For each message the
-// server sends its processor time.
+// One framework (BENCH_FRAMEWORK) with the same route several times: /plain, /guarded behind one guard (BENCH_GUARD), and
+// /header behind a guard that only reads the header, as every guard must. The guard is Ampho or a usual guard of the framework.
+// Each gets a key object, which is its fastest form. On node:http the route /recent also requires a level and a recent login.
+// On Hono the route /empty is behind middleware that does nothing. For each message the server sends its processor time.
 import { createSecretKey } from "node:crypto";
 import { createServer } from "node:http";
 import { createAmpho } from "../../dist/index.js";
@@ -41,17 +41,22 @@ async function betterAuth() {
   return { check, cookie };
 }
 
+/** What every guard must do at least. */
+const isBearer = (authorization) => authorization?.startsWith("Bearer ") === true;
+
 let cookie;
 const builders = {
   async node() {
     const { authorize } = await import("../../dist/adapters/node.js");
-    const respond = (_request, response) =>
-      response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(body));
+    const respond = (_request, response) => {
+      const text = JSON.stringify(body);
+      response.writeHead(200, { "Content-Type": "application/json", "Content-Length": text.length }).end(text);
+    };
     const guards = { "/guarded": authorize(ampho), "/recent": authorize(ampho, { acr: "2fa", maxAge: "1d" }) };
     return createServer((request, response) => {
       if (request.url === "/plain") respond(request, response);
       else if (request.url === "/header") {
-        if (request.headers.authorization?.startsWith("Bearer ")) respond(request, response);
+        if (isBearer(request.headers.authorization)) respond(request, response);
         else response.writeHead(401).end();
       } else guards[request.url](request, response, () => respond(request, response));
     });
@@ -70,7 +75,10 @@ const builders = {
       },
     };
     const respond = (_request, response) => response.json(body);
+    const readHeader = (request, response, next) =>
+      isBearer(request.headers.authorization) ? next() : response.status(401).end();
     app.get("/plain", respond);
+    app.get("/header", readHeader, respond);
     app.get("/guarded", await guards[guard](), respond);
     return createServer(app);
   },
@@ -87,7 +95,10 @@ const builders = {
       await app.register(jwt, { secret, ...(guard.endsWith("cache") ? { verify: { cache: true } } : {}) });
       options.onRequest = (request) => request.jwtVerify();
     }
+    const onRequest = (request, reply, done) =>
+      isBearer(request.headers.authorization) ? done() : reply.code(401).send();
     app.get("/plain", async () => body);
+    app.get("/header", { onRequest }, async () => body);
     app.get("/guarded", options, async () => body);
     await app.ready();
     return app.server;
@@ -99,7 +110,9 @@ const builders = {
       guard === "ampho"
         ? (await import("../../dist/adapters/koa.js")).authorize(ampho)
         : (await import("koa-jwt")).default({ secret: keyObject });
-    app.use((context, next) => (context.path === "/plain" ? next() : check(context, next)));
+    const readHeader = (context, next) => (isBearer(context.headers.authorization) ? next() : context.throw(401));
+    const guards = { "/plain": (_context, next) => next(), "/header": readHeader, "/guarded": check };
+    app.use((context, next) => guards[context.path](context, next));
     app.use((context) => {
       context.body = body;
     });
@@ -117,7 +130,15 @@ const builders = {
             alg: "HS256",
             verification: { typ: "at+jwt" },
           });
+    const readHeader = (context, next) =>
+      isBearer(context.req.header("authorization")) ? next() : context.body(null, 401);
     app.get("/plain", (context) => context.json(body));
+    app.get(
+      "/empty",
+      (_context, next) => next(),
+      (context) => context.json(body),
+    );
+    app.get("/header", readHeader, (context) => context.json(body));
     app.get("/guarded", check, (context) => context.json(body));
     return createAdaptorServer({ fetch: app.fetch });
   },
