@@ -6,6 +6,7 @@ import { type Authenticate, createAuthenticate } from "./adapters/authenticate.j
 import type { Authorize } from "./adapters/authorize-types.js";
 import { createFetchHandler, type FetchHandler } from "./adapters/fetch.js";
 import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
+import { respondWithPage } from "./adapters/fetch-pages.js";
 import { createRenew, type Renew } from "./adapters/renew.js";
 import type { Origin } from "./audit/entry.js";
 import { type Clock, systemClock } from "./clock.js";
@@ -424,7 +425,7 @@ export async function composeAmpho(
       },
     },
     sessions: { ...management.sessions, create: (userId, level) => createSession(deps, userId, level) },
-    authorize: createFetchAuthorize(host),
+    authorize: createFetchAuthorize(host, respondWithPage),
     authenticate: createAuthenticate(host),
     renew: createRenew(host),
     async verify(token, credentials) {

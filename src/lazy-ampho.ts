@@ -1,6 +1,7 @@
 // An instance that opens at its first use, for hosts whose build loads the modules of the application.
 import type { Authorize } from "./adapters/authorize-types.js";
 import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
+import { respondWithPage } from "./adapters/fetch-pages.js";
 import { type Ampho, createAmpho } from "./ampho.js";
 import type { AmphoOptions } from "./options.js";
 import type { ApplicationUser } from "./users/application-users.js";
@@ -59,7 +60,7 @@ export function lazyAmpho<U extends ApplicationUser = ApplicationUser, const S e
   }
 
   return {
-    authorize: createFetchAuthorize({ open: async () => (await open()).host }),
+    authorize: createFetchAuthorize({ open: async () => (await open()).host }, respondWithPage),
     // One function stands for both overloads.
     authenticate: (async (request, requirements) =>
       (await open()).authenticate(request, requirements)) as Ampho<S>["authenticate"],

@@ -3,12 +3,7 @@
 import { checkRequirements } from "../guard/requirement-rows.js";
 import { type CheckedRequirements, lacksAuth, missingToken, type Requirements } from "../guard/requirements.js";
 import type { GuardHost } from "../http/rest/host.js";
-import {
-  type PageHead,
-  pageHeadersOf,
-  pageInPlaceOf,
-  redirectToPages,
-} from "../http/rest/responses/redirect-to-pages.js";
+import type { HttpResponse } from "../http/rest/message.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Authorize, HandlerName, HandlerOf } from "./authorize-types.js";
 import { fetchAuthorizationOf, findRequest, toFetchResponse, type WebRequest } from "./fetch.js";
@@ -49,8 +44,13 @@ interface LazyHost {
   open(): Promise<GuardHost>;
 }
 
+/** Returns the response to a rejected request whose requirements say `redirect`. `holder` is the request, or has it. */
+export type RespondWithPage = (host: GuardHost, error: unknown, holder: unknown) => HttpResponse;
+
+/** A verifier has no pages, and no requirements with `redirect`. So it needs no `respondWithPage`. */
 export function createFetchAuthorize<Limit = unknown, S extends string = string>(
   given: GuardHost | LazyHost,
+  respondWithPage: RespondWithPage = ({ errorResponse }, error) => errorResponse(error),
 ): Authorize<Limit, S> {
   function guard(requirements: CheckedRequirements<unknown> | undefined, handler: AnyHandler): AnyHandler {
     async function handle(this: unknown, request: unknown, ...rest: unknown[]): Promise<Response> {
@@ -61,9 +61,8 @@ export function createFetchAuthorize<Limit = unknown, S extends string = string>
         auth = await host.guard(fetchAuthorizationOf(host, requestOf(request)), requirements, request);
         if (lacksAuth(auth, requirements)) throw missingToken();
       } catch (error) {
-        const page = requirements?.redirect === true ? pageOf(request) : undefined;
-        const redirect = redirectToPages(host.pagesPrefix, error, page);
-        return toFetchResponse(redirect ?? pageInPlaceOf(host.errorResponse(error), host, page));
+        const hasPage = requirements?.redirect === true;
+        return toFetchResponse(hasPage ? respondWithPage(host, error, request) : host.errorResponse(error));
       }
       return (await Reflect.apply(handler, this, [request, auth, ...rest])) as Response;
     }
@@ -102,13 +101,6 @@ const isMethodContext = (value: unknown): boolean =>
 
 const isDescriptor = (value: unknown): value is { value: AnyHandler } =>
   typeof value === "object" && value !== null && "value" in value && isHandler(value.value);
-
-function pageOf(holder: unknown): PageHead | undefined {
-  const request = findRequest(holder);
-  return (
-    request && { method: request.method, target: request.url, ...pageHeadersOf((name) => request.headers.get(name)) }
-  );
-}
 
 function requestOf(holder: unknown): WebRequest {
   const request = findRequest(holder);

@@ -15,70 +15,76 @@ interface Problem {
   readonly headers?: (details: ErrorDetails) => Readonly<Record<string, string>>;
 }
 
-const challenge =
-  (...parameters: readonly string[]) =>
-  () => ({ "WWW-Authenticate": [realm, ...parameters].join(", ") });
+const challenge = (...parameters: readonly string[]) => ({ "WWW-Authenticate": [realm, ...parameters].join(", ") });
 
-const retryAfter = (details: ErrorDetails) => ({
-  "Retry-After": String(Math.max(1, Math.ceil(details.retryAfterSeconds ?? 1))),
+// The forms of most rows. Each verifier has this table in its bundle, and as literals it would be longer.
+const plain = (status: number): Problem => ({ status });
+const unauthorized = (...parameters: readonly string[]): Problem => ({
+  status: 401,
+  headers: () => challenge(...parameters),
 });
+const later = (status: number): Problem => ({
+  status,
+  headers: ({ retryAfterSeconds = 1 }) => ({ "Retry-After": String(Math.max(1, Math.ceil(retryAfterSeconds))) }),
+});
+
+const weakLogin = 'error="insufficient_user_authentication"';
 
 /** One row for each code. The compiler reports a missing one. */
 export const problems: Readonly<Record<ErrorCode, Problem>> = {
-  invalid_request: { status: 400 },
-  password_rejected: { status: 400 },
-  invalid_credentials: { status: 401, headers: challenge() },
-  missing_token: { status: 401, headers: challenge() },
+  invalid_request: plain(400),
+  password_rejected: plain(400),
+  invalid_credentials: unauthorized(),
+  missing_token: unauthorized(),
   invalid_client: { status: 401, headers: () => ({ "WWW-Authenticate": 'Basic realm="ampho", charset="UTF-8"' }) },
-  invalid_scope: { status: 400 },
-  unsupported_grant_type: { status: 400 },
-  invalid_token: { status: 401, headers: challenge('error="invalid_token"') },
-  factor_needed: { status: 401, headers: challenge() },
-  link_needed: { status: 401, headers: challenge() },
-  confirmation_needed: { status: 401, headers: challenge() },
+  invalid_scope: plain(400),
+  unsupported_grant_type: plain(400),
+  invalid_token: unauthorized('error="invalid_token"'),
+  factor_needed: unauthorized(),
+  link_needed: unauthorized(),
+  confirmation_needed: unauthorized(),
   login_too_old: {
     status: 401,
-    headers: (details) =>
-      challenge('error="insufficient_user_authentication"', maxAgeParameter(details.maxAgeSeconds ?? 0))(),
+    headers: ({ maxAgeSeconds = 0 }) => challenge(weakLogin, maxAgeParameter(maxAgeSeconds)),
   },
   login_too_weak: {
     status: 401,
     headers: ({ acr, maxAgeSeconds }) =>
       challenge(
-        'error="insufficient_user_authentication"',
+        weakLogin,
         ...tokensParameter("acr_values", acr === undefined ? [] : [acr]),
         ...(maxAgeSeconds === undefined ? [] : [maxAgeParameter(maxAgeSeconds)]),
-      )(),
+      ),
   },
-  session_ended: { status: 401, headers: challenge('error="invalid_token"') },
-  transaction_over: { status: 401, headers: challenge() },
-  unknown_passkey: { status: 401, headers: challenge() },
-  match_needed: { status: 401, headers: challenge() },
-  outside_cancelled: { status: 401, headers: challenge() },
+  session_ended: unauthorized('error="invalid_token"'),
+  transaction_over: unauthorized(),
+  unknown_passkey: unauthorized(),
+  match_needed: unauthorized(),
+  outside_cancelled: unauthorized(),
   insufficient_scope: {
     status: 403,
-    headers: (details) => challenge('error="insufficient_scope"', ...tokensParameter("scope", details.scopes))(),
+    headers: ({ scopes }) => challenge('error="insufficient_scope"', ...tokensParameter("scope", scopes)),
   },
-  credential_not_accepted: { status: 403 },
-  registration_closed: { status: 403 },
-  address_needed: { status: 403 },
-  account_pending: { status: 403 },
-  cross_site: { status: 403 },
-  not_found: { status: 404 },
+  credential_not_accepted: plain(403),
+  registration_closed: plain(403),
+  address_needed: plain(403),
+  account_pending: plain(403),
+  cross_site: plain(403),
+  not_found: plain(404),
   method_not_allowed: { status: 405, headers: (details) => ({ Allow: (details.allow ?? []).join(", ") }) },
   request_timeout: { status: 408, headers: () => ({ Connection: "close" }) },
-  login_taken: { status: 409 },
-  email_taken: { status: 409 },
-  identity_taken: { status: 409 },
-  last_way_in: { status: 409 },
-  settled: { status: 409 },
-  payload_too_large: { status: 413 },
-  unsupported_media_type: { status: 415 },
-  too_many_attempts: { status: 429, headers: retryAfter },
-  captcha_needed: { status: 429, headers: retryAfter },
-  overloaded: { status: 503, headers: retryAfter },
-  unavailable: { status: 503, headers: retryAfter },
-  internal_error: { status: 500 },
+  login_taken: plain(409),
+  email_taken: plain(409),
+  identity_taken: plain(409),
+  last_way_in: plain(409),
+  settled: plain(409),
+  payload_too_large: plain(413),
+  unsupported_media_type: plain(415),
+  too_many_attempts: later(429),
+  captcha_needed: later(429),
+  overloaded: later(503),
+  unavailable: later(503),
+  internal_error: plain(500),
 };
 
 /** Returns the response to an error. `requestId` is the id of the request in the log. */
