@@ -41,7 +41,7 @@ async function betterAuth() {
   return { check, cookie };
 }
 
-/** What every guard must do at least. */
+/** Every guard must do at least this. */
 const isBearer = (authorization) => authorization?.startsWith("Bearer ") === true;
 
 let cookie;

@@ -1,4 +1,4 @@
-// What a browser gets for a rejected Fetch request whose requirements say `redirect`. Verifiers do not load it.
+// A browser gets a page for a rejected Fetch request whose requirements say `redirect`. Verifiers do not load this.
 import { pageHeadersOf, pageInPlaceOf, redirectToPages } from "../http/rest/responses/redirect-to-pages.js";
 import { findRequest } from "./fetch.js";
 import type { RespondWithPage } from "./fetch-authorize.js";
