@@ -1,7 +1,6 @@
 // Writes docs/reference/cli.md from the table of commands. It needs a build.
 
-import { previewText } from "../dist/cli/command.js";
-import { commands } from "../dist/cli/commands.js";
+import { commands, service } from "../dist/cli/commands.js";
 import { transcriptOf } from "./command-transcripts.mjs";
 import { linkPages } from "./page-links.mjs";
 import { wrap } from "./wrap.mjs";
@@ -39,7 +38,7 @@ const argumentLine = ({ name, help, choices }) => wrap(`- \`${name}\`: ${marked(
 const created = commands.filter(({ database }) => database === "creates").map(({ name }) => `\`${name}\``);
 const createsDatabase = `${created.slice(0, -1).join(", ")} and ${created.at(-1)}`;
 
-const isOwn = ({ name }) => !everywhere.includes(name);
+const isOwn = ({ name, help }) => !everywhere.includes(name) && help !== service.help;
 
 function section(command) {
   const { name, help, example = "", options } = command;
@@ -48,7 +47,7 @@ function section(command) {
 
 \`${usageOf(command)}\`
 
-${wrap(marked(command.preview ? `${help} ${previewText}` : help))}
+${wrap(marked(command.preview ? `${help} [In preview](stability.md).` : help))}
 
 \`\`\`console
 ${transcriptOf(`ampho ${name} ${example}`.trimEnd())}
@@ -66,6 +65,7 @@ Each command has \`--help\`. [Configuration](configuration.md) lists the paramet
 \`ampho.config.js\` of the working directory ([Share the options](configuration.md#share-the-options)).
 
 - \`LOGIN\` is the login name of a user. With \`--id\`, or where the application keeps its own user table, it is the id.
+- \`NAME\` in the usage of a \`service-…\` command is the name or the id of a service account.
 - Results go to stdout and everything else to stderr. With \`--json\` the result is one line of JSON.
 - The exit code is 0 for done, 1 for failed, and 2 for wrong use or wrong configuration.
 - Secrets are never taken from arguments, which every process of the machine can see. A password comes from a prompt

@@ -10,7 +10,8 @@ const user = {
   help: "The login name of the user, or the id if the application keeps its own user table.",
 };
 const byId = flag("--id", { help: "LOGIN is the id of the user and not the login." });
-const service = { name: "NAME", help: "The name or the id of the service account." };
+/** The argument of the commands for one service account. */
+export const service = { name: "NAME", help: "The name or the id of the service account." };
 const scope = (help: string): CommandOption => valued("--scope", "S", { repeats: true, help });
 const json = flag("--json", { help: "Print the result as one line of JSON." });
 const passwordStdin = flag("--password-stdin", {

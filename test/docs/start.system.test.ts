@@ -1,21 +1,12 @@
 // Follows docs/getting-started.md, which begins with an empty folder. Their packages are those of the repository.
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect } from "vitest";
 import { execFileSync, spawnSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { freePort } from "../world/free-port.js";
-import { environment, root } from "./readme.js";
-import {
-  password,
-  readHtmlPages,
-  readStartPage,
-  startPages,
-  startServer,
-  usePage,
-  withPort,
-  writeFiles,
-} from "./start.js";
+import { environment } from "./readme.js";
+import { password, readStartPage, startPages, startServer, usePage, withPort, writeFiles } from "./start.js";
 
 // `start.install.test.ts` also installs Next.js.
 describe.each(startPages.filter(({ example }) => example !== "next"))("$framework", (page) => {
@@ -46,16 +37,4 @@ describe.each(startPages.filter(({ example }) => example !== "next"))("$framewor
       },
     };
   });
-});
-
-it("the sign-in page and the account page of docs/getting-started.md are those of examples/start", () => {
-  const files = readHtmlPages();
-  expect(files.map(({ name }) => name)).toEqual([
-    "public/index.html",
-    "public/sign-in.js",
-    "pages/account.html",
-    "public/account.js",
-  ]);
-  for (const { name, code } of files)
-    expect(readFileSync(path.join(root, "examples/start", name), "utf8"), name).toBe(code);
 });

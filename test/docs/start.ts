@@ -49,10 +49,6 @@ export function readStartPage({ framework }: StartPage) {
   return { files, prepare: `${shared.join("")}${install}`, start };
 }
 
-/** The pages of plain HTML, which the commands of Express and Hono copy. */
-export const readHtmlPages = () =>
-  ["Read the sign-in page", "Read the account page"].flatMap((heading) => readSection(heading).files);
-
 /** The page has the port 3000, which another program can use here. */
 export const withPort = (text: string, port: number): string => text.replaceAll("3000", String(port));
 

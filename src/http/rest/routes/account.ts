@@ -66,7 +66,10 @@ const accessItem = z.object({
   created: seconds.nullable().describe("The time at which it was added, in Unix seconds, or null."),
   address: nullableText("The client's IP address of that time, as long as the audit log is kept."),
   browser: nullableText("The name of the browser of that time, or null."),
-  actor: z.enum(["user", "operator", "application"]).nullable().describe("The one who added it, or null."),
+  actor: z
+    .enum(["user", "operator", "application"])
+    .nullable()
+    .describe("The one who added it (`user`, `operator` or `application`), or null."),
   used: seconds.nullable().describe("The time of its last use, in Unix seconds, or null."),
   confirmed: z
     .boolean()
