@@ -1,4 +1,4 @@
-// Runs the snippets of docs/guides/client.md and docs/guides/passkeys.md unchanged, in the page that they describe.
+// Runs the snippets of docs/guides/passkeys.md unchanged, in the page that they describe.
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
@@ -13,11 +13,11 @@ import { ann } from "./world.js";
 useBrowser();
 
 const readPage = (name: string) => readFileSync(new URL(`../../docs/guides/${name}`, import.meta.url), "utf8");
-const page = readPage("client.md").replace(/^[\s\S]*(?=^## Sign in with a passkey$)/m, "");
+const page = readPage("passkeys.md");
 const snippetsOf = (language: string) =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, code = ""]) => code);
 
-it("the snippets of docs/guides/client.md for passkeys run in a page, whose user adds a passkey and signs in with it", async () => {
+it("the snippets of docs/guides/passkeys.md with the client run in a page, whose user adds a passkey and signs in with it", async () => {
   const [form = ""] = snippetsOf("html");
   const [logIn = "", manage = ""] = snippetsOf("ts");
   const script = `<!doctype html>${form}<pre></pre><script type="module">

@@ -16,10 +16,15 @@ const root = path.resolve(import.meta.dirname, "../..");
 export const amphoFile = (options = "") => `import { type Ampho, createAmpho } from "ampho";
 export const ampho: Ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log: () => {}, ${options} });`;
 
-/** Three recipes are sections of one page. */
-const sections: Readonly<Record<string, string>> = { react: "React", vue: "Vue", svelte: "Svelte" };
-const sourceOf = (page: string) =>
-  `docs/guides/recipes/${page in sections ? `session.md#${sections[page]}` : `${page}.md`}`;
+/** These recipes are sections of a page. */
+const sections: Readonly<Record<string, string>> = {
+  react: "session.md#React",
+  vue: "session.md#Vue",
+  svelte: "session.md#Svelte",
+  "protect-pages": "protect-pages.md#Express, Fastify, Hono, Koa",
+  "sign-in-page": "protect-pages.md#Return from the sign-in page",
+};
+const sourceOf = (page: string) => `docs/guides/recipes/${sections[page] ?? `${page}.md`}`;
 
 export interface Recipes {
   readonly folder: string;

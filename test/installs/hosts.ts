@@ -4,7 +4,7 @@ export interface Host {
   /** The guarded route, and the response to a request without a token. */
   readonly path: string;
   readonly strangers: 200 | 401;
-  /** A page that sends strangers to the sign-in page (docs/guides/recipes/protect-rendered-pages.md). */
+  /** A page that sends strangers to the sign-in page (docs/guides/recipes/protect-pages.md). */
   readonly page?: string;
   /** A page or route that renews the session of its visitor (docs/guides/cookies.md). */
   readonly renewed?: string;
