@@ -225,12 +225,19 @@ function body({ text, examples, throws }) {
   ].filter((part) => part !== "");
 }
 
-/** A call that shows no more than the signature. Editors show it. */
-const plainCall = /^(?:const \w+ = )?(?:await )?[\w.]+\((?:[\w".-]+(?:, [\w".-]+)*)?\);$/;
+/** A call without a function in its arguments, whose members the signature has. Editors show it. */
+function isPlainCall(example, signature) {
+  const [, given] =
+    /^(?:const (?:\w+|\{[^}]*\}|\[\w+\]) = )?(?:await )?[\w.]+(?:\(([^()]*)\))?(?: \?\? \[\])?;$/.exec(example) ?? [];
+  if (given === undefined) return false;
+  const names = [...given.replace(/"[^"]*"/g, "").matchAll(/[{,] (\w+)(?=[:,} ])/g)].map(([, name]) => name);
+  return names.every((name) => new RegExp(`\\b${name}\\b`).test(signature));
+}
 
 /** One block has the signature of a member and its example. */
 function memberBody({ signatures, docs }) {
-  const [text, ...more] = [signatures.join("\n"), ...docs.examples.filter((each) => !plainCall.test(each))].map(short);
+  const signature = signatures.join("\n");
+  const [text, ...more] = [signature, ...docs.examples.filter((each) => !isPlainCall(each, signature))].map(short);
   return [code([text, ...more].join("\n\n")), ...body({ ...docs, examples: [] })];
 }
 

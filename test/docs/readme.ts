@@ -17,4 +17,4 @@ export const environment = Object.fromEntries(
 
 /** The examples that show a feature, and no framework. */
 export const isNoFramework = (folder: string): boolean =>
-  /^(?:everything|full|notes|passkeys|protect-anything|start|verify-(?:go|node|python))$/.test(folder);
+  /^(?:drizzle|everything|full|notes|passkeys|protect-anything|start|verify-(?:go|node|python))$/.test(folder);

@@ -12,6 +12,7 @@ const root = path.resolve(import.meta.dirname, "../..");
 // These examples have tests of their own, most of them in `npm run test:all`, because they install packages.
 const services = ["verify-go", "verify-node", "verify-python"];
 const elsewhere = new Set([
+  "drizzle",
   "everything",
   "full",
   "notes",
@@ -43,7 +44,17 @@ beforeAll(async () => {
 });
 afterAll(() => consumer.remove());
 
-const large = ["everything", "full", "notes", "passkeys", "protect-anything", "start", "verify-go", "verify-python"];
+const large = [
+  "drizzle",
+  "everything",
+  "full",
+  "notes",
+  "passkeys",
+  "protect-anything",
+  "start",
+  "verify-go",
+  "verify-python",
+];
 
 it.each(all.map(({ name }) => name).filter((name) => !large.includes(name)))("examples/%s fits on a screen", (name) => {
   const folder = path.join(root, "examples", name);

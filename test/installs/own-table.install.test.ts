@@ -1,11 +1,10 @@
-// docs/guides/own-users.md with Drizzle and SQLite: the files of the page, compiled and served, and each way in.
+// examples/drizzle: its files, compiled and served, and each way in of docs/guides/own-users.md.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { simpleParser } from "mailparser";
 import { Secret, TOTP } from "otpauth";
 import { beforeAll, expect, it } from "vitest";
-import { snippets } from "../docs/snippets.js";
 import {
   authenticate,
   bytesOf,
@@ -19,11 +18,12 @@ import { claimsOf } from "../world/tokens.js";
 import { packedWithSqlite, password, serving, shell, write } from "./project.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const page = "docs/guides/own-users.md";
+const example = path.join(root, "examples/drizzle");
+const files = ["people.sql", "people.ts", "users.ts", "server.ts"];
 const newPassword = "amber tulip canoe walnut";
 const drizzle = ["drizzle-orm@0.45.4", "@libsql/client@0.18.0"];
 
-/** Runs the SQL of the page, or prints the rows of the table. */
+/** Runs the SQL of the example, or prints the rows of the table. */
 const program = `
 import { readFileSync } from "node:fs";
 import { createClient } from "@libsql/client";
@@ -48,7 +48,7 @@ beforeAll(async () => {
     "package.json": '{ "name": "project", "version": "1.0.0", "private": true, "type": "module" }',
     "tsconfig.json": JSON.stringify({ compilerOptions, files: ["server.ts"] }),
     "table.mjs": program,
-    ...snippets(page, "people.sql", "people.ts", "users.ts", "server.ts"),
+    ...Object.fromEntries(files.map((name) => [name, readFileSync(path.join(example, name), "utf8")])),
   });
   const packages = [...drizzle, "oauth4webapi@3.8.8", "@types/node@20.19.43", await packedWithSqlite()];
   shell(folder, `npm install --no-audit --no-fund ${packages.join(" ")}`);
