@@ -24,7 +24,7 @@ const names = {
   email_added: "the first address, or another spelling of it",
   email_waits: "another address, which waits because the user has lost the mailbox",
   email_proven: "the first proof of the address",
-  email_confirmed: "the same by a login with the password",
+  email_confirmed: "the first proof by a login with the password",
   first_factor: "the first second factor",
   further_factor: "a further second factor",
   factor_replaced: "another authenticator app",
@@ -130,7 +130,15 @@ function ofService([change, { event, tokens, apiKey, jwks }]) {
   return rowOf([serviceNames[change], ...cells, `\`${event}\``]);
 }
 
-const rowsOf = (write, shown = () => true) => Object.entries(consequences).filter(shown).map(write).join("\n");
+/** Changes that end the same share a row. */
+function rowsOf(write, shown = () => true) {
+  const rows = new Map();
+  for (const each of Object.entries(consequences).filter(shown)) {
+    const cells = write(each).slice(`| ${nameOf(each[0])}`.length);
+    rows.set(cells, [...(rows.get(cells) ?? []), nameOf(each[0])]);
+  }
+  return [...rows].map(([cells, changes]) => `| ${changes.join(" · ")}${cells}`).join("\n");
+}
 
 const endsNothing = /\| none( \|){6}$/;
 

@@ -25,7 +25,7 @@ function section(name) {
 ${wrap(linked(preview ? `${help} In preview (docs/reference/stability.md).` : help))}
 
 ${[
-  `\`${name}=${inShell(example)}\`, in code \`${optionName(name)}: ${literal(example)}\``,
+  `\`${name}=${inShell(example)}\`, in code \`${optionName(name)}\``,
   `${valuesOf(kind)}. Default: ${defaultOf(parameters[name])}.`,
 ]
   .map((line) => wrap(`- ${line}`, "  ").replace(/^-\n +/, "- "))
@@ -167,7 +167,8 @@ Keys of an unknown \`kty\` after the first key are skipped with a warning.
 
 ## Parameters
 
-Each parameter has an example, what its value can be, and its default.
+Each parameter has an example, its name in code, what its value can be, and its default. In code, a value is the JSON
+value.
 
 ${parameterNames.map(section).join("\n")}`;
 }

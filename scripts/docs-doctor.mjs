@@ -37,17 +37,15 @@ ${Object.entries(checks)
   .map(([name, text]) => wrap(`- \`${name}\`: ${text}`, "  "))
   .join("\n")}
 
-Only the instance can see the headers that a proxy adds. It logs once that requests carry \`X-Forwarded-For\` or
-\`Forwarded\` while \`AMPHO_TRUST_PROXY\` is 0. \`GET /readyz\` returns \`"warnings":["forwarded_ignored"]\` for that request.
-So pass the URL that clients use. \`ampho.health\` of
-an application does not see the request, but its log has the line.
+Only the instance can see the headers that a proxy adds, so pass the URL that clients use. \`ampho.health\` of an
+application does not see the request, but its log has a line about ignored headers.
 
 ## Attack your instance
 
 \`ampho-attack\` is a package of its own, so an image for production holds no attack, and no instance has a switch for it.
 Install the version of the instance. Before the first release, \`npm pack --workspace ampho-attack\` writes it in a clone.
-\`npx --no\` runs only what is installed, and downloads no package of that name. It imports nothing of Ampho, and sees the
-instance as any client does. It attacks an instance only if one of these shows that the instance is yours:
+\`npx --no\` runs only what is installed, and downloads no package of that name. It attacks an instance only if one of
+these shows that the instance is yours:
 
 - The configured key, or the key of \`--key-stdin\`, is the key of the instance. To prove that, one token is sent for an
   unknown login without roles. It is valid for five seconds plus the leeway. The instance must accept it and must reject
@@ -75,14 +73,12 @@ Where \`POST /token\` is on, the same command creates three [service accounts](.
 \`attack-…\` and deletes them. Of the 20 wrong keys that one process takes from an address in a quarter of an hour, 14 are
 their wrong assertions. So the next run in that time leaves such attacks out. A resource of
 \`AMPHO_SECURITY_RESOURCES\` is attacked if its origin is that of the attacked URL.
-No test user has an address, so no mail is sent. A run asks for at most six of the twenty mails that one address can ask
-for in an hour. Every opened session is ended. All other wrong passwords are for unknown logins. A run uses about
-three of the twenty different logins that can fail from one address in a quarter of an hour, so several runs in a row
-are possible.
+No mail is sent, and every opened session is ended. All other wrong passwords are for unknown logins. A run uses about
+three of the twenty logins that can fail from one address in a quarter of an hour. It uses six of the twenty mails of an
+hour.
 
-No attack causes load, delays the server on purpose or affects another user. A blocked attack means that these
-requests were rejected. It does not prove that no other way exists. The attacks measure no time, because a network
-hides it.
+No attack causes load or affects another user. A blocked attack means that these requests were rejected. It does not
+prove that no other way exists. The attacks measure no time.
 
 With \`--json\` the result is an array of \`{"attack","title","source","outcome","detail"}\`. The \`outcome\` is one of
 these:
@@ -104,7 +100,5 @@ ${attacks
   )
   .join("\n")}
 
-The tests run every attack against an instance with exactly that fault.
-They expect the attacks to find that fault and no other.
 `;
 }

@@ -1,5 +1,5 @@
 // Generates docs/security/what-to-audit.md: the files that a request to the guard, `/login` and `/renew` reaches, room by room in
-// reading order, and what each of the rest is for. The rooms come from ARCHITECTURE.md, the files from the imports.
+// reading order, and the rooms of the rest. The rooms come from ARCHITECTURE.md, the files from the imports.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -71,9 +71,8 @@ export function generate() {
   const needed = reached();
   const rows = rooms
     .filter(([, room]) => inRoom(room).length > 0)
-    .map(([, room, purpose]) => ({
+    .map(([, room]) => ({
       room,
-      purpose,
       needed: inRoom(room).filter((name) => needed.has(name)),
       rest: inRoom(room).filter((name) => !needed.has(name)),
     }));
@@ -92,9 +91,9 @@ ${first.map(({ room, needed: names }) => `- \`${room}\`, ${sum(names)} lines${na
 
 The other files, with about ${sum(all.filter((name) => !needed.has(name)))} lines, are for other ways in, changes of accounts, pages, commands and clients.
 
-These are the rooms of \`src/\` with their other lines:
+${wrap(`[Architecture](../../ARCHITECTURE.md#find-a-room) states what each room of \`src/\` is for. These are their other lines:`)}
 
-${rest.map(({ room, purpose, rest: names }) => wrap(`- \`${room}\`, ${sum(names)}: ${purpose.replace(/ \(\[[^)]*\)\)/, "")}`, "  ")).join("\n")}
+${rest.map(({ room, rest: names }) => `- \`${room}\`: ${sum(names)}`).join("\n")}
 `;
   return { "docs/security/what-to-audit.md": text };
 }

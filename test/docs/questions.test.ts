@@ -55,7 +55,7 @@ const questions: readonly (readonly [question: string, page: string, heading: st
   ["How does a mobile app sign in?", "guides/recipes/mobile.md", "React Native and Expo", /React Native/],
   ["What does an error code mean?", "reference/errors.md", "", /invalid_credentials/],
   ["Which parameters are there?", "reference/configuration.md", "", /AMPHO_APP_URL/],
-  ["What does a new password end?", "reference/changes.md", "", /a new password, by the user . all others/],
+  ["What does a new password end?", "reference/changes.md", "", /a new password, by the user .*\| all others/],
   ["How do I deploy my Express application?", "operate/application.md", "Run it with systemd", /ExecStart/],
   ["How do I deploy it in Kubernetes?", "operate/application.md", "Run it in Kubernetes", /kubectl apply/],
   ["Is my deployment correct?", "operate/application.md", "Check it", /ampho doctor --url/],

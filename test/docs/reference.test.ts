@@ -100,7 +100,7 @@ it("every parameter has an entry with an example, which is no default and has th
     const { kind, example, default: value } = parameters[name];
     const text = entry(page, name);
     expect(text, name).toContain(`\n- \`${name}=`);
-    expect(text.replaceAll(/\s+/g, " "), name).toContain(`, in code \`${optionName(name)}: `);
+    expect(text.replaceAll(/\s+/g, " "), name).toContain(`, in code \`${optionName(name)}\``);
     const parsed = kind.parse(example);
     expect(parsed, name).toBeDefined();
     expect(kind.parse(typeof example === "string" ? example : JSON.stringify(example)), name).toEqual(parsed);
