@@ -74,6 +74,9 @@ const bodies = {
   SessionView: "List the user's sessions",
 };
 
+/** Types that only an adapter for another host needs. */
+const ofAdapters = ["Caller", "HttpRequest", "HttpResponse", "RequestBody", "UpgradeInstance"];
+
 const isValue = ({ kind }) => ["function", "class", "const"].includes(kind);
 /** `createAmpho` before other functions and classes, and these before types. */
 const rank = (each) => (each.name === "createAmpho" ? 2 : Number(isValue(each)));
@@ -166,6 +169,10 @@ function section({ subpath, name, kind, signatures, docs, members }, described) 
   if (Object.hasOwn(bodies, name)) {
     const heading = bodies[name];
     parts.push(`[${heading}](../http.md#${anchorOf(heading)}) has the members.`);
+    return `${parts.join("\n\n")}\n`;
+  }
+  if (ofAdapters.includes(name)) {
+    parts.push("Only an adapter for another host needs its members. Editors show them.");
     return `${parts.join("\n\n")}\n`;
   }
   const files = own.filter(isFile);

@@ -1,7 +1,6 @@
 // Writes docs/reference/configuration.md from the table of parameters. It needs a build.
 
 import { environmentOnly, optionName, parameterNames, parameters, secretNames } from "../dist/config/parameters.js";
-import { literal } from "./literal.mjs";
 import { linkPages } from "./page-links.mjs";
 import { defaultOf } from "./parameter-default.mjs";
 import { wrap } from "./wrap.mjs";

@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { snippets } from "../docs/snippets.js";
 import { installFromDebian } from "../world/debian.js";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
@@ -118,8 +117,6 @@ const nginxGateway: StartProxy = async (text, upstreams, folder) => {
 const caddyGateway: StartProxy = async (text, upstreams, folder) => {
   const { ampho, program, key } = upstreams;
   const checkPort = String(await freePort());
-  const { "check.mjs": code = "" } = snippets("docs/guides/gateway.md", "check.mjs");
-  writeFileSync(path.join(folder, "check.mjs"), code);
   const site = replaced(
     text,
     ["api.example.com {", caddySite(upstreams)],
@@ -127,7 +124,7 @@ const caddyGateway: StartProxy = async (text, upstreams, folder) => {
     ["127.0.0.1:8000", program.replace("http://", "")],
   );
   const env = { PATH: process.env["PATH"], AMPHO_URL: ampho, GATEWAY_KEY: key, CHECK_PORT: checkPort };
-  return [spawn(process.execPath, [path.join(folder, "check.mjs")], { env }), runCaddy(folder, site)];
+  return [spawn(process.execPath, [path.join(root, "deploy/caddy/check.mjs")], { env }), runCaddy(folder, site)];
 };
 
 const nginxFront: StartProxy = async (text, upstreams, folder) => {

@@ -61,7 +61,6 @@ export const elsewhere: readonly RunElsewhere[] = [
     test: "test/docs/start.install.test.ts",
     begins: ["npm install next", "npx next"],
   },
-  { page: "docs/guides/own-users.md", test: "test/installs/own-table.install.test.ts" },
   {
     page: "docs/operate/deploying.md",
     test: "test/docs/recipes-hosts.system.test.ts",

@@ -359,7 +359,7 @@ describe("docs/guides/providers.md", () => {
     const env = { AMPHO_APP_URL: "https://app.example/", AMPHO_SECURITY_PROVIDERS: settings };
     const given = { env, cwd: consumer.folder, user: "me", host: "here" };
     const { providers } = readConfiguration(given).configuration;
-    expect(providers.map(({ label }) => label)).toEqual(["Google", "Microsoft", "GitHub", "Acme"]);
+    expect(providers.map(({ label }) => label)).toEqual(["Microsoft", "GitHub", "Acme"]);
 
     for (const [file, text] of Object.entries(snippets("docs/guides/providers.md", "sign-in.ts", "link.ts")))
       write(file, text);
