@@ -106,11 +106,7 @@ ${list(everyResponse)}
 ## Handle an error
 
 An error is \`{"message": "…", "error": "code"}\`. Decide by \`error\`, and by \`field\` and \`reason\` where they are present.
-A \`factor_needed\` also has \`transaction\`, \`factors\`, \`passkey\`, \`enroll\` and in some cases \`mail\`
-([Add second factors](../guides/second-factors.md)). A \`link_needed\` has \`transaction\` and \`ways\`,
-and a \`confirmation_needed\` has \`change\` and \`ways\`
-([Sign in with Google and other providers](../guides/providers.md)).
-The message is for people and can change. [Errors](errors.md) lists each code with its cause and its fix.
+The message is for people and can change. [Errors](errors.md) lists each code with its cause, its fix and its members.
 
 ${wrap(`Routes can respond with ${commonErrors.map(errorLink).join(", ")}. A section has only the other errors of its route.`)}
 

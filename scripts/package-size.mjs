@@ -55,6 +55,6 @@ export async function sizeRows(folder) {
     await named("hashPassword", 10),
     await named("AmphoError", 1),
     { what: "parameters", value: parameterNames.length, goal: 50 },
-    { what: "words of docs/", value: words.reduce((sum, count) => sum + count, 0), goal: 125_000, holds: 136_500 },
+    { what: "words of docs/", value: words.reduce((sum, count) => sum + count, 0), goal: 125_000, holds: 126_000 },
   ];
 }

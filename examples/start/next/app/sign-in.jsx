@@ -1,7 +1,7 @@
 "use client";
 
 import { FactorNeeded } from "ampho/client/mail";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { client, messageOf } from "./client";
 
 const openAccount = (session) => session && location.assign("/account");
@@ -49,9 +49,11 @@ export function SignIn() {
   const [link, setLink] = useState();
   const show = (error) => setProblem(messageOf(error));
 
+  const opened = useRef();
   useEffect(() => {
     const page = new AbortController();
-    const followed = client.followLink(); // the link of a mail opens this page, and does nothing by itself
+    opened.current ??= client.followLink(); // the link of a mail opens this page, and does nothing by itself
+    const followed = opened.current; // in development, React runs an effect twice
     if (followed?.for === "register") setRegistration(followed);
     if (followed?.for === "login") setProblem("Open the link on the page that asked for it.");
     if (followed) setLink(followed);
