@@ -109,6 +109,7 @@ export interface AccessItem {
     | "recovery_codes"
     | "identity"
     | "api_key"
+    | "connection"
     | "password"
     | "address"
     | "login";
@@ -134,7 +135,7 @@ export interface AccessItem {
 
 /** Everything that can still sign in to the account, or act for it. */
 export interface AccessView {
-  /** The newest 200 sessions and API keys, and everything else. */
+  /** The newest 200 sessions, API keys and connections, and everything else. */
   readonly access: readonly AccessItem[];
   /** A policy for second factors that an operator has set, weaker than that of the roles. Null: there is none. */
   readonly weaker_policy: Policy | null;

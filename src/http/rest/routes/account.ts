@@ -59,7 +59,18 @@ export const accountExport = body("AccountExport", {
 
 const accessItem = z.object({
   kind: z
-    .enum(["session", "passkey", "totp", "recovery_codes", "identity", "api_key", "password", "address", "login"])
+    .enum([
+      "session",
+      "passkey",
+      "totp",
+      "recovery_codes",
+      "identity",
+      "api_key",
+      "connection",
+      "password",
+      "address",
+      "login",
+    ])
     .describe("The kind of the way in or of the credential."),
   id: nullableText("The id with which it is ended, or null."),
   name: nullableText("Its name, its provider, the address or login itself, or how many codes are left."),
@@ -81,7 +92,10 @@ const accessItem = z.object({
 });
 
 export const accessList = body("Access", {
-  access: listOf(accessItem, "Everything that can still sign in, with the newest 200 sessions and API keys."),
+  access: listOf(
+    accessItem,
+    "Everything that can still sign in, with the newest 200 sessions, API keys and connections.",
+  ),
   weaker_policy: z
     .enum(["optional", "required", "phr"])
     .nullable()
