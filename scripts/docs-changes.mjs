@@ -104,9 +104,10 @@ function ends([change, row]) {
   const begun = row.begun === "kept" ? "" : "end";
   const devices = row.begun === "kept" && row.devices === "kept" ? "" : "forgotten";
   const invitations = row.invitations === "end" ? "end" : "";
-  const lessened = row.rights === "lessen" ? "tokens" : "";
-  const connections = shortFate(row.connection) || lessened;
-  const mine = [fateOf(row), shortFate(row.apiKey), connections, invitations];
+  const [key, connection] = [shortFate(row.apiKey), shortFate(row.connection)];
+  const lessened = row.rights === "lessen" ? "tokens of connections" : "";
+  const deputies = key === connection ? [key, lessened] : [key && `keys ${key}`, connection, lessened];
+  const mine = [fateOf(row), deputies.filter((part) => part !== "").join(", "), invitations];
   return rowOf([nameOf(change), sessions[row.sessions], begun, devices, ...mine]);
 }
 
@@ -150,15 +151,15 @@ function rowsOf(write, shown = () => true) {
   return [...rows].map(([cells, changes]) => `| ${changes.join(" · ")}${cells}`).join("\n");
 }
 
-const endsNothing = /\| none( \|){7}$/;
+const endsNothing = /\| none( \|){6}$/;
 
 /** The path and the text of each generated page. */
 export function generate() {
   const first = withGenerated(
     file,
     "changes",
-    `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities, second factors, password | API keys | connections | invitations for its address |
-| --- | --- | --- | --- | --- | --- | --- | --- |
+    `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities, second factors, password | API keys, connections | invitations for its address |
+| --- | --- | --- | --- | --- | --- | --- |
 ${rowsOf(ends, (each) => !endsNothing.test(ends(each)))}
 `,
   );

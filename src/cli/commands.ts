@@ -423,7 +423,7 @@ export const commands = [
     summary: "make a service account a client of users",
     help: "Users connect their accounts to it (docs/guides/connect.md). The options take the place of what it had. A redirect URI that is missing, and another way to authenticate, end its connections. With --none it is no client.",
     takes: [service, ...clientOptions, { name: "--none", help: "Users cannot connect to it any more." }],
-    example: "reader --redirect https://reader.example/callback --user-scope articles:read --public",
+    example: "reader --none",
   }),
   command("service-list", async () => (await services()).listServices, {
     preview: true,

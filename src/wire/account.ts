@@ -1,7 +1,9 @@
 // The bodies of GET /account, /account/export, /passkeys and /sessions. Times are Unix seconds.
+
 import type { Acr } from "../levels/acr.js";
 import type { Policy } from "../levels/policy.js";
 import type { ApiKeyView } from "./api-keys.js";
+import type { ConnectionView } from "./connect.js";
 
 /** A passkey of the account. */
 export interface PasskeyView {
@@ -169,6 +171,8 @@ export interface AccountExport {
   readonly identities: readonly LinkedIdentity[];
   /** The API keys, without the keys themselves. */
   readonly api_keys: readonly ApiKeyView[];
+  /** The connected applications. */
+  readonly connections: readonly ConnectionView[];
   /** The newest 1000 live sessions. */
   readonly sessions: readonly Omit<SessionView, "current">[];
   /** The newest 1000 entries of the audit log about the user. */

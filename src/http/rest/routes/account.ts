@@ -5,6 +5,7 @@ import { fields } from "../request/input.js";
 import { confirmedErrors, confirmedNote, limitErrors, recentErrors, recentNote, route } from "../route.js";
 import { body, grant, listOf, login, mailedCode, nullableText, opaque, password, seconds, textAs } from "../schemas.js";
 import { apiKeyView } from "./api-keys.js";
+import { connectionView } from "./connect.js";
 import { passkeyView } from "./factors.js";
 import { sessionView } from "./sessions.js";
 
@@ -53,6 +54,7 @@ export const accountExport = body("AccountExport", {
   passkeys: listOf(passkeyView, "The passkeys of the account."),
   identities: listOf(identity, "The accounts at outside providers."),
   api_keys: listOf(apiKeyView, "The API keys, without the keys themselves."),
+  connections: listOf(connectionView, "The connected applications."),
   sessions: listOf(sessionView, "The newest 1000 live sessions."),
   events: listOf(exportedEvent, "The newest 1000 entries of the audit log about the user."),
 });
