@@ -97,9 +97,7 @@ export function createVerifier<const S extends string = string>(options: Verifie
     jwksUrl === undefined
       ? fixedKeySource(keys)
       : fetchedKeySource({ url: jwksUrl, clock, log, changed: () => tokens.clearCache() });
-  const { leewaySeconds, issuer, foreignMaxSeconds } = rules;
-  const resourceNames = resources.map(({ resource }) => resource);
-  const audience = rules.audience && [...rules.audience, ...resourceNames];
+  const { leewaySeconds, issuer, audience, foreignMaxSeconds } = rules;
   const { revokedKeys } = revocations;
   const tokens = createAccessTokens({
     // Written out, because to spread the rules takes a quarter of the whole time.
@@ -114,8 +112,6 @@ export function createVerifier<const S extends string = string>(options: Verifie
       }),
     isSigningKeyRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
     scopes,
-    resources: resourceNames,
-    audience: rules.audience,
     leewaySeconds,
     foreignMaxSeconds,
   });
