@@ -93,14 +93,7 @@ export function authorize<S extends string>(
 ): MiddlewareHandler<AuthEnv<Requirements, S>> {
   rejectExtra(extra);
   const handle = createMiddleware(hono, ampho, requirements, (_context, next) => next());
-  return (context, next) => {
-    // Not `async`: what `next` returns is already a promise, and one more around it costs turns of the microtask queue.
-    try {
-      return Promise.resolve(handle(context, next) as Response | undefined);
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
-  };
+  return async (context, next) => (await handle(context, next)) as Response | undefined;
 }
 
 /**

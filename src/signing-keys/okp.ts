@@ -4,17 +4,19 @@ import { isPrivate, type Jwk, type KeyReader, type Report, readOctets, tryCreate
 
 const octets = 32;
 
+/** A number beside the prime of the curve, by its first octet. */
+const besidePrime = (first: string): string => `${first}${"ff".repeat(30)}7f`;
+
 /** Small order (RFC 7748 §6, RFC 8032 §5.1.3): signatures fit any message. y little-endian, without the sign bit. */
-const around = (first: string): string => `${first}${"ff".repeat(30)}7f`;
 const smallOrder: ReadonlySet<string> = new Set([
   "00".repeat(octets),
   `01${"00".repeat(octets - 1)}`,
   "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
   "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
   // The prime less one, the prime, and the prime plus one.
-  around("ec"),
-  around("ed"),
-  around("ee"),
+  besidePrime("ec"),
+  besidePrime("ed"),
+  besidePrime("ee"),
 ]);
 
 function isSmallOrder(point: Buffer): boolean {

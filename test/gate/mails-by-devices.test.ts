@@ -1,5 +1,5 @@
-// Each login without a device proof makes one more known device. Together they get no more mails and attempts at mailed codes than
-// three of them.
+// Each login without a device proof makes one more known device. Together they get no more mails and attempts at mailed
+// codes than three of them.
 import { expect, it } from "vitest";
 import { password, type World } from "../world/ampho.js";
 import { addPerson, openMailing, otherDigits } from "./mailboxes.js";

@@ -1,5 +1,5 @@
-// The ends of what sessions have added to an account and what lasts longer than they do: API keys, identities and
-// second factors. The end of a session can end it too.
+// Sessions add API keys, identities and second factors to an account, which last longer than the sessions. The end of a
+// session can end them too.
 import type { AuditEntry } from "../../../audit/entry.js";
 import type { AuditEvent } from "../../../audit/events.js";
 import { type FactorName, type MainFactor, ownsCodes, reachesPhr, withMains } from "../../../levels/factors.js";

@@ -113,7 +113,7 @@ interface NoticedUser {
 const areFewer = `(select count(*) from ampho_mail where user_id = ? and kind = ? and ${isRecent}) < ?`;
 
 /** So many notices of a kind an account gets in an hour. The alarm link in each of them closes the whole account. */
-const hourMax = 20;
+const noticesAnHour = 20;
 
 /** An account has it as long as it has the address, and has proven it at this time. */
 export interface AccountMailbox {
@@ -163,6 +163,6 @@ export function* insertNotice({ kind, at, userId, login, origin, hourly, user }:
   };
   const draft = { kind, userId, address, claims, language: languageOfNotices, until: at + noticeSeconds };
   const parameters = valuesOf(draft, at);
-  const earlier = [userId, kind, ...hourBefore(at), hourly === true ? 1 : hourMax];
+  const earlier = [userId, kind, ...hourBefore(at), hourly === true ? 1 : noticesAnHour];
   yield* writeMail(`${insert} and ${areFewer}`, [...parameters, address, ...earlier]);
 }
