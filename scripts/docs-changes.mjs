@@ -34,6 +34,7 @@ const names = {
   identity_vouched: "an identity is linked whose provider speaks for the mailbox of the account",
   identity_relinked: "an identity that the account has is linked again",
   identity_unlinked: "an identity is unlinked",
+  connection_added: "an application is connected",
   api_key_added: "an API key is created",
   api_key_rotated: "an API key is replaced",
   api_key_removed: "an API key is ended",
@@ -93,6 +94,9 @@ function fateOf({ identity, factors, password }) {
   return `${fates[identity]}${more}`;
 }
 
+/** The fate of a kind that is never confirmed. */
+const shortFate = (fate) => fates[fate].replace(" unconfirmed", "");
+
 /** A row of a table, whose empty cells are narrow. */
 const rowOf = (cells) => `| ${cells.join(" | ")} |`.replace(/\|(?: {2}\|)+/g, (empty) => empty.replaceAll("  ", " "));
 
@@ -100,7 +104,10 @@ function ends([change, row]) {
   const begun = row.begun === "kept" ? "" : "end";
   const devices = row.begun === "kept" && row.devices === "kept" ? "" : "forgotten";
   const invitations = row.invitations === "end" ? "end" : "";
-  const mine = [fateOf(row), fates[row.apiKey].replace(" unconfirmed", ""), invitations];
+  const [key, connection] = [shortFate(row.apiKey), shortFate(row.connection)];
+  const lessened = row.rights === "lessen" ? "tokens of connections" : "";
+  const deputies = key === connection ? [key, lessened] : [key && `keys ${key}`, connection, lessened];
+  const mine = [fateOf(row), deputies.filter((part) => part !== "").join(", "), invitations];
   return rowOf([nameOf(change), sessions[row.sessions], begun, devices, ...mine]);
 }
 
@@ -114,6 +121,9 @@ function reports([change, row]) {
 const serviceNames = {
   added: "`services.add`, `service-add`",
   scopes_set: "`services.setScopes`, `service-scopes`",
+  client_widened: "`services.setClient`, `service-client`",
+  client_lessened: "the same with fewer scopes of users",
+  client_replaced: "the same without a redirect URI, or with another way to authenticate",
   disabled: "`services.disable`, `service-disable`",
   enabled: "`services.enable`, `service-enable`",
   deleted: "`services.remove`, `service-delete`",
@@ -124,10 +134,11 @@ const serviceNames = {
   tokens_revoked: "`POST /revoke` with an access token",
 };
 
-function ofService([change, { event, tokens, apiKey, jwks }]) {
+function ofService([change, { event, tokens, apiKey, jwks, connections }]) {
   if (serviceNames[change] === undefined) throw new Error(`scripts/docs-changes.mjs has no name for ${change}.`);
   const cells = [tokens, apiKey, jwks].map((fate) => (fate === "kept" ? "" : "end"));
-  return rowOf([serviceNames[change], ...cells, `\`${event}\``]);
+  const ofUsers = { end: "end", lessen: "tokens", kept: "" }[connections];
+  return rowOf([serviceNames[change], ...cells, ofUsers, `\`${event}\``]);
 }
 
 /** Changes that end the same share a row. */
@@ -147,7 +158,7 @@ export function generate() {
   const first = withGenerated(
     file,
     "changes",
-    `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities, second factors, password | API keys | invitations for its address |
+    `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities, second factors, password | API keys, connections | invitations for its address |
 | --- | --- | --- | --- | --- | --- | --- |
 ${rowsOf(ends, (each) => !endsNothing.test(ends(each)))}
 `,
@@ -155,8 +166,8 @@ ${rowsOf(ends, (each) => !endsNothing.test(ends(each)))}
   const second = withGenerated(
     file,
     "services",
-    `| change | access tokens | all keys | public keys | audit event |
-| --- | --- | --- | --- | --- |
+    `| change | access tokens | all keys | public keys | connections | audit event |
+| --- | --- | --- | --- | --- | --- |
 ${Object.entries(serviceConsequences).map(ofService).join("\n")}
 `,
     first,

@@ -30,9 +30,34 @@ export const problemExamples = {
     details: { oauth: true },
   },
   unsupported_grant_type: {
-    fix: "Send `grant_type=client_credentials`. Users sign in at `POST /login`.",
-    message: "The grant type must be client_credentials.",
+    fix: "Send one of the `grant_types_supported` of the metadata. Users sign in at `POST /login`.",
+    message: "This grant type is not supported here.",
     details: { oauth: true },
+  },
+  invalid_grant: {
+    fix: "Send the user to `GET /authorize` again.",
+    message: "The code or the refresh token is wrong, was used before, or has ended.",
+    details: { oauth: true },
+  },
+  invalid_target: {
+    fix: "Name a resource as its metadata does (docs/guides/mcp.md).",
+    message: "The resource must be one of this server, and be named where there are several.",
+    details: { oauth: true },
+  },
+  unauthorized_client: {
+    fix: "Give the service account redirect URIs with `ampho service-client`.",
+    message: "Users cannot connect to this client.",
+    details: { oauth: true },
+  },
+  unsupported_response_type: {
+    fix: "Send `response_type=code`.",
+    message: "The response_type must be code.",
+    details: { returns: "https://reader.example/callback?error=unsupported_response_type" },
+  },
+  interaction_required: {
+    fix: "Leave `prompt=none` out.",
+    message: "The user must be asked.",
+    details: { returns: "https://reader.example/callback?error=interaction_required" },
   },
   invalid_token: {
     fix: "Renew the session once. If that fails too, ask the user to sign in.",

@@ -44,17 +44,17 @@ export async function sizeRows(folder) {
   const words = filesIn(path.join(root, "docs"), ".md").map((file) => readFileSync(file, "utf8").split(/\s+/).length);
   return [
     { what: "files", value: files.length, goal: 250 },
-    { what: "unpacked, MB", value: megabytesOf(files), goal: 3.5 },
+    { what: "unpacked, MB", value: megabytesOf(files), goal: 3.5, holds: 3.7 },
     {
       what: "`ampho/verify`, bundled, kB",
       value: await bundledKb(path.join(folder, "dist/verify.js")),
       goal: 48,
-      holds: 54,
+      holds: 55,
     },
     await named("toHandler", 10),
     await named("hashPassword", 10),
     await named("AmphoError", 1),
-    { what: "parameters", value: parameterNames.length, goal: 50 },
-    { what: "words of docs/", value: words.reduce((sum, count) => sum + count, 0), goal: 125_000, holds: 126_000 },
+    { what: "parameters", value: parameterNames.length, goal: 50, holds: 53 },
+    { what: "words of docs/", value: words.reduce((sum, count) => sum + count, 0), goal: 125_000, holds: 129_000 },
   ];
 }

@@ -147,8 +147,23 @@ async function factors(store, limits, sessionId) {
     hash: "l".repeat(43),
   };
   const service = { id: "svc_1", name: "nightly", scopes: ["articles:read"] };
-  await store.addService({ ...service, now, origin });
+  const client = { redirects: ["https://reader.example/callback"], userScopes: ["articles:read"], isPublic: true };
+  await store.addService({ ...service, ...client, now, origin });
   await store.createApiKey({ ...bob, stored: {}, own: undefined, key, apiKeysMax: 5 });
+  const code = { codeHash: "m".repeat(43), challenge: "n".repeat(43), redirectUri: client.redirects[0] };
+  const yes = { client: service.id, resource: "https://api.example/mcp", scopes: client.userScopes, how: "code" };
+  const level = { authTime: now, amr: ["pwd"], acr: "1fa" };
+  const shown = { ...spend, hash: "o".repeat(43) };
+  await store.addConnection({
+    ...bob,
+    stored: {},
+    own: undefined,
+    ...yes,
+    ...level,
+    ...code,
+    random: "p".repeat(22),
+    shown,
+  });
   const identity = { issuer: "https://id.example", subject: "1", provider: "acme", email: "bob@app.example" };
   const third = { ...spend, hash: "k".repeat(43) };
   await store.linkIdentity({ ...bob, stored: {}, own, identity, isVouched: false, spend: third });

@@ -42,6 +42,7 @@ import { addressOfAny, callerOf } from "./http/rest/request/client-address.js";
 import { isUnder, parseTarget } from "./http/rest/request/target.js";
 import { createErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments } from "./http/rest/root-documents.js";
+import { serverMetadata } from "./http/rest/server-metadata.js";
 import { createEnding, type DrainOptions, type Health, watchAccepted } from "./http/server/drain.js";
 import type { ServedHost } from "./http/server/server.js";
 import { knownScopes } from "./levels/scopes.js";
@@ -316,7 +317,12 @@ export async function composeAmpho(
   const cookies = configuration.cookies
     ? telemetry.cookies(createCookieMode(configuration.corsOrigins, () => log(plainHttpLine())))
     : undefined;
-  const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins, resources);
+  const documents = createRootDocuments(
+    configuration.appUrl,
+    deps.relyingParty?.origins,
+    resources,
+    serverMetadata(configuration),
+  );
   const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
   const features = featuresOf(deps, feed?.read, () => keyring.publicKeys());
   const languageOfMails = outbox && ((accepted: string | undefined) => languageOf(accepted, languages.tags));

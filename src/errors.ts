@@ -21,6 +21,11 @@ export const errorCodes = [
   "credential_not_accepted",
   "invalid_client",
   "invalid_scope",
+  "invalid_grant",
+  "invalid_target",
+  "unauthorized_client",
+  "unsupported_response_type",
+  "interaction_required",
   "unsupported_grant_type",
   "registration_closed",
   "address_needed",
@@ -99,6 +104,8 @@ export interface ErrorDetails {
   readonly maxAgeSeconds?: number;
   /** Errors of `ampho.authenticate` with `redirect`: the path to which a page sends the browser. */
   readonly location?: string;
+  /** Errors of a request to connect: the URL by which the application learns of it (RFC 6749 §4.1.2.1). */
+  readonly returns?: string;
   /** `insufficient_scope`: the scopes that the route requires (`scope` of RFC 6750 §3), if the token lacks one. */
   readonly scopes?: readonly string[];
   /** Errors of a route with a `resource`: where its metadata is (RFC 9728 §5.1), and the scopes that a token needs. */

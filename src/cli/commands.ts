@@ -22,6 +22,14 @@ const alg = (defaultText: string): CommandOption =>
     choices: algorithmNames.filter((name) => name !== "Ed25519"),
     help: `The algorithm of the new key. Default: ${defaultText}.`,
   });
+const clientOptions: readonly CommandOption[] = [
+  valued("--redirect", "URI", {
+    repeats: true,
+    help: "A redirect URI. On the loopback interface the port does not count.",
+  }),
+  valued("--user-scope", "S", { repeats: true, help: "A scope that users can give to it." }),
+  { name: "--public", help: "It has no key, as a program on the user's computer." },
+];
 const role = (name: `--${string}`, help: string): CommandOption => ({ name, value: "R", repeats: true, help });
 const fromParameter = (name: "AMPHO_HOST" | "AMPHO_PORT"): CommandOption => ({
   name: `--${optionName(name)}`,
@@ -405,14 +413,23 @@ export const commands = [
     takes: [
       { name: "NAME", help: "A unique name: 1 to 64 of a-z, 0-9, . and -. It begins with a letter or a digit." },
       scope("A scope of it. Repeat the option for several. `ampho:introspect` lets it ask POST /introspect."),
+      ...clientOptions,
     ],
     example: "nightly --scope articles:read",
+  }),
+  command("service-client", async () => (await services()).setServiceClient, {
+    preview: true,
+    database: "changes",
+    summary: "make a service account a client of users",
+    help: "Users connect their accounts to it (docs/guides/connect.md). The options take the place of what it had. A redirect URI that is missing, and another way to authenticate, end its connections. With --none it is no client.",
+    takes: [service, ...clientOptions, { name: "--none", help: "Users cannot connect to it any more." }],
+    example: "reader --none",
   }),
   command("service-list", async () => (await services()).listServices, {
     preview: true,
     database: "reads",
     summary: "list the service accounts",
-    help: "With --json it prints an array of `{id,name,scopes,disabled,created,kids}`.",
+    help: "With --json it prints an array of `{id,name,scopes,disabled,created,kids,redirects,user_scopes,public}`.",
     takes: [json],
   }),
   command("service-show", async () => (await services()).showService, {

@@ -3,6 +3,7 @@
 
 import { resolve } from "node:path";
 import { defaultDatabaseLine } from "../log-lines.js";
+import type { Resource } from "../resources.js";
 import type { ImportedKeys } from "../signing-keys/jwk-set.js";
 import {
   optionName,
@@ -93,18 +94,21 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   }
   if (apiKeys !== undefined && apiKeys.perUser > 0 && complete && !given.has("AMPHO_SECURITY_SCOPES"))
     crossed.push(keysWithoutScopes);
+  // The URL that pages have by themselves names a port, and no deployment.
+  const appOrigin = given.has("AMPHO_APP_URL") && values.appUrl ? new URL(values.appUrl).origin : undefined;
+  const issuer = values.tokenIssuer ?? appOrigin;
+  if (complete) crossed.push(...connectProblems(values, issuer));
   // A parameter whose value was wrong has none now, so a rule about several parameters would call it missing.
   problems.push(...crossed.filter((problem) => !namesIn(problem).some((name) => wrong.has(name))));
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
-  // The URL that pages have by themselves names a port, and no deployment.
-  const issuer = given.has("AMPHO_APP_URL") && values.appUrl ? new URL(values.appUrl).origin : undefined;
   const configuration: Configuration = {
     ...values,
     apiKeysPerUser: apiKeys.perUser,
     apiKeyBrand: apiKeys.brand,
     environment,
-    tokenIssuer: values.tokenIssuer ?? issuer,
+    tokenIssuer: issuer,
     issuerIsDerived: values.tokenIssuer === undefined && issuer !== undefined,
+    resources: withServers(values.resources, values.connect.length > 0 ? issuer : undefined),
     keyFile: configuredKey?.file === undefined ? undefined : resolve(input.cwd, configuredKey.file),
     mailUrl: values.mailUrl ?? (production ? undefined : "console:"),
     databaseMigrate: databaseMigrate ?? (production && !isSqlite(values.databaseUrl) ? "off" : "auto"),
@@ -190,6 +194,30 @@ export function unsentMailProblems(
 
 const keysWithoutScopes =
   'AMPHO_SECURITY_SCOPES must be set with AMPHO_SECURITY_API_KEYS, because a key can do what its scopes allow and no more. {"*":["read"]} gives every user the scope `read`.';
+
+/** A resource of users has the issuer of the connections as its server. */
+function withServers(resources: readonly Resource[], issuer: string | undefined): readonly Resource[] {
+  if (issuer === undefined) return resources;
+  const servers = Object.freeze([issuer]);
+  return Object.freeze(resources.map((one) => (one.servers.length > 0 ? one : Object.freeze({ ...one, servers }))));
+}
+
+function connectProblems(
+  values: Pick<ParameterValues, "connect" | "scopeTexts" | "appUrl">,
+  issuer: string | undefined,
+): readonly string[] {
+  if (values.connect.length === 0) return [];
+  return [
+    ...(issuer === undefined || values.appUrl === undefined
+      ? ["AMPHO_APP_URL must be set with AMPHO_SECURITY_CONNECT, because users say yes on its pages."]
+      : []),
+    ...(Object.keys(values.scopeTexts).length === 0
+      ? [
+          "AMPHO_SECURITY_SCOPE_TEXTS must be set with AMPHO_SECURITY_CONNECT, because a scope without a text cannot be given.",
+        ]
+      : []),
+  ];
+}
 
 const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");
 

@@ -3,7 +3,7 @@
 import { isIP } from "node:net";
 import { type Duration, formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
-import { isOfOrganization, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
+import { isOfOrganization, isOwnScope, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { decoded, isLocalhost, isSecureUrl, type KeyedUrl, splitKeyedUrl } from "../outbound/secure-url.js";
 import { parseResources, type Resource, type ResourceInput, resourcesForm } from "../resources.js";
 import { describeUrl, describeValue } from "./redact.js";
@@ -410,6 +410,46 @@ export const protectedResources: Kind<readonly Resource[], string | readonly Res
   expected: resourcesForm,
   describe: describeValue,
   parse: (value) => parseResources(fromJson(value)),
+};
+
+/** The clients to which users can connect their accounts. */
+export const clientKinds = ["registered"] as const;
+export type ClientKind = (typeof clientKinds)[number];
+
+export const clients: Kind<readonly ClientKind[], string | readonly string[]> = {
+  type: "str or JSON array of str",
+  expected: "`registered`, or a JSON array of it",
+  parse(value) {
+    const list = strings.parse(value);
+    const kinds = list?.flatMap((one) => clientKinds.find((each) => each === one) ?? []);
+    return kinds !== undefined && kinds.length === list?.length ? Object.freeze([...new Set(kinds)]) : undefined;
+  },
+};
+
+/** A text for people, for each scope: one, or one for each language. */
+export type ScopeTexts = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+
+const scopeTextMax = 200;
+const isScopeText = (value: unknown): boolean =>
+  str.parse(value) !== undefined && String(value).trim() !== "" && String(value).length <= scopeTextMax;
+
+const isScopeTextMember = (value: unknown, name: string): boolean => {
+  if (!isOwnScope(name)) return false;
+  if (!isObject(value)) return isScopeText(value);
+  const texts = Object.entries(value);
+  return value["en"] !== undefined && texts.every(([tag, one]) => /^[a-z]{2,3}$/.test(tag) && isScopeText(one));
+};
+
+export const scopeTexts: Kind<ScopeTexts, string | ScopeTexts> = {
+  type: "json",
+  expected: `a JSON object of texts of at most ${scopeTextMax} characters, such as {"articles:read":"Read your articles"}, or by language, such as {"articles:read":{"en":"Read your articles","de":"Deine Artikel lesen"}}`,
+  describe: describeMember(isScopeTextMember),
+  parse(value) {
+    const given = fromJson(value);
+    if (!isObject(given) || !Object.entries(given).every(([name, one]) => isScopeTextMember(one, name)))
+      return undefined;
+    return Object.freeze(Object.assign(Object.create(null) as Record<string, string>, given));
+  },
 };
 
 /** Role to policy. `"*"` stands for every user. */

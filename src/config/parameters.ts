@@ -13,6 +13,7 @@ import {
   breachesUrl,
   captchaUrl,
   choice,
+  clients,
   databaseUrl,
   duration,
   host,
@@ -28,7 +29,9 @@ import {
   prefix,
   protectedResources,
   rolePolicies,
+  type ScopeTexts,
   scopes,
+  scopeTexts,
   str,
   strings,
 } from "./kinds.js";
@@ -146,6 +149,29 @@ export const parameters = {
   ),
   AMPHO_SECURITY_TOKEN_ENDPOINT: withDefault(bool, false, true, {
     help: "Service accounts get access tokens at `POST /token` (docs/guides/services.md). Their keys are accepted, and `POST /revoke` and `POST /introspect` are served.",
+    preview: true,
+  }),
+  AMPHO_SECURITY_CONNECT: withDefault(clients, Object.freeze([]), "registered", {
+    help: "The applications to which users can connect their accounts (docs/guides/connect.md). `registered`: service accounts with redirect URIs. It also serves `POST /token` and `POST /revoke`, for connections alone.",
+    defaultText: "none",
+    preview: true,
+  }),
+  AMPHO_SECURITY_SCOPE_TEXTS: withDefault(
+    scopeTexts,
+    Object.freeze(Object.create(null) as ScopeTexts),
+    { "articles:read": "Read your articles", "articles:write": { en: "Write articles", de: "Artikel schreiben" } },
+    {
+      help: "The text of each scope, for the users who give it to an application (docs/guides/connect.md). A scope without a text cannot be given. A text can be an object of texts by language, which has `en`.",
+      defaultText: "none",
+      preview: true,
+    },
+  ),
+  AMPHO_SECURITY_CONNECTION_IDLE_TTL: withDefault(duration(1), 2_592_000, "7d", {
+    help: "How long a connection can go without a renewal. Then it ends.",
+    preview: true,
+  }),
+  AMPHO_SECURITY_CONNECTION_TTL: withDefault(duration(1), 31_536_000, "90d", {
+    help: "The greatest age of a connection. It then ends in any case.",
     preview: true,
   }),
   AMPHO_SECURITY_REVOCATION_LAG_MAX: withDefault(duration(0), 0, "30s", {

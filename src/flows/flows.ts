@@ -10,9 +10,12 @@ import { addPasskey, beginPasskey, listOwnPasskeys, removeOwnPasskey, renameOwnP
 import { finishReset, raiseAlarm } from "./account/reset-password.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./account/sessions.js";
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./account/totp.js";
+import { endOwnConnection, listOwnConnections } from "./connect/connections.js";
+import { checkConsent, giveConsent, showConsent } from "./connect/consent.js";
+import { issueToken } from "./connect/token-endpoint.js";
 import type { Caller, Deps, Flow } from "./deps.js";
 import { readWays } from "./find/ways.js";
-import { issueServiceToken, revokeToken } from "./machines/tokens.js";
+import { revokeToken } from "./machines/tokens.js";
 import { beginOutside, readOutsideRequest } from "./prove/identity.js";
 import { login } from "./ways/login.js";
 import { beginMailLogin, beginReset } from "./ways/mail.js";
@@ -56,7 +59,12 @@ const table = {
   listApiKeys: listOwnApiKeys,
   rotateApiKey: rotateOwnApiKey,
   removeApiKey: removeOwnApiKey,
-  issueServiceToken,
+  checkConsent,
+  showConsent,
+  giveConsent,
+  listConnections: listOwnConnections,
+  endConnection: endOwnConnection,
+  issueToken,
   revokeToken,
   beginMailLogin,
   beginReset,

@@ -9,7 +9,7 @@ import { bearerOf } from "../tokens/bearer.js";
 import { type Credential, requireCredential } from "../tokens/credential.js";
 import { reject } from "../tokens/rejection.js";
 import type { ApiKeys } from "./api-keys.js";
-import { type Decisions, decisionsOf, insufficient } from "./requirement-rows.js";
+import { anyResource, type Decisions, decisionsOf, insufficient } from "./requirement-rows.js";
 import { type CheckedRequirements, missingToken } from "./requirements.js";
 
 export interface Guard {
@@ -78,7 +78,7 @@ export function createGuard(deps: GuardDeps): Guard {
       const token = bearerOf(authorization);
       if (!(error instanceof UnreadApiKey) || keys === undefined || token === undefined) throw error;
       // Where no key is accepted, none is read. A key has no audience.
-      if (requirements?.resource !== undefined) reject("apiKeyAudience");
+      if ((requirements?.resource ?? anyResource) !== anyResource) reject("apiKeyAudience");
       requireCredential("api_key", requirements?.credentials);
       return readKey(keys, token, request, requirements?.live === true).then((read) =>
         decide(read, authorization, requirements, request, true),
@@ -135,7 +135,8 @@ export function createGuard(deps: GuardDeps): Guard {
   function verifyNow(token: string, credentials: readonly Credential[] | undefined): Auth {
     if (!revocationsKnown()) throw revocationsUnknown();
     try {
-      const { auth } = requireNotRevoked(tokens.verifyAccess(token, clock.now()));
+      const { auth, isForResource } = requireNotRevoked(tokens.verifyAccess(token, clock.now()));
+      if (isForResource) reject("audience");
       requireCredential(auth.credential, credentials);
       return auth;
     } catch (error) {

@@ -12,7 +12,7 @@ import type { Auth } from "../tokens/auth.js";
 import type { Account, Directory } from "../users/directory.js";
 
 export interface LiveCheckDeps {
-  readonly store: Pick<Store, "findSession" | "findService" | "listFactors">;
+  readonly store: Pick<Store, "findSession" | "findConnection" | "findService" | "listFactors">;
   readonly directory: Directory;
   readonly settings: Pick<Configuration, "scopes" | "factors">;
   readonly clock: Pick<Clock, "now">;
@@ -34,7 +34,11 @@ export async function checkLive(deps: LiveCheckDeps, { auth, claims }: AccessTok
     if (service === undefined || service.id !== sub || service.disabled) throw ended();
     return withScopes(auth, service.scopes);
   }
-  const account = sid === undefined ? await accountOfLogin(deps, login) : await accountOfSession(deps, sid, sub);
+  const account =
+    sid === undefined
+      ? await accountOfLogin(deps, login)
+      : ((await accountOfSession(deps, sid, sub)) ??
+        (auth.credential === "delegated" ? await accountOfConnection(deps, sid, sub) : undefined));
   if (account === undefined || account.disabled) throw ended();
   const scopes = scopesOf(account.roles, deps.settings.scopes);
   if (auth.credential === "delegated") return withScopes(auth, scopes);
@@ -53,10 +57,31 @@ async function accountOfSession(
   if (found === undefined || found.session.userId !== sub) return undefined;
   const account = await directory.findOwner(found.session, found.user);
   if (account?.id !== sub) return undefined;
-  // Only the application knows that its table has given a role, which ends no session before its renewal.
+  return (await isStillEnough({ store, settings }, account, found.session)) ? account : undefined;
+}
+
+/** Only the application knows that its table has given a role, which ends no session before its renewal. */
+async function isStillEnough(
+  { store, settings }: Pick<LiveCheckDeps, "store" | "settings">,
+  account: Account,
+  level: Parameters<typeof goesOnUnder>[0],
+): Promise<boolean> {
   const ofRoles = policyOf(account.roles, settings.factors);
-  if (account.stored !== undefined || goesOnUnder(found.session, ofRoles)) return account;
-  return goesOnUnder(found.session, policyFor(await store.listFactors(account.id), ofRoles)) ? account : undefined;
+  if (account.stored !== undefined || goesOnUnder(level, ofRoles)) return true;
+  return goesOnUnder(level, policyFor(await store.listFactors(account.id), ofRoles));
+}
+
+async function accountOfConnection(
+  { store, directory, settings, clock }: LiveCheckDeps,
+  id: string,
+  sub: string | undefined,
+): Promise<Account | undefined> {
+  const found = await store.findConnection({ id, now: clock.now() });
+  if (found === undefined || found.connection.userId !== sub) return undefined;
+  const { connection } = found;
+  const account = await directory.findOwner(connection, found.user);
+  if (account?.id !== sub) return undefined;
+  return (await isStillEnough({ store, settings }, account, connection)) ? account : undefined;
 }
 
 /** The application's own table can find a user by another spelling, whom the token does not name. */

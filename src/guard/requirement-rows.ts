@@ -44,6 +44,9 @@ interface Row<N extends Name> {
     | { readonly by: "guard" | "host" };
 }
 
+/** For an endpoint whose caller compares the resource. */
+export const anyResource = "*";
+
 type Rows = { readonly [N in Name & string]: Row<N> };
 
 /** A requirement without a row would be open to every user, and does not compile. The order is that of the errors. */
@@ -56,7 +59,13 @@ const rows: Rows = {
     },
     decision: {
       by: "token",
+      otherwise: "",
       decide(resource, token) {
+        if (resource === anyResource) return;
+        if (resource === "") {
+          if (token.isForResource) reject("audience");
+          return;
+        }
         if (!holdsAudience(token.claims?.aud, [resource]))
           reject(token instanceof ApiKeyToken ? "apiKeyAudience" : "audience");
       },
@@ -161,11 +170,13 @@ function checkFlag(name: Name, flag: true): true {
   throw wrong(name, "must be true. Otherwise, remove it.");
 }
 
-function checkCredentials(list: ValueOf<"credentials">, { live }: Limits, { scopes, can }: Given) {
+function checkCredentials(list: ValueOf<"credentials">, { live }: Limits, { scopes, can, resource }: Given) {
   const accepted = checkFilled("credentials", list);
   const unknown = accepted.find((one) => !credentialNames.includes(one));
   if (unknown !== undefined)
     throw wrong("credentials", `can list ${credentialNames.join(", ")}, but has ${JSON.stringify(unknown)}.`);
+  if (accepted.includes("delegated") && !scopes?.length && can === undefined && resource === undefined)
+    throw wrong("credentials", "lists delegated, so the route also needs `resource`, `scopes` or `can`.");
   const machine = accepted.find((one) => one === "api_key" || one === "service");
   // Every key and every service would open the route. `can: () => true` states that this is meant.
   if (machine !== undefined && !scopes?.length && can === undefined)

@@ -2,13 +2,14 @@
 import { AmphoError } from "../errors.js";
 import { metadataUrlOf, type Resource, type ResourceChallenge } from "../resources.js";
 import type { Guard } from "./guard.js";
-import { unknownResource } from "./requirement-rows.js";
+import { anyResource, unknownResource } from "./requirement-rows.js";
 
 /** Returns the guard, whose errors say where the metadata of the resource of the route is. */
 export function challengeForResources(guard: Guard["guard"], resources: readonly Resource[]): Guard["guard"] {
   return (authorization, requirements, request) => {
     const name = requirements?.resource;
-    if (requirements === undefined || name === undefined) return guard(authorization, requirements, request);
+    if (requirements === undefined || name === undefined || name === anyResource)
+      return guard(authorization, requirements, request);
     const resource = resources.find((one) => one.resource === name);
     // A lazy instance does not know its resources where the requirement is written.
     if (resource === undefined) throw unknownResource(name, resources);

@@ -39,6 +39,8 @@ function nameOf({ texts: t }: View, { kind, name }: AccessItem, labels: Readonly
       return fill(t.oneIdentity, { name: labels.get(shown) ?? shown });
     case "api_key":
       return fill(t.oneApiKey, { name: shown });
+    case "connection":
+      return fill(t.oneConnection, { name: shown });
     case "totp":
       return t.app;
     case "recovery_codes":
@@ -77,6 +79,8 @@ function endOf(view: View, { kind, id, current }: AccessItem, name: string): Ins
       return !current && action(view, "sessions/end", t.signOut, { id, ...review }, name);
     case "api_key":
       return action(view, "api-keys/remove", t.remove, { id, ...review }, name);
+    case "connection":
+      return action(view, "connections/end", t.remove, { id, ...review }, name);
     case "recovery_codes":
       return action(view, "recovery-codes/renew", t.renewCodes);
     case "passkey":

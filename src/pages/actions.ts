@@ -280,6 +280,7 @@ export const actions: Readonly<Record<string, Action>> = {
     accountPages.newApiKeyPage,
   ),
   "api-keys/remove": change("DELETE", "/api-keys/:id", "apiKey"),
+  "connections/end": change("DELETE", "/connections/:id", "connection"),
   "sessions/end": change("DELETE", "/sessions/:id", "ended"),
   "access/end": change("DELETE", "/account/access", "all"),
   "sessions/end-all": change("DELETE", "/sessions", "signed-out"),

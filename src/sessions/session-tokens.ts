@@ -2,10 +2,11 @@
 import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
 import { scopesOf } from "../levels/scopes.js";
+import type { StoredConnection } from "../store/sql/rows/connection-rows.js";
 import type { Session } from "../store/sql/rows/session-rows.js";
 import { createAccessTokens } from "../tokens/access-tokens.js";
 import { acceptsApiKeys, apiKeyTest } from "../tokens/api-key.js";
-import { refreshToken } from "../tokens/jwt.js";
+import { connectionToken, refreshToken } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
 import type { Grant } from "../wire/login.js";
@@ -21,6 +22,20 @@ export type ExtraClaims = (user: {
   readonly login: string;
   readonly roles: readonly string[];
 }) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
+
+interface ServiceGrant {
+  readonly scopes: readonly string[];
+  /** The claim `aud`. Undefined: that of sessions. */
+  readonly resource: string | undefined;
+  readonly iat: number;
+  readonly ttlSeconds: number;
+}
+
+interface ConnectionGrant extends Omit<ServiceGrant, "resource"> {
+  readonly account: Pick<Account, "id" | "login">;
+  /** The name of the client, for the log of an application. */
+  readonly client: string;
+}
 
 export type SessionTokens = ReturnType<typeof createSessionTokens>;
 
@@ -48,7 +63,7 @@ export function createSessionTokens(deps: {
     Configuration,
     "tokenTtl" | "tokenLeeway" | "tokenForeignTtl" | "tokenIssuer" | "tokenAudience" | "scopes"
   > &
-    Pick<Configuration, "apiKeysPerUser" | "tokenEndpoint" | "apiKeyBrand">;
+    Pick<Configuration, "apiKeysPerUser" | "tokenEndpoint" | "apiKeyBrand" | "resources">;
   readonly extraClaims: ExtraClaims | undefined;
 }) {
   const { keyring, settings, extraClaims } = deps;
@@ -59,6 +74,8 @@ export function createSessionTokens(deps: {
     leewaySeconds: tokenLeeway,
     foreignMaxSeconds,
     scopes: settings.scopes,
+    resources: settings.resources.map(({ resource }) => resource),
+    audience: settings.tokenAudience,
     isApiKey: acceptsApiKeys(settings) ? apiKeyTest(settings.apiKeyBrand) : undefined,
   });
 
@@ -118,10 +135,48 @@ export function createSessionTokens(deps: {
       return { ...grant, refresh_token: renewing, refresh_expires: exp };
     },
     /** Returns an access token of a service account (RFC 9068). Its `login` is the id. */
-    grantService(id: string, scopes: readonly string[], iat: number, ttlSeconds: number): string {
+    grantService(id: string, { scopes, resource, iat, ttlSeconds }: ServiceGrant): string {
       const times = { iat, nbf: iat, exp: iat + ttlSeconds };
+      const named = { ...origin, ...(resource !== undefined && { aud: resource }), sub: id, client_id: id, login: id };
+      return keyring.signAccess({ ...named, scope: scopes.join(" "), jti: randomId(), ...times });
+    },
+    /** The tokens of a connection (RFC 6749 §5.1). The access token has the user's rights of this moment. */
+    grantConnection(connection: StoredConnection, { account, client, scopes, iat, ttlSeconds }: ConnectionGrant) {
+      const { id: sid, client: clientId, resource, gen, rights, renewedAt, expiresAt, authTime, amr, acr } = connection;
+      const exp = Math.min(iat + ttlSeconds, expiresAt);
       const scope = scopes.join(" ");
-      return keyring.signAccess({ ...origin, sub: id, client_id: id, login: id, scope, jti: randomId(), ...times });
+      const actor = { client_id: clientId, act: { sub: clientId, name: client } };
+      const token = keyring.signAccess({
+        ...origin,
+        ...(resource !== undefined && { aud: resource }),
+        ...actor,
+        sub: account.id,
+        login: account.login,
+        scope,
+        sid,
+        gen: rights,
+        auth_time: authTime,
+        amr,
+        acr,
+        jti: randomId(),
+        iat,
+        nbf: iat,
+        exp,
+      });
+      // The same text for each process of the client, and for a repeated renewal.
+      const renewing = keyring.sign(connectionToken, { sub: account.id, sid, gen, iat: renewedAt, exp: expiresAt });
+      return {
+        access_token: token,
+        token_type: "Bearer",
+        expires_in: exp - iat,
+        refresh_token: renewing,
+        scope,
+      } as const;
+    },
+    /** Throws `invalid_token`. */
+    readConnection(token: string, now: number) {
+      const { sid, gen, iat, exp } = keyring.verify(connectionToken, token, now, Number.MAX_SAFE_INTEGER).claims;
+      return { sid, gen, iat, expires: exp };
     },
     ...accessTokens,
     /** Throws `invalid_token`. Returns an expired token, for which the caller throws `session_ended`. */

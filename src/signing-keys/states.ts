@@ -76,11 +76,23 @@ const verifierCacheSeconds = 600;
 export const activateWaitSeconds = rolloutSeconds + publishedKeysMaxAgeSeconds + verifierCacheSeconds;
 
 /** `mailedLinkTtl`: the longest one of a link in a mail. */
-type Lifetime = "tokenTtl" | "tokenForeignTtl" | "sessionIdleTtl" | "sessionTtl" | "mailedLinkTtl";
+type Lifetime =
+  | "tokenTtl"
+  | "tokenForeignTtl"
+  | "sessionIdleTtl"
+  | "sessionTtl"
+  | "connectionIdleTtl"
+  | "mailedLinkTtl";
 
 /** The wait until all that a key signed has expired, except `device` proofs, which a login then ignores. */
 export function retireWaitSeconds(settings: Readonly<Record<Lifetime | "tokenLeeway", number>>): number {
   const refreshSeconds = Math.min(settings.sessionIdleTtl, settings.sessionTtl);
-  const longest = Math.max(refreshSeconds, settings.tokenTtl, settings.tokenForeignTtl, settings.mailedLinkTtl);
+  const longest = Math.max(
+    refreshSeconds,
+    settings.connectionIdleTtl,
+    settings.tokenTtl,
+    settings.tokenForeignTtl,
+    settings.mailedLinkTtl,
+  );
   return rolloutSeconds + longest + settings.tokenLeeway;
 }

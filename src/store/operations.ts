@@ -7,6 +7,7 @@
 
 import * as accessEnds from "./sql/account/access-ends.js";
 import * as keys from "./sql/account/api-keys.js";
+import * as connections from "./sql/account/connections.js";
 import * as expiredPasswords from "./sql/account/expired-passwords.js";
 import * as factors from "./sql/account/factor-changes.js";
 import * as identityChanges from "./sql/account/identity-changes.js";
@@ -18,6 +19,7 @@ import * as tableChanges from "./sql/account/table-changes.js";
 import * as userChanges from "./sql/account/user-changes.js";
 import * as attempts from "./sql/attempts/attempts.js";
 import * as lockouts from "./sql/attempts/lockouts.js";
+import * as connectionEnds from "./sql/effects/connection-ends.js";
 import * as emailWaits from "./sql/effects/email-waits.js";
 import * as registrations from "./sql/effects/registrations.js";
 import * as sessionEnds from "./sql/effects/session-ends.js";
@@ -30,6 +32,7 @@ import * as sessionGrants from "./sql/gate/session-grants.js";
 import * as access from "./sql/rows/access.js";
 import * as audit from "./sql/rows/audit.js";
 import * as confirmations from "./sql/rows/confirmations.js";
+import * as connectionRows from "./sql/rows/connection-rows.js";
 import * as identities from "./sql/rows/identities.js";
 import * as revocations from "./sql/rows/revocations.js";
 import * as sessions from "./sql/rows/sessions.js";
@@ -113,6 +116,14 @@ export const operations = {
   listIdentities: reads(identities.listIdentities),
   linkIdentity: writes(identityChanges.linkIdentity),
   unlinkIdentity: writes(identityChanges.unlinkIdentity),
+  addConnection: writes(connections.addConnection),
+  useAssertion: writes(connections.useAssertion),
+  redeemConnection: writes(connections.redeemConnection),
+  renewConnection: writes(connections.renewConnection),
+  findConnection: reads(connectionRows.findConnection),
+  listConnections: reads(connectionRows.listConnections),
+  endConnection: writes(connectionEnds.endConnection),
+  changeClientConnections: writes(connectionEnds.changeClientConnections),
   findService: reads(services.findService),
   listServices: reads(services.listServices),
   addService: writes(services.addService),

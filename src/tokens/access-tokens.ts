@@ -4,7 +4,8 @@ import type { RoleScopes } from "../levels/scopes.js";
 import type { Auth } from "./auth.js";
 import { authFromClaims } from "./auth-from-claims.js";
 import { bearerOf, scheme } from "./bearer.js";
-import { credentialOf, notAccepted, requireCredential } from "./credential.js";
+import { holdsAudience } from "./claims.js";
+import { type Credential, credentialOf, notAccepted, requireCredential } from "./credential.js";
 import type { AccessClaims, VerifiedJwt } from "./jwt.js";
 import { reject } from "./rejection.js";
 import { createVerifiedTokens } from "./verified-tokens.js";
@@ -31,6 +32,8 @@ export class AccessToken {
     readonly until: number,
     readonly claims: AccessClaims | undefined,
     readonly kid: string | undefined,
+    /** Only routes that name its resource take it. */
+    readonly isForResource = false,
   ) {}
 }
 
@@ -66,10 +69,14 @@ export function createAccessTokens(deps: {
   readonly foreignMaxSeconds: number;
   /** The scopes of roles, for the tokens of sessions that carry none. */
   readonly scopes: RoleScopes;
+  /** The protected resources, and the audience of all other tokens if one is configured. */
+  readonly resources: readonly string[];
+  readonly audience: readonly string[] | undefined;
   /** Returns whether a text has the form of an API key. Undefined where none are accepted. */
   readonly isApiKey?: ((text: string) => boolean) | undefined;
 }) {
   const { verify, isSigningKeyRevoked, leewaySeconds, foreignMaxSeconds, scopes, isApiKey = () => false } = deps;
+  const { audience, resources } = deps;
   // By "Bearer " and the token: as nearly all requests bring it.
   const seen = createVerifiedTokens<AccessToken>();
 
@@ -78,6 +85,16 @@ export function createAccessTokens(deps: {
     const { exp, nbf = 0, iat = 0 } = claims;
     const own = Math.max(nbf, iat) - leewaySeconds;
     return credentialOf(claims) === "session" ? own : Math.max(own, exp - foreignMaxSeconds);
+  }
+
+  /** A machine, or a user whose token is for nothing else, got it for that resource alone. */
+  function isForResource({ aud }: AccessClaims, credential: Credential): boolean {
+    if (aud === undefined) return false;
+    const isMachine = credential === "delegated" || credential === "service";
+    // A process that does not know the resource must not take its token for one without.
+    if (audience === undefined) return isMachine;
+    if (credential === "delegated" && holdsAudience(aud, resources)) return true;
+    return !holdsAudience(aud, audience);
   }
 
   /** A token that was good before. The times are checked again, because clocks go on and sometimes back. */
@@ -92,7 +109,9 @@ export function createAccessTokens(deps: {
     if (isApiKey(token)) throw new UnreadApiKey();
     const { claims, key } = verify(token, now);
     const until = claims.exp + leewaySeconds;
-    const verified = new AccessToken(authFromClaims(claims, scopes), startOf(claims), until, claims, key.kid);
+    const auth = authFromClaims(claims, scopes);
+    const bound = isForResource(claims, auth.credential);
+    const verified = new AccessToken(auth, startOf(claims), until, claims, key.kid, bound);
     seen.add(text, verified, until, now, before);
     return verified;
   }

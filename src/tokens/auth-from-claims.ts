@@ -1,6 +1,6 @@
 // From verified claims to the Auth that handlers get: frozen deeply, so that no handler changes what the next one sees.
 import { type RoleScopes, scopesOf } from "../levels/scopes.js";
-import type { Auth, AuthApiKey } from "./auth.js";
+import type { Auth, AuthActor, AuthApiKey } from "./auth.js";
 import { type Credential, credentialOf, defaultCredentials, notAccepted } from "./credential.js";
 import type { AccessClaims } from "./jwt.js";
 
@@ -39,6 +39,7 @@ function setMembers(
   this.login = claims.login;
   this.roles = (isOwn ? claims.roles : undefined) ?? none;
   this.scopes = scopes;
+  this.actor = credential === "delegated" ? actorOf(claims) : undefined;
   this.session = credential === "service" ? undefined : claims.sid;
   this.amr = claims.amr ?? none;
   this.acr = claims.acr;
@@ -46,6 +47,13 @@ function setMembers(
   this.expires = claims.exp;
   this.claims = shown;
 }
+/** The client of a connection. Other software that delegates names another actor, or none. */
+function actorOf({ act, client_id: id }: AccessClaims): AuthActor | undefined {
+  const { sub, name = sub } = Object(act) as Readonly<Record<string, unknown>>;
+  if (typeof id !== "string" || sub !== id || typeof name !== "string") return undefined;
+  return Object.freeze({ id, name, credential: "client" });
+}
+
 setMembers.prototype = Object.prototype;
 const PlainAuth = setMembers as unknown as new (
   claims: AccessClaims,

@@ -10,6 +10,16 @@ export interface AuthApiKey {
   readonly name: string;
 }
 
+/** The application that acts for the user. */
+export interface AuthActor {
+  /** The `client_id` of the application. */
+  readonly id: string;
+  /** The name that an operator gave it. */
+  readonly name: string;
+  /** The kind of the actor: an application to which the user has connected the account. */
+  readonly credential: "client";
+}
+
 /** The user of a verified token. It is frozen. `S` are the scopes of the instance. */
 export interface Auth<S extends string = string> {
   /**
@@ -26,7 +36,12 @@ export interface Auth<S extends string = string> {
   readonly scopes: readonly S[];
   /** The API key of the request. Undefined for any other credential. */
   readonly apiKey: AuthApiKey | undefined;
-  /** The session's id. Undefined for a token that belongs to no session, and for `api_key` and `service`. */
+  /** The application that acts for the user with a `delegated` token of a connection. Undefined for any other. */
+  readonly actor: AuthActor | undefined;
+  /**
+   * The session's id, or that of the connection. Undefined for a token that belongs to no session, and for `api_key`
+   * and `service`.
+   */
   readonly session: string | undefined;
   /** The methods that the login proved (RFC 8176), such as `pwd` and `otp`. Empty for a token without the claim. */
   readonly amr: readonly string[];

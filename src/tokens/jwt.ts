@@ -42,6 +42,14 @@ export const refreshToken: DerivedKind<SessionClaims> = {
   isComplete: (claims): claims is SessionClaims => claims.sid !== undefined && claims.gen !== undefined,
 };
 
+/** The refresh token of a connection. Neither `POST /renew` nor a guard takes it. */
+export const connectionToken: DerivedKind<SessionClaims & { readonly iat: number }> = {
+  typ: "ct+jwt",
+  info: "ampho connection token",
+  isComplete: (claims): claims is SessionClaims & { readonly iat: number } =>
+    refreshToken.isComplete(claims) && claims.iat !== undefined,
+};
+
 export interface DeviceClaims extends Claims {
   readonly sub: string;
   /** The known device. A login with a proof returns one for the same device. */
@@ -67,7 +75,7 @@ export const deviceProof: DerivedKind<DeviceClaims> = {
 };
 
 /** The purposes of transactions of a known user. A transaction is good for one of them. */
-export const purposes = ["second", "enroll", "totp", "passkey", "email", "link", "confirm"] as const;
+export const purposes = ["second", "enroll", "totp", "passkey", "email", "link", "confirm", "connect"] as const;
 
 export type Purpose = (typeof purposes)[number];
 

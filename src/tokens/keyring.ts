@@ -71,13 +71,18 @@ function deriveSecrets(keys: KeySet): (use: SecretUse, kid: string) => KeyObject
 
 export function createKeyring(
   keys: readonly Key[],
-  settings: Pick<Configuration, "tokenLeeway" | "tokenIssuer" | "tokenAudience" | "tokenForeignTtl"> &
+  settings: Pick<Configuration, "tokenLeeway" | "tokenIssuer" | "tokenAudience" | "tokenForeignTtl" | "resources"> &
     Pick<ClaimRules, "issuerFrom">,
   revocations: { readonly revokedKeys: ReadonlySet<string> },
 ) {
   let material = deriveMaterial(keys);
   const { revokedKeys } = revocations;
-  const { tokenLeeway: leeway, tokenIssuer: issuer, tokenAudience: audience, tokenForeignTtl, issuerFrom } = settings;
+  const { tokenLeeway: leeway, tokenIssuer: issuer, tokenForeignTtl, issuerFrom } = settings;
+  // A token for a protected resource has no other audience. access-tokens.ts keeps it from all other routes.
+  const audience = settings.tokenAudience && [
+    ...settings.tokenAudience,
+    ...settings.resources.map(({ resource }) => resource),
+  ];
 
   return {
     /** Throws `unavailable` while the key that signs is revoked: nothing that it signs would be believed. */

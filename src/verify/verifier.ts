@@ -97,7 +97,9 @@ export function createVerifier<const S extends string = string>(options: Verifie
     jwksUrl === undefined
       ? fixedKeySource(keys)
       : fetchedKeySource({ url: jwksUrl, clock, log, changed: () => tokens.clearCache() });
-  const { leewaySeconds, issuer, audience, foreignMaxSeconds } = rules;
+  const { leewaySeconds, issuer, foreignMaxSeconds } = rules;
+  const resourceNames = resources.map(({ resource }) => resource);
+  const audience = rules.audience && [...rules.audience, ...resourceNames];
   const { revokedKeys } = revocations;
   const tokens = createAccessTokens({
     // Written out, because to spread the rules takes a quarter of the whole time.
@@ -112,6 +114,8 @@ export function createVerifier<const S extends string = string>(options: Verifie
       }),
     isSigningKeyRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
     scopes,
+    resources: resourceNames,
+    audience: rules.audience,
     leewaySeconds,
     foreignMaxSeconds,
   });

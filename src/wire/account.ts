@@ -1,7 +1,9 @@
 // The bodies of GET /account, /account/export, /passkeys and /sessions. Times are Unix seconds.
+
 import type { Acr } from "../levels/acr.js";
 import type { Policy } from "../levels/policy.js";
 import type { ApiKeyView } from "./api-keys.js";
+import type { ConnectionView } from "./connect.js";
 
 /** A passkey of the account. */
 export interface PasskeyView {
@@ -109,6 +111,7 @@ export interface AccessItem {
     | "recovery_codes"
     | "identity"
     | "api_key"
+    | "connection"
     | "password"
     | "address"
     | "login";
@@ -134,7 +137,7 @@ export interface AccessItem {
 
 /** Everything that can still sign in to the account, or act for it. */
 export interface AccessView {
-  /** The newest 200 sessions and API keys, and everything else. */
+  /** The newest 200 sessions, API keys and connections, and everything else. */
   readonly access: readonly AccessItem[];
   /** A policy for second factors that an operator has set, weaker than that of the roles. Null: there is none. */
   readonly weaker_policy: Policy | null;
@@ -168,6 +171,8 @@ export interface AccountExport {
   readonly identities: readonly LinkedIdentity[];
   /** The API keys, without the keys themselves. */
   readonly api_keys: readonly ApiKeyView[];
+  /** The connected applications. */
+  readonly connections: readonly ConnectionView[];
   /** The newest 1000 live sessions. */
   readonly sessions: readonly Omit<SessionView, "current">[];
   /** The newest 1000 entries of the audit log about the user. */

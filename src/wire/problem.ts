@@ -22,6 +22,8 @@ export interface ProblemBody {
   readonly mail?: boolean | undefined;
   readonly retry_after?: number | undefined;
   readonly ways?: readonly string[] | undefined;
+  /** `GET /connect` and `POST /connect`: the URL by which the application learns of the error. */
+  readonly location?: string | undefined;
   /** `confirmation_needed`: the change that must be confirmed. */
   readonly change?: string | undefined;
 }

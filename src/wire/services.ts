@@ -1,12 +1,14 @@
 // The bodies of POST /token and POST /introspect, and service accounts. Times are Unix seconds.
 
 /** The response of `POST /token` (RFC 6749 §5.1). */
-export interface ServiceToken {
+export interface IssuedToken {
   readonly access_token: string;
   readonly token_type: "Bearer";
   /** Seconds. */
   readonly expires_in: number;
   readonly scope: string;
+  /** For the next tokens. Absent for a service account. */
+  readonly refresh_token?: string | undefined;
 }
 
 /** A service account. */
@@ -23,4 +25,10 @@ export interface ServiceView {
   readonly created: number;
   /** The `kid` of each public key that verifies its assertions. */
   readonly kids: readonly string[];
+  /** The redirect URIs of a client to which users connect their accounts. Empty: it is none. */
+  readonly redirects: readonly string[];
+  /** The scopes of those users that it can get. */
+  readonly user_scopes: readonly string[];
+  /** A client without a key. */
+  readonly public: boolean;
 }

@@ -48,6 +48,7 @@ test("db-clean removes old rows and prints the counts, and a second run finds no
   expect(cleaned.stdout.split("\n").map((line) => line.replace(/ +/g, " "))).toEqual([
     "ROWS REMOVED",
     "sessions 0",
+    "connections of applications 0",
     "revocations 0",
     "failed attempts, by login 0",
     "failed attempts, by address 0",

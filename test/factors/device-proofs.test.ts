@@ -7,7 +7,13 @@ import { createKeyring } from "../../dist/tokens/keyring.js";
 import { start } from "../world/clock.js";
 import { claimsOf, newKey } from "../world/tokens.js";
 
-const settings = { tokenLeeway: 60, tokenIssuer: undefined, tokenAudience: undefined, tokenForeignTtl: 86_400 };
+const settings = {
+  tokenLeeway: 60,
+  tokenIssuer: undefined,
+  tokenAudience: undefined,
+  tokenForeignTtl: 86_400,
+  resources: [],
+};
 const keyring = createKeyring(importKeys(newKey("key-1")).keys, settings, { revokedKeys: new Set() });
 const { issue, readAll, readOf } = createDeviceProofs(keyring);
 const read = (proof: string, now: number) => readAll(proof, now)[0];

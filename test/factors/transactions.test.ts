@@ -10,7 +10,13 @@ import { createKeyring } from "../../dist/tokens/keyring.js";
 import { settableClock, start } from "../world/clock.js";
 import { claimsOf, newKey, type TestKey } from "../world/tokens.js";
 
-const settings = { tokenLeeway: 60, tokenIssuer: undefined, tokenAudience: undefined, tokenForeignTtl: 86_400 };
+const settings = {
+  tokenLeeway: 60,
+  tokenIssuer: undefined,
+  tokenAudience: undefined,
+  tokenForeignTtl: 86_400,
+  resources: [],
+};
 const contents = { login: "ann", sub: "user-1", passwordVersion: 3, factorsVersion: 7, amr: ["pwd"], did: "device-1" };
 const everyPurpose: readonly Purpose[] = ["second", "enroll", "totp"];
 const over = expect.objectContaining({ code: "transaction_over" });

@@ -24,6 +24,8 @@ it("every change that a session, an operator or a mailbox makes has a line, or i
     // lost-mailbox.system.test.ts
     "email_waits",
     "disabled",
+    // test/connect/
+    "connection_added",
     // test/api-keys/
     "api_key_added",
     "api_key_rotated",

@@ -8,6 +8,16 @@ import { mount } from "../../dist/adapters/node.js";
 import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
 import { type Change, consequences } from "../../dist/store/sql/effects/changes.js";
 import type { Verifier } from "../../dist/verify/verifier.js";
+import {
+  askGuard,
+  codeOf as codeOfYes,
+  newVerifier,
+  redeem,
+  redirect,
+  renew,
+  type Tokens,
+  tokensOf,
+} from "../connect/connections.js";
 import { createSubject, register, type Subject } from "../factors/webauthn/authenticator.js";
 import { revocationFeedToken, verdictOf, verifierFor } from "../verify/servers.js";
 import { admission, type FullGrant, grantOf, password, type ReadResponse, type World } from "../world/ampho.js";
@@ -29,7 +39,8 @@ import { addPasskey, beginPasskey, logInWith } from "./passkey-owners.js";
  * and a passkey that the other session has added unconfirmed. `confirmed`: a further identity, which the mailbox has
  * confirmed. `mine`: an identity that the own session has linked. `app`: the
  * authenticator app, which the own session has set up, with `codes`. `apikey`: an API key that the other session has
- * created. A verifier with keys of its own does not follow a key that is removed here, and a socket is checked within
+ * created. `app*`: the refresh token of an application that the other session has connected, `act*`: its access token, and
+ * `yes*`: a yes whose code waits for its application. A verifier with keys of its own does not follow a key that is removed here, and a socket is checked within
  * 30 seconds.
  */
 const columns = [
@@ -57,46 +68,49 @@ const columns = [
   "app",
   "codes",
   "apikey",
+  "app*",
+  "act*",
+  "yes*",
   "confirmed",
 ] as const;
 
 // `+` lives on, `-` has ended, `.` does not apply: the change is made by no session, or has replaced it.
 const expectations = `
-                       own copy other socket proc verif device begun step setup key link email login login# reset reset# found theirs passkey mine app codes apikey confirmed
-  password             -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       +    +   +   -      +
-  password removed     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      .     .      -     +      +       +    +   +   -      +
-  password by operator .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      +
-  password expired     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      +
-  reset                .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      +
-  login name           -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
-  login name respelled +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +
-  address              -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
-  address and login    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
-  address by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      +
-  app replaced         -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
-  app removed          -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   +   -      +
-  codes replaced       -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
-  passkey added        -   -    +     +      +    +     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
-  passkey removed      -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      -       +    +   +   -      +
-  identity linked      -   -    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +
-  identity unlinked    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   -      +
-  devices forgotten    +   +    +     +      +    +     -      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +
-  other session ended  +   +    -     -      -    -     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +
-  own sessions ended   .   .    -     -      -    -     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +      +
-  logout               .   .    +     +      +    +     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +      +
-  everything ended     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    -   -   -      -
-  account deleted      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -      -
-  deleted by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -      -
-  role with phr        .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -      +
-  policy phr           .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -      +
-  disabled, enabled    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
-  alarm of new device  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      +
-  endForUser           .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
-  revokeForUser        .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      +
-  endForEveryone       .   .    -     -      -    -     +      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
-  new signing key      +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +
-  old key removed      .   .    -     .      -    .     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
-  old key revoked      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +
+                       own copy other socket proc verif device begun step setup key link email login login# reset reset# found theirs passkey mine app codes apikey app* act* yes* confirmed
+  password             -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       +    +   +   -      -    -    -    +
+  password removed     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      .     .      -     +      +       +    +   +   -      -    -    -    +
+  password by operator .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      -    -    -    +
+  password expired     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      -    -    -    +
+  reset                .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      -    -    -    +
+  login name           -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +    -    +    +
+  login name respelled +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +    -    +    +
+  address              -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      -    -    -    +
+  address and login    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      -    -    -    +
+  address by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      -    -    -    +
+  app replaced         -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      -    -    -    +
+  app removed          -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   +   -      -    -    -    +
+  codes replaced       -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      -    -    -    +
+  passkey added        -   -    +     +      +    +     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +    +    +    +
+  passkey removed      -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      -       +    +   +   -      -    -    -    +
+  identity linked      -   -    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +    +    +    +
+  identity unlinked    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   -      -    -    -    +
+  devices forgotten    +   +    +     +      +    +     -      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +    +    +    +
+  other session ended  +   +    -     -      -    -     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +    +    +    +
+  own sessions ended   .   .    -     -      -    -     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +      +    +    +    +
+  logout               .   .    +     +      +    +     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +      +    +    +    +
+  everything ended     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    -   -   -      -    -    -    -
+  account deleted      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -      -    -    -    -
+  deleted by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -      -    -    -    -
+  role with phr        .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -      -    -    -    +
+  policy phr           .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -      -    -    -    +
+  disabled, enabled    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      -    -    -    +
+  alarm of new device  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -      -    -    -    +
+  endForUser           .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      +    +    +    +
+  revokeForUser        .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -      -    -    -    +
+  endForEveryone       .   .    -     -      -    -     +      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      -    -    -    +
+  new signing key      +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +      +    +    +    +
+  old key removed      .   .    -     .      -    .     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      -    -    +    +
+  old key revoked      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +      -    -    +    +
 `;
 
 /**
@@ -190,6 +204,7 @@ export const stale: readonly (readonly [Change, string, string, object, string])
   ["further_factor", "POST", "/passkeys/options", {}, "login_too_old"],
   ["codes_replaced", "POST", "/recovery-codes", {}, "login_too_old"],
   ["factor_removed", "DELETE", "/totp", {}, "login_too_old"],
+  ["connection_added", "POST", "/connect", { query: "QUERY", transaction: "x", allow: true }, "login_too_old"],
   ["api_key_added", "POST", "/api-keys", { name: "x", scopes: ["articles:read"] }, "login_too_old"],
   ["identity_linked", "POST", "/identities", { provider: "acme" }, "login_too_old"],
   ["identity_unlinked", "DELETE", "/identities/ID", {}, "login_too_old"],
@@ -269,12 +284,16 @@ interface Person extends Maker {
   readonly ofOwn: BegunByOwn;
   readonly codes: readonly string[];
   readonly apikey: string;
+  readonly connected: Tokens;
 }
 
 interface Place {
   /** An application's own table. Undefined: the users are rows of the database. */
   readonly users: ApplicationUsers<ApplicationUser> | undefined;
   readonly outside: Outside;
+  /** The `client_id` of an application. */
+  readonly application: string;
+  readonly ground: Ground;
   readonly world: Mailing;
   /** Another process, and a verifier. */
   readonly process: World;
@@ -347,9 +366,13 @@ export async function openPlace(ground: Ground, users?: ApplicationUsers<Applica
       users,
       apiKeys: 5,
       scopes: { editor: ["articles:read"] },
+      connect: "registered",
+      scopeTexts: { "articles:read": "Read articles" },
       mail: async (message) => void mails.push(message),
     },
   });
+  const client = { redirects: [redirect], userScopes: ["articles:read"], public: true };
+  const { id: application } = await outside.world.ampho.services.add({ name: "reader", scopes: [], client });
   const process = await outside.world.another();
   const closed = new Set<string>();
   process.ampho.onRevoked((row) => {
@@ -365,6 +388,8 @@ export async function openPlace(ground: Ground, users?: ApplicationUsers<Applica
   const world = mailingOf(ground, outside.world, mails);
   return {
     users,
+    application,
+    ground,
     outside: { ...outside, world },
     world,
     process,
@@ -435,6 +460,10 @@ export async function addPerson(place: Place): Promise<Person> {
   });
   expect(created.status, created.text).toBe(201);
   await world.mail("api_key_created");
+  const connect = { world, client: place.application, bearer: other.token };
+  const [verifier, waiting] = [newVerifier(), newVerifier()];
+  const connected = tokensOf(await redeem(connect, await codeOfYes(connect, verifier), verifier));
+  await codeOfYes(connect, waiting);
   const subject = createSubject(-7);
   const { added, options } = await addPasskey(world, grantOf(theirs).token, subject);
   expect(added.status, added.text).toBe(200);
@@ -477,6 +506,7 @@ export async function addPerson(place: Place): Promise<Person> {
     begun: String(begun.json["transaction"]),
     codes: textsOf(confirmed.json["recovery_codes"]),
     apikey: String(created.json["key"]),
+    connected,
     passkeyId: idOf(added),
     alarmLink,
   };
@@ -749,6 +779,12 @@ async function fatesOf(place: Place, person: Person, made: Made): Promise<Record
     () => true,
     () => false,
   );
+  const connect = { world, client: place.application };
+  const act = typeof (await askGuard(world, person.connected.access)) === "object";
+  const app = (await renew(connect, person.connected.refresh)).status === 200;
+  const waiting = `select count(*) as n from ampho_connections where user_id = '${person.id}' and gen = 0
+    and ended_at is null and era = (select era from ampho_state)`;
+  const [yes] = await place.ground.sql(world, waiting);
   const verif = (await verdictOf(verifier, person.other.token)) === "accepted";
   const { factors } = await ampho.factors.list(person.id).catch((error: unknown) => {
     // The user was deleted.
@@ -815,6 +851,9 @@ async function fatesOf(place: Place, person: Person, made: Made): Promise<Record
     app: factors.some(({ id }) => id === "totp"),
     codes: factors.some(({ id }) => id === "recovery_code"),
     apikey,
+    "app*": app,
+    "act*": act,
+    "yes*": Number(yes?.["n"]) > 0,
     confirmed: leads(sure),
   };
 }

@@ -553,8 +553,8 @@ describe("the description", () => {
     );
     // A service account is no browser: it reads its token from the body (RFC 6749, section 5.1), and learns only the type of
     // another token (RFC 7662, section 2.2).
-    const { ServiceToken, Introspection, ...ofPeople } = components.schemas;
-    expect(ServiceToken.required).toEqual(["access_token", "token_type", "expires_in", "scope"]);
+    const { IssuedToken, Introspection, ...ofPeople } = components.schemas;
+    expect(IssuedToken.required).toEqual(["access_token", "token_type", "expires_in", "scope"]);
     expect(Object.keys(Introspection.properties).filter((name) => name.includes("token"))).toEqual(["token_type"]);
     for (const { title, required = [], properties = {} } of Object.values<Schema>(ofPeople))
       for (const name of ["token", "token_type", "refresh_token", "device"])

@@ -118,6 +118,8 @@ it("each route has an example that its schemas describe", async () => {
         scopes: { editor: ["articles:read", "articles:write"] },
         apiKeys: 5,
         tokenEndpoint: true,
+        connect: "registered",
+        scopeTexts: { "articles:read": "Read your articles", "articles:write": "Write articles" },
       },
     },
   );
@@ -166,6 +168,8 @@ it("each route has an example that its schemas describe", async () => {
   });
   await world.call("POST", "/introspect", { form: { token: tess }, headers: authorized });
   await world.call("POST", "/revoke", { form: { token: String(issued.json["access_token"]) } });
+
+  await connections(world, tess);
 
   // Authenticator apps.
   await world.user("bob", { password, roles: ["editor"] });
@@ -261,6 +265,47 @@ it("each route has an example that its schemas describe", async () => {
     `${JSON.stringify(settled({ ...Object.fromEntries(described), accessToken: partsOf(strong), audit: Object.fromEntries(rows.map((row) => [row.event, row])) }), null, 2)}\n`,
   ).toMatchFileSnapshot("./examples.json");
 });
+
+const application = { redirects: ["https://reader.example/callback"], userScopes: ["articles:read"], public: true };
+const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/** An application that a user connects, and what happens to its code and its tokens. */
+async function connections(world: World, bearer: string) {
+  const { id } = await world.ampho.services.add({ name: "reader", scopes: [], client: application });
+  const query = new URLSearchParams({
+    response_type: "code",
+    client_id: id,
+    redirect_uri: application.redirects[0] ?? "",
+    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    code_challenge_method: "S256",
+    state: "af0ifjsldkj",
+  }).toString();
+  await world.call("GET", `/authorize?${query}`);
+  const { transaction } = (await world.call("GET", `/connect?${query}`, { bearer })).json;
+  world.clock.advance(2);
+  const said = await world.call("POST", "/connect", { bearer, body: { query, transaction, allow: true } });
+  const code = new URL(String(said.json["location"])).searchParams.get("code") ?? "";
+  const redeemed = { grant_type: "authorization_code", client_id: id, code, code_verifier: verifier };
+  const asked = (form: Readonly<Record<string, string>>) =>
+    world.call("POST", "/token", { form, address: "192.0.2.7" });
+  const first = { ...redeemed, redirect_uri: application.redirects[0] ?? "" };
+  await asked({ ...first, code_verifier: "x".repeat(43) });
+  const granted = await asked(first);
+  const renewal = { grant_type: "refresh_token", client_id: id, refresh_token: String(granted.json["refresh_token"]) };
+  await asked(renewal);
+  world.clock.advance(90);
+  await asked(renewal);
+  const list = await world.call("GET", "/connections", { bearer });
+  const [one] = list.json["connections"] as readonly { readonly id: string }[];
+  await world.call("DELETE", `/connections/${one?.id}`, { bearer });
+  const again = (await world.call("GET", `/connect?${query}`, { bearer })).json;
+  world.clock.advance(2);
+  const body = { query, transaction: again["transaction"], allow: true };
+  const second = await world.call("POST", "/connect", { bearer, body });
+  const used = { ...first, code: new URL(String(second.json["location"])).searchParams.get("code") ?? "" };
+  for (const _ of [1, 2]) await asked(used);
+  await world.ampho.services.setClient("reader", undefined);
+}
 
 /** The first row of each event, after further events that no example of a route causes. */
 async function auditRows(outside: Outside) {

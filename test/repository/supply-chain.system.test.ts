@@ -127,13 +127,13 @@ describe("the tarball", () => {
   });
 
   /** `docs/dependencies.md` and the CHANGELOG state them. */
-  it("the package has at most 250 files and 3.5 MB", () => {
+  it("the package has at most 250 files and 3.7 MB", () => {
     const sizes = execFileSync("tar", ["-tvzf", tarball], { encoding: "utf8" })
       .trim()
       .split("\n")
       .map((line) => Number(line.split(/\s+/)[2]));
     expect(sizes.length).toBeLessThanOrEqual(250);
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(3_500_000);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(3_700_000);
   });
 
   it("a build at another time, by another user, gives the same bytes", { timeout: 120_000 }, () => {

@@ -15,6 +15,9 @@ const expectations = `
   disabled         -     -   -     -   -
   enabled          -     +   +     +   +
   deleted          -     -   -     -   -
+  client_widened   +     +   +     +   +
+  client_lessened  +     +   +     +   +
+  client_replaced  +     +   +     +   +
   api_key_added        +     +   +     +   +
   api_key_removed      -     -   +     +   -
   all_api_keys_removed -     -   -     +   -
@@ -56,12 +59,23 @@ const changes: Readonly<Record<ServiceChange, (opened: Opened, token: string) =>
     await world.ampho.services.enable("nightly");
   },
   deleted: ({ world }) => world.ampho.services.remove("nightly"),
+  client_widened: ({ world }) => world.ampho.services.setClient("nightly", client),
+  async client_lessened({ world }) {
+    await world.ampho.services.setClient("nightly", { ...client, userScopes: ["articles:read", "articles:write"] });
+    await world.ampho.services.setClient("nightly", client);
+  },
+  async client_replaced({ world }) {
+    await world.ampho.services.setClient("nightly", client);
+    await world.ampho.services.setClient("nightly", undefined);
+  },
   api_key_added: ({ world }) => world.ampho.services.createApiKey("nightly"),
   api_key_removed: ({ world, keyId }) => world.ampho.apiKeys.revoke(keyId),
   all_api_keys_removed: ({ world, id }) => world.ampho.apiKeys.revokeForUser({ id }),
   jwks_set: ({ world }) => world.ampho.services.setPublicKeys("nightly", undefined),
   tokens_revoked: ({ world }, token) => world.call("POST", "/revoke", { form: { token } }),
 };
+
+const client = { redirects: ["https://nightly.example/callback"], userScopes: ["articles:read"] };
 
 const mark = (lives: boolean) => (lives ? "+" : "-");
 

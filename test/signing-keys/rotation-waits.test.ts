@@ -7,6 +7,7 @@ const defaults = {
   tokenLeeway: 60,
   tokenForeignTtl: day,
   sessionIdleTtl: 14 * day,
+  connectionIdleTtl: 0,
   sessionTtl: 90 * day,
   mailedLinkTtl: 7 * day,
 };

@@ -328,7 +328,9 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("touchApiKeys", { ids: ["key_4", "key_9"], day: 20_000 });
   for (const id of ["key_4", "key_9"]) await run("removeApiKey", { id, userId: ann.id, now: start, origin: operator });
   await run("removeUserApiKeys", { userId: ann.id, now: start, origin: operator });
-  const service = { id: "svc_1", name: "nightly", scopes: ["a"], now: start, origin: operator };
+  const noClient = { redirects: undefined, userScopes: undefined, isPublic: false };
+  await runConnectionOperations(run);
+  const service = { id: "svc_1", name: "nightly", scopes: ["a"], ...noClient, now: start, origin: operator };
   for (const _ of [1, 2]) await run("addService", service);
   for (const name of ["nightly", "other"]) await run("findService", name);
   await run("listServices", undefined);
@@ -354,6 +356,8 @@ async function runFactorOperations(run: Run): Promise<void> {
   for (const to of [
     set,
     { change: "scopes_set", scopes: ["b"] } as const,
+    { change: "client_set", client: { redirects: ["https://x.example/"], userScopes: ["a"], isPublic: true } } as const,
+    { change: "client_set", client: noClient } as const,
     { change: "disabled" } as const,
     { change: "enabled" } as const,
     { change: "tokens_revoked" } as const,
@@ -404,6 +408,50 @@ async function runFactorOperations(run: Run): Promise<void> {
     change: "sessions_ended" as const,
     reason: "ended_by_operator" as const,
   });
+}
+
+/** A yes, its code, three renewals, and every end. */
+async function runConnectionOperations(run: Run): Promise<void> {
+  const given = { client: "svc_9", resource: undefined, scopes: ["a"], how: "code", authTime: start } as const;
+  const level = { amr: ["pwd"], acr: "1fa" } as const;
+  const who = { userId: ann.id, login: ann.login, own: undefined, stored: {}, now: start, origin: operator };
+  const spend = (hash: string) => ({ hash, until: start + 660, idempotency: undefined });
+  const binding = (n: number) => ({ codeHash: `c-${n}`, challenge: "x", redirectUri: "https://x.example/" });
+  for (const _ of [1, 2]) await run("useAssertion", { spending: spend("of-client"), now: start });
+  const client = { redirects: ["https://x.example/"], userScopes: ["a"], isPublic: true };
+  await run("addService", { id: "svc_9", name: "reader", scopes: [], ...client, now: start, origin: operator });
+  for (const n of [1, 1, 2, 3])
+    await run("addConnection", {
+      ...who,
+      ...given,
+      ...level,
+      ...binding(n),
+      random: `connect-${n}`,
+      shown: spend(`shown-${n}`),
+    });
+  const times = { accessTtlSeconds: 900, idleSeconds: 3600, maxSeconds: 7200 };
+  const none = { owner: undefined, resource: undefined, asked: undefined };
+  const rules = { rolePolicies: {}, roleScopes: { "*": ["a"] }, textScopes: ["a"], resources: [], ...none };
+  const use = { client: "svc_9", ...times, ...rules, now: start, origin: operator };
+  for (const n of [1, 1, 2, 3, 4]) await run("redeemConnection", { ...use, ...binding(n) });
+  await run("redeemConnection", { ...use, ...binding(2), challenge: "y" });
+  const listed = await run("listConnections", { userId: ann.id, now: start });
+  const [third, second] = listed.map((one) => one.id);
+  if (second === undefined || third === undefined) throw new Error("no code was redeemed");
+  for (const which of [{ id: second }, { id: "0.other" }, { codeHash: "c-2" }])
+    await run("findConnection", { ...which, now: start });
+  const renewal = { ...use, id: second, issuedAt: start };
+  for (const [gen, at] of [
+    [1, 0],
+    [1, 10],
+    [2, 0],
+    [1, 100],
+  ] as const)
+    await run("renewConnection", { ...renewal, gen, now: start + at });
+  for (const userId of ["nobody", undefined])
+    await run("endConnection", { id: third, userId, reason: "ended_by_user", now: start, origin: operator });
+  for (const how of ["lessen", "end"] as const)
+    await run("changeClientConnections", { client: "svc_9", how, now: start, origin: operator });
 }
 
 async function runMailOperations(run: Run): Promise<void> {

@@ -27,7 +27,7 @@ const pages: Partial<Readonly<Record<OperationName, number>>> = {
   readRevocations: 5000,
   findSessionUsers: 5000,
   countSessions: 5000,
-  writeApplicationOwnsUsers: 5000,
+  writeApplicationOwnsUsers: 10_000,
   listAgingApiKeys: 10_000,
   countLockedOut: 10_000,
   countSecretsByKey: 1000,

@@ -3,6 +3,7 @@
 import { expect, it } from "vitest";
 import type { Message } from "../../dist/index.js";
 import { consequences } from "../../dist/store/sql/effects/changes.js";
+import { addClient, connected } from "../connect/connections.js";
 import { createSubject } from "../factors/webauthn/authenticator.js";
 import { mailingOf, proofsOf } from "../gate/mailboxes.js";
 import { link, openOutside } from "../gate/outside.js";
@@ -22,7 +23,7 @@ interface Fate {
   /** After `DELETE /account`, and after a deletion by an operator. */
   readonly left: readonly [own: Left, operator: Left];
   /** The member of the export. Undefined: it is in none. */
-  readonly exported?: "account" | "passkeys" | "identities" | "api_keys" | "sessions" | "events";
+  readonly exported?: "account" | "passkeys" | "identities" | "api_keys" | "connections" | "sessions" | "events";
   /** The members of a row of `consequences` that decide about it. */
   readonly ends: readonly string[];
 }
@@ -56,6 +57,12 @@ const fates: Readonly<Record<string, Fate>> = {
     ends: ["identity"],
   },
   ampho_api_keys: { names: "user_id login", left: ["nothing", "nothing"], exported: "api_keys", ends: ["apiKey"] },
+  ampho_connections: {
+    names: "user_id login",
+    left: ["name", "name"],
+    exported: "connections",
+    ends: ["connection", "rights"],
+  },
   // A mail that waits. After the deletion its notice waits, with the address and no more.
   ampho_mail: { names: "user_id address claims", left: ["name", "name"], ends: ["begun"] },
   // For the hook of the deletion.
@@ -110,6 +117,8 @@ const columnsWith = (rows: readonly Readonly<Record<string, unknown>>[], texts: 
     ),
   ].sort();
 
+const reader = { userScopes: ["articles:read"] };
+
 /** A user who has a row in every table. */
 async function addPerson(ground: Ground) {
   const mails: Message[] = [];
@@ -121,6 +130,8 @@ async function addPerson(ground: Ground) {
       throttleAttempts: 1_000_000,
       apiKeys: 5,
       scopes: { editor: ["articles:read"] },
+      connect: "registered",
+      scopeTexts: { "articles:read": "Read articles" },
       onUserChanged: () => Promise.reject(new Error("the hook fails")),
       onUserRemoved: () => Promise.reject(new Error("the hook fails")),
       mail: async (message) => {
@@ -168,6 +179,7 @@ async function addPerson(ground: Ground) {
     body: { name: "x", scopes: ["articles:read"] },
   });
   expect(created.status, created.text).toBe(201);
+  await connected({ world, client: await addClient(world, "reader", reader), bearer: third.token });
   await call("POST", "/password/reset", { body: { login: person.login } });
   await ampho.factors.setPolicy(id, "required");
   expect((await call("POST", "/login", { body: { login: person.login, password: "wrong" } })).status).toBe(401);

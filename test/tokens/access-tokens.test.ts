@@ -18,6 +18,8 @@ function openTokens() {
     leewaySeconds: 60,
     foreignMaxSeconds: 86_400,
     scopes: {},
+    resources: [],
+    audience: undefined,
   });
   return { tokens, checks: () => checks };
 }

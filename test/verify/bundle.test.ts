@@ -61,7 +61,7 @@ describe("the import graph of ampho/verify", () => {
     for (const [file, text] of files) expect(text, file).not.toMatch(/\bprocess\.[a-z]|new Worker|worker_threads/);
   });
 
-  test("esbuild bundles ampho/verify into one file of less than 54 kB", async () => {
+  test("esbuild bundles ampho/verify into one file of less than 55 kB", async () => {
     const { metafile, outputFiles } = await build({
       ...bundling,
       entryPoints: [path.join(dist, "verify/verifier.js")],
@@ -71,7 +71,7 @@ describe("the import graph of ampho/verify", () => {
     expect(inputs.filter((name) => !names.includes(name))).toEqual([]);
     const imported = Object.values(metafile?.outputs ?? {}).flatMap((output) => output.imports.map((one) => one.path));
     expect(new Set(imported)).toEqual(new Set(["node:buffer", "node:crypto"]));
-    expect(outputFiles?.[0]?.contents.byteLength).toBeLessThan(54_000);
+    expect(outputFiles?.[0]?.contents.byteLength).toBeLessThan(55_000);
   });
 });
 

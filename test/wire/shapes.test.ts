@@ -5,6 +5,7 @@ import { describe, expect, expectTypeOf, it } from "vitest";
 import type { z } from "zod";
 import type { accessList, accountExport, confirmationBegun, ownAccount } from "../../dist/http/rest/routes/account.js";
 import type { apiKeyList, newApiKey } from "../../dist/http/rest/routes/api-keys.js";
+import type { connectionList, connectView } from "../../dist/http/rest/routes/connect.js";
 import type {
   addedPasskey,
   newRecoveryCodes,
@@ -15,7 +16,7 @@ import type {
 import type { waysIn } from "../../dist/http/rest/routes/login.js";
 import type { emailChangeBegun, mailBegun, registered, registrationBegun } from "../../dist/http/rest/routes/mail.js";
 import type { outsideBegun } from "../../dist/http/rest/routes/outside.js";
-import type { serviceToken } from "../../dist/http/rest/routes/services.js";
+import type { issuedToken } from "../../dist/http/rest/routes/services.js";
 import type { currentSession, sessionList } from "../../dist/http/rest/routes/sessions.js";
 import type { grant } from "../../dist/http/rest/schemas.js";
 import type {
@@ -28,8 +29,9 @@ import type {
 } from "../../dist/wire/account.js";
 import type { ApiKeyView, NewApiKey } from "../../dist/wire/api-keys.js";
 import type * as begun from "../../dist/wire/begun.js";
+import type { ConnectionView, ConnectView } from "../../dist/wire/connect.js";
 import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../../dist/wire/login.js";
-import type { ServiceToken } from "../../dist/wire/services.js";
+import type { IssuedToken } from "../../dist/wire/services.js";
 
 /** Without the members that can be absent, because zod adds undefined to their types. The names of the members stay. */
 type Whole<T> = T extends readonly (infer E)[]
@@ -42,7 +44,7 @@ type Whole<T> = T extends readonly (infer E)[]
 type Sent<S extends z.ZodType> = Whole<z.output<S>>;
 
 /** Shapes of RFCs, and of what verifiers read. No client of Ampho has them. */
-const withoutShape = ["jwkSet", "feedPage", "openApiDocument", "introspection"];
+const withoutShape = ["jwkSet", "consentGiven", "feedPage", "openApiDocument", "introspection"];
 
 describe("the wire shapes", () => {
   it("this file compares the schema of every response, except those without a shape", () => {
@@ -79,7 +81,11 @@ describe("the wire shapes", () => {
   it("the shapes of API keys and of service accounts are those of their schemas", () => {
     expectTypeOf<Sent<typeof newApiKey>>().toEqualTypeOf<Whole<NewApiKey>>();
     expectTypeOf<Sent<typeof apiKeyList>>().toEqualTypeOf<Whole<{ readonly api_keys: readonly ApiKeyView[] }>>();
-    expectTypeOf<Sent<typeof serviceToken>>().toEqualTypeOf<Whole<ServiceToken>>();
+    expectTypeOf<Sent<typeof connectView>>().toEqualTypeOf<Whole<ConnectView>>();
+    expectTypeOf<Sent<typeof connectionList>>().toEqualTypeOf<
+      Whole<{ readonly connections: readonly ConnectionView[] }>
+    >();
+    expectTypeOf<Sent<typeof issuedToken>>().toEqualTypeOf<Whole<IssuedToken>>();
   });
 
   it("the shapes of what was begun are those of their schemas", () => {

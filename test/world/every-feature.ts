@@ -7,6 +7,8 @@ export const everyFeature = {
   registration: "open",
   apiKeys: 5,
   tokenEndpoint: true,
+  connect: "registered",
+  scopeTexts: { "articles:write": "Write articles" },
   scopes: { editor: ["articles:write"] },
   providers: { acme: { issuer: "https://id.example", client_id: "shop", client_secret: "0".repeat(32) } },
 } as const satisfies AmphoOptions;

@@ -290,6 +290,7 @@ const tables = [
   "mail",
   "user_events",
   "invites",
+  "connections",
   "identities",
   "api_keys",
   "services",
@@ -298,7 +299,7 @@ const tables = [
 // Faster than `truncate` on tables of a few rows.
 const emptying = `
   ${tables.map((name) => `delete from ampho_${name};`).join(" ")}
-  ${["imports", "sessions", "audit", "mail", "user_events"].map((name) => `select setval(pg_get_serial_sequence('ampho_${name}', 'n'), 1, false);`).join(" ")}
+  ${["imports", "sessions", "connections", "audit", "mail", "user_events"].map((name) => `select setval(pg_get_serial_sequence('ampho_${name}', 'n'), 1, false);`).join(" ")}
   update ampho_housekeeping set holder = '', leased_until = 0, seen_at = 0, steady_from = 0;
   update ampho_state set era = 0, last_revocation = 0, access_until = 0, hooks_until = 0, epoch = replace(gen_random_uuid()::text, '-', '')`;
 

@@ -6,6 +6,7 @@ import { withManagement } from "../with-management.js";
 
 const names: Readonly<Record<OldRowKind, string>> = {
   sessions: "sessions",
+  connections: "connections of applications",
   revocations: "revocations",
   attempts: "failed attempts, by login",
   sources: "failed attempts, by address",

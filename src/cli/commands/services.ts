@@ -1,6 +1,7 @@
 // The commands `service-…`: service accounts.
 import { readFileSync } from "node:fs";
 import { systemClock } from "../../clock.js";
+import type { NewClient } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
 import { formatTime, quoted } from "../terminal/table.js";
@@ -8,10 +9,13 @@ import type { Terminal } from "../terminal/terminal.js";
 import { listing, withManagement } from "../with-management.js";
 
 export async function addService(input: CommandInput, context: CommandContext): Promise<void> {
-  const service = { name: input.argument(), scopes: input.texts("--scope") };
+  const service = { name: input.argument(), scopes: input.texts("--scope"), client: clientOf(input) };
   const { id } = await withManagement(context, ({ services }) => services.add(service));
   context.terminal.print(id);
-  const without = service.scopes.length === 0 ? " without a scope. `ampho service-scopes` gives it some" : "";
+  const without =
+    service.scopes.length === 0 && service.client === undefined
+      ? " without a scope. `ampho service-scopes` gives it some"
+      : "";
   context.terminal.note(`Service account ${quoted(service.name)} created${without}.`);
 }
 
@@ -32,6 +36,9 @@ export async function showService(input: CommandInput, context: CommandContext):
   terminal.print(`state ${disabled ? "disabled" : "enabled"}, created ${formatTime(created)} UTC`);
   terminal.print(`scopes ${scopes.join(" ") || "none"}`);
   terminal.print(`public keys ${kids.join(" ") || "none"}`);
+  for (const redirect of service.redirects) terminal.print(`redirect ${redirect}`);
+  if (service.redirects.length > 0)
+    terminal.print(`scopes of users ${service.user_scopes.join(" ")}, ${service.public ? "public" : "with a key"}`);
   for (const key of apiKeys)
     terminal.print(
       `key ${key.id}, ${key.start}…, ${quoted(key.name)}, expires ${formatTime(key.expires)} UTC, used ${key.last_used ?? "never"}`,
@@ -42,6 +49,26 @@ export async function setServiceScopes(input: CommandInput, context: CommandCont
   const scopes = input.texts("--scope");
   await withManagement(context, ({ services }) => services.setScopes(input.argument(), scopes));
   context.terminal.note(`Service account ${quoted(input.argument())} has ${scopes.join(" ") || "no scopes"} now.`);
+}
+
+/** Undefined: no option of a client was given. */
+function clientOf(input: CommandInput): NewClient | undefined {
+  const redirects = input.texts("--redirect");
+  const userScopes = input.texts("--user-scope");
+  const isPublic = input.has("--public");
+  if (redirects.length === 0 && userScopes.length === 0 && !isPublic) return undefined;
+  if (redirects.length === 0 || userScopes.length === 0)
+    throw new UsageError("A client of users needs both --redirect and --user-scope.");
+  return { redirects, userScopes, public: isPublic };
+}
+
+export async function setServiceClient(input: CommandInput, context: CommandContext): Promise<void> {
+  const client = clientOf(input);
+  if ((client === undefined) !== input.has("--none"))
+    throw new UsageError("Give --redirect and --user-scope, or --none.");
+  await withManagement(context, ({ services }) => services.setClient(input.argument(), client));
+  const done = client === undefined ? "is no client of users now" : "is a client of users now";
+  context.terminal.note(`Service account ${quoted(input.argument())} ${done}.`);
 }
 
 const change =

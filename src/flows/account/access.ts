@@ -29,6 +29,7 @@ const beginnings: Readonly<Record<AccessItem["kind"], readonly string[]>> = {
   recovery_codes: [],
   identity: ["identity_linked", "registered"],
   api_key: ["api_key_created", "api_key_rotated"],
+  connection: ["connection_added"],
   password: [],
   address: ["email_proven", "email_changed", "registered", "reset_done", "login"],
   login: ["user_created", "registered", "users_imported"],

@@ -6,6 +6,7 @@ import type { Account } from "../../users/directory.js";
 import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
 import type { Deps } from "../deps.js";
 import { toApiKeyView } from "../find/api-key.js";
+import { listConnectionsOf } from "../find/connection-views.js";
 import { findEmailWait } from "../find/email-wait.js";
 import { viewOfFactors } from "../find/factor-views.js";
 import { toSessionView } from "./sessions.js";
@@ -52,6 +53,7 @@ export async function exportOf(deps: ViewDeps, account: Account, origin: Origin)
     passkeys,
     identities,
     api_keys: keys.map(toApiKeyView),
+    connections: await listConnectionsOf(deps, userId),
     sessions: sessions.slice(0, sessionsMax).map(toSessionView),
     events: events.map(toExportedEvent),
   };

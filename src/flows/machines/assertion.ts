@@ -54,8 +54,8 @@ export async function verifyServiceAssertion(
   return { serviceId, proof: { jwks: service.jwks, spending } };
 }
 
-/** The issuer, and the token endpoint under the origin of AMPHO_APP_URL. They never come from the request. */
-const audiencesOf = ({ tokenIssuer, appUrl, restPrefix }: Deps["settings"]): readonly string[] => [
+/** The issuer, and the token endpoint under AMPHO_APP_URL and AMPHO_API_URL. They never come from the request. */
+const audiencesOf = ({ tokenIssuer, appUrl, apiUrl, restPrefix }: Deps["settings"]): readonly string[] => [
   ...(tokenIssuer === undefined ? [] : [tokenIssuer]),
-  ...(appUrl === undefined ? [] : [new URL(`${restPrefix}/token`, appUrl).href]),
+  ...[appUrl, apiUrl].flatMap((url) => (url === undefined ? [] : [new URL(`${restPrefix}/token`, url).href])),
 ];

@@ -6,39 +6,46 @@ import type { TokenIssue } from "../../store/sql/account/services.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { apiKeyHash } from "../../tokens/api-key.js";
 import type { Auth } from "../../tokens/auth.js";
-import type { ServiceToken } from "../../wire/services.js";
+import type { IssuedToken } from "../../wire/services.js";
 import type { Caller, Deps, Flow } from "../deps.js";
+import { readResource } from "../find/resource.js";
 import { endSession } from "../gate/end-sessions.js";
 import { unknownClient, verifyServiceAssertion } from "./assertion.js";
 
 /** A service with its key, which the guard has accepted, or an assertion, which is not checked yet. */
 export type SentClient =
   | { readonly serviceId: string; readonly key: string }
-  | { readonly serviceId: string | undefined; readonly assertion: string };
+  | { readonly serviceId: string | undefined; readonly assertion: string }
+  /** A client that proves nothing. */
+  | { readonly serviceId: string };
 
+/** The parameters of a grant, as the client has sent them. */
 export interface TokenRequest {
-  readonly grantType: string;
   readonly client: SentClient;
   readonly scope: string | undefined;
+  readonly resource: string | undefined;
+  readonly code: string | undefined;
+  readonly redirect_uri: string | undefined;
+  readonly code_verifier: string | undefined;
+  readonly refresh_token: string | undefined;
 }
 
-/** Rejects with `unsupported_grant_type`, `invalid_client`, `invalid_scope`, `too_many_attempts` or `unavailable`. */
-export const issueServiceToken: Flow<ServiceToken, TokenRequest> = async (deps, request, caller) => {
-  const { grantType, client, scope } = request;
-  if (grantType !== "client_credentials")
-    throw new AmphoError("unsupported_grant_type", "The grant type must be client_credentials.");
-  deps.tokens.requireSigningKey();
+/** The grant `client_credentials`. Rejects with the errors of RFC 6749 §5.2, `too_many_attempts` or `unavailable`. */
+export async function issueServiceToken(deps: Deps, request: TokenRequest, caller: Caller): Promise<IssuedToken> {
+  const { client, scope } = request;
+  const resource = readResource(deps, request.resource);
   if ("key" in client) {
     const proof = { keyHash: apiKeyHash(client.key) };
-    return grantToken(deps, { serviceId: client.serviceId, proof }, scope, caller);
+    return grantToken(deps, { serviceId: client.serviceId, proof, resource }, scope, caller);
   }
+  if (!("assertion" in client)) throw unknownClient();
   // An assertion works once, so that one that is sent again is a further wrong one.
   return deps.guesses.limit(caller.address, randomId(), "invalid_client", async () => {
     const proven = await verifyServiceAssertion(deps, client.assertion);
     if ((client.serviceId ?? proven.serviceId) !== proven.serviceId) throw unknownClient();
-    return grantToken(deps, proven, scope, caller);
+    return grantToken(deps, { ...proven, resource }, scope, caller);
   });
-};
+}
 
 const waitMs = 250;
 /** More than a second. */
@@ -47,10 +54,10 @@ const isSoon = (issuedAt: number, now: number) => issuedAt <= now + 2;
 
 async function grantToken(
   { store, tokens, settings, clock }: Deps,
-  proven: Pick<TokenIssue, "serviceId" | "proof">,
+  { resource, ...proven }: Pick<TokenIssue, "serviceId" | "proof"> & { readonly resource: string | undefined },
   scope: string | undefined,
   caller: Caller,
-): Promise<ServiceToken> {
+): Promise<IssuedToken> {
   const ttlSeconds = Math.min(settings.tokenTtl, settings.tokenForeignTtl);
   const scopes = scope === undefined ? undefined : [...new Set(scope.split(" "))];
   const issue = (aheadSeconds: number) => {
@@ -72,7 +79,12 @@ async function grantToken(
     throw new AmphoError("unavailable", "The service can get no token yet.", { retryAfterSeconds });
   }
   if (issued.outcome !== "issued") throw issued.outcome === "scope" ? wrongScope() : unknownClient();
-  const token = tokens.grantService(proven.serviceId, issued.scopes, issued.issuedAt, ttlSeconds);
+  const token = tokens.grantService(proven.serviceId, {
+    scopes: issued.scopes,
+    resource,
+    iat: issued.issuedAt,
+    ttlSeconds,
+  });
   return { access_token: token, token_type: "Bearer", expires_in: ttlSeconds, scope: issued.scopes.join(" ") };
 }
 
@@ -91,14 +103,24 @@ export const revokeToken: Flow<void, TokenToRevoke> = async (deps, { token, auth
   const now = clock.now();
   const { credential, id, session, apiKey } = auth ?? {};
   const sid = auth === undefined ? readRefresh(deps, token, now) : session;
+  const connection =
+    credential === "delegated" ? session : auth === undefined ? readConnection(deps, token, now) : undefined;
+  // Without the token endpoint, only connections are given back here.
+  if (connection === undefined && !deps.settings.tokenEndpoint) return;
   if (credential === "api_key" && apiKey !== undefined)
     await store.removeApiKey({ id: apiKey.id, userId: id, now, origin: caller });
   else if (credential === "service" && id !== undefined && isStorableText(id)) {
     const to = { change: "tokens_revoked" } as const;
     await store.changeService({ id, to, now, origin: caller });
+  } else if (connection !== undefined && isStorableText(connection)) {
+    const ending = { id: connection, userId: id, reason: "ended_by_holder", now, origin: caller } as const;
+    await store.endConnection(ending);
   } else if ((credential === undefined || credential === "session") && sid !== undefined && isStorableText(sid))
     await endSession(deps, { id: sid, userId: id, reason, origin: caller, seenExpires: auth?.expires });
 };
+
+const readConnection = ({ tokens }: Deps, token: string, now: number): string | undefined =>
+  unlessRejected(() => tokens.readConnection(token, now))?.sid;
 
 function readRefresh({ tokens }: Deps, token: string, now: number): string | undefined {
   const read = unlessRejected(() => tokens.readRefresh(token, now));

@@ -110,7 +110,8 @@ export const auditFilter = optionally((field, value) => {
   members(hasMember(value, "id") ? { id: string, ...others } : auditMembers)(field, value);
 });
 export const newKey = members({ name: string, scopes: stringArray, expires: optionally(count) });
-export const newService = members({ name: string, scopes: stringArray });
+export const newClient = members({ redirects: stringArray, userScopes: stringArray, public: optionally(flag) });
+export const newService = members({ name: string, scopes: stringArray, client: optionally(newClient) });
 export const newServiceApiKey = optionally(members({ name: optionally(string), expires: optionally(count) }));
 export const apiKeyRotation = members({
   id: string,

@@ -120,6 +120,18 @@ export interface NewService<S extends string = string> {
   readonly name: string;
   /** Scopes of roles, and `ampho:introspect`. */
   readonly scopes: readonly (S | "ampho:introspect")[];
+  /** With it, users can connect their accounts to the service. By default they cannot. */
+  readonly client?: NewClient<S> | undefined;
+}
+
+/** A client to which users connect their accounts (docs/guides/connect.md). */
+export interface NewClient<S extends string = string> {
+  /** Its redirect URIs, compared as text. On the loopback interface the port does not count (RFC 8252 §7.3). */
+  readonly redirects: readonly string[];
+  /** The scopes of its users that it can get. */
+  readonly userScopes: readonly S[];
+  /** It has no key, as a program on the user's computer. Default: false. */
+  readonly public?: boolean | undefined;
 }
 
 /** A service account with its keys. */
@@ -463,6 +475,14 @@ export interface Management<S extends string = string> {
      * @example await ampho.services.setScopes("nightly", ["articles:read", "articles:write"]);
      */
     setScopes(service: string, scopes: NewService<S>["scopes"]): Promise<void>;
+    /**
+     * Makes it a client to which users connect their accounts (docs/guides/connect.md), or with `undefined` none. A
+     * redirect URI that it has no more, and another way to authenticate, end its connections. Rejects like `add`.
+     * @example
+     * const redirects = ["https://reader.example/callback"];
+     * await ampho.services.setClient("reader", { redirects, userScopes: ["articles:read"] });
+     */
+    setClient(service: string, client: NewClient<S> | undefined): Promise<void>;
     /**
      * Rejects its keys and assertions until `enable`.
      * @example await ampho.services.disable("nightly");

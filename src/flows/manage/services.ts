@@ -4,20 +4,23 @@ import { AmphoError, invalidRequest } from "../../errors.js";
 import { isOwnScope, knownScopes } from "../../levels/scopes.js";
 import { serviceIdPrefix } from "../../logins/service-id.js";
 import { importPublishedKeys } from "../../signing-keys/jwk-set.js";
-import type { ServiceUpdate } from "../../store/sql/account/services.js";
+import type { ServiceClient, ServiceUpdate } from "../../store/sql/account/services.js";
 import type { ServiceRow } from "../../store/sql/effects/service-changes.js";
 import type { ServiceView } from "../../wire/services.js";
+import { isRedirectUri, redirectForm } from "../connect/redirect-uri.js";
 import { prepareServiceApiKey, toApiKeyView } from "../find/api-key.js";
 import * as check from "./checks.js";
-import type { Management } from "./management.js";
+import type { Management, NewClient } from "./management.js";
 import type { Manager } from "./manager.js";
 
 /** The scope of a service that can ask `POST /introspect`. */
 export const introspectScope = "ampho:introspect";
 
-function toView({ id, name, scopes, disabled, createdAt, jwks }: ServiceRow): ServiceView {
+function toView(service: ServiceRow): ServiceView {
+  const { id, name, scopes, disabled, createdAt, jwks, redirects = [], userScopes = [], isPublic } = service;
   const { keys = [] } = (jwks === undefined ? undefined : importPublishedKeys(JSON.parse(jwks))) ?? {};
-  return { id, name, scopes, disabled, created: createdAt, kids: keys.map(({ kid }) => kid) };
+  const client = { redirects, user_scopes: userScopes, public: isPublic };
+  return { id, name, scopes, disabled, created: createdAt, kids: keys.map(({ kid }) => kid), ...client };
 }
 
 function requireScopes({ settings }: Manager, scopes: readonly string[]): readonly string[] {
@@ -36,6 +39,20 @@ function requireScopes({ settings }: Manager, scopes: readonly string[]): readon
   if (scopes.join(" ").length > scopesMax)
     throw invalidRequest(`The scopes must have at most ${scopesMax} characters.`, "scopes");
   return scopes;
+}
+
+const redirectsMax = 20;
+
+/** The columns of a client of users. Throws `invalid_request`. */
+function requireClient(m: Manager, given: NewClient | undefined): ServiceClient {
+  if (given === undefined) return { redirects: undefined, userScopes: undefined, isPublic: false };
+  const { redirects, userScopes, public: isPublic = false } = given;
+  const wrong = redirects.find((one) => !isRedirectUri(one));
+  if (wrong !== undefined) throw invalidRequest(`A redirect URI must be ${redirectForm}.`, "redirects");
+  if (redirects.length === 0 || redirects.length > redirectsMax || new Set(redirects).size < redirects.length)
+    throw invalidRequest(`A client has 1 to ${redirectsMax} different redirect URIs.`, "redirects");
+  if (userScopes.length === 0) throw invalidRequest("A client needs at least one scope of its users.", "userScopes");
+  return { redirects: [...redirects], userScopes: [...requireScopes(m, userScopes)], isPublic };
 }
 
 /** A token must hold them. */
@@ -61,20 +78,26 @@ export function manageServices(m: Manager): Management["services"] {
 
   async function change(ref: string, to: ServiceUpdate["to"]): Promise<void> {
     const { id } = await require(ref);
-    if (!(await store.changeService({ id, to, now: clock.now(), origin }))) throw unknownService();
+    const changed = await store.changeService({ id, to, now: clock.now(), origin });
+    if (changed === undefined) throw unknownService();
+    // A client can have more connections than one transaction should change.
+    // The end goes on where an earlier change was cut off.
+    for (const how of changed.connections === "lessen" ? (["end", "lessen"] as const) : (["end"] as const))
+      for (let after: number | undefined = 0; after !== undefined; )
+        after = await store.changeClientConnections({ client: id, how, after, now: clock.now(), origin });
   }
 
   const changed = (to: ServiceUpdate["to"]) => check.checked(named, (ref: string) => change(ref, to));
 
   return {
-    add: check.checked({ service: check.newService }, async ({ name, scopes: given }) => {
+    add: check.checked({ service: check.newService }, async ({ name, scopes: given, client }) => {
       if (!/^[a-z0-9][a-z0-9.-]{0,63}$/.test(name))
         throw invalidRequest("A name has 1 to 64 of a-z, 0-9, . and -, and begins with a letter or a digit.", "name");
       const scopes = requireScopes(m, given);
-      const row = { id: serviceIdPrefix + randomId(), name, scopes, now: clock.now() };
+      const row = { id: serviceIdPrefix + randomId(), name, scopes, now: clock.now(), ...requireClient(m, client) };
       if (!(await store.addService({ ...row, origin })))
         throw invalidRequest("Another service account has this name.", "name");
-      return { id: row.id, name, scopes, disabled: false, created: row.now, kids: [] };
+      return toView(await require(row.id));
     }),
     list: async () => (await store.listServices()).map(toView),
     find: check.checked(named, async (ref) => {
@@ -85,6 +108,9 @@ export function manageServices(m: Manager): Management["services"] {
     }),
     setScopes: check.checked({ ...named, scopes: check.stringArray }, (ref, scopes) =>
       change(ref, { change: "scopes_set", scopes: requireScopes(m, scopes) }),
+    ),
+    setClient: check.checked({ ...named, client: check.optionally(check.newClient) }, (ref, client) =>
+      change(ref, { change: "client_set", client: requireClient(m, client) }),
     ),
     disable: changed({ change: "disabled" }),
     enable: changed({ change: "enabled" }),

@@ -25,6 +25,8 @@ export function featuresOf(
     offersPasskeys: deps.relyingParty !== undefined,
     apiKeys: settings.apiKeysPerUser > 0,
     services: settings.tokenEndpoint,
+    /** Users can connect their accounts to applications. */
+    connect: settings.connect.length > 0 && appUrl !== undefined ? { appUrl } : undefined,
     account: { login: has("setLogin"), removal: has("remove") },
     mails: {
       login: offersMailLogin(deps),

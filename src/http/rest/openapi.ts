@@ -117,7 +117,9 @@ const cookieScheme = {
 function cookieForm(route: Route): Route {
   const isExempt = route.method === "GET" || route.crossSite === true || isOAuth(route.access);
   const errors: readonly ErrorCode[] = isExempt ? route.errors : [...route.errors, "cross_site"];
-  return route.output === undefined ? { ...route, errors } : { ...route, errors, output: withoutTokens(route.output) };
+  return route.output === undefined || isOAuth(route.access)
+    ? { ...route, errors }
+    : { ...route, errors, output: withoutTokens(route.output) };
 }
 
 /** Tokens are in Set-Cookie. */

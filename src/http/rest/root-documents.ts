@@ -11,9 +11,10 @@ export function createRootDocuments(
   appUrl: string | undefined,
   passkeyOrigins: readonly string[] | undefined,
   resources: readonly Resource[],
+  server?: { readonly path: string; readonly document: object } | undefined,
 ): RootDocuments {
   // RFC 9728. Pages of every origin can read it, because the client of a resource can be one.
-  const metadata = [...metadataDocuments(resources)].map(
+  const metadata = [...metadataDocuments(resources), ...(server ? [[server.path, server.document] as const] : [])].map(
     ([path, document]) => [path, jsonResponse(document, { "Access-Control-Allow-Origin": "*" })] as const,
   );
   return new Map<string, HttpResponse>([...metadata, ...accountDocuments(appUrl, passkeyOrigins)]);

@@ -2,6 +2,7 @@
 import type { Route } from "./route.js";
 import { accountRoutes } from "./routes/account.js";
 import { apiKeysRoutes } from "./routes/api-keys.js";
+import { connectRoutes } from "./routes/connect.js";
 import { factorsRoutes } from "./routes/factors.js";
 import { loginRoutes } from "./routes/login.js";
 import { mailRoutes } from "./routes/mail.js";
@@ -19,19 +20,17 @@ export const routes = [
   ...outsideRoutes,
   ...mailRoutes,
   ...servicesRoutes,
+  ...connectRoutes,
   ...publishedRoutes,
 ] as const;
 
 /** Paths for later endpoints (docs/reference/contract.md §4). They return 404. Applications must not use them. */
 export const reservedPaths: readonly string[] = [
   "/device",
-  "/authorize",
   "/act-as",
   "/orgs",
   "/invites",
   "/admin",
-  "/connect",
-  "/connections",
   "/clients",
   "/userinfo",
   "/move",

@@ -104,6 +104,8 @@ export const de: Texts = {
       Ein Konto eines anderen Anbieters ist nicht mehr verknüpft. Damit ist die Anmeldung bei Ihrem Konto bei {app} nicht mehr möglich.`,
     api_key_created: `Neuer API-Schlüssel für {app}
       Für Ihr Konto bei {app} wurde ein API-Schlüssel erstellt. Ein Programm mit diesem Schlüssel kann in Ihrem Namen handeln, soweit dessen Rechte es erlauben.`,
+    connection_added: `Neue verbundene Anwendung bei {app}
+      Mit Ihrem Konto bei {app} wurde eine Anwendung verbunden. Sie kann in Ihrem Namen handeln, soweit die erteilten Rechte es erlauben.`,
     recovery_begun: `Wiederherstellung Ihres Kontos bei {app}
       Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen.`,
     alarm_raised: `Alle Geräte bei {app} abgemeldet

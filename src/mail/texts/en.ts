@@ -104,6 +104,8 @@ export const en: Texts = {
       An account of another provider was unlinked. It can no longer sign in to your account at {app}.`,
     api_key_created: `New API key for {app}
       An API key was created for your account at {app}. A program with this key can act in your name, within its scopes.`,
+    connection_added: `New connected application at {app}
+      An application was connected to your account at {app}. It can act in your name, within the scopes that were given.`,
     recovery_begun: `Recovery of your account at {app}
       An operator of {app} has begun the recovery of your account.`,
     alarm_raised: `All devices signed out of {app}

@@ -104,6 +104,8 @@ export const es: Texts = {
       Se desvinculó una cuenta de otro proveedor. Ya no permite iniciar sesión en su cuenta en {app}.`,
     api_key_created: `Nueva clave de API para {app}
       Se creó una clave de API para su cuenta en {app}. Un programa con esta clave puede actuar en su nombre, dentro de los permisos de la clave.`,
+    connection_added: `Nueva aplicación conectada a {app}
+      Se conectó una aplicación a su cuenta en {app}. Puede actuar en su nombre, dentro de los permisos concedidos.`,
     recovery_begun: `Recuperación de su cuenta en {app}
       El operador de {app} ha comenzado la recuperación de su cuenta.`,
     alarm_raised: `Sesiones cerradas en {app}

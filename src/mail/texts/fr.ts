@@ -104,6 +104,8 @@ export const fr: Texts = {
       Un compte d’un autre fournisseur a été dissocié. Il ne permet plus de se connecter à votre compte sur {app}.`,
     api_key_created: `Nouvelle clé d’API pour {app}
       Une clé d’API a été créée pour votre compte sur {app}. Un programme qui possède cette clé peut agir en votre nom, dans les limites de ses droits.`,
+    connection_added: `Nouvelle application connectée à {app}
+      Une application a été connectée à votre compte sur {app}. Elle peut agir en votre nom, dans les limites des droits accordés.`,
     recovery_begun: `Récupération de votre compte sur {app}
       L’exploitant de {app} a commencé la récupération de votre compte.`,
     alarm_raised: `Tous les appareils sont déconnectés de {app}

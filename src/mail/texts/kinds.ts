@@ -43,6 +43,7 @@ const noticeKinds = {
   identity_linked: "ends",
   identity_unlinked: "ends",
   api_key_created: "ends",
+  connection_added: "ends",
   recovery_begun: "ends",
   alarm_raised: "ends",
 } as const satisfies Readonly<Record<string, AlarmEffect>>;

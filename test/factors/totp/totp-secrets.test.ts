@@ -8,7 +8,13 @@ import { importKeys } from "../../../dist/signing-keys/jwk-set.js";
 import { createKeyring } from "../../../dist/tokens/keyring.js";
 import { newKey, type TestKey } from "../../world/tokens.js";
 
-const settings = { tokenLeeway: 60, tokenIssuer: undefined, tokenAudience: undefined, tokenForeignTtl: 86_400 };
+const settings = {
+  tokenLeeway: 60,
+  tokenIssuer: undefined,
+  tokenAudience: undefined,
+  tokenForeignTtl: 86_400,
+  resources: [],
+};
 const keysOf = (...jwks: readonly TestKey[]) => importKeys({ keys: jwks }).keys;
 
 function open(...jwks: readonly TestKey[]) {

@@ -94,7 +94,11 @@ export async function runStage(
 
 // The link of a recovery and that of a login live shorter than the alarm link of a notice.
 const retireWait = (configuration: Configuration) =>
-  retireWaitSeconds({ ...configuration, mailedLinkTtl: Math.max(invitationSeconds, noticeSeconds) });
+  retireWaitSeconds({
+    ...configuration,
+    connectionIdleTtl: configuration.connect.length > 0 ? configuration.connectionIdleTtl : 0,
+    mailedLinkTtl: Math.max(invitationSeconds, noticeSeconds),
+  });
 
 type Rejected = Extract<StageOutcome, { readonly outcome: "rejected" }>;
 

@@ -25,6 +25,8 @@ export async function sentClient(call: ClientCall, members: ClientMembers): Prom
     throw invalidRequest("Authenticate in one way: by the header, a secret or an assertion.");
   if (assertion !== undefined && type === assertionType) return { serviceId: id, assertion };
   const basic = authorization === undefined ? undefined : readBasic(authorization);
+  if (basic === undefined && authorization === undefined && id !== undefined && secret === undefined)
+    return { serviceId: id };
   const sent = basic ?? (id !== undefined && secret !== undefined ? { id, key: secret } : undefined);
   if (sent === undefined || (id ?? sent.id) !== sent.id) throw unknownClient();
   await requireService(call, sent.key, sent.id);

@@ -11,8 +11,15 @@ export const problemCauses: Readonly<Record<ErrorCode, string>> = {
   missing_token: "The request carries no bearer token, and the route requires one.",
   invalid_client:
     "The service account could not be authenticated: its id, its key or its assertion is wrong, was used before or has ended. The response is the same for a disabled service.",
-  invalid_scope: "The service account does not have one of the scopes that it asks for, or has none at all.",
-  unsupported_grant_type: "`POST /token` takes only the grant `client_credentials`.",
+  invalid_scope:
+    "The service account or the connection does not have one of the scopes that the client asks for, or has none at all.",
+  unsupported_grant_type: "`POST /token` does not take this grant.",
+  invalid_grant:
+    "The code or the refresh token of a connection is wrong, was used before, or has ended, or belongs to another client. The response is the same for each.",
+  invalid_target: "The resource is none of AMPHO_SECURITY_RESOURCES, or there are several and the client names none.",
+  unauthorized_client: "The service account is no client to which users connect their accounts.",
+  unsupported_response_type: "The application does not ask for `code`.",
+  interaction_required: "The application asks for tokens without asking the user, which no application can.",
   invalid_token: "The token is malformed, forged, expired, not yet valid or revoked.",
   factor_needed:
     "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up. With `mail` the set-up also needs a code, which was mailed to the address of the account. If `mail` is false, too many were mailed, and `retry_after` states the wait.",

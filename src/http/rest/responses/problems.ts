@@ -39,6 +39,11 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   invalid_client: { status: 401, headers: () => ({ "WWW-Authenticate": 'Basic realm="ampho", charset="UTF-8"' }) },
   invalid_scope: plain(400),
   unsupported_grant_type: plain(400),
+  invalid_grant: plain(400),
+  invalid_target: plain(400),
+  unauthorized_client: plain(400),
+  unsupported_response_type: plain(400),
+  interaction_required: plain(400),
   invalid_token: unauthorized('error="invalid_token"'),
   factor_needed: unauthorized(),
   link_needed: unauthorized(),
@@ -109,7 +114,7 @@ function errorResponse({ code, message, details }: AmphoError): HttpResponse {
       ? { transaction, factors, passkey, enroll, mail, retry_after: retryAfterSeconds }
       : code === "link_needed"
         ? { transaction, ways }
-        : { field, reason, limit, change, ways };
+        : { field, reason, limit, change, ways, location: details.returns };
   const problem: ProblemBody = { message, error: code, error_description: description, ...further };
   return {
     status,

@@ -5,6 +5,7 @@ import { fields } from "../request/input.js";
 import { confirmedErrors, confirmedNote, limitErrors, recentErrors, recentNote, route } from "../route.js";
 import { body, grant, listOf, login, mailedCode, nullableText, opaque, password, seconds, textAs } from "../schemas.js";
 import { apiKeyView } from "./api-keys.js";
+import { connectionView } from "./connect.js";
 import { passkeyView } from "./factors.js";
 import { sessionView } from "./sessions.js";
 
@@ -53,13 +54,25 @@ export const accountExport = body("AccountExport", {
   passkeys: listOf(passkeyView, "The passkeys of the account."),
   identities: listOf(identity, "The accounts at outside providers."),
   api_keys: listOf(apiKeyView, "The API keys, without the keys themselves."),
+  connections: listOf(connectionView, "The connected applications."),
   sessions: listOf(sessionView, "The newest 1000 live sessions."),
   events: listOf(exportedEvent, "The newest 1000 entries of the audit log about the user."),
 });
 
 const accessItem = z.object({
   kind: z
-    .enum(["session", "passkey", "totp", "recovery_codes", "identity", "api_key", "password", "address", "login"])
+    .enum([
+      "session",
+      "passkey",
+      "totp",
+      "recovery_codes",
+      "identity",
+      "api_key",
+      "connection",
+      "password",
+      "address",
+      "login",
+    ])
     .describe("The kind of the way in or of the credential."),
   id: nullableText("The id with which it is ended, or null."),
   name: nullableText("Its name, its provider, the address or login itself, or how many codes are left."),
@@ -81,7 +94,10 @@ const accessItem = z.object({
 });
 
 export const accessList = body("Access", {
-  access: listOf(accessItem, "Everything that can still sign in, with the newest 200 sessions and API keys."),
+  access: listOf(
+    accessItem,
+    "Everything that can still sign in, with the newest 200 sessions, API keys and connections.",
+  ),
   weaker_policy: z
     .enum(["optional", "required", "phr"])
     .nullable()

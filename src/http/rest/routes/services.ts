@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { hasCode } from "../../../errors.js";
 import { introspectScope } from "../../../flows/manage/services.js";
+import { anyResource } from "../../../guard/requirement-rows.js";
 import { isServiceId } from "../../../logins/service-id.js";
 import type { Auth } from "../../../tokens/auth.js";
 import { credentials } from "../../../tokens/credential.js";
@@ -23,22 +24,31 @@ const clientMembers = {
 };
 
 const tokenRequest = z.object({
-  grant_type: textTo(255).describe("the text `client_credentials`"),
-  scope: textTo(4096).optional().describe("scopes with a space between them, by default all of the service"),
+  grant_type: textTo(255).describe("the text `client_credentials`, `authorization_code` or `refresh_token`"),
+  scope: textTo(4096).optional().describe("scopes with a space between them, by default all"),
+  resource: textTo(1024).optional().describe("one of AMPHO_SECURITY_RESOURCES, which becomes the `aud` of the token"),
+  code: textTo(255).optional().describe("the code of a connection"),
+  redirect_uri: textTo(1024).optional().describe("the redirect URI to which the code came"),
+  code_verifier: textTo(255).optional().describe("the verifier of the `code_challenge` (RFC 7636)"),
+  refresh_token: textTo(8192).optional().describe("the refresh token of a connection"),
   ...clientMembers,
 });
 
-export const serviceToken = body("ServiceToken", {
+export const issuedToken = body("IssuedToken", {
   access_token: textAs("The access token, for `Authorization: Bearer TOKEN`."),
   token_type: z.literal("Bearer"),
   expires_in: z.int().describe("The seconds until it expires."),
   scope: textAs("The scopes of the token."),
+  refresh_token: optionalText(
+    "The token of a connection for its next tokens, which takes the place of the former one.",
+  ),
 });
 
-async function issueToken(call: Call<z.output<typeof tokenRequest>, undefined>): Promise<z.input<typeof serviceToken>> {
+async function issueToken(call: Call<z.output<typeof tokenRequest>, undefined>): Promise<z.input<typeof issuedToken>> {
   const { flows, input, caller } = call;
-  const { grant_type: grantType, scope } = input;
-  return flows.issueServiceToken({ grantType, client: await sentClient(call, input), scope }, caller);
+  const { grant_type: grantType, scope, resource, code, redirect_uri, code_verifier, refresh_token } = input;
+  const sent = { scope, resource, code, redirect_uri, code_verifier, refresh_token };
+  return flows.issueToken({ grantType, client: await sentClient(call, input), ...sent }, caller);
 }
 
 const hint = textTo(255).optional().describe("a text that is ignored, at most 255 characters");
@@ -49,7 +59,7 @@ const revocation = z.object({
 });
 
 /** Every kind, also those that no route takes. */
-const anyCredential = { credentials };
+const anyCredential = { credentials, resource: anyResource };
 
 async function revoke({ flows, input, caller, verify }: Call<z.output<typeof revocation>, undefined>): Promise<object> {
   const { token } = input;
@@ -122,18 +132,25 @@ const formNote = "The body must be a form. Errors also have the form of RFC 6749
 const clientNote =
   "The service authenticates by `client_secret_basic`, `client_secret_post` or `private_key_jwt`, in exactly one way.";
 
+const clientErrors = ["invalid_client", "unauthorized_client", "invalid_scope"] as const;
+
 export const servicesRoutes = [
   route("POST", "/token", "issueToken", {
-    summary: "Get an access token for a service account",
-    notes: [formNote, clientNote, "A secret is a key of the service."],
+    summary: "Get an access token for a service account or a connection",
+    notes: [
+      formNote,
+      clientNote,
+      "A secret is a key of the service. A public client of a connection sends `client_id` alone.",
+    ],
     access: client,
     input: fields(tokenRequest),
-    output: serviceToken,
-    errors: [...limitErrors, "invalid_client", "invalid_scope", "unsupported_grant_type"],
+    output: issuedToken,
+    grants: false,
+    errors: [...limitErrors, ...clientErrors, "invalid_grant", "invalid_target", "unsupported_grant_type"],
     endpoint: issueToken,
   }),
   route("POST", "/revoke", "revokeToken", {
-    summary: "End the session, the API key or the service tokens to which a token belongs",
+    summary: "End the session, the connection, the API key or the service tokens to which a token belongs",
     notes: [
       formNote,
       "The token itself is the authorization. The response is the same for an unknown or expired token.",
@@ -159,4 +176,6 @@ export const servicesRoutes = [
   }),
 ]
   .map(inPreview)
-  .map(servedIf(({ services }) => services));
+  .map((row) =>
+    servedIf(({ services, connect }) => services || (connect !== undefined && row.path !== "/introspect"))(row),
+  );

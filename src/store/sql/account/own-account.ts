@@ -83,7 +83,7 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   yield* releaseLockouts(login);
   if (isSame) {
     yield* write("update ampho_sessions set login = ? where user_id = ? and ended_at is null", [newLogin, userId]);
-    return { outcome: "done" };
+    return yield* endChange({ revoked: changed.revoked });
   }
   return yield* endChange({ revoked: [...changed.revoked, foreignRevocation(input, until)] });
 }

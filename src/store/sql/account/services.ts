@@ -1,7 +1,14 @@
 // Service accounts: their rows, their keys, and the access tokens that they get.
 import { exists, type Transaction, write } from "../../transaction.js";
 import { lockApiKeys } from "../effects/api-key-ends.js";
-import { carryOutService, lockService, type ServiceRow, services } from "../effects/service-changes.js";
+import {
+  carryOutService,
+  lockService,
+  type ServiceConsequences,
+  type ServiceRow,
+  serviceConsequences,
+  services,
+} from "../effects/service-changes.js";
 import { recordAudit } from "../rows/audit.js";
 import { writeRevocations } from "../rows/revocations.js";
 import type { Ending } from "../rows/session-rows.js";
@@ -16,39 +23,78 @@ export const findService = (idOrName: string): Transaction<ServiceRow | undefine
 export const listServices = (): Transaction<readonly ServiceRow[]> => services.allLast("order by name", []);
 
 /** False: another service has the name. */
-export function* addService(input: Ending & Pick<ServiceRow, "id" | "name" | "scopes">): Transaction<boolean> {
-  const { id, name, scopes, now, origin } = input;
-  const fresh = { jwks: undefined, disabled: false, createdAt: now, issuedAt: 0, tokensUntil: 0, endedAt: 0 };
-  const service = { id, name, scopes, ...fresh };
+export function* addService(
+  input: Ending & Pick<ServiceRow, "id" | "name" | "scopes"> & ServiceClient,
+): Transaction<boolean> {
+  const { id, name, scopes, redirects, userScopes, isPublic, now, origin } = input;
+  const fresh = {
+    jwks: undefined,
+    disabled: false,
+    createdAt: now,
+    issuedAt: 0,
+    tokensUntil: 0,
+    endedAt: 0,
+    endedN: 0,
+  };
+  const service = { id, name, scopes, redirects, userScopes, isPublic, ...fresh };
   const isAdded = yield* exists(`${services.insert} on conflict do nothing returning id`, services.values(service));
   if (isAdded) yield* carryOutService("added", service, { now, origin, detail: { scopes } });
   return isAdded;
 }
+
+/** With redirects, users can connect their accounts to the service. */
+export type ServiceClient = Pick<ServiceRow, "redirects" | "userScopes" | "isPublic">;
 
 export interface ServiceUpdate extends Ending {
   readonly id: string;
   readonly to:
     | { readonly change: "scopes_set"; readonly scopes: readonly string[] }
     | { readonly change: "jwks_set"; readonly jwks: string | undefined; readonly kids: readonly string[] }
+    | { readonly change: "client_set"; readonly client: ServiceClient }
     | { readonly change: "disabled" | "enabled" | "deleted" | "tokens_revoked" };
 }
 
-/** Changes a service, and ends its tokens. False: no such service. */
-export function* changeService({ id, to, now, origin }: ServiceUpdate): Transaction<boolean> {
+/** Changes a service, and ends its tokens. The caller changes the rest of its connections. Undefined: there is none. */
+export function* changeService({
+  id,
+  to,
+  now,
+  origin,
+}: ServiceUpdate): Transaction<Pick<ServiceConsequences, "connections"> | undefined> {
   const service = yield* lockService(id);
-  if (!service) return false;
-  const detail =
-    to.change === "scopes_set" ? { scopes: to.scopes } : to.change === "jwks_set" ? { kids: to.kids } : undefined;
-  const revoked = yield* carryOutService(to.change, service, { now, origin, detail });
+  if (!service) return undefined;
+  const change = to.change === "client_set" ? clientChange(service, to.client) : to.change;
+  const revoked = yield* carryOutService(change, service, { now, origin, detail: detailOf(to) });
   if (to.change === "scopes_set")
     yield* write("update ampho_services set scopes = ? where id = ?", [JSON.stringify(to.scopes), id]);
   else if (to.change === "jwks_set")
     yield* write("update ampho_services set jwks = ? where id = ?", [to.jwks ?? null, id]);
-  else if (to.change === "deleted") yield* write("delete from ampho_services where id = ?", [id]);
+  else if (to.change === "client_set") {
+    const { redirects, userScopes, isPublic } = to.client;
+    const sql = "update ampho_services set redirects = ?, user_scopes = ?, is_public = ? where id = ?";
+    const texts = [redirects, userScopes].map((list) => (list === undefined ? null : JSON.stringify(list)));
+    yield* write(sql, [...texts, isPublic ? 1 : 0, id]);
+  } else if (to.change === "deleted") yield* write("delete from ampho_services where id = ?", [id]);
   else if (to.change !== "tokens_revoked")
     yield* write("update ampho_services set disabled = ? where id = ?", [to.change === "disabled" ? 1 : 0, id]);
   yield* writeRevocations(revoked);
-  return true;
+  return { connections: serviceConsequences[change].connections };
+}
+
+function detailOf(to: ServiceUpdate["to"]): Readonly<Record<string, readonly string[]>> | undefined {
+  if (to.change === "scopes_set") return { scopes: to.scopes };
+  if (to.change === "jwks_set") return { kids: to.kids };
+  return to.change === "client_set"
+    ? { redirects: to.client.redirects ?? [], scopes: to.client.userScopes ?? [] }
+    : undefined;
+}
+
+const holdsAll = (list: readonly string[] = [], of: readonly string[] = []) => of.every((one) => list.includes(one));
+
+function clientChange(before: ServiceClient, after: ServiceClient) {
+  const isOther = before.redirects !== undefined && before.isPublic !== after.isPublic;
+  if (isOther || !holdsAll(after.redirects, before.redirects)) return "client_replaced";
+  return holdsAll(after.userScopes, before.userScopes) ? "client_widened" : "client_lessened";
 }
 
 export interface ServiceKeyCreation extends Ending {

@@ -4,21 +4,24 @@ import type { AuditEntry } from "../../../audit/entry.js";
 import type { AuditEvent } from "../../../audit/events.js";
 import { type FactorName, type MainFactor, ownsCodes, reachesPhr, withMains } from "../../../levels/factors.js";
 import { type Policy, policyFor } from "../../../levels/policy.js";
-import { integer, type Row, text } from "../../rows.js";
+import { integer, type Row, type SqlValues, text } from "../../rows.js";
 import { query, type Statement, type Transaction } from "../../transaction.js";
 import { deleteFactor, type FactorUse } from "../factors/rows.js";
 import { isProven, type StoredAccess } from "../rows/access.js";
 import { recordAudit } from "../rows/audit.js";
 import { identityIdOf } from "../rows/identities.js";
 import type { NewRevocation, NewRevocations } from "../rows/revocations.js";
-import type { Ending, ProvenLevel } from "../rows/session-rows.js";
+import { type Ending, type ProvenLevel, setEnded } from "../rows/session-rows.js";
 import type { AccountFactors } from "../rows/state.js";
 import { marks } from "../rows/table.js";
 import { apiKeyRevocation } from "./api-key-ends.js";
+import { connectionRevocation } from "./connection-ends.js";
 
 interface Addition {
   /** The column `confirmed` states if the mailbox or a passkey has confirmed a row. */
   readonly isConfirmable: boolean;
+  /** It has the level of the session that has added it. Undefined: a session that is gone counts as a weak one. */
+  readonly hasLevel?: true;
   /** Only sessions that have ended within this time count. Undefined: all, also those that are gone. */
   readonly lookBack?: number;
 }
@@ -32,8 +35,10 @@ interface LastingRow extends Addition {
   /** Recorded once for each detail. */
   readonly event: AuditEvent;
   readonly details: (rows: readonly Row[]) => readonly AuditEntry["detail"][];
-  /** A process can have read it before. Undefined: each use reads it, and `deleteAccount` deletes it. */
-  readonly revoke?: (id: string, now: number) => NewRevocation;
+  /** Tokens of it live on, or a process has read it. Undefined: each use reads it, and `deleteAccount` deletes it. */
+  readonly revoke?: (row: Row, now: number) => NewRevocation;
+  /** The row stays and is marked. Undefined: it is deleted. */
+  readonly mark?: (now: number, reason: string) => { readonly set: string; readonly parameters: SqlValues };
 }
 
 /** The ids of the ended keys in one row of the audit log. */
@@ -50,7 +55,18 @@ const lasting = {
     idOf,
     event: "api_key_removed",
     details: (rows) => [{ count: rows.length, api_keys: rows.slice(0, recordedMax).map(idOf) }],
-    revoke: apiKeyRevocation,
+    revoke: (row, now) => apiKeyRevocation(idOf(row), now),
+  },
+  connection: {
+    table: "ampho_connections",
+    isConfirmable: false,
+    hasLevel: true,
+    columns: ["id", "client", "access_expires"],
+    idOf,
+    event: "connection_ended",
+    details: (rows) => rows.map((row) => ({ connection: idOf(row), client: text(row, "client") })),
+    revoke: connectionRevocation,
+    mark: (now, reason) => ({ set: setEnded, parameters: [now, reason, now, now] }),
   },
   identity: {
     table: "ampho_identities",
@@ -118,6 +134,8 @@ const ofEnded = `exists (select 1 from ampho_sessions where ampho_sessions.id = 
   and ampho_sessions.user_id = ? and ampho_sessions.id <> ?
   and coalesce(ended_at, expires_at) > ?`;
 
+const isGone = "not exists (select 1 from ampho_sessions where ampho_sessions.id = added_by)";
+
 /** The sessions whose additions a change can end. The stronger ones go on (`reachesPolicy`). */
 export const levelsOf: Readonly<Record<"any" | "weak" | Policy, string>> = {
   any: "",
@@ -141,11 +159,13 @@ export function* endAdded(input: Additions): Transaction<NewRevocations> {
     const which = whichOf(fates[kind], row, input);
     const sql = [which.sql, ...proven.map(() => `(${list}) <> (${marks(columns.length)})`)].join(" and ");
     const parameters = [...which.parameters, ...proven.flatMap((each) => columns.map((name) => text(each, name)))];
-    const from = `delete from ${table} where user_id = ?`;
-    const ended = yield* query(`${from} and ${sql} returning ${list}`, [userId, ...parameters]);
+    const marked = row.mark?.(at, reason);
+    const from = marked ? `update ${table} set ${marked.set} where ended_at is null and` : `delete from ${table} where`;
+    const before = [...(marked?.parameters ?? []), userId];
+    const ended = yield* query(`${from} user_id = ? and ${sql} returning ${list}`, [...before, ...parameters]);
     for (const detail of ended.length > 0 ? row.details(ended) : [])
       yield* recordAudit({ at, event, reason, userId, login, origin, detail });
-    if (revoke) revoked.push(...ended.map((each) => revoke(row.idOf(each), at)));
+    if (revoke) revoked.push(...ended.map((each) => revoke(each, at)));
   }
   return revoked;
 }
@@ -217,8 +237,11 @@ function whichOf(fate: Fate, addition: Addition, input: Additions): Which {
   // A session that has ended, or is gone, has added it, however long ago. Only the rest of the sessions goes on.
   if (levels === "any" && addition.lookBack === undefined)
     return { sql: `${added} and added_by <> ?`, parameters: [exceptSession] };
+  if (addition.hasLevel) return { sql: `${added} and added_by <> ? ${levelsOf[levels]}`, parameters: [exceptSession] };
   const since = levels === "any" ? now - (addition.lookBack ?? 0) : 0;
-  return { sql: `${added} and ${ofEnded} ${levelsOf[levels]})`, parameters: [userId, exceptSession, since] };
+  const gone = addition.lookBack === undefined ? ` or (${isGone} ${levels === "optional" ? "and 1 = 0" : ""})` : "";
+  const sql = `${added} and (${ofEnded} ${levelsOf[levels]})${gone})`;
+  return { sql, parameters: [userId, exceptSession, since] };
 }
 
 const unconfirmedIn = ({ isConfirmable }: Addition) =>
@@ -226,7 +249,8 @@ const unconfirmedIn = ({ isConfirmable }: Addition) =>
 
 /** The users to whom sessions have added what is not confirmed, one select for each table. */
 export const unconfirmedUsers: readonly string[] = [...Object.values(lasting), ...Object.values(mains)].map(
-  (row) => `select user_id from ${row.table} where ${unconfirmedIn(row)}`,
+  (row) =>
+    `select user_id from ${row.table} where ${unconfirmedIn(row)}${"mark" in row ? " and ended_at is null" : ""}`,
 );
 
 /** The second factors that no session has set up, but an import. */

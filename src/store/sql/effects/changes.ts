@@ -17,6 +17,7 @@ import { replaceTokens } from "../rows/session-rows.js";
 import type { TokenSession } from "../rows/sessions.js";
 import { type AccountFactors, type State, sendStateAndAccount } from "../rows/state.js";
 import { type Additions, endAdded, endFactors, type Fate, type Fates } from "./added.js";
+import { lessenConnectionsOf } from "./connection-ends.js";
 import { endEmailWait } from "./email-waits.js";
 import { endInvitations } from "./registrations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
@@ -60,6 +61,8 @@ interface Consequences extends Fates {
    * no more. `frozen`: without a second factor it is rejected as a wrong one, until a new one is set.
    */
   readonly password: "unproven" | "set" | "frozen" | "kept";
+  /** `lessen`: the access tokens of the connections that stay end. The next ones have the user's present rights. */
+  readonly rights: "lessen" | "kept";
   /** The next login leads the user to what can still sign in or act. */
   readonly review: boolean;
   /** Those for the address before the change, with which the user would come back or get a role again. */
@@ -67,19 +70,25 @@ interface Consequences extends Fates {
 }
 
 /** A cell for each column of `Lasting`, so that no row can leave one out. */
-const fates = (identity: Fate, factors: Fate, apiKey: Fate) => ({ identity, factors, apiKey }) satisfies Fates;
-const added = fates("added", "added", "added");
-const keys = (fate: Fate) => fates("kept", "kept", fate);
+const fates = (identity: Fate, factors: Fate, apiKey: Fate, connection: Fate) =>
+  ({ identity, factors, apiKey, connection }) satisfies Fates;
+const added = fates("added", "added", "added", "added");
+const deputies = (fate: Fate) => fates("kept", "kept", fate, fate);
 
-const quiet = { review: false, event: undefined, reason: undefined, password: "kept", invitations: "kept" } as const;
-const none = { ...quiet, ...keys("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
+const unchanged = { password: "kept", invitations: "kept", rights: "kept" } as const;
+const quiet = { ...unchanged, review: false, event: undefined, reason: undefined } as const;
+const lessened = { rights: "lessen" } as const;
+const none = { ...quiet, ...deputies("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
-/** An API key works without a login. It ends with the session that has added it, if a thief can have had that one. */
-const others = { ...all, ...keys("added"), sessions: "others" } as const;
+/**
+ * An API key and a connection work without a login. Each ends with the session that has added it, if a thief can have
+ * had that one.
+ */
+const others = { ...all, ...deputies("added"), sessions: "others" } as const;
 const moved = { invitations: "end" } as const;
 const address = { ...moved, event: "email_changed", reason: "email_changed" } as const;
-const below = { ...keys("added"), sessions: "below", reason: "policy" } as const;
-const deleted = { ...fates("all", "all", "all"), deletes: true, reason: "user_deleted" } as const;
+const below = { ...deputies("added"), sessions: "below", reason: "policy" } as const;
+const deleted = { ...fates("all", "all", "all", "all"), deletes: true, reason: "user_deleted" } as const;
 const gone = { ...all, ...deleted, ...moved, begun: "gone", password: "set" } as const;
 const password = { password: "set", reason: "password_changed" } as const;
 const reset = { ...password, ...added, review: true, by: ["mailbox"], event: "reset_done" } as const;
@@ -103,16 +112,16 @@ export const consequences = {
    * A reset in an application's own table that does not state the address as proven. A stranger can have signed up with
    * it, whose ways past the password must end. Second factors stay: the reset asks for them.
    */
-  unproven_reset: { ...all, ...reset, ...fates("any", "added", "any") },
+  unproven_reset: { ...all, ...reset, ...fates("any", "added", "any", "any") },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
-  password_stored: { ...others, ...password, ...keys("kept"), password: "kept", by: ["password", "mailbox"] },
-  login_changed: { ...all, ...moved, by: ["confirmed"], event: "login_changed", reason: "login_changed" },
-  login_respelled: { ...none, by: ["recent"], event: "login_changed" },
+  password_stored: { ...others, ...password, ...deputies("kept"), password: "kept", by: ["password", "mailbox"] },
+  login_changed: { ...all, ...moved, ...lessened, by: ["confirmed"], event: "login_changed", reason: "login_changed" },
+  login_respelled: { ...none, ...lessened, by: ["recent"], event: "login_changed" },
   email_changed: { ...others, ...address, by: [...waited, "operator"] },
   /** An operator's word, with a reason, about an account that has a mailbox. No link overturns it. */
   email_set: { ...all, ...added, ...address, by: ["operator"] },
   /** The address becomes the login name in the same step. */
-  names_changed: { ...others, ...address, by: waited },
+  names_changed: { ...others, ...address, ...lessened, by: waited },
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
   email_added: { ...none, ...moved, by: users, event: "email_changed" },
   /** Another address waits for seven days, in which the mailbox can stop it. */
@@ -121,10 +130,16 @@ export const consequences = {
    * The first proof of the address, by a reset or by a login without the password. The account can be that of a person
    * who has typed the address of another one. So nothing of it stays but what an operator has set.
    */
-  email_proven: { ...all, ...fates("any", "any", "any"), ...proven, reason: "email_proven", password: "unproven" },
+  email_proven: {
+    ...all,
+    ...fates("any", "any", "any", "any"),
+    ...proven,
+    reason: "email_proven",
+    password: "unproven",
+  },
   /** The same by a login that also proves the password. */
   email_confirmed: { ...none, ...proven },
-  first_factor: { ...all, ...factors, by: setUp, event: "factor_added", sessions: "weak", ...keys("added") },
+  first_factor: { ...all, ...factors, by: setUp, event: "factor_added", sessions: "weak", ...deputies("added") },
   further_factor: { ...all, ...factors, by: setUp, event: "factor_added", sessions: "none" },
   factor_replaced: { ...others, ...factors, by: ["confirmed"], event: "factor_added" },
   codes_replaced: { ...others, ...factors, by: ["confirmed"], event: "factor_added" },
@@ -136,18 +151,24 @@ export const consequences = {
   identity_relinked: { ...none, by: ["recent"] },
   identity_unlinked: { ...others, by: confirmed, event: "identity_unlinked", reason: "factors_changed" },
   devices_forgotten: { ...none, by: ["session", "operator"], event: "devices_forgotten", devices: "ends" },
-  roles_changed: { ...none, ...below, ...moved, by: ["operator"], event: "roles_changed" },
+  roles_changed: { ...none, ...below, ...moved, ...lessened, by: ["operator"], event: "roles_changed" },
   policy_set: { ...none, ...below, by: ["operator"], event: "factor_policy_changed" },
+  connection_added: { ...none, by: ["recent"], event: "connection_added" },
   api_key_added: { ...none, by: users, event: "api_key_created" },
   api_key_rotated: { ...none, by: users, event: "api_key_rotated" },
   api_key_removed: { ...none, by: ["session", "operator"], event: "api_key_removed" },
-  api_keys_removed: { ...none, ...keys("all"), by: ["operator"] },
-  disabled: { ...all, ...keys("all"), by: ["operator"], event: "user_disabled", reason: "user_disabled" },
+  api_keys_removed: { ...none, apiKey: "all", by: ["operator"] },
+  disabled: { ...all, ...deputies("all"), by: ["operator"], event: "user_disabled", reason: "user_disabled" },
   enabled: { ...none, by: ["operator"], event: "user_enabled" },
   deleted: { ...gone, by: ["operator"], event: "user_deleted" },
   account_removed: { ...gone, by: ["confirmed"], event: "account_removed" },
   /** Users end everything that can sign in or act, but what their session has proven itself. */
-  access_ended: { ...others, ...fates("unproven", "unproven", "all"), by: ["confirmed"], reason: "ended_by_user" },
+  access_ended: {
+    ...others,
+    ...fates("unproven", "unproven", "all", "all"),
+    by: ["confirmed"],
+    reason: "ended_by_user",
+  },
   /** A code of the mailbox allows one change to one session. */
   change_confirmed: { ...none, by: ["mailbox"], event: "change_confirmed" },
   /** An application's own table has created a user with the id of a former one. */
@@ -155,7 +176,7 @@ export const consequences = {
   /** Users end their own sessions. */
   sessions_left: { ...none, by: ["session"], sessions: "all" },
   sessions_ended: { ...all, by: ["operator"] },
-  tokens_revoked: { ...all, ...keys("all"), by: ["operator"], event: "tokens_revoked" },
+  tokens_revoked: { ...all, ...deputies("all"), by: ["operator"], event: "tokens_revoked" },
   alarm: { ...all, ...added, review: true, by: ["mailbox"], event: "alarm", reason: "alarm", password: "frozen" },
 } as const satisfies Readonly<Record<string, Consequences>>;
 
@@ -277,7 +298,8 @@ export function* carryOut(
       : row.sessions === "below"
         ? yield* endWeakSessions({ ...which, policy })
         : yield* endOpenSessions({ ...which, exceptSession, era, acr });
-  const ended = [...revoked, ...sessions];
+  const lessened = row.rights === "lessen" ? yield* lessenConnectionsOf(userId, now) : [];
+  const ended = [...revoked, ...sessions, ...lessened];
   if (own === undefined || row.sessions === "all") return { revoked: ended, session: undefined, account, isConfirmed };
   const session = yield* replaceTokens({ ...own, userId, era, now, origin });
   const older = session && revokedTokens(session, now);

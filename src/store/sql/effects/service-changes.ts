@@ -8,26 +8,35 @@ import { type NewRevocation, type NewRevocations, untilOf } from "../rows/revoca
 import type { Ending } from "../rows/session-rows.js";
 import { asFlag, asInteger, asText, asTexts, orUndefined, type RowOf, tableOf } from "../rows/table.js";
 import { apiKeyRevocation } from "./api-key-ends.js";
+import { changeSome } from "./connection-ends.js";
 
 /** The credentials of a service account. It gets access tokens for one of the others. */
 type ServiceCredential = "tokens" | "apiKey" | "jwks";
 
 /** A row decides about every kind of credential of a service account. */
-interface ServiceConsequences extends Readonly<Record<ServiceCredential, "ends" | "kept">> {
+export interface ServiceConsequences extends Readonly<Record<ServiceCredential, "ends" | "kept">> {
   readonly by: "operator" | "holder";
+  /** The connections of users to it. `lessen`: their tokens have fewer scopes from now on. */
+  readonly connections: "end" | "lessen" | "kept";
   readonly event: AuditEvent;
 }
 
-const ofService = { by: "operator", tokens: "ends", apiKey: "kept", jwks: "kept" } as const;
+const ofService = { by: "operator", tokens: "ends", apiKey: "kept", jwks: "kept", connections: "kept" } as const;
+const ofClient = { ...ofService, tokens: "kept", event: "service_client_set" } as const;
 
 /** The effects of each change of a service account. `holder`: who has the key or the token that ends. */
 export const serviceConsequences = {
   added: { ...ofService, tokens: "kept", event: "service_added" },
   scopes_set: { ...ofService, event: "service_scopes_changed" },
   /** Its keys are rejected until it is enabled. */
-  disabled: { ...ofService, event: "service_disabled" },
+  disabled: { ...ofService, connections: "end", event: "service_disabled" },
   enabled: { ...ofService, event: "service_enabled" },
-  deleted: { ...ofService, apiKey: "ends", jwks: "ends", event: "service_deleted" },
+  deleted: { ...ofService, apiKey: "ends", jwks: "ends", connections: "end", event: "service_deleted" },
+  /** It gets more redirect URIs or scopes of users. */
+  client_widened: ofClient,
+  client_lessened: { ...ofClient, connections: "lessen" },
+  /** It has lost a redirect URI, or authenticates in another way. */
+  client_replaced: { ...ofClient, connections: "end" },
   api_key_added: { ...ofService, tokens: "kept", event: "service_api_key_created" },
   api_key_removed: { ...ofService, event: "service_api_key_removed" },
   all_api_keys_removed: { ...ofService, apiKey: "ends", event: "service_api_key_removed" },
@@ -50,6 +59,14 @@ export const services = tableOf("ampho_services", {
   issuedAt: asInteger,
   tokensUntil: asInteger,
   endedAt: asInteger,
+  /** The redirect URIs of a client to which users connect their accounts. */
+  redirects: orUndefined(asTexts),
+  /** The scopes of its users that it can get. */
+  userScopes: orUndefined(asTexts),
+  /** It has no key and no secret. */
+  isPublic: asFlag,
+  /** Its connections up to this number have ended, also those whose rows are not marked yet. */
+  endedN: asInteger,
 });
 export type ServiceRow = RowOf<typeof services>;
 
@@ -68,7 +85,7 @@ export function* carryOutService(
   { now, origin, detail }: ServiceChangeDetail,
 ): Transaction<NewRevocations> {
   const { id, name } = service;
-  const { event, tokens, apiKey, jwks } = serviceConsequences[change];
+  const { event, tokens, apiKey, jwks, connections } = serviceConsequences[change];
   const about = { at: now, event, userId: id, login: undefined, origin };
   yield* recordAudit({ ...about, detail: { service: name, ...detail } });
   const ended: NewRevocation[] = [];
@@ -76,6 +93,13 @@ export function* carryOutService(
     for (const row of yield* query("delete from ampho_api_keys where user_id = ? returning id", [id]))
       ended.push(apiKeyRevocation(text(row, "id"), now));
   if (jwks === "ends") yield* write("update ampho_services set jwks = null where id = ?", [id]);
+  if (connections === "end")
+    yield* write(
+      "update ampho_services set ended_n = (select coalesce(max(n), 0) from ampho_connections) where id = ?",
+      [id],
+    );
+  // The caller ends or lessens the rest, in further transactions.
+  if (connections !== "kept") ended.push(...(yield* changeSome(connections, { client: id, now, origin })).revoked);
   return tokens === "kept" ? ended : [...ended, yield* endTokens(service, now)];
 }
 

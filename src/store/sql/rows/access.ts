@@ -6,7 +6,7 @@ import { identityIdOf } from "./identities.js";
 import { type ProvenLevel, sessions } from "./session-rows.js";
 import { asInteger, asOneOf, asText, marks, orUndefined, type RowOf, tableOf } from "./table.js";
 
-export type StoredAccess = "session" | "passkey" | "totp" | "recovery_codes" | "identity" | "api_key";
+export type StoredAccess = "session" | "passkey" | "totp" | "recovery_codes" | "identity" | "api_key" | "connection";
 
 export interface AccessRow {
   readonly kind: StoredAccess;
@@ -49,6 +49,11 @@ const selects: Readonly<Record<StoredAccess, string>> = {
     where user_id = ? and created_at <= ? + 86400`,
   api_key: `select id, name, created_at as at, used_day * 86400 as used_at, null as confirmed from ampho_api_keys
     where user_id = ? and expires_at > ? order by n desc limit ${rowsMax}`,
+  connection: `select connection.id as id, ampho_services.name as name, connection.created_at as at,
+      renewed_at as used_at, null as confirmed
+    from ampho_connections as connection left join ampho_services on ampho_services.id = client
+    where user_id = ? and connection.ended_at is null and gen > 0
+      and era = (select era from ampho_state where id = 1) and expires_at > ? order by connection.n desc limit ${rowsMax}`,
 };
 
 export interface AccessList {

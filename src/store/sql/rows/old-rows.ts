@@ -2,6 +2,7 @@
 import { sourceKeptWindows } from "../../../throttle/source-limit.js";
 import { integer, type Row, type SqlValues } from "../../rows.js";
 import { query, type Transaction, write } from "../../transaction.js";
+import { connectionKeptUntil } from "./connection-rows.js";
 import { deleteUnpublishedRows } from "./import-rows.js";
 import { keptUntil } from "./session-rows.js";
 
@@ -47,6 +48,12 @@ const retentions = {
   // `delete_after` lies a week behind the moment at which the last token of the session expires, as known when the
   // session was created or ended.
   sessions: { table: "ampho_sessions", age: "delete_after", actualAge: keptUntil, keptSeconds: () => 0 },
+  connections: {
+    table: "ampho_connections",
+    age: "delete_after",
+    actualAge: connectionKeptUntil,
+    keptSeconds: () => 0,
+  },
   // A day longer than any token needs it. A clock that runs ahead by a time zone must not bring a revoked token back to
   // life.
   revocations: { table: "ampho_revocations", age: "until", keptSeconds: () => day, batch: 500 },

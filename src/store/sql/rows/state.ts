@@ -51,6 +51,12 @@ export function* applicationOwnsUsers(): Transaction<boolean> {
 /** So many open sessions are looked at. All are of users of one table. */
 const lookedAt = 5000;
 
+const strangerIn = (table: string) =>
+  `select 1 as live from (select user_id, era, expires_at from ${table}
+     where user_id > '' and ended_at is null order by user_id, n limit ${lookedAt}) as limited
+   where era = (select era from ampho_state where id = 1) and expires_at > ?
+     and not exists (select 1 from ampho_users where ampho_users.id = limited.user_id)`;
+
 /**
  * Notes whose users the sessions belong to. `owns: false` changes nothing while a user of another table is signed in,
  * because the process that asks might only lack an option. Returns the note.
@@ -62,13 +68,7 @@ export function* writeApplicationOwnsUsers(input: {
   const { owns, now } = input;
   const stranger =
     !owns &&
-    (yield* exists(
-      `select 1 as live from (select user_id, era, expires_at from ampho_sessions
-         where user_id > '' and ended_at is null order by user_id, n limit ${lookedAt}) as limited
-       where era = (select era from ampho_state where id = 1) and expires_at > ?
-         and not exists (select 1 from ampho_users where ampho_users.id = limited.user_id) limit 1`,
-      [now],
-    ));
+    (yield* exists(`${strangerIn("ampho_sessions")} union all ${strangerIn("ampho_connections")}`, [now, now]));
   if (stranger) return true;
   yield* write("update ampho_state set application_owns_users = ? where id = 1", [owns ? 1 : 0]);
   return owns;

@@ -209,6 +209,20 @@ export const sendOwnerOf = (sessionId: string): Transaction<() => Transaction<Se
     own: { policy: policyFrom(row?.["own_policy"]), insteadOf: policyFrom(row?.["instead_of"]) },
   }));
 
+const selectOwner = `select ampho_accounts.policy as own_policy, ampho_accounts.policy_instead_of as instead_of, ampho_accounts.frozen as frozen, ${users.joined()}
+  from ampho_state left join ampho_users on ampho_users.id = ? and ${visible}
+  left join ampho_accounts on ampho_accounts.user_id = ? where ampho_state.id = 1`;
+
+/** The same by the user's id, which an application's own table can have. `isFrozen`: no way in opens the account. */
+export const sendOwner = (
+  userId: string,
+): Transaction<() => Transaction<SessionOwner & { readonly isFrozen: boolean }>> =>
+  ask(selectOwner, [userId, userId], (row) => ({
+    user: row && users.joinedOf(row),
+    own: { policy: policyFrom(row?.["own_policy"]), insteadOf: policyFrom(row?.["instead_of"]) },
+    isFrozen: row?.["frozen"] === "all",
+  }));
+
 export interface Page {
   /** The canonical login behind which the page starts. Undefined for the first page. */
   readonly after: string | undefined;

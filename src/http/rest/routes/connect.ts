@@ -1,0 +1,162 @@
+// /authorize, /connect and /connections: applications to which users connect their accounts (docs/guides/connect.md).
+import * as z from "zod";
+import { AmphoError } from "../../../errors.js";
+import { fields, idOf } from "../request/input.js";
+import { Redirect } from "../responses/response.js";
+import { type Call, inPreview, recentErrors, recentNote, route, servedIf } from "../route.js";
+import { none } from "../route-access.js";
+import { body, listOf, nullableText, opaque, optionalText, seconds, textAs } from "../schemas.js";
+
+/** Each is checked by the flow, whose error leads back to the application. */
+const query = z.looseObject({
+  response_type: optionalText("The text `code`."),
+  client_id: optionalText("The id of the application."),
+  redirect_uri: optionalText("One of its redirect URIs."),
+  code_challenge: optionalText("The challenge of its verifier (RFC 7636)."),
+  code_challenge_method: optionalText("The text `S256`."),
+  state: optionalText("At most 1024 characters, which come back with the response."),
+  scope: optionalText("Scopes with a space between them, by default those of the resource."),
+  resource: optionalText("One of AMPHO_SECURITY_RESOURCES (RFC 8707), by default the only one."),
+  max_age: optionalText("The greatest age of the login in seconds."),
+  acr_values: optionalText("Levels of the login, of which the lowest is enough."),
+  prompt: optionalText("With `login` the user signs in again."),
+});
+
+type Query = z.output<typeof query>;
+
+export const connectView = body("ConnectView", {
+  client: z
+    .object({
+      id: textAs("The id of the application."),
+      name: textAs("Its name."),
+      host: nullableText("The host by which it is known. Null for a registered one."),
+      known: z.boolean().describe("An operator has registered it."),
+      returns: nullableText("The host to which the browser goes back. Null: a program on the user's computer."),
+    })
+    .describe("The application."),
+  resource: nullableText("The resource that its tokens are for. Null: that of sessions."),
+  scopes: listOf(
+    z.object({
+      name: textAs("The scope."),
+      text: textAs("Its text for people."),
+      new: z.boolean().describe("The application has it by no other connection of the user."),
+    }),
+    "The scopes that the application asks for.",
+  ),
+  transaction: textAs("The transaction for `POST /connect`, after at least a second."),
+  expires: seconds.describe("The end of the transaction, in Unix seconds."),
+});
+
+const consent = z.object({
+  query: z.string().max(4096).describe("a text: the query of the application, as `GET /authorize` got it"),
+  transaction: opaque.describe("a text: the transaction of `GET /connect`"),
+  allow: z.boolean().describe("true or false"),
+  scopes: z.array(z.string().max(1024)).max(1000).readonly().optional().describe("an array of some of the scopes"),
+});
+
+const consentGiven = body("ConsentGiven", {
+  location: textAs("The URL at the application, to which the browser goes."),
+});
+
+export const connectionView = z.object({
+  id: textAs("The id, for `DELETE /connections/{id}`."),
+  client: textAs("The id of the application."),
+  name: nullableText("Its name. Null: it does not exist any more."),
+  resource: nullableText("The resource that its tokens are for. Null: that of sessions."),
+  scopes: listOf(z.string(), "The scopes that the user has given."),
+  created: seconds.describe("When the user has said yes, in Unix seconds."),
+  renewed: seconds.describe("The last renewal, in Unix seconds."),
+  expires: seconds.describe("The end, if it is not renewed, in Unix seconds."),
+  address: nullableText("The address of the last renewal."),
+});
+
+export const connectionList = body("Connections", { connections: listOf(connectionView, "The newest first.") });
+
+/** A request is checked here first, so that an operator's application learns of its mistake without a user. */
+async function authorize({ features, flows, input, caller }: Call<Query, undefined>): Promise<Redirect> {
+  try {
+    await flows.checkConsent({ query: input }, caller);
+  } catch (error) {
+    if (!(error instanceof AmphoError) || error.details.returns === undefined) throw error;
+    return new Redirect(error.details.returns);
+  }
+  const url = new URL(features.connect?.appUrl ?? "");
+  url.searchParams.set("ampho", "connect");
+  // A member of another name could lead the page elsewhere.
+  const names = Object.keys(query.shape) as (keyof typeof query.shape)[];
+  for (const name of names) if (input[name] !== undefined) url.searchParams.set(name, input[name]);
+  return new Redirect(url.href);
+}
+
+function readQuery(text: string): Readonly<Record<string, string>> {
+  const members = Object.create(null) as Record<string, string>;
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (name in members) throw new AmphoError("not_found", "The query contains a name twice.");
+    members[name] = value;
+  }
+  return members;
+}
+
+const connectErrors = [
+  "not_found",
+  "invalid_scope",
+  "invalid_target",
+  "unsupported_response_type",
+  "interaction_required",
+] as const;
+
+export const connectRoutes = [
+  route("GET", "/authorize", "authorize", {
+    summary: "Begin to connect an account to an application",
+    notes: [
+      "The application sends the browser here (RFC 6749 §4.1.1). It goes on to AMPHO_APP_URL with `ampho=connect` and the same query.",
+      "An unknown application or redirect URI gets 404. Every other mistake leads back to the application.",
+    ],
+    access: none,
+    input: fields(query),
+    status: 303,
+    errors: ["not_found", "unavailable"],
+    endpoint: authorize,
+  }),
+  route("GET", "/connect", "showConsent", {
+    summary: "Read what an application asks of the user",
+    notes: [
+      "The query is that of `GET /authorize`. An error has `location` if the application learns of it by that URL.",
+    ],
+    input: fields(query),
+    output: connectView,
+    grants: false,
+    inBody: true,
+    errors: [...connectErrors, "unavailable"],
+    endpoint: ({ flows, auth, input, caller }) => flows.showConsent({ auth, query: input }, caller),
+  }),
+  route("POST", "/connect", "giveConsent", {
+    summary: "Connect the account to an application, or reject it",
+    notes: [recentNote, "The browser goes to `location`, with a code that works once and for 60 seconds."],
+    input: fields(consent),
+    output: consentGiven,
+    errors: [...recentErrors, ...connectErrors, "transaction_over", "too_many_attempts", "unavailable"],
+    endpoint: ({ flows, auth, input, caller }) =>
+      flows.giveConsent({ auth, ...input, query: readQuery(input.query) }, caller),
+  }),
+  route("GET", "/connections", "listConnections", {
+    summary: "List the connected applications of the user",
+    output: connectionList,
+    endpoint: async ({ flows, auth, caller }) => ({ connections: await flows.listConnections({ auth }, caller) }),
+  }),
+  route("DELETE", "/connections/{id}", "endConnection", {
+    summary: "End a connection",
+    notes: ["Every process rejects the tokens of the application within a second."],
+    errors: ["not_found", "unavailable"],
+    endpoint: ({ flows, auth, caller, parameters }) => {
+      const id = idOf(
+        parameters,
+        (text) => /^[a-z0-9]{1,16}\.[\w-]{22}$/.test(text),
+        "You have no connection with this id.",
+      );
+      return flows.endConnection({ auth, id }, caller);
+    },
+  }),
+]
+  .map(inPreview)
+  .map(servedIf(({ connect }) => connect !== undefined));
