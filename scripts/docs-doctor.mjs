@@ -73,9 +73,9 @@ Where \`POST /token\` is on, the same command creates three [service accounts](.
 \`attack-…\` and deletes them. Of the 20 wrong keys that one process takes from an address in a quarter of an hour, 14 are
 their wrong assertions. So the next run in that time leaves such attacks out. A resource of
 \`AMPHO_SECURITY_RESOURCES\` is attacked if its origin is that of the attacked URL.
-No test user has an address, so no mail is sent. Every opened session is ended. All other wrong passwords are for
-unknown logins. A run uses about three of the twenty different logins that can fail from one address in a quarter of an
-hour. It asks for at most six of the twenty mails that one address can ask for in an hour.
+No mail is sent, and every opened session is ended. All other wrong passwords are for unknown logins. A run uses about
+three of the twenty different logins that can fail from one address in a quarter of an hour. It uses at most six of the
+twenty mails that an address can ask for in an hour.
 
 No attack causes load or affects another user. A blocked attack means that these requests were rejected. It does not
 prove that no other way exists. The attacks measure no time.
