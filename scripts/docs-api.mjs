@@ -19,6 +19,7 @@ const purposes = {
   "ampho/client": "The client for browsers, apps and Node: login, renewal and `fetch` (docs/guides/client.md).",
   "ampho/client/account": "The functions of an account page (docs/guides/account.md).",
   "ampho/client/api-keys": "The API keys of the user (docs/guides/api-keys.md).",
+  "ampho/client/connections": "The connected applications of the user (docs/guides/connect.md).",
   "ampho/client/outside": "Logins at outside providers (docs/guides/providers.md).",
   "ampho/client/full":
     "The client with second factors, passkeys and step-up (docs/guides/second-factors.md, docs/guides/passkeys.md).",

@@ -36,7 +36,16 @@ const ampho = await createAmpho({
   mail: async (mail) => void mails.push(mail),
   factors: { "*": "optional", admin: "required" },
   providers: { acme: { issuer: "https://id.example", client_id: "a", client_secret: "0".repeat(32), label: "Acme" } },
+  connect: "registered",
+  scopes: { "*": ["articles:read", "articles:write"] },
+  scopeTexts: { "articles:read": "Read your articles", "articles:write": "Write articles for you" },
   log: () => undefined,
+});
+const returns = "https://reader.example/callback";
+const { id: reader } = await ampho.services.add({
+  name: "reader",
+  scopes: [],
+  client: { redirects: [returns], userScopes: ["articles:read", "articles:write"], public: true },
 });
 await ampho.users.create({ login: "alice", password });
 await ampho.users.create({ login: "carol", password, roles: ["admin"] });
@@ -51,7 +60,7 @@ const context = await browser.newContext({ locale: language });
 const page = await context.newPage();
 
 async function shoot(name) {
-  if (folder === docs && !["sign-in", "account"].includes(name)) return;
+  if (folder === docs && !["sign-in", "account", "connect"].includes(name)) return;
   for (const [look, { colorScheme, viewport, dir = "ltr", cut }] of Object.entries(folder === docs ? shown : every)) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(viewport);
@@ -102,6 +111,10 @@ await signIn("carol");
 await shoot("enrol");
 await signIn("alice");
 await shoot("account");
+const asked = { response_type: "code", code_challenge: "x".repeat(43), code_challenge_method: "S256" };
+await go(`/connect?${new URLSearchParams({ ...asked, client_id: reader, redirect_uri: returns })}`);
+await shoot("connect");
+await go("");
 await submit("totp/begin");
 await shoot("app");
 await go("");

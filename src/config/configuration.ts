@@ -206,12 +206,14 @@ function connectProblems(
   values: Pick<ParameterValues, "connect" | "scopeTexts" | "appUrl">,
   issuer: string | undefined,
 ): readonly string[] {
-  if (values.connect.length === 0) return [];
+  // A wrong value is undefined here.
+  const { connect = [], scopeTexts = {} }: Partial<typeof values> = values;
+  if (connect.length === 0) return [];
   return [
     ...(issuer === undefined || values.appUrl === undefined
       ? ["AMPHO_APP_URL must be set with AMPHO_SECURITY_CONNECT, because users say yes on its pages."]
       : []),
-    ...(Object.keys(values.scopeTexts).length === 0
+    ...(Object.keys(scopeTexts).length === 0
       ? [
           "AMPHO_SECURITY_SCOPE_TEXTS must be set with AMPHO_SECURITY_CONNECT, because a scope without a text cannot be given.",
         ]

@@ -3,7 +3,14 @@
 import { isIP } from "node:net";
 import { type Duration, formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
-import { isOfOrganization, isOwnScope, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
+import {
+  isOfOrganization,
+  isOwnScope,
+  parseRoleScopes,
+  type RoleScopes,
+  roleScopesForm,
+  type ScopeTexts,
+} from "../levels/scopes.js";
 import { decoded, isLocalhost, isSecureUrl, type KeyedUrl, splitKeyedUrl } from "../outbound/secure-url.js";
 import { parseResources, type Resource, type ResourceInput, resourcesForm } from "../resources.js";
 import { describeUrl, describeValue } from "./redact.js";
@@ -196,7 +203,7 @@ const passkeyOrigins = originsOf(
   (one) => isOrigin(one) || /^android:apk-key-hash:[\w-]{43}$/.test(one),
 );
 
-export const pageNames = ["account", "access", "signIn", "confirm", "register", "forgot", "link"] as const;
+export const pageNames = ["account", "access", "signIn", "confirm", "register", "forgot", "link", "connect"] as const;
 export type PageName = (typeof pageNames)[number];
 /** The paths of pages of the application that take the place of Ampho's. */
 export type ReplacedPages = Readonly<Partial<Record<PageName, string>>>;
@@ -425,9 +432,6 @@ export const clients: Kind<readonly ClientKind[], string | readonly string[]> = 
     return kinds !== undefined && kinds.length === list?.length ? Object.freeze([...new Set(kinds)]) : undefined;
   },
 };
-
-/** A text for people, for each scope: one, or one for each language. */
-export type ScopeTexts = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 
 const scopeTextMax = 200;
 const isScopeText = (value: unknown): boolean =>

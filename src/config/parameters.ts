@@ -4,6 +4,7 @@
 import { leewayMaxSeconds } from "../clock.js";
 import type { Policy } from "../levels/policy.js";
 import type { ByRole } from "../levels/role.js";
+import type { ScopeTexts } from "../levels/scopes.js";
 import {
   apiKeys,
   apiOrigin,
@@ -29,7 +30,6 @@ import {
   prefix,
   protectedResources,
   rolePolicies,
-  type ScopeTexts,
   scopes,
   scopeTexts,
   str,

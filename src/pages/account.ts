@@ -1,10 +1,12 @@
 // The pages of a session: the account, its factors, its sessions.
 import { renderSVG } from "uqr";
+import { scopeText } from "../levels/scopes.js";
 import { browserOf } from "../mail/texts/browser.js";
 import { fill } from "../page-texts/texts.js";
 import type { AccountView, SessionView } from "../wire/account.js";
 import type { ApiKeyView, NewApiKey } from "../wire/api-keys.js";
 import type { PasskeySetUp, TotpSetUp } from "../wire/begun.js";
+import type { ConnectionView } from "../wire/connect.js";
 import type { Ways } from "../wire/login.js";
 import { block, button, details, type Html, html, type Inserted, type Parts } from "./html.js";
 import { type Hidden, type HtmlPage, mark, passkeyButton, type View } from "./view.js";
@@ -14,12 +16,13 @@ export interface AccountParts {
   readonly sessions: readonly SessionView[];
   readonly ways: Ways;
   readonly apiKeys: readonly ApiKeyView[];
+  readonly connections: readonly ConnectionView[];
   /** The scopes that the user has, and that a key can have. */
   readonly scopes: readonly string[];
 }
 
 export function accountPage(view: View, parts: AccountParts): HtmlPage {
-  const { account: own, sessions, ways, apiKeys: keys, scopes } = parts;
+  const { account: own, sessions, ways, apiKeys: keys, connections, scopes } = parts;
   const sections = [
     profile(view, own),
     ways.password && view.features.changesPasswords && password(view, own),
@@ -27,6 +30,7 @@ export function accountPage(view: View, parts: AccountParts): HtmlPage {
     secondStep(view, own),
     ways.providers.length > 0 && identities(view, own, ways),
     (keys.length > 0 || scopes.length > 0) && apiKeys(view, parts),
+    connections.length > 0 && connected(view, connections),
     where(view, sessions),
     data(view),
   ];
@@ -172,6 +176,17 @@ function apiKeys(view: View, { apiKeys: keys, scopes }: Pick<AccountParts, "apiK
   const add = more(view, "api-keys/create", t.addApiKey, [field("name"), chosen, days(90, 1, 366)]);
   const isFull = keys.filter(isLive).length >= view.settings.apiKeysPerUser;
   return section("api-keys", t.apiKeys, t.apiKeysText, list(rows), isFull ? t.apiKeysFull : add);
+}
+
+function connected(view: View, connections: readonly ConnectionView[]): Html {
+  const { texts: t, settings, language } = view;
+  const rows = connections.map(({ id, client, name: known, scopes, renewed, address }) => {
+    const name = known ?? client;
+    const can = scopes.map((scope) => scopeText(settings.scopeTexts, scope, language)).join(", ");
+    const facts = html`${address !== null && `${address} · `}${t.used} ${view.time(renewed)}`;
+    return [cell(name, null, can, facts), action(view, "connections/end", t.endConnection, { id }, name)];
+  });
+  return section("connections", t.connections, t.connectionsText, list(rows));
 }
 
 function where(view: View, sessions: readonly SessionView[]): Html {

@@ -12,9 +12,11 @@ import type {
   RegistrationBegun,
   TotpSetUp,
 } from "../wire/begun.js";
+import type { ConnectionView, ConnectView } from "../wire/connect.js";
 import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../wire/login.js";
 import { accessPage } from "./access.js";
 import * as accountPages from "./account.js";
+import { connectFailedPage, connectPage } from "./connect.js";
 import { type Endpoints, Problem } from "./endpoints.js";
 import * as signInPages from "./sign-in.js";
 import type { HtmlPage, View } from "./view.js";
@@ -24,11 +26,12 @@ export type Fields = Readonly<Record<string, string>>;
 export type Visit = View & Pick<Endpoints, "call">;
 export type PageNotice = keyof PageTexts["done"];
 
-/** A page, or the page to go to, or a file, or a form to send again. `in` is the page to which a sign-in returns. */
+/** A page, or the page to go to, or a file, or the URL of an application, or a form to send again. `in` is the page to which a sign-in returns. */
 export type Outcome =
   | HtmlPage
   | { readonly goTo: string; readonly notice?: PageNotice }
   | { readonly file: string }
+  | { readonly leaveTo: string }
   | { readonly form: string; readonly fields: Fields };
 export type Action = (visit: Visit, fields: Fields) => Promise<Outcome> | Outcome;
 /** `fields` are those of a form that failed, and `query` that of a GET. */
@@ -43,6 +46,7 @@ export const showPage: Readonly<Record<PageName, Show>> = {
   confirm: (visit, _fields, query) =>
     query?.has("factor") === true ? signInPages.goOnPage(visit, "confirm") : confirm(visit),
   link: showLink,
+  connect: showConnect,
 };
 
 /** A user who is signed in proves it once more. `next`: `access` for that page, `yes` for any other one. */
@@ -55,16 +59,19 @@ export async function confirm(visit: Visit, next = "yes"): Promise<HtmlPage> {
 }
 
 async function showAccount(visit: Visit): Promise<HtmlPage> {
-  const { call, settings } = visit;
+  const { call, settings, features } = visit;
   const hasApiKeys = settings.apiKeysPerUser > 0;
-  const [account, { sessions }, { ways: offered }, { api_keys: apiKeys }, { scopes }] = await Promise.all([
-    call<AccountView>("GET", "/account"),
-    call<{ readonly sessions: readonly SessionView[] }>("GET", "/sessions"),
-    call<WaysIn>("GET", "/login"),
-    hasApiKeys ? call<{ readonly api_keys: readonly ApiKeyView[] }>("GET", "/api-keys") : { api_keys: [] },
-    hasApiKeys ? call<Pick<ClientSession, "scopes">>("GET", "/session") : { scopes: [] },
-  ]);
-  return accountPages.accountPage(visit, { account, sessions, ways: offered, apiKeys, scopes });
+  const connects = features.connect !== undefined;
+  const [account, { sessions }, { ways: offered }, { api_keys: apiKeys }, { scopes }, { connections }] =
+    await Promise.all([
+      call<AccountView>("GET", "/account"),
+      call<{ readonly sessions: readonly SessionView[] }>("GET", "/sessions"),
+      call<WaysIn>("GET", "/login"),
+      hasApiKeys ? call<{ readonly api_keys: readonly ApiKeyView[] }>("GET", "/api-keys") : { api_keys: [] },
+      hasApiKeys ? call<Pick<ClientSession, "scopes">>("GET", "/session") : { scopes: [] },
+      connects ? call<{ readonly connections: readonly ConnectionView[] }>("GET", "/connections") : { connections: [] },
+    ]);
+  return accountPages.accountPage(visit, { account, sessions, ways: offered, apiKeys, connections, scopes });
 }
 
 async function showAccess({ call, ...visit }: Visit): Promise<HtmlPage> {
@@ -74,6 +81,29 @@ async function showAccess({ call, ...visit }: Visit): Promise<HtmlPage> {
   ]);
   return accessPage(visit, access, offered);
 }
+
+/** A proof that is needed comes first, so that the user reads and presses once. */
+async function showConnect(visit: Visit, { query: sent }: Fields, given?: URLSearchParams): Promise<HtmlPage> {
+  const query = sent ?? String(given);
+  try {
+    const asked = await visit.call<ConnectView>("GET", `/connect?${query}`);
+    const { login } = await visit.call<Pick<ClientSession, "login">>("GET", "/session");
+    return connectPage(visit, asked, query, login);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    const { error: code, location } = error.body;
+    if (code === "login_too_weak") return signInPages.goOnPage(visit, "confirm");
+    if (code === "login_too_old") return confirm(visit);
+    if (location === undefined && code !== "not_found") throw error;
+    return connectFailedPage(visit, location);
+  }
+}
+
+const answer =
+  (allow: boolean): Action =>
+  async ({ call }, { query, transaction }) => ({
+    leaveTo: (await call<{ readonly location: string }>("POST", "/connect", { query, transaction, allow })).location,
+  });
 
 /** The page of mailed links, and of a login at a provider that needs more. */
 function showLink(visit: Visit, fields: Fields, query = new URLSearchParams()) {
@@ -99,7 +129,7 @@ function showLink(visit: Visit, fields: Fields, query = new URLSearchParams()) {
 export function startOf({ isSignedIn }: View, action: string, { confirms, review }: Fields): PageName {
   if (isSignedIn && confirms !== undefined) return "confirm";
   if (isSignedIn && review !== undefined) return "access";
-  const begun = (["register", "forgot"] as const).find((name) => action.startsWith(name));
+  const begun = (["register", "forgot", "connect"] as const).find((name) => action.startsWith(name));
   return begun ?? (isSignedIn && !action.startsWith("sign-in") ? "account" : "signIn");
 }
 
@@ -280,6 +310,8 @@ export const actions: Readonly<Record<string, Action>> = {
     accountPages.newApiKeyPage,
   ),
   "api-keys/remove": change("DELETE", "/api-keys/:id", "apiKey"),
+  "connect/allow": answer(true),
+  "connect/reject": answer(false),
   "connections/end": change("DELETE", "/connections/:id", "connection"),
   "sessions/end": change("DELETE", "/sessions/:id", "ended"),
   "access/end": change("DELETE", "/account/access", "all"),

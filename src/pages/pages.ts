@@ -48,6 +48,7 @@ const reads: Readonly<Record<string, PageName>> = {
   forgot: "forgot",
   confirm: "confirm",
   link: "link",
+  connect: "connect",
 };
 
 const signedOut = new Set(["missing_token", "invalid_token", "session_ended"]);
@@ -142,7 +143,8 @@ export function createPages(deps: PagesDeps): Pages {
 
   async function respond(sent: HttpRequest, name: string, query: URLSearchParams): Promise<HttpResponse> {
     const file = Object.hasOwn(files, name) ? files[name] : undefined;
-    const page = Object.hasOwn(reads, name) ? reads[name] : undefined;
+    const known = Object.hasOwn(reads, name) ? reads[name] : undefined;
+    const page = known === "connect" && features.connect === undefined ? undefined : known;
     const isAction = Object.hasOwn(actions, name);
     const canRead = file !== undefined || page !== undefined || name === "in";
     const allow = [...(canRead ? ["GET", "HEAD"] : []), ...(isAction ? ["POST"] : [])];
@@ -165,8 +167,10 @@ export function createPages(deps: PagesDeps): Pages {
   }
 
   async function read(sent: Session, name: PageName, query: URLSearchParams): Promise<HttpResponse> {
-    const wanted = returnPath(query.get("to"));
     const { request } = sent;
+    // After a proof, the browser comes back to what an application asks for.
+    const own = name === "connect" ? `${at("connect")}?${query}` : query.get("to");
+    const wanted = returnPath(own);
     // The database decides. A token outlives its user, and the pages would send the browser to and fro.
     const isAsked = name === "signIn" && sent.isSignedIn;
     if (isAsked && (await sent.call("GET", "/account").catch(() => false))) return redirect(sent, wanted ?? prefix);
@@ -175,7 +179,7 @@ export function createPages(deps: PagesDeps): Pages {
     const session: Session = { ...sent, cookies: () => [...sent.cookies(), ...kept] };
     const replacement = settings.pages[name];
     // The page of the application need not check it again.
-    if (wanted === undefined) query.delete("to");
+    if (name === "connect" || wanted === undefined) query.delete("to");
     else query.set("to", wanted);
     if (replacement !== undefined) return redirect(session, withQuery(replacement, query));
     try {
@@ -185,6 +189,9 @@ export function createPages(deps: PagesDeps): Pages {
       const isAsked = code.endsWith("_needed") && code !== "address_needed";
       return documentOf(shown, session, { notice: query.get("done"), alert: isAsked ? "" : errorText(session, code) });
     } catch (error) {
+      const isOut = name === "connect" && error instanceof Problem && signedOut.has(error.body.error);
+      if (isOut && wanted !== undefined)
+        return redirect(session, withQuery(at("sign-in"), new URLSearchParams({ to: wanted })));
       return failure(error, session);
     }
   }
@@ -217,6 +224,10 @@ export function createPages(deps: PagesDeps): Pages {
     if ("title" in outcome) {
       const kept = await returnOfNewUser(session);
       return documentOf(outcome, { ...session, cookies: () => [...session.cookies(), ...kept] });
+    }
+    if ("leaveTo" in outcome) {
+      const left = ways.leavePage(session, { url: outcome.leaveTo });
+      return documentOf(left, { ...session, cookies: () => [...session.cookies(), noReturn] });
     }
     if ("form" in outcome) return outcomeOf(session, outcome.form, outcome.fields);
     if ("file" in outcome) {
@@ -255,7 +266,7 @@ export function createPages(deps: PagesDeps): Pages {
     const { body, status, headers: own } = error;
     const { reason = "", retry_after: seconds, field = "" } = body;
     const code = name === "sign-in" && body.error === "invalid_credentials" ? "wrong_password" : body.error;
-    const codes = [reason, `${code}_${field}`, code];
+    const codes = [reason, `${code}_${field}`, `${code}_${name.split("/", 1)[0]}`, code];
     const alert = codes.map((one) => errorText(session, one, seconds)).find((text) => text !== undefined);
     const show = (page: HtmlPage) => {
       const shown = documentOf(page, session, { status, alert });

@@ -82,6 +82,7 @@ li:has(> div) { padding: 0.625rem 0; border-bottom: 1px solid var(--line); }
 li > div { flex: 1 1 11rem; min-width: 0; overflow-wrap: anywhere; }
 li > details { flex-basis: 100%; }
 li small { display: block; }
+.scopes ul { list-style: disc; padding-inline-start: 1.25rem; }
 .codes { display: grid; gap: 0.25rem; }
 .codes code { white-space: nowrap; }
 .tools { display: flex; flex-wrap: wrap; gap: 0.5rem; }

@@ -9,11 +9,14 @@ import { block, type Html, html, type Inserted, type Parts } from "./html.js";
 export interface ViewValues extends PageLanguage {
   /** The path of a page or of a form's action. */
   readonly at: (name: string) => string;
-  readonly settings: Pick<Configuration, "passwordMin" | "apiKeysPerUser">;
+  readonly settings: Pick<Configuration, "passwordMin" | "apiKeysPerUser" | "scopeTexts">;
   /** The time of the request, in Unix seconds. */
   readonly now: number;
   /** The changes that an account page can offer. */
-  readonly features: Pick<Features, "keepsPasswords" | "changesPasswords" | "offersPasskeys" | "account" | "mails">;
+  readonly features: Pick<
+    Features,
+    "keepsPasswords" | "changesPasswords" | "offersPasskeys" | "account" | "mails" | "connect"
+  >;
   readonly isSignedIn: boolean;
   /** Undefined for a user who is not signed in. A form of one user must not change the account of the next one. */
   readonly user: string | undefined;

@@ -31,6 +31,7 @@ test("db-clean removes old rows and prints the counts, and a second run finds no
   const kept = await run({ AMPHO_AUDIT_KEEP: "0" }, "db-clean", "--json");
   expect(JSON.parse(kept.stdout)).toEqual({
     sessions: 1,
+    connections: 0,
     revocations: 1,
     attempts: 0,
     sources: 0,
@@ -62,6 +63,6 @@ test("db-clean removes old rows and prints the counts, and a second run finds no
     "",
   ]);
   const again = await run({}, "db-clean", "--json");
-  expect(Object.values(JSON.parse(again.stdout))).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  expect(Object.values(JSON.parse(again.stdout))).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   expect(JSON.parse((await run({}, "user-list", "--json")).stdout)).toMatchObject([{ login: "ann" }]);
 });

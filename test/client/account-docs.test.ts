@@ -19,7 +19,7 @@ it("The snippets of docs/guides/account.md run and print the expected lines", as
   });
   expect(stdout.trim().split("\n")).toEqual([
     "ann null true 0 null",
-    "account passkeys identities api_keys sessions events",
+    "account passkeys identities api_keys connections sessions events",
     "undefined",
   ]);
 });

@@ -17,6 +17,7 @@ import {
   redirect,
   renew,
   show,
+  signIn,
   tokensOf,
   writers,
 } from "./connections.js";
@@ -63,10 +64,9 @@ onBothDatabases((ground) => {
     const list = await world.call("GET", "/connections", { bearer });
     const [one] = list.json["connections"] as readonly { readonly id: string }[];
     expect(one).toMatchObject({ client, name: "reader", scopes: ["articles:read"], resource: null });
-    expect((await show(connect, queryOf(client, verifier))).json["scopes"]).toMatchObject([
-      { new: false },
-      { new: true },
-    ]);
+    expect(
+      (await show({ world, bearer: await signIn(world) }, queryOf(client, verifier))).json["scopes"],
+    ).toMatchObject([{ new: false }, { new: true }]);
     const ended = await world.call("DELETE", `/connections/${one?.id}`, { bearer });
     expect(ended.status).toBe(204);
     for (const token of [first.access, second.access]) expect(await askGuard(world, token)).toBe("invalid_token");

@@ -85,6 +85,7 @@ const others = [
 const naming = /user|login|canonical|email|owner|invited|subject_id|account/;
 /** Columns with one of these names that contain no name of a user: times and marks. */
 const noNames = [
+  "user_scopes",
   "email_proven_at",
   "email_by_operator",
   "password_by_operator",

@@ -137,6 +137,13 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
     client: 'declare const client: import("ampho/client").Client;',
     apiKeys: 'declare const apiKeys: import("ampho/client/api-keys").ApiKeysClient["apiKeys"];',
   },
+  "ampho/client/connections": {
+    ...common,
+    ...client,
+    client: 'declare const client: import("ampho/client").Client;',
+    connections: 'declare const connections: import("ampho/client/connections").ConnectionsClient["connections"];',
+    query: "declare const query: string; declare const transaction: string;",
+  },
   "ampho/client/account": {
     ...common,
     ...client,

@@ -1,16 +1,16 @@
 // A user reads what an application asks for, and gives consent or none.
 import { createHash } from "node:crypto";
-import { isRecent, transactionTtlSeconds } from "../../clock.js";
+import { transactionTtlSeconds } from "../../clock.js";
 import { randomId, randomOctets } from "../../crypto/random.js";
 import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import { acrs, reaches } from "../../levels/acr.js";
+import { scopeText } from "../../levels/scopes.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { Account } from "../../users/directory.js";
 import type { ConnectView, ScopeView } from "../../wire/connect.js";
 import { factorChangeOf } from "../account/factor-change.js";
 import type { Deps, Flow, OwnFlow } from "../deps.js";
-import { liveSession, requireNewest } from "../find/account.js";
-import { genOf, sessionTransaction } from "../find/own-session.js";
+import { sessionTransaction } from "../find/own-session.js";
 import { requireRecent } from "../prove/recent.js";
 import {
   type ConnectQuery,
@@ -32,16 +32,14 @@ export const checkConsent: Flow<void, Asked> = async (deps, { query }) => {
   await readConnectRequest(deps, query);
 };
 
-/** Rejects with `not_found`, and with errors that have `details.returns`. */
+/** Rejects like `requireRecent`, with `not_found`, and with errors that have `details.returns`. */
 export const showConsent: OwnFlow<ConnectView, Asked> = async (deps, { auth, query }, caller) => {
-  const { transactions, store, clock, settings } = deps;
-  const live = await liveSession(deps, auth.session, auth.id);
-  requireNewest(live, genOf(auth));
-  const { account, sessionId } = live;
+  const { transactions, clock, settings } = deps;
   const request = await readConnectRequest(deps, query);
+  const { account, sessionId, factorsVersion } = await requireRecent(deps, auth);
   const scopes = offered(deps, request, account);
-  const { factorsVersion } = await store.listFactors(account.id);
   const now = clock.now();
+  requireLevel(request, auth, now);
   const use = digestOf(request, scopes);
   const contents = { ...sessionTransaction(account, factorsVersion, sessionId), use };
   const transaction = transactions.begin(purpose, contents, now);
@@ -50,11 +48,13 @@ export const showConsent: OwnFlow<ConnectView, Asked> = async (deps, { auth, que
   return {
     client: { id: client.id, name: client.name, host: null, known: true, returns: returnsTo(redirectUri) },
     resource,
-    scopes: scopes.map((name): ScopeView => {
-      const text = settings.scopeTexts[name] ?? name;
-      const one = typeof text === "string" ? text : (text[caller.language ?? "en"] ?? text["en"] ?? name);
-      return { name, text: one, new: !given.has(name) };
-    }),
+    scopes: scopes.map(
+      (name): ScopeView => ({
+        name,
+        text: scopeText(settings.scopeTexts, name, caller.language),
+        new: !given.has(name),
+      }),
+    ),
     transaction,
     expires: now + transactionTtlSeconds,
   };
@@ -119,7 +119,7 @@ export const giveConsent: OwnFlow<{ readonly location: string }, Consent> = asyn
   const scopes = input.scopes === undefined ? all : all.filter((scope) => input.scopes?.includes(scope));
   if (scopes.length === 0 || (input.scopes?.length ?? scopes.length) !== scopes.length)
     throw invalidRequest("The scopes must be some of those that were shown, each once.", "scopes");
-  const level = requireLevel(request, auth, shown.iat, now);
+  const level = requireLevel(request, auth, shown.iat);
   const code = randomOctets(32).toString("base64url");
   const who = factorChangeOf(deps, recent, caller);
   const outcome = await store.addConnection({
@@ -148,11 +148,15 @@ export const giveConsent: OwnFlow<{ readonly location: string }, Consent> = asyn
 
 export const codeHashOf = (code: string): string => createHash("sha256").update(code).digest("base64url");
 
+/** A login right before the request was made for it. */
+const newLoginSeconds = 60;
+
 /** The level of the login, which is that of the connection. Throws `login_too_old` or `login_too_weak`. */
-function requireLevel({ maxAge, acr, newLogin }: ConnectRequest, auth: Auth, shownAt: number, now: number) {
+function requireLevel({ maxAge, acr, newLogin }: ConnectRequest, auth: Auth, shownAt: number) {
   const authTime = Number(auth.claims["auth_time"]);
-  const age = newLogin ? now - shownAt : maxAge;
-  if (age !== undefined && !isRecent(authTime, age, now))
+  // By the time that the page was shown: what the user has proved before it holds for as long as it is read.
+  const age = newLogin ? newLoginSeconds : maxAge === undefined ? undefined : Math.max(maxAge, newLoginSeconds);
+  if (age !== undefined && authTime < shownAt - age)
     throw new AmphoError("login_too_old", "The application asks for a newer login. Sign in again.", {
       maxAgeSeconds: age,
     });

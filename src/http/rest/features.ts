@@ -26,7 +26,8 @@ export function featuresOf(
     apiKeys: settings.apiKeysPerUser > 0,
     services: settings.tokenEndpoint,
     /** Users can connect their accounts to applications. */
-    connect: settings.connect.length > 0 && appUrl !== undefined ? { appUrl } : undefined,
+    connect:
+      settings.connect.length > 0 && appUrl !== undefined ? { page: connectPageOf(settings, appUrl) } : undefined,
     account: { login: has("setLogin"), removal: has("remove") },
     mails: {
       login: offersMailLogin(deps),
@@ -43,4 +44,12 @@ export function featuresOf(
     readFeed,
     publicKeys,
   } as const;
+}
+
+/** Where a user says yes: on the page, or on the one of the application. */
+function connectPageOf({ pages }: Deps["settings"], appUrl: string): string {
+  if (pages) return new URL(`${pages.prefix}/connect`, appUrl).href;
+  const url = new URL(appUrl);
+  url.searchParams.set("ampho", "connect");
+  return url.href;
 }

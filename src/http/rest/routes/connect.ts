@@ -80,8 +80,7 @@ async function authorize({ features, flows, input, caller }: Call<Query, undefin
     if (!(error instanceof AmphoError) || error.details.returns === undefined) throw error;
     return new Redirect(error.details.returns);
   }
-  const url = new URL(features.connect?.appUrl ?? "");
-  url.searchParams.set("ampho", "connect");
+  const url = new URL(features.connect?.page ?? "");
   // A member of another name could lead the page elsewhere.
   const names = Object.keys(query.shape) as (keyof typeof query.shape)[];
   for (const name of names) if (input[name] !== undefined) url.searchParams.set(name, input[name]);
@@ -109,7 +108,7 @@ export const connectRoutes = [
   route("GET", "/authorize", "authorize", {
     summary: "Begin to connect an account to an application",
     notes: [
-      "The application sends the browser here (RFC 6749 §4.1.1). It goes on to AMPHO_APP_URL with `ampho=connect` and the same query.",
+      "The application sends the browser here (RFC 6749 §4.1.1). It goes on to the page `connect`, or to AMPHO_APP_URL with `ampho=connect`, with the same query.",
       "An unknown application or redirect URI gets 404. Every other mistake leads back to the application.",
     ],
     access: none,
@@ -121,13 +120,14 @@ export const connectRoutes = [
   route("GET", "/connect", "showConsent", {
     summary: "Read what an application asks of the user",
     notes: [
+      recentNote,
       "The query is that of `GET /authorize`. An error has `location` if the application learns of it by that URL.",
     ],
     input: fields(query),
     output: connectView,
     grants: false,
     inBody: true,
-    errors: [...connectErrors, "unavailable"],
+    errors: [...recentErrors, ...connectErrors, "unavailable"],
     endpoint: ({ flows, auth, input, caller }) => flows.showConsent({ auth, query: input }, caller),
   }),
   route("POST", "/connect", "giveConsent", {

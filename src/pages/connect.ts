@@ -1,0 +1,30 @@
+// The page on which a user reads what an application asks for, and gives consent or none.
+import { fill } from "../page-texts/texts.js";
+import type { ConnectView } from "../wire/connect.js";
+import { list, tag } from "./account.js";
+import { button, html } from "./html.js";
+import type { HtmlPage, View } from "./view.js";
+
+/** `query`: that of the application. */
+export function connectPage(view: View, asked: ConnectView, query: string, login: string): HtmlPage {
+  const { texts: t, form } = view;
+  const { client, scopes, transaction } = asked;
+  const { name, returns } = client;
+  const rows = scopes.map(({ text, new: isNew }) => [text, isNew && tag(t.newScope)]);
+  const hidden = { query, transaction };
+  return view.page(fill(t.connect, { name }), [
+    html`<p>${t.connectAccount} <strong>${login}</strong></p>`,
+    html`<div><p>${t.canDo}</p><div class="scopes">${list(rows)}</div></div>`,
+    returns === null ? t.returnsHere : html`<p>${t.returnsTo} <strong>${returns}</strong></p>`,
+    form("connect/allow", [button(t.allow)], hidden),
+    form("connect/reject", [button(t.cancel, "quiet")], hidden),
+    html`<p><small>${t.connectEnds}</small></p>`,
+  ]);
+}
+
+/** The application learns of the mistake only if the user goes there. `location`: undefined for an unknown one. */
+export function connectFailedPage(view: View, location: string | undefined): HtmlPage {
+  const { texts: t } = view;
+  const back = location && html`<p><a href="${location}">${fill(t.goBack, { name: new URL(location).host })}</a></p>`;
+  return view.page(t.connectFailed, [back ?? t.unknownApplication]);
+}
