@@ -13,8 +13,8 @@ export type { ConnectionView, ConnectView, ScopeView } from "../wire/connect.js"
 export interface ConnectionsClient {
   readonly connections: {
     /**
-     * What an application asks for. Rejects with `recent`, with `not_found` for an unknown application, and with errors
-     * whose `details.location` is the URL by which the application learns of them.
+     * Returns what an application asks for. Rejects with `recent`, with `not_found` for an unknown application, and
+     * with errors whose `details.location` is the URL by which the application learns of them.
      * @example const { client, scopes, transaction } = await connections.ask(query);
      */
     ask(query: string): Promise<ConnectView>;
@@ -54,12 +54,12 @@ export function createConnections(
   { prefix = "/api/security" }: { readonly prefix?: string | undefined } = {},
 ): ConnectionsClient {
   const send = sendBy(client.fetch, prefix.replace(/\/+$/, ""));
-  const answer = async (body: object) => ((await send("POST", "/connect", body)) as { location: string }).location;
+  const respond = async (body: object) => ((await send("POST", "/connect", body)) as { location: string }).location;
   return {
     connections: {
       ask: async (query) => (await send("GET", `/connect?${query}`)) as ConnectView,
-      allow: (query, transaction, scopes) => answer({ query, transaction, allow: true, scopes }),
-      reject: (query, transaction) => answer({ query, transaction, allow: false }),
+      allow: (query, transaction, scopes) => respond({ query, transaction, allow: true, scopes }),
+      reject: (query, transaction) => respond({ query, transaction, allow: false }),
       list: async () => ((await send("GET", "/connections")) as { connections: ConnectionView[] }).connections,
       async end(id) {
         await send("DELETE", `/connections/${encodeURIComponent(id)}`);

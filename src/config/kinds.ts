@@ -3,17 +3,11 @@
 import { isIP } from "node:net";
 import { type Duration, formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
-import {
-  isOfOrganization,
-  isOwnScope,
-  parseRoleScopes,
-  type RoleScopes,
-  roleScopesForm,
-  type ScopeTexts,
-} from "../levels/scopes.js";
+import { isOfOrganization, isOwnScope, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { decoded, isLocalhost, isSecureUrl, type KeyedUrl, splitKeyedUrl } from "../outbound/secure-url.js";
 import { parseResources, type Resource, type ResourceInput, resourcesForm } from "../resources.js";
 import { describeUrl, describeValue } from "./redact.js";
+import type { ScopeTexts } from "./scope-texts.js";
 
 /** `T` is the type that the program gets, `I` the type that code can give. */
 export interface Kind<T, I = T> {

@@ -4,7 +4,6 @@
 import { leewayMaxSeconds } from "../clock.js";
 import type { Policy } from "../levels/policy.js";
 import type { ByRole } from "../levels/role.js";
-import type { ScopeTexts } from "../levels/scopes.js";
 import {
   apiKeys,
   apiOrigin,
@@ -36,6 +35,7 @@ import {
   strings,
 } from "./kinds.js";
 import { providersKind } from "./provider-settings.js";
+import type { ScopeTexts } from "./scope-texts.js";
 
 export interface Parameter<T = unknown, I = unknown, D = T | undefined> {
   readonly kind: Kind<T, I>;

@@ -42,14 +42,6 @@ export function scopesOf(roles: readonly string[], table: RoleScopes): readonly 
   return [...scopes];
 }
 
-/** The texts of scopes for people, each one text or by language. */
-export type ScopeTexts = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
-
-export function scopeText(texts: ScopeTexts, scope: string, language = "en"): string {
-  const text = (Object.hasOwn(texts, scope) ? texts[scope] : undefined) ?? scope;
-  return typeof text === "string" ? text : (text[language] ?? text["en"] ?? scope);
-}
-
 /** Returns every scope that a role has. Undefined where no scopes are configured. */
 export function knownScopes(table: RoleScopes): readonly string[] | undefined {
   const roles = Object.keys(table);

@@ -1,6 +1,6 @@
 // The pages of a session: the account, its factors, its sessions.
 import { renderSVG } from "uqr";
-import { scopeText } from "../levels/scopes.js";
+import { scopeText } from "../config/scope-texts.js";
 import { browserOf } from "../mail/texts/browser.js";
 import { fill } from "../page-texts/texts.js";
 import type { AccountView, SessionView } from "../wire/account.js";

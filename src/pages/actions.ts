@@ -26,7 +26,10 @@ export type Fields = Readonly<Record<string, string>>;
 export type Visit = View & Pick<Endpoints, "call">;
 export type PageNotice = keyof PageTexts["done"];
 
-/** A page, or the page to go to, or a file, or the URL of an application, or a form to send again. `in` is the page to which a sign-in returns. */
+/**
+ * A page, or the page to go to, or a file, or the URL of an application, or a form to send again. `in` is the page to
+ * which a sign-in returns.
+ */
 export type Outcome =
   | HtmlPage
   | { readonly goTo: string; readonly notice?: PageNotice }
@@ -99,7 +102,7 @@ async function showConnect(visit: Visit, { query: sent }: Fields, given?: URLSea
   }
 }
 
-const answer =
+const respond =
   (allow: boolean): Action =>
   async ({ call }, { query, transaction }) => ({
     leaveTo: (await call<{ readonly location: string }>("POST", "/connect", { query, transaction, allow })).location,
@@ -310,8 +313,8 @@ export const actions: Readonly<Record<string, Action>> = {
     accountPages.newApiKeyPage,
   ),
   "api-keys/remove": change("DELETE", "/api-keys/:id", "apiKey"),
-  "connect/allow": answer(true),
-  "connect/reject": answer(false),
+  "connect/allow": respond(true),
+  "connect/reject": respond(false),
   "connections/end": change("DELETE", "/connections/:id", "connection"),
   "sessions/end": change("DELETE", "/sessions/:id", "ended"),
   "access/end": change("DELETE", "/account/access", "all"),

@@ -137,7 +137,7 @@ it("M-92: neither the log nor the audit log has a code, a state or a transaction
   for (const secret of [code, state, fields["transaction"] ?? "none"]) expect(seen).not.toContain(secret);
 });
 
-it("without AMPHO_SECURITY_CONNECT there is no page", async () => {
+it("the page does not exist without AMPHO_SECURITY_CONNECT", async () => {
   const world = await open({}, false);
   const alice = await signedIn(world);
   for (const path of ["/account/connect", "/api/security/connect"])

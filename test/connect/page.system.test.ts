@@ -139,7 +139,7 @@ describe.each([{ scripts: false }, { scripts: true }])("scripts: $scripts", ({ s
     await walker.sees("Reader /callback");
   });
 
-  it("a user without a scope, and an application that is unknown, get a page that says so", async () => {
+  it("a user without a scope, and an application that is unknown, get a page that states it", async () => {
     const shop = await open();
     await shop.addUser("alice");
     const { start, seen, url } = await openApplication(shop, { scope: "articles:write" });

@@ -1,10 +1,10 @@
 // A user reads what an application asks for, and gives consent or none.
 import { createHash } from "node:crypto";
 import { transactionTtlSeconds } from "../../clock.js";
+import { scopeText } from "../../config/scope-texts.js";
 import { randomId, randomOctets } from "../../crypto/random.js";
 import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import { acrs, reaches } from "../../levels/acr.js";
-import { scopeText } from "../../levels/scopes.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { Account } from "../../users/directory.js";
 import type { ConnectView, ScopeView } from "../../wire/connect.js";

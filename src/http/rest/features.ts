@@ -46,7 +46,7 @@ export function featuresOf(
   } as const;
 }
 
-/** Where a user says yes: on the page, or on the one of the application. */
+/** Where a user gives consent: on the page, or on that of the application. */
 function connectPageOf({ pages }: Deps["settings"], appUrl: string): string {
   if (pages) return new URL(`${pages.prefix}/connect`, appUrl).href;
   const url = new URL(appUrl);
