@@ -420,7 +420,7 @@ async function runConnectionOperations(run: Run): Promise<void> {
   for (const _ of [1, 2]) await run("useAssertion", { spending: spend("of-client"), now: start });
   const client = { redirects: ["https://x.example/"], userScopes: ["a"], isPublic: true };
   await run("addService", { id: "svc_9", name: "reader", scopes: [], ...client, now: start, origin: operator });
-  for (const n of [1, 1, 2, 3])
+  for (const n of [1, 1, 2, 3, 5])
     await run("addConnection", {
       ...who,
       ...given,
@@ -433,10 +433,10 @@ async function runConnectionOperations(run: Run): Promise<void> {
   const none = { owner: undefined, resource: undefined, asked: undefined };
   const rules = { rolePolicies: {}, roleScopes: { "*": ["a"] }, textScopes: ["a"], resources: [], ...none };
   const use = { client: "svc_9", ...times, ...rules, now: start, origin: operator };
-  for (const n of [1, 1, 2, 3, 4]) await run("redeemConnection", { ...use, ...binding(n) });
+  for (const n of [1, 1, 2, 3, 4, 5]) await run("redeemConnection", { ...use, ...binding(n) });
   await run("redeemConnection", { ...use, ...binding(2), challenge: "y" });
   const listed = await run("listConnections", { userId: ann.id, now: start });
-  const [third, second] = listed.map((one) => one.id);
+  const [, third, second] = listed.map((one) => one.id);
   if (second === undefined || third === undefined) throw new Error("no code was redeemed");
   for (const which of [{ id: second }, { id: "0.other" }, { codeHash: "c-2" }])
     await run("findConnection", { ...which, now: start });
