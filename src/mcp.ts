@@ -67,10 +67,9 @@ export function tokenVerifier<S extends string, I extends GuardInstance>(
   requirements?: MandatoryRequirements<undefined, NoInfer<S>> & LimitOf<I>,
 ): McpTokenVerifier<S> {
   const host = hostOf<GuardHost>(ampho);
-  const given = checkRequirements<undefined, S>(requirements ?? {}, host);
-  if (given.optional === true) throw new TypeError("An MCP server verifies tokens only, so nothing is `optional`.");
-  const resource = given.resource ?? onlyResource(host);
-  const checked = { ...given, resource };
+  const resource = requirements?.resource ?? onlyResource(host);
+  const checked = { ...checkRequirements<undefined, S>({ ...requirements, resource }, host), resource };
+  if (checked.optional === true) throw new TypeError("An MCP server verifies tokens only, so nothing is `optional`.");
   const resourceMetadataUrl = metadataUrlOf(resource);
   return {
     resourceMetadataUrl,
