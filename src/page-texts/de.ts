@@ -119,7 +119,8 @@ export const deTexts: PageTexts = {
   returnsHere:
     "Danach kehren Sie zurück zu einem Programm auf diesem Computer. Erlauben Sie es nur, wenn Sie es gerade gestartet haben.",
   allow: "Erlauben",
-  connectEnds: "Auf der Seite Ihres Kontos können Sie das jederzeit beenden.",
+  connectEnds:
+    "Es endet, wenn es {count} Tage lang nicht genutzt wird. Auf der Seite Ihres Kontos können Sie es jederzeit beenden.",
   connectFailed: "Die Anwendung kann Ihr Konto nicht nutzen",
   unknownApplication:
     "Diese Anwendung ist hier unbekannt, oder sie will dorthin zurück, wohin sie nicht darf. Es wurde nichts erlaubt.",

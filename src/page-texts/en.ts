@@ -115,7 +115,7 @@ export const enTexts = {
   returnsTo: "Afterwards you go back to",
   returnsHere: "Afterwards you go back to a program on this computer. Allow this only if you have just started it.",
   allow: "Allow",
-  connectEnds: "You can end this at any time on the page of your account.",
+  connectEnds: "It ends when it is not used for {count} days. You can end it at any time on the page of your account.",
   connectFailed: "The application cannot use your account",
   unknownApplication: "This application is unknown here, or it asks to return where it must not. Nothing was allowed.",
   goBack: "Go back to {name}",

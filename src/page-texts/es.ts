@@ -117,7 +117,7 @@ export const esTexts: PageTexts = {
   returnsTo: "Después vuelve a",
   returnsHere: "Después vuelve a un programa de este ordenador. Permítelo solo si acaba de iniciarlo.",
   allow: "Permitir",
-  connectEnds: "Puede terminarlo en cualquier momento en la página de su cuenta.",
+  connectEnds: "Termina tras {count} días sin uso. Puede terminarlo en cualquier momento en la página de su cuenta.",
   connectFailed: "La aplicación no puede usar su cuenta",
   unknownApplication: "Esta aplicación no se conoce aquí, o pide volver adonde no puede. No se ha permitido nada.",
   goBack: "Volver a {name}",

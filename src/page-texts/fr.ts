@@ -118,7 +118,8 @@ export const frTexts: PageTexts = {
   returnsTo: "Ensuite, vous retournez à",
   returnsHere: "Ensuite, vous retournez à un programme sur cet ordinateur. N’autorisez que si vous venez de le lancer.",
   allow: "Autoriser",
-  connectEnds: "Vous pouvez y mettre fin à tout moment sur la page de votre compte.",
+  connectEnds:
+    "Cela prend fin après {count} jours sans utilisation. Vous pouvez y mettre fin à tout moment sur la page de votre compte.",
   connectFailed: "L’application ne peut pas utiliser votre compte",
   unknownApplication:
     "Cette application est inconnue ici, ou elle demande un retour qui n’est pas permis. Rien n’a été autorisé.",

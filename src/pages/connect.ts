@@ -7,7 +7,8 @@ import type { HtmlPage, View } from "./view.js";
 
 /** `query`: that of the application. */
 export function connectPage(view: View, asked: ConnectView, query: string, login: string): HtmlPage {
-  const { texts: t, form } = view;
+  const { texts: t, form, settings } = view;
+  const days = Math.ceil(settings.connectionIdleTtl / 86_400);
   const { client, scopes, transaction } = asked;
   const { name, returns } = client;
   const rows = scopes.map(({ text, new: isNew }) => [text, isNew && tag(t.newScope)]);
@@ -18,7 +19,7 @@ export function connectPage(view: View, asked: ConnectView, query: string, login
     returns === null ? t.returnsHere : html`<p>${t.returnsTo} <strong>${returns}</strong></p>`,
     form("connect/allow", [button(t.allow)], hidden),
     form("connect/reject", [button(t.cancel, "quiet")], hidden),
-    html`<p><small>${t.connectEnds}</small></p>`,
+    html`<p><small>${fill(t.connectEnds, { count: days })}</small></p>`,
   ]);
 }
 

@@ -9,7 +9,7 @@ import { block, type Html, html, type Inserted, type Parts } from "./html.js";
 export interface ViewValues extends PageLanguage {
   /** The path of a page or of a form's action. */
   readonly at: (name: string) => string;
-  readonly settings: Pick<Configuration, "passwordMin" | "apiKeysPerUser" | "scopeTexts">;
+  readonly settings: Pick<Configuration, "passwordMin" | "apiKeysPerUser" | "scopeTexts" | "connectionIdleTtl">;
   /** The time of the request, in Unix seconds. */
   readonly now: number;
   /** The changes that an account page can offer. */
