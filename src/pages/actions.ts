@@ -96,7 +96,8 @@ async function showConnect(visit: Visit, { query: sent }: Fields, given?: URLSea
     if (!(error instanceof Problem)) throw error;
     const { error: code, location } = error.body;
     if (code === "login_too_weak") return signInPages.goOnPage(visit, "confirm");
-    if (code === "login_too_old") return confirm(visit);
+    // A token from before the last proof of its session opens the account, but this page only after a new proof.
+    if (code === "login_too_old" || (code === "invalid_token" && visit.isSignedIn)) return confirm(visit);
     if (location === undefined && code !== "not_found") throw error;
     return connectFailedPage(visit, location);
   }
@@ -132,7 +133,7 @@ function showLink(visit: Visit, fields: Fields, query = new URLSearchParams()) {
 export function startOf({ isSignedIn }: View, action: string, { confirms, review }: Fields): PageName {
   if (isSignedIn && confirms !== undefined) return "confirm";
   if (isSignedIn && review !== undefined) return "access";
-  const begun = (["register", "forgot", "connect"] as const).find((name) => action.startsWith(name));
+  const begun = (["register", "forgot", "connect"] as const).find((name) => action.split("/", 1)[0] === name);
   return begun ?? (isSignedIn && !action.startsWith("sign-in") ? "account" : "signIn");
 }
 

@@ -26,6 +26,9 @@ export function connectPage(view: View, asked: ConnectView, query: string, login
 /** The application learns of the mistake only if the user goes there. `location`: undefined for an unknown one. */
 export function connectFailedPage(view: View, location: string | undefined): HtmlPage {
   const { texts: t } = view;
-  const back = location && html`<p><a href="${location}">${fill(t.goBack, { name: new URL(location).host })}</a></p>`;
+  const { host = "", protocol = "" } = location === undefined ? {} : new URL(location);
+  // The URL of a program can have no host.
+  const name = host || protocol.replace(":", "");
+  const back = location && html`<p><a href="${location}">${fill(t.goBack, { name })}</a></p>`;
   return view.page(t.connectFailed, [back ?? t.unknownApplication]);
 }

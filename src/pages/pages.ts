@@ -54,8 +54,8 @@ const reads: Readonly<Record<string, PageName>> = {
 const signedOut = new Set(["missing_token", "invalid_token", "session_ended"]);
 const returnCookie = "__Host-ampho-return";
 const returnSeconds = 1800;
-/** Browsers drop a cookie that is longer than 4096 characters. */
-const returnLength = 3000;
+/** Browsers drop a cookie that is longer than 4096 characters. The longest request of an application has 3500. */
+const returnLength = 3500;
 
 const security =
   "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'; img-src 'self' data:; " +
