@@ -38,7 +38,7 @@ import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mo
 import { createRenewPage } from "./http/rest/cookies/renew-page.js";
 import { featuresOf } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
-import { addressOfAny, callerOf } from "./http/rest/request/client-address.js";
+import { callerOf, callerOfAny } from "./http/rest/request/client-address.js";
 import { isUnder, parseTarget } from "./http/rest/request/target.js";
 import { createErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments } from "./http/rest/root-documents.js";
@@ -124,8 +124,9 @@ export interface Ampho<S extends string = string> extends Omit<Management<S>, "s
      * Creates a session for a user whom the application has authenticated itself, and resolves to the response of
      * login. An application's own user table is read by `findById`. Without it, `find` gets the login of one of the
      * user's sessions, or else the id. The tokens carry the `level` that the application has checked. Without it the
-     * session is `1fa`. Rejects with `not_found`, or with `invalid_credentials` for a disabled user.
-     * @example await ampho.sessions.create(user.id, { amr: ["fed", "mfa"] });
+     * session is `1fa` and no recent login. Rejects with `not_found`, with `invalid_request` for a wrong level, with
+     * `transaction_over` for a `once` of more than 60 s ago, or with `invalid_credentials` for a disabled user.
+     * @example await ampho.sessions.create(user.id, { amr: ["fed", "mfa"], authTime: idToken.auth_time });
      */
     create(userId: string, level?: VouchedLevel): Promise<Grant>;
   };
@@ -301,7 +302,7 @@ export async function composeAmpho(
   const { clock, store, revocations, outbox } = deps;
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocations({ ...deps, report: (state, error) => log(databaseLine(state, error)) });
-  const addressOf = (request: unknown) => addressOfAny(request, trustProxy);
+  const addressOf = (request: unknown) => callerOfAny(request, trustProxy).address;
   const apiKeys = acceptsApiKeys(configuration) ? createApiKeyReader({ ...deps, addressOf }) : undefined;
   const observed = createGuard({
     ...deps,
@@ -430,7 +431,10 @@ export async function composeAmpho(
         return recover(deps, user, options, managing);
       },
     },
-    sessions: { ...management.sessions, create: (userId, level) => createSession(deps, userId, level) },
+    sessions: {
+      ...management.sessions,
+      create: (userId, level) => createSession(deps, userId, level, (request) => callerOfAny(request, trustProxy)),
+    },
     authorize: createFetchAuthorize(host, respondWithPage),
     authenticate: createAuthenticate(host),
     renew: createRenew(host),

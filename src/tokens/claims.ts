@@ -24,7 +24,7 @@ export interface Claims {
   readonly gen?: number;
   /** The version of the user's roles. A change of roles increases it. */
   readonly ver?: number;
-  /** The time of the login, or of the last re-authentication (RFC 9068 §2.2.1). A step-up does not move it. */
+  /** When the user signed in, or signed in again (RFC 9068 §2.2.1). A step-up does not move it. 0 if it is unknown. */
   readonly auth_time?: number;
   /** The methods that the user proved at the login and in step-ups (RFC 8176). */
   readonly amr?: readonly string[];

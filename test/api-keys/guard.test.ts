@@ -24,7 +24,7 @@ describe("a request with an API key", () => {
       true,
       true,
     ]);
-    const { token } = await world.ampho.sessions.create(userId);
+    const { token } = await world.ampho.sessions.create(userId, { authTime: world.clock.now() });
     expect((await world.ampho.verify(token)).apiKey).toBeUndefined();
   });
 

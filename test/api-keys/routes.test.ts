@@ -57,7 +57,7 @@ describe("the routes of API keys", () => {
 
   it("the routes do not exist without the parameter", async () => {
     const world = await openWorld({ scopes });
-    const { token } = await world.ampho.sessions.create((await world.user("ann")).id);
+    const { token } = await world.ampho.sessions.create((await world.user("ann")).id, { authTime: world.clock.now() });
     for (const [method, path] of [
       ["POST", "/api-keys"],
       ["GET", "/api-keys"],
@@ -177,7 +177,7 @@ describe("the routes of API keys", () => {
     world.clock.advance(30);
     const again = { totp: codeAt(secret, world.clock.now()) };
     const strong = grantOf(await world.call("POST", "/login", { bearer: grantOf(confirmed).token, body: again }));
-    const weak = await world.ampho.sessions.create(userId);
+    const weak = await world.ampho.sessions.create(userId, { authTime: world.clock.now() });
     expect((await world.call("POST", "/api-keys", { bearer: weak.token, body })).error).toBe("login_too_weak");
     expect((await world.call("POST", "/api-keys", { bearer: strong.token, body })).status).toBe(201);
   });
@@ -206,7 +206,7 @@ describe("the routes of API keys", () => {
     const { world, userId, create } = await openKeys();
     const { id } = await create();
     const bob = await world.ampho.users.create({ login: "bob", roles: ["editor"] });
-    const { token: bearer } = await world.ampho.sessions.create(bob.id);
+    const { token: bearer } = await world.ampho.sessions.create(bob.id, { authTime: world.clock.now() });
     expect((await world.call("GET", "/api-keys", { bearer })).json).toEqual({ api_keys: [] });
     const theirs = await world.call("DELETE", `/api-keys/${id}`, { bearer });
     const none = await world.call("DELETE", "/api-keys/key_nothing", { bearer });

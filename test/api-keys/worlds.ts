@@ -1,6 +1,6 @@
 // An instance whose users can have API keys.
 import type { AmphoOptions, Auth } from "../../dist/index.js";
-import { type FullGrant, openWorld, type World } from "../world/ampho.js";
+import { type FullGrant, fullGrant, openWorld, type World } from "../world/ampho.js";
 
 export const scopes = { editor: ["articles:read", "articles:write"], reader: ["articles:read"] };
 
@@ -32,7 +32,7 @@ export async function keysOf(world: World, userId: string, _options: AmphoOption
   return {
     world,
     userId,
-    grant: (await ampho.sessions.create(userId)) as FullGrant,
+    grant: fullGrant(await ampho.sessions.create(userId, { authTime: world.clock.now() })),
     create: (more = {}) => ampho.apiKeys.create(userId, { name: "Backup", scopes: ["articles:read"], ...more }),
     reads: () => readsOf(ampho.metrics()),
     ask: (token, requirements = readers, address) => askGuard(world, token, requirements, address),

@@ -121,7 +121,11 @@ onBothDatabases((ground) => {
     }
     world.clock.advance(8 * day);
     const { id } = (await world.ampho.users.find(email)) ?? { id: "" };
-    const owner = await world.ampho.sessions.create(id, { amr: ["pwd", "swk", "mfa"], acr: "phr" });
+    const owner = await world.ampho.sessions.create(id, {
+      amr: ["pwd", "swk", "mfa"],
+      acr: "phr",
+      authTime: world.clock.now(),
+    });
     const passkeys = ofKind(await accessOf(world, owner.token), "passkey");
     const remove = (at: number, by: string) =>
       world.callOnce("DELETE", `/passkeys/${passkeys[at]?.id}`, { bearer: by });
@@ -244,8 +248,12 @@ onBothDatabases((ground) => {
       };
       const { id } = (await world.ampho.users.find(email)) ?? { id: "" };
       const { token } = grantOf(await logInWith(world, owner));
-      const unproven = await world.ampho.sessions.create(id, { amr: ["pwd", "swk", "mfa"], acr: "phr" });
-      const weak = await world.ampho.sessions.create(id);
+      const unproven = await world.ampho.sessions.create(id, {
+        amr: ["pwd", "swk", "mfa"],
+        acr: "phr",
+        authTime: world.clock.now(),
+      });
+      const weak = await world.ampho.sessions.create(id, { authTime: world.clock.now() });
       const before = await rows();
       expect((await endAll(world, weak.token)).error).toBe("login_too_weak");
       expect((await endAll(world, unproven.token)).error).toBe("confirmation_needed");
@@ -262,7 +270,7 @@ onBothDatabases((ground) => {
       const { user } = await addLinked(opened, "ann");
       await ground.sql(opened.world, "update ampho_users set password_hash = null, hash_kind = null");
       const end = (bearer: string) => opened.world.call("DELETE", "/account/access", { bearer });
-      const byApplication = await opened.world.ampho.sessions.create(user.id);
+      const byApplication = await opened.world.ampho.sessions.create(user.id, { authTime: opened.world.clock.now() });
       expect(await end(byApplication.token)).toMatchObject({ status: 409, error: "last_way_in" });
       const { token } = grantOf(await signIn(opened, { claims: { sub: "ann" } }));
       const ended = await end(token);

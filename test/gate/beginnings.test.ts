@@ -31,7 +31,7 @@ onBothDatabases((ground) => {
     const ann = await addOwner(world, "ann");
     await world.user("bob", { password, roles: ["strict"] });
     const { id } = await world.user("cid", { password });
-    const { token } = await world.ampho.sessions.create(id);
+    const { token } = await world.ampho.sessions.create(id, { authTime: world.clock.now() });
     const before = await contentsOf(ground, world);
     expect(Object.keys(before)).toEqual(expect.arrayContaining(["ampho_spent", "ampho_totp", "ampho_sessions"]));
     const enrolling = async () => {
@@ -57,7 +57,7 @@ onBothDatabases((ground) => {
     const world = await ground.open({ throttleAttempts: 1000, throttleLock: 1000 });
     await addOwner(world, "ann");
     const { id } = await world.user("cid", { password });
-    const { token } = await world.ampho.sessions.create(id);
+    const { token } = await world.ampho.sessions.create(id, { authTime: world.clock.now() });
     const { transaction: enrolment } = await setUp(world, token);
     const { transaction } = (await logIn(world, "ann")).json;
     const before = await contentsOf(ground, world);

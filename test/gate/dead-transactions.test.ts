@@ -77,7 +77,7 @@ const uses = {
     body: assert(owner, challengeOf(await logIn(world, owner.login))),
   }),
   "step-up": async (world: World, owner: Counting) => {
-    const { token: bearer } = await world.ampho.sessions.create(owner.id);
+    const { token: bearer } = await world.ampho.sessions.create(owner.id, { authTime: world.clock.now() });
     return { body: assert(owner, challengeOf(await world.call("POST", "/login", { body: {}, bearer }))), bearer };
   },
 } as const;
@@ -292,7 +292,7 @@ onBothDatabases((ground) => {
       "removed factors": () => world.ampho.factors.remove(ann.id, { all: true, reason: "A test removes them." }),
     };
     for (const [name, kill] of Object.entries(deaths)) {
-      const { token: bearer } = await world.ampho.sessions.create(ann.id);
+      const { token: bearer } = await world.ampho.sessions.create(ann.id, { authTime: world.clock.now() });
       const { transaction: raising } = (await world.call("POST", "/login", { body: {}, bearer })).json;
       const transaction = await pendingLogin(world, "ann");
       expect(await alone(transaction)).toEqual([401, "factor_needed"]);
@@ -338,7 +338,7 @@ onBothDatabases((ground) => {
     const { transaction: pending } = (await logIn(world, "strict")).json;
     const begun = (await world.call("POST", "/totp", { body: { transaction: pending } })).json;
     const [secret, setting] = [String(begun["secret"]), begun["transaction"]];
-    const { token: bearer } = await world.ampho.sessions.create(bob.id, { acr: "2fa" });
+    const { token: bearer } = await world.ampho.sessions.create(bob.id, { acr: "2fa", authTime: world.clock.now() });
     const another = await setUp(world, bearer);
     const keyed = await beginPasskey(world, bearer);
     const added = register(createSubject(-7), keyed.challenge);

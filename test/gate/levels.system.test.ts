@@ -79,7 +79,9 @@ const steps: Readonly<Record<string, (walk: Walk, at: number) => Promise<void>>>
   "step-up": async (walk, at) => keep(walk, await post(walk, { totp: codeOf(walk) }, tokenAt(walk, at)?.token)),
   renewal: async (walk, at) => keep(walk, await walk.world.renew(tokenAt(walk, at)?.refresh ?? "")),
   "application's session": async (walk) => {
-    const { token, refresh_token = "" } = await walk.world.ampho.sessions.create(walk.id);
+    const { token, refresh_token = "" } = await walk.world.ampho.sessions.create(walk.id, {
+      authTime: walk.world.clock.now(),
+    });
     walk.tokens.unshift({ token, refresh: refresh_token });
   },
   enrolment: (walk, at) => enrol(walk, {}, tokenAt(walk, at)?.token),

@@ -134,7 +134,9 @@ onBothDatabases((databases) => {
         if (isRight) continue;
         // An account gets five of these codes an hour.
         if (purpose === "confirm") world.clock.advance(3600);
-        const { token } = await world.ampho.sessions.create(String((await world.ampho.users.find(ann))?.id));
+        const { token } = await world.ampho.sessions.create(String((await world.ampho.users.find(ann))?.id), {
+          authTime: world.clock.now(),
+        });
         const confirmed = `update ampho_sessions set confirmed = '*', confirmed_at = ${world.clock.now()}`;
         await databases.sql(world, confirmed);
         const issued = await issue({ world, token, own });
@@ -157,7 +159,7 @@ onBothDatabases((databases) => {
       // A reset has ended the session and changed the password.
       await world.ampho.users.setPassword(ann, password);
       const { link, match, code } = await issue();
-      const { token: bearer } = await world.ampho.sessions.create(id);
+      const { token: bearer } = await world.ampho.sessions.create(id, { authTime: world.clock.now() });
       const token = tokenIn(link);
       for (const [name, [path, body]] of Object.entries(finishes)) {
         const sent = body({ transaction: token, ...(code !== "" && { code }) });

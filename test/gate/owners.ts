@@ -139,7 +139,7 @@ export async function addOwner(world: World, login: string, roles: readonly stri
 
 /** A session at `1fa` of a user with a second factor. */
 export async function weakSession(world: World, id: string, { device }: FullGrant): Promise<FullGrant> {
-  return { ...fullGrant(await world.ampho.sessions.create(id, { amr: ["pwd"] })), device };
+  return { ...fullGrant(await world.ampho.sessions.create(id, { amr: ["pwd"], authTime: world.clock.now() })), device };
 }
 
 export async function setUp(world: World, bearer: string) {

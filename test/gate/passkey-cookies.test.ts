@@ -58,7 +58,7 @@ it("a session registers a passkey with the transaction in the cookie, which rais
 it("a session steps up with the transaction in the cookie", async () => {
   const { world, subject } = await withPasskey();
   const { id } = (await world.ampho.users.find("ann")) ?? expect.unreachable();
-  const weak = await world.ampho.sessions.create(id, { amr: ["pwd"] });
+  const weak = await world.ampho.sessions.create(id, { amr: ["pwd"], authTime: world.clock.now() });
   const browser = browse(world, new Map([[access, weak.token]]));
   expect(acrOf(browser)).toBe("1fa");
   const asked = challengeOf(await browser.send("POST", "/login", {}));

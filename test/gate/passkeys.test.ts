@@ -217,7 +217,7 @@ describe("passkeys", () => {
     const subject = createSubject(-7);
     await withPasskey(world, subject);
     const { id } = (await world.ampho.users.find("ann")) ?? expect.unreachable();
-    const { token } = await world.ampho.sessions.create(id, { amr: ["pwd"] });
+    const { token } = await world.ampho.sessions.create(id, { amr: ["pwd"], authTime: world.clock.now() });
     expect((await world.call("POST", "/passkeys/options", { bearer: token })).error).toBe("login_too_weak");
     expect((await world.call("DELETE", `/passkeys/${base64url(subject.id)}`, { bearer: token })).error).toBe(
       "login_too_weak",

@@ -245,7 +245,10 @@ onBothDatabases((ground) => {
     const world = await openMailing(ground);
     const first = await addPerson(world, ann, password);
     await addApp(world, first.token);
-    const { token } = await world.ampho.sessions.create(String(claimsOf(first.token)["sub"]), { amr: ["pwd"] });
+    const { token } = await world.ampho.sessions.create(String(claimsOf(first.token)["sub"]), {
+      amr: ["pwd"],
+      authTime: world.clock.now(),
+    });
     const ask = async (bearer: string) =>
       outcomeOf(await world.call("POST", "/account/email", { bearer, body: { email: bob } }));
     expect(await ask(token)).toEqual([401, "login_too_weak"]);

@@ -246,7 +246,7 @@ onBothDatabases((ground) => {
       expect((await guarded(new Request("https://app.example/", { headers }))).status).toBe(200);
       await world.ampho.factors.setPolicy("1", "default");
       // The application vouches for a session that it has created.
-      const created = await world.ampho.sessions.create("1");
+      const created = await world.ampho.sessions.create("1", { authTime: world.clock.now() });
       const vouched = new Request("https://app.example/", { headers: { authorization: `Bearer ${created.token}` } });
       expect((await guarded(vouched)).status).toBe(200);
       await world.ampho.sessions.end(claimsOf(created.token)["sid"] as string);

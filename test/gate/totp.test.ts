@@ -42,7 +42,7 @@ onBothDatabases((ground) => {
     const { id } = await world.user("ann", { password });
     const session = await world.login("ann");
     await world.ampho.factors.setPolicy(id, "required");
-    const { token: bearer } = await world.ampho.sessions.create(id, { amr: ["pwd"] });
+    const { token: bearer } = await world.ampho.sessions.create(id, { amr: ["pwd"], authTime: world.clock.now() });
     const pending = await logIn(world, "ann");
     expect(pending.json).toMatchObject({ error: "factor_needed", enroll: true });
     const { secret, transaction } = await setUp(world, bearer);

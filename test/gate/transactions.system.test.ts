@@ -143,7 +143,7 @@ onBothDatabases((ground) => {
     const { id } = await world.user("ann", { password });
     const [early, late] = [await pendingEnrolment(world, "ann"), await pendingEnrolment(world, "ann")];
     const begun = await world.call("POST", "/totp", { body: { transaction: early } });
-    const { token } = await world.ampho.sessions.create(id);
+    const { token } = await world.ampho.sessions.create(id, { authTime: world.clock.now() });
     const own = await setUp(world, token);
     const totp = codeAt(own.secret, world.clock.now());
     await world.call("POST", "/totp/confirm", { body: { transaction: own.transaction, totp }, bearer: token });

@@ -48,7 +48,8 @@ export interface Way {
 
 const post = ({ world }: Actor, body: object, bearer?: string) => world.call("POST", "/login", { body, bearer });
 
-const liveToken = async ({ world, id }: Actor): Promise<string> => (await world.ampho.sessions.create(id)).token;
+const liveToken = async ({ world, id }: Actor): Promise<string> =>
+  (await world.ampho.sessions.create(id, { authTime: world.clock.now() })).token;
 
 const pendingOf = async (actor: Actor, more = {}): Promise<string | undefined> => {
   const { json } = await logIn(actor.world, actor.login, more);

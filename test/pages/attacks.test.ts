@@ -15,6 +15,7 @@ import { listen } from "../world/listen.js";
 
 const origin = "http://localhost:3000";
 const password = "violet kettle harbour morning";
+const signedInNow = () => ({ authTime: Math.floor(Date.now() / 1000) });
 const pages = ["", "/access", "/sign-in", "/register", "/forgot", "/confirm", "/link", "/in"];
 const names = Object.keys(actions);
 
@@ -552,7 +553,7 @@ describe("the form for the code of a change", () => {
     await ampho.users.import([JSON.stringify({ login: "cleo", email: "cleo@example.org", email_proven: true })]);
     const { id = "" } = (await ampho.users.find("cleo")) ?? {};
     const browser = browserOf(ampho);
-    browser.jar.set("__Host-ampho-token", (await ampho.sessions.create(id)).token);
+    browser.jar.set("__Host-ampho-token", (await ampho.sessions.create(id, signedInNow())).token);
     const [offer, stop] = ["I cannot read that mailbox any more", "Stop this"];
     const shows = async () => {
       const { text } = await browser.get("");
@@ -584,7 +585,7 @@ describe("the form for the code of a change", () => {
     await ampho.users.import([JSON.stringify({ login: "cleo", email, email_proven: true })]);
     const { id = "" } = (await ampho.users.find("cleo")) ?? {};
     const browser = browserOf(ampho);
-    browser.jar.set("__Host-ampho-token", (await ampho.sessions.create(id)).token);
+    browser.jar.set("__Host-ampho-token", (await ampho.sessions.create(id, signedInNow())).token);
     const secret = "amber tulip canoe walnut";
     const form = await ask("password", { new_password: secret }, browser);
     expect(JSON.stringify(form)).not.toContain("walnut");

@@ -111,7 +111,7 @@ async function open({ key, clock, databaseFile, options }: Ground): Promise<Worl
     notices,
     call,
     user: (login, about = {}) => untilHashed(() => ampho.users.create({ login, ...about })),
-    session: async (user) => fullGrant(await ampho.sessions.create(user.id)),
+    session: async (user) => fullGrant(await ampho.sessions.create(user.id, { authTime: clock.now() })),
     login: async (login, sent = {}) => {
       const response = await call("POST", "/login", { ...sent, body: { login, password } });
       expect(response.text).toContain("refresh_token");

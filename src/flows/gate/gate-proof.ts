@@ -7,11 +7,12 @@ import type { ProvenFactor } from "../prove/passkey.js";
 import type { SupersededTokens } from "./end-sessions.js";
 
 /** The proof with which a user comes to the gate. `attempt`: at the first factor. */
-export interface GateProof extends Pick<SessionRequest, "attempt" | "provesEmail" | "identity" | "register"> {
+export interface GateProof
+  extends Pick<SessionRequest, "attempt" | "provesEmail" | "identity" | "register" | "spend" | "way"> {
   /** The methods (RFC 8176), without that of `factor`. Empty for a step-up, which adds to those of the session. */
   readonly amr: readonly string[];
   readonly at: number;
-  /** The same, where that was before this login or its transaction, as at a provider. */
+  /** The same, where that was before this login or its transaction, as at a provider. 0 if it is unknown. */
   readonly authTime?: number | undefined;
   readonly factor?: ProvenFactor | undefined;
   /** The version of the account's factors before the proof. The login is rejected if it has changed. */

@@ -96,7 +96,14 @@ export const recoveryOptions = members({
   withoutFactors: optionally(flag),
   email: optionally(string),
 });
-export const vouchedLevel = members({ amr: optionally(stringArray), acr: optionally(oneOf(acrs)) });
+export const vouchedLevel = members({
+  amr: optionally(stringArray),
+  acr: optionally(oneOf(acrs)),
+  authTime: optionally(count),
+  way: optionally(name),
+  request: optionally(object),
+  once: optionally(name),
+});
 export const importOptions = optionally(
   members({ dryRun: optionally(flag), onWrongLine: optionally(callback), onProgress: optionally(callback) }),
 );

@@ -99,8 +99,8 @@ export function notePeer(request: object, address: string | undefined): void {
   if (address !== undefined) peers.set(request, address);
 }
 
-/** The same for a request in the form of any framework. Undefined where the framework does not know the address. */
-export function addressOfAny(request: unknown, hops: number): string | undefined {
+/** The same for a request in the form of any framework, which can lack the address. */
+export function callerOfAny(request: unknown, hops: number): Caller {
   const { raw, req } = Object(request) as { readonly raw?: unknown; readonly req?: unknown };
   const { socket, headers, header, peerAddress } = Object(raw ?? req ?? request) as {
     readonly socket?: { readonly remoteAddress?: unknown };
@@ -114,7 +114,7 @@ export function addressOfAny(request: unknown, hops: number): string | undefined
     return typeof value === "string" ? value : undefined;
   };
   const peer = socket?.remoteAddress ?? peerAddress ?? peers.get(Object(request) as object);
-  return clientAddress(typeof peer === "string" ? peer : undefined, read, hops);
+  return callerOf({ header: read, peerAddress: typeof peer === "string" ? peer : undefined }, hops, undefined);
 }
 
 /** Returns an `Idempotency-Key` of 16 to 255 printable ASCII characters (docs/reference/http.md), and no other. */

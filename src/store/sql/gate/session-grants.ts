@@ -60,6 +60,8 @@ export interface SessionRequest extends Ending, TokenTimes {
   readonly provenAt: number;
   /** `remembered`: the versions in the proof of a remembered device. `acr`: the application vouches for it. */
   readonly gate: (RoleRules & { readonly remembered?: DeviceVersions | undefined }) | { readonly acr: Acr };
+  /** How the user signed in, where the application vouches for it. */
+  readonly way?: string | undefined;
   /** The version of the factors that the caller has read, or that the transaction holds. */
   readonly factorsVersion?: number | undefined;
   /** The second factor of `amr`. It is used up. */
@@ -407,7 +409,7 @@ function* createSession(
   const level = { amr, acr, provedBy: provedByOf(input) };
   const session: Session = { id, userId, login, gen: 0, ...level, provedGen: 0, ...times, ...limits, ...from };
   yield* insertSession(session, era);
-  yield* recordAudit({ ...auditOf(input), event: "login", sessionId: id, detail: detailOf(amr) });
+  yield* recordAudit({ ...auditOf(input), event: "login", sessionId: id, detail: detailOf(amr, input.way) });
   if (input.isNewDevice)
     yield* insertNotice({ kind: "new_device", at: now, userId, login, origin, hourly: true, user });
   revoked.push(...(yield* endOldestSessions({ sessionId: id, userId, era, keep: sessionsPerUser, now, origin })));
@@ -421,8 +423,10 @@ const endReplaced = ({ superseded = [], now, origin }: GrantRepeat | SessionRequ
   );
 
 /** A login by password alone has no detail, because nearly every row of the log is one. */
-const detailOf = (amr: readonly string[]): AuditEntry["detail"] =>
-  amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
+const detailOf = (amr: readonly string[], way?: string): AuditEntry["detail"] => {
+  const isPlain = amr.length === 0 || (amr.length === 1 && amr[0] === "pwd");
+  return isPlain && way === undefined ? undefined : { ...(!isPlain && { amr }), ...(way !== undefined && { way }) };
+};
 
 /** Codes for an enrolment. A known device has as many more, so that a thief of the password does not stop its user. */
 const codesAnHour = 5;
