@@ -124,8 +124,8 @@ export interface Ampho<S extends string = string> extends Omit<Management<S>, "s
      * Creates a session for a user whom the application has authenticated itself, and resolves to the response of
      * login. An application's own user table is read by `findById`. Without it, `find` gets the login of one of the
      * user's sessions, or else the id. The tokens carry the `level` that the application has checked. Without it the
-     * session is `1fa` and no recent login. Rejects with `not_found`, with `invalid_request` for a wrong level, with
-     * `transaction_over` for a `once` of more than 60 s ago, or with `invalid_credentials` for a disabled user.
+     * session is `1fa` and no recent login. Rejects with `not_found`, with `transaction_over` for a
+     * `once` of more than 60 s ago, or with `invalid_credentials` for a disabled user.
      * @example await ampho.sessions.create(user.id, { amr: ["fed", "mfa"], authTime: idToken.auth_time });
      */
     create(userId: string, level?: VouchedLevel): Promise<Grant>;

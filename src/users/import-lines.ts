@@ -2,7 +2,7 @@
 import type { Readable } from "node:stream";
 import { isTexts, parseJsonObject } from "../crypto/json.js";
 import { findOwnAddressProblem, parseAddress } from "../logins/address.js";
-import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
+import { canonicalLogin, checkNewLogin, isLikeServiceId } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
 import type { StagedUser } from "../store/sql/account/imports.js";
 import { emailOf } from "../store/sql/rows/users.js";
@@ -79,7 +79,10 @@ export function bytesOf(text: Uint8Array | string): Buffer {
 
 export interface ReadUser {
   /** The secret of `totp` is sealed later, for the id of its user. */
-  readonly user: Omit<StagedUser, "id" | "totp"> & { readonly totp: ImportedTotp | undefined };
+  readonly user: Omit<StagedUser, "id" | "totp"> & {
+    readonly id: string | undefined;
+    readonly totp: ImportedTotp | undefined;
+  };
   /** The user has proven the address to another system. */
   readonly emailProven: boolean;
   /** The hash's format for the report, or `none`. */
@@ -109,7 +112,9 @@ export function readImportLine(text: Uint8Array | string, line: number, settings
 }
 
 const members = new Set(
-  "login password_hash roles email email_proven totp_secret recovery_hashes user_handle passkeys identities".split(" "),
+  "id login password_hash roles disabled email email_proven totp_secret recovery_hashes user_handle passkeys identities".split(
+    " ",
+  ),
 );
 
 function readMembers(
@@ -121,7 +126,10 @@ function readMembers(
   // If it were ignored, a misspelt `password_hash` would create users who cannot sign in.
   if (Object.keys(object).some((name) => !members.has(name)))
     return wrong(`The line has an unknown member. The members are ${[...members].join(", ")}.`);
-  const { login, password_hash: passwordHash = null, roles = [] } = object;
+  const { id, login, password_hash: passwordHash = null, roles = [], disabled = false } = object;
+  if (id !== undefined && !isUserId(id)) return wrong("The id is not a text of 1 to 255 visible ASCII characters.");
+  if (id !== undefined && isLikeServiceId(id)) return wrong("The id has the form of the id of a service account.");
+  if (typeof disabled !== "boolean") return wrong("The member disabled is not true or false.");
   if (typeof login !== "string") return wrong("The login is missing or is not a string.");
   const reason = checkNewLogin(login);
   if (reason !== undefined) return wrong(reason);
@@ -141,10 +149,13 @@ function readMembers(
   const identities = readIdentities(object["identities"], providers);
   if (identities !== undefined && "wrong" in identities) return identities;
   const hashKind = hash.current ? null : hash.format;
+  const state = { id, disabled };
   const proofs = { passwordHash, hashKind, passkeys, totp, identities };
   const names = { login, email: email.address, canonical: canonicalLogin(login), roles: [...new Set(roles)], line };
-  return { user: { ...names, ...proofs }, emailProven: email.proven, format: hash.format, bytes };
+  return { user: { ...names, ...state, ...proofs }, emailProven: email.proven, format: hash.format, bytes };
 }
+
+const isUserId = (value: unknown): value is string => typeof value === "string" && /^[!-~]{1,255}$/.test(value);
 
 /** Without an address of its own, a login that is an address is the user's. */
 function readEmail(login: string, email: unknown = null, proven: unknown = false) {

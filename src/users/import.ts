@@ -148,8 +148,8 @@ function createIds(): () => () => string {
 
 const noKey = "A totp_secret is stored encrypted. Set AMPHO_SECURITY_KEY before you import it.";
 
-function toStaged({ user, emailProven }: ReadUser, id: string, now: number, totpSecrets: ImportDeps["totpSecrets"]) {
-  const { email, totp } = user;
+function toStaged({ user, emailProven }: ReadUser, newId: string, now: number, totpSecrets: ImportDeps["totpSecrets"]) {
+  const { email, totp, id = newId } = user;
   return {
     ...user,
     id,
@@ -234,18 +234,30 @@ type Tally = ReturnType<typeof createTally>;
 
 type RejectedLine = {
   readonly line: number;
-  readonly reason: "exists" | "email" | "importing" | "repeated" | "factor" | "identity" | "repeated_identity" | "lost";
+  readonly reason:
+    | "exists"
+    | "id"
+    | "email"
+    | "importing"
+    | "repeated"
+    | "repeated_id"
+    | "factor"
+    | "identity"
+    | "repeated_identity"
+    | "lost";
   readonly firstLine?: number;
 };
 
 const rejectionReasons: Readonly<Record<RejectedLine["reason"], (rejected: RejectedLine) => string>> = {
   exists: () => "A user with this login already exists.",
+  id: () => "A user with this id already exists.",
   email: () => "Another user, or a line before, has this address.",
-  importing: () => "Another import that is under way has the login, the address or an identity.",
+  importing: () => "Another import that is under way has the id, the login, the address or an identity.",
   factor: () => "An account has the user_handle, the id of a passkey or a recovery code.",
   identity: () => "An account has an identity of this line.",
-  lost: () => "A user has got the login, the address or an identity of this line meanwhile.",
+  lost: () => "A user has got the id, the login, the address or an identity of this line meanwhile.",
   repeated: ({ firstLine }) => `Line ${firstLine} has the same login.`,
+  repeated_id: ({ firstLine }) => `Line ${firstLine} has the same id.`,
   repeated_identity: ({ firstLine }) => `Line ${firstLine} has the same identity.`,
 };
 

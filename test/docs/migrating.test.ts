@@ -108,24 +108,56 @@ describe("both for a while", () => {
     expect(await run(program)).toEqual(["ann", "ann", 401, "ann", "ann", 401]);
   });
 
-  it("a session of express-session is exchanged for tokens once, and not by a form of another site", async () => {
+  it("a session of express-session is exchanged for one session, and not by a form of another site", async () => {
     const program = `
       import { app } from "./express-session.mjs";
-      app.get("/old-login", (request, response) => { request.session.login = "ann"; response.end(); });
+      app.get("/old-login", (request, response) => { request.session.userId = user.id; response.end(); });
+      app.get("/old-logout", (request, response) => request.session.destroy(() => response.end()));
       const url = await serve(app);
-      const cookie = (await fetch(url + "/old-login")).headers.get("set-cookie").split(";")[0];
+      const signIn = async () => (await fetch(url + "/old-login")).headers.get("set-cookie").split(";")[0];
+      const cookie = await signIn();
       const exchange = (type, cookie = "") => fetch(url + "/exchange", { method: "POST", body: "{}", headers: { "content-type": type, cookie } });
       const form = await exchange("text/plain", cookie);
       const unknown = await exchange("application/json");
-      const good = await exchange("application/json", cookie);
+      const five = await Promise.all([1, 2, 3, 4, 5].map(() => exchange("application/json", cookie)));
+      const grants = await Promise.all(five.map((response) => response.json()));
+      const sessions = new Set(grants.map(({ token }) => jwt.decode(token).sid)).size;
+      const { auth_time } = jwt.decode(grants[0].token);
+      const moved = await ask(url + "/moved", grants[0].token);
+      await ampho.sessions.end(jwt.decode(grants[0].token).sid);
       const again = await exchange("application/json", cookie);
-      const grant = await good.json();
-      const moved = await ask(url + "/moved", grant.token);
+      const other = await signIn();
+      await fetch(url + "/old-logout", { headers: { cookie: other } });
+      const ended = await exchange("application/json", other);
       await ampho.users.disable("ann");
-      const late = (await fetch(url + "/old-login")).headers.get("set-cookie").split(";")[0];
-      const disabled = await exchange("application/json", late);
-      say([form.status, unknown.status, good.status, again.status, moved, disabled.status, typeof grant.refresh_token]);`;
-    expect(await run(program)).toEqual([415, 401, 200, 401, "ann", 401, "string"]);
+      const disabled = await exchange("application/json", await signIn());
+      const [{ detail, origin }] = (await ampho.audit.list({})).filter(({ event, detail }) => event === "login" && detail);
+      say([form.status, unknown.status, five.map(({ status }) => status), sessions, auth_time, moved, again.status, ended.status,
+        disabled.status, detail, origin.address]);`;
+    expect(await run(program)).toEqual([
+      415,
+      401,
+      [200, 200, 200, 200, 200],
+      1,
+      0,
+      "ann",
+      401,
+      401,
+      401,
+      { way: "express-session" },
+      "127.0.0.1",
+    ]);
+  });
+
+  it("a user with the login of another user in the old system does not become that user here", async () => {
+    const program = `
+      import { app } from "./express-session.mjs";
+      app.get("/old-login", (request, response) => { Object.assign(request.session, { userId: "old-2", login: "ann" }); response.end(); });
+      const url = await serve(app);
+      const cookie = (await fetch(url + "/old-login")).headers.get("set-cookie").split(";")[0];
+      const headers = { "content-type": "application/json", cookie };
+      say((await fetch(url + "/exchange", { method: "POST", body: "{}", headers })).status);`;
+    expect(await run(program)).toBe(401);
   });
 
   it("tokens of a secret that Ampho rejects as a key work until they expire", async () => {

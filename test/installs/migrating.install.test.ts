@@ -34,6 +34,7 @@ export const auth = betterAuth({
   secret: "a secret of thirty-two characters",
   database: new DatabaseSync("auth.db"),
   emailAndPassword: { enabled: true },
+  session: { cookieCache: { enabled: true, maxAge: 300 } },
 });
 `;
 
@@ -80,8 +81,14 @@ it("a migration from better-auth keeps users and hashes, and exchanges sessions 
         .map((cookie) => cookie.split(";")[0])
         .join("; ");
     };
-    const exchanged = await post("/exchange", {}, { cookie: await cookieOf("ann@example.org") });
-    const { token, refresh_token } = await exchanged.json();
+    const cookie = await cookieOf("ann@example.org");
+    const five = await Promise.all([1, 2, 3, 4, 5].map(() => post("/exchange", {}, { cookie })));
+    const grants = await Promise.all(five.map((exchanged) => exchanged.json()));
+    const sessions = grants.map(
+      (each) => JSON.parse(Buffer.from(each.token.split(".")[1], "base64url").toString()).sid,
+    );
+    expect(new Set(sessions).size).toBe(1);
+    const { token, refresh_token } = grants[0];
     const moved = await fetch(`${url}/moved`, { headers: { authorization: `Bearer ${token}` } });
     expect([moved.status, await moved.json(), typeof refresh_token]).toEqual([
       200,
@@ -89,6 +96,13 @@ it("a migration from better-auth keeps users and hashes, and exchanges sessions 
       "string",
     ]);
 
+    // MV-1: the browser keeps the cookie of the cache, and the session has ended.
+    const ended = await cookieOf("ann@example.org");
+    expect(ended).toContain("session_data");
+    expect((await post("/api/auth/sign-out", {}, { cookie: ended })).status).toBe(200);
+    expect((await post("/exchange", {}, { cookie: ended })).status).toBe(401);
+
+    // MV-10: the address of another user. The id stays that of the old system.
     const stranger = await post("/exchange", {});
     const disabled = await post("/exchange", {}, { cookie: await cookieOf("bob@example.org") });
     const form = await post(

@@ -89,7 +89,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await signIn(outside, { claims }))).toEqual([403, "registration_closed"]);
     expect(outcomeOf(await link(outside, grant.token, { claims }))).toEqual([200]);
     ends.release();
-    await expect(importing).rejects.toThrow(/Line 1: A user has got the login, the address or an identity/);
+    await expect(importing).rejects.toThrow(/Line 1: A user has got the id, the login, the address or an identity/);
     expect(await identities(outside, ground)).toMatchObject([
       { subject: "ann", issuer: evil.issuer },
       { subject: "wanted", issuer: evil.issuer },

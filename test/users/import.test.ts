@@ -57,7 +57,7 @@ describe("an import", () => {
       {
         line: 5,
         reason:
-          "The line has an unknown member. The members are login, password_hash, roles, email, email_proven, totp_secret, recovery_hashes, user_handle, passkeys, identities.",
+          "The line has an unknown member. The members are id, login, password_hash, roles, disabled, email, email_proven, totp_secret, recovery_hashes, user_handle, passkeys, identities.",
       },
     ]);
     expect([code, message]).toEqual([
@@ -168,7 +168,7 @@ describe("an import", () => {
     expect(seen).toEqual([undefined, [], 200]);
     expect([code, message]).toEqual([
       "invalid_request",
-      "Nothing was imported. One line is wrong. Line 4: A user has got the login, the address or an identity of this line meanwhile.",
+      "Nothing was imported. One line is wrong. Line 4: A user has got the id, the login, the address or an identity of this line meanwhile.",
     ]);
     expect(await logins(ampho)).toEqual(["user-3"]);
   });

@@ -57,7 +57,8 @@ export const affordsDigests = (rounds: number, passwordBytes: number): boolean =
   rounds * (128 + 2 * passwordBytes) <= limits.digestBytes;
 
 // A shorter output could match by chance, or was cut off.
-const outputBytes = { min: 16, max: 128 };
+// passport-local-mongoose stores 512 bytes.
+const outputBytes = { min: 16, max: 512 };
 const inRange = ({ length }: Buffer): boolean => length >= outputBytes.min && length <= outputBytes.max;
 
 export const digestBytes = { md5: 16, sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const;

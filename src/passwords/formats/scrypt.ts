@@ -86,19 +86,26 @@ const nodeVariants = [
   { cost: nodeCost, form: "NFC", saltAsText: false },
 ];
 
+/** Lucia's `LegacyScrypt` writes `s2:` before the form of better-auth. */
+const versions = new Map([["s2:", nodeVariants.slice(1, 2)]]);
+
 /** `salt:key` or `key.salt`. The key has 64 or 32 bytes and is never shorter than the salt. */
-const readNode = readerOf(undefined, /^(?:scrypt[:$])?([0-9a-f]{16,128})[:.$]([0-9a-f]{16,128})$/i, (one, other) => {
-  const [salt, key] = one.length > other.length ? [other, one] : [one, other];
-  const [saltBytes, output] = [decodeHex(salt), decodeHex(key)];
-  if (saltBytes.length === 0 || ![32, 64].includes(output.length)) return malformed;
-  const verify = (text: string) =>
-    nodeVariants.some(({ cost, form, saltAsText }) => {
-      // The caller also verifies the NFC form if it differs.
-      const password = form === "NFKC" ? text.normalize(form) : text;
-      return equalBytes(scrypt(password, saltAsText ? salt : saltBytes, output.length, cost), output);
-    });
-  return { format: "node-scrypt", verify };
-});
+const readNode = readerOf(
+  undefined,
+  /^(scrypt[:$]|s2:)?([0-9a-f]{16,128})[:.$]([0-9a-f]{16,128})$/i,
+  (version, one, other) => {
+    const [salt, key] = one.length > other.length ? [other, one] : [one, other];
+    const [saltBytes, output] = [decodeHex(salt), decodeHex(key)];
+    if (saltBytes.length === 0 || ![32, 64].includes(output.length)) return malformed;
+    const verify = (text: string) =>
+      (versions.get(version) ?? nodeVariants).some(({ cost, form, saltAsText }) => {
+        // The caller also verifies the NFC form if it differs.
+        const password = form === "NFKC" ? text.normalize(form) : text;
+        return equalBytes(scrypt(password, saltAsText ? salt : saltBytes, output.length, cost), output);
+      });
+    return { format: "node-scrypt", verify };
+  },
+);
 
 export const scryptReaders = [readPhc, readDjango, readWerkzeug, readPackedCost, readCrypt, readFileHeader, readNode];
 

@@ -65,8 +65,8 @@ export type StagingOutcome =
   | { readonly outcome: "dropped" };
 
 type Conflict =
-  | { readonly reason: "exists" | "email" | "importing" | "factor" | "identity" }
-  | { readonly reason: "repeated" | "repeated_identity"; readonly firstLine: number };
+  | { readonly reason: "exists" | "id" | "email" | "importing" | "factor" | "identity" }
+  | { readonly reason: "repeated" | "repeated_id" | "repeated_identity"; readonly firstLine: number };
 
 export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
   const { n, users, now } = input;
@@ -74,16 +74,16 @@ export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
   yield* query("select n from ampho_imports where state = 'open' order by n", [], "update");
   const touch = "update ampho_imports set touched_at = ? where n = ? and state = 'open' returning n";
   if (!(yield* exists(touch, [now, n]))) return { outcome: "dropped" };
-  const inserted = new Set<string>();
+  const inserted = new Set<number>();
   for (let at = 0; at < users.length; ) {
     // The statement has only two texts, so that prepared statements stay few.
     const rows = users.length - at >= rowsAtOnce ? rowsAtOnce : 1;
-    for (const id of yield* insertRows(users.slice(at, at + rows), n, now)) inserted.add(id);
+    for (const line of yield* insertRows(users.slice(at, at + rows), n, now)) inserted.add(line);
     at += rows;
   }
   const rejected = [];
   for (const user of users) {
-    const conflict = inserted.has(user.id) ? "inserted" : yield* resolveConflict(user, input);
+    const conflict = inserted.has(user.line) ? "inserted" : yield* resolveConflict(user, input);
     if (conflict === "skipped") continue;
     if (conflict !== "inserted") rejected.push({ line: user.line, ...conflict });
     else if (!(yield* importFactors(user.id, user, now, importerOf(user))))
@@ -110,41 +110,44 @@ const insertions = new Map(
   [1, rowsAtOnce].map((rows) => [
     rows,
     `insert into ampho_users (${userTable.list}, hash_kind, import_n, import_line)
-     values ${Array(rows).fill(rowMarks).join(", ")} on conflict do nothing returning id`,
+     values ${Array(rows).fill(rowMarks).join(", ")} on conflict do nothing returning import_line`,
   ]),
 );
 
-/** Returns the ids of the users whose login and address were free. */
-function* insertRows(users: readonly StagedUser[], n: number, now: number): Transaction<readonly string[]> {
+/** Returns the lines of the users whose id, login and address were free. */
+function* insertRows(users: readonly StagedUser[], n: number, now: number): Transaction<readonly number[]> {
   const parameters = users.flatMap((user) => [...userValues(user, now), user.hashKind, n, user.line]);
   const rows = yield* query(insertions.get(users.length) ?? "", parameters);
-  return rows.map((row) => text(row, "id"));
+  return rows.map((row) => integer(row, "import_line"));
 }
 
+const repeated = { exists: "repeated", id: "repeated_id" } as const;
+
 /**
- * Decides about a login or an address that exists already. Of two imports the one that started later gets it. So one of
- * any two imports with a common login can be published, and a killed import blocks no login. Nor does an import that
- * cannot be published, which is a trial or has lost a line.
+ * Decides about an id, a login or an address that exists already. Of two imports the one that started later gets it. So
+ * one of any two imports with a common login can be published, and a killed import blocks no login. Nor does an import
+ * that cannot be published, which is a trial or has lost a line.
  */
 function* resolveConflict(
   user: StagedUser,
   { n, displaces, now }: ImportBatch,
 ): Transaction<Conflict | "inserted" | "skipped"> {
   for (const [name, value, reason] of [
+    ["id", user.id, "id"],
     ["login", user.canonical, "exists"],
     ["address", addressOf(user), "email"],
   ] as const) {
     const holder = yield* holderOf(name, value);
     if (holder.kind === "user") return { reason };
     // The response to this batch was lost after its commit, and it is sent again.
-    if (holder.kind === "import" && holder.n === n && holder.userId === user.id) return "skipped";
+    if (holder.kind === "import" && holder.n === n && holder.line === user.line) return "skipped";
     if (holder.kind === "import" && holder.n === n)
-      return reason === "email" ? { reason } : { reason: "repeated", firstLine: holder.line };
+      return reason === "email" ? { reason } : { reason: repeated[reason], firstLine: holder.line };
     const outcome = yield* displace(holder, n, displaces);
     if (outcome !== "displaced") return outcome;
   }
-  const [id] = yield* insertRows([user], n, now);
-  return id === undefined ? { reason: "exists" } : "inserted";
+  const [line] = yield* insertRows([user], n, now);
+  return line === undefined ? { reason: "exists" } : "inserted";
 }
 
 function* displace(holder: Holder, n: number, displaces: boolean): Transaction<Conflict | "displaced" | "skipped"> {

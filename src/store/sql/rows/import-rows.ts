@@ -24,7 +24,7 @@ export type Holder =
       readonly doomed: boolean;
     };
 
-const nameColumns = { login: "canonical", address: addressOfRow } as const;
+const nameColumns = { id: "id", login: "canonical", address: addressOfRow } as const;
 
 export function* holderOf(name: keyof typeof nameColumns, value: string): Transaction<Holder> {
   return yield* readHolder(
