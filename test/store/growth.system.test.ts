@@ -27,7 +27,8 @@ const pages: Partial<Readonly<Record<OperationName, number>>> = {
   readRevocations: 5000,
   findSessionUsers: 5000,
   countSessions: 5000,
-  writeApplicationOwnsUsers: 10_000,
+  // It runs twice, and looks for each session and each connection.
+  writeApplicationOwnsUsers: 12_000,
   listAgingApiKeys: 10_000,
   countLockedOut: 10_000,
   countSecretsByKey: 1000,
