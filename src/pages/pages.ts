@@ -56,6 +56,7 @@ const returnCookie = "__Host-ampho-return";
 const returnSeconds = 1800;
 /** Browsers drop a cookie that is longer than 4096 characters. The longest request of an application has 3500. */
 const returnLength = 3500;
+const returnMax = 4000;
 
 const security =
   "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'; img-src 'self' data:; " +
@@ -82,6 +83,12 @@ const files: Readonly<Record<string, HttpResponse>> = {
  */
 const returnOf = (user: string | undefined, path: string) =>
   `${encodeURIComponent(user ?? "")}/${encodeURIComponent(path)}`;
+
+/** An id of an own user table can be too long for a cookie. The user then comes to the account. */
+function returnCookieOf(user: string | undefined, path: string): readonly string[] {
+  const value = returnOf(user, path);
+  return value.length > returnMax ? [] : [setCookie(returnCookie, value, returnSeconds)];
+}
 
 const noReturn = setCookie(returnCookie, "", 0);
 const keptReturnOf = (request: HttpRequest) => cookieOf(request.header("cookie"), returnCookie);
@@ -200,7 +207,7 @@ export function createPages(deps: PagesDeps): Pages {
   function keptBy({ request, user }: Session, name: PageName, wanted: string | undefined): readonly string[] {
     // Any user can sign in. Every other page is of the user who is signed in.
     const owner = name === "signIn" ? undefined : user;
-    if (wanted !== undefined) return [setCookie(returnCookie, returnOf(owner, wanted), returnSeconds)];
+    if (wanted !== undefined) return returnCookieOf(owner, wanted);
     const from = attempt(() => new URL(request.header("referer") ?? "").pathname) ?? "";
     return name === "signIn" && !isUnder(prefix, from) && keptReturnOf(request) !== undefined ? [noReturn] : [];
   }
@@ -247,7 +254,7 @@ export function createPages(deps: PagesDeps): Pages {
     const [owner, path] = keptReturnOf(session.request)?.split("/").map(decoded) ?? [];
     const to = owner === "" ? returnPath(path) : undefined;
     const user = to === undefined ? undefined : await userOf(session);
-    return to === undefined || user == null ? [] : [setCookie(returnCookie, returnOf(user, to), returnSeconds)];
+    return to === undefined || user == null ? [] : returnCookieOf(user, to);
   }
 
   /** Back to the page from which the browser was sent to sign in, or to the account. */

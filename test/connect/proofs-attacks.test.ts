@@ -19,7 +19,6 @@ import {
   redirect,
   renew,
   settings,
-  show,
   signIn,
   tokensOf,
 } from "./connections.js";
@@ -123,27 +122,6 @@ onBothDatabases((ground) => {
     await world.ampho.services.setClient("reader", client);
     const [row] = await ground.sql(world, "select count(*) as n from ampho_connections where ended_at is null");
     expect(Number(row?.["n"])).toBe(0);
-  });
-
-  it("M-89: max_age=0 and prompt=login can be met by a new login", async () => {
-    const connect = await openConnect({ ground });
-    const { world } = connect;
-    for (const query of [{ max_age: "0" }, { prompt: "login" }] as const) {
-      const verifier = newVerifier();
-      const text = queryOf(connect.client, verifier, query);
-      let status = 0;
-      for (let turn = 0; turn < 3 && status !== 200; turn += 1) {
-        const bearer = await signIn(world);
-        const shown = await show({ world, bearer }, text);
-        world.clock.advance(2);
-        const body = { query: text, transaction: shown.json["transaction"], allow: true };
-        // The user proves the password again in the session.
-        const again = await world.call("POST", "/login", { bearer, body: { login: "alice", password } });
-        const token = typeof again.json["token"] === "string" ? again.json["token"] : bearer;
-        status = (await world.call("POST", "/connect", { bearer: token, body })).status;
-      }
-      expect(status, JSON.stringify(query)).toBe(200);
-    }
   });
 
   it("live rejects the token of an own user whose new role asks for more than the yes had", async () => {

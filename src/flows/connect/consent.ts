@@ -4,8 +4,7 @@ import { transactionTtlSeconds } from "../../clock.js";
 import { scopeText } from "../../config/scope-texts.js";
 import { randomId, randomOctets } from "../../crypto/random.js";
 import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
-import { acrs, reaches } from "../../levels/acr.js";
-import type { Auth } from "../../tokens/auth.js";
+import { acrs } from "../../levels/acr.js";
 import type { Account } from "../../users/directory.js";
 import type { ConnectView, ScopeView } from "../../wire/connect.js";
 import { factorChangeOf } from "../account/factor-change.js";
@@ -39,7 +38,6 @@ export const showConsent: OwnFlow<ConnectView, Asked> = async (deps, { auth, que
   const { account, sessionId, factorsVersion } = await requireRecent(deps, auth);
   const scopes = offered(deps, request, account);
   const now = clock.now();
-  requireLevel(request, auth, now);
   const use = digestOf(request, scopes);
   const contents = { ...sessionTransaction(account, factorsVersion, sessionId), use };
   const transaction = transactions.begin(purpose, contents, now);
@@ -80,8 +78,7 @@ function offered(deps: Deps, request: ConnectRequest, account: Account): readonl
 /** It covers everything that the user sees, and what the code is bound to. */
 function digestOf(request: ConnectRequest, scopes: readonly string[]): string {
   const { client, redirectUri, state = null, challenge, resource = null } = request;
-  const { maxAge = null, acr = null, newLogin } = request;
-  const shown = [client.id, client.name, redirectUri, state, challenge, resource, scopes, maxAge, acr, newLogin];
+  const shown = [client.id, client.name, redirectUri, state, challenge, resource, scopes];
   return createHash("sha256").update(JSON.stringify(shown)).digest("base64url");
 }
 
@@ -119,7 +116,6 @@ export const giveConsent: OwnFlow<{ readonly location: string }, Consent> = asyn
   const scopes = input.scopes === undefined ? all : all.filter((scope) => input.scopes?.includes(scope));
   if (scopes.length === 0 || (input.scopes?.length ?? scopes.length) !== scopes.length)
     throw invalidRequest("The scopes must be some of those that were shown, each once.", "scopes");
-  const level = requireLevel(request, auth, shown.iat);
   const code = randomOctets(32).toString("base64url");
   const who = factorChangeOf(deps, recent, caller);
   const outcome = await store.addConnection({
@@ -129,7 +125,10 @@ export const giveConsent: OwnFlow<{ readonly location: string }, Consent> = asyn
     resource,
     scopes,
     how: "code",
-    ...level,
+    // The level of the login, which is that of the connection.
+    authTime: Number(auth.claims["auth_time"]),
+    amr: auth.amr,
+    acr: acrs.find((one) => one === auth.acr) ?? "1fa",
     codeHash: codeHashOf(code),
     challenge,
     redirectUri,
@@ -147,20 +146,3 @@ export const giveConsent: OwnFlow<{ readonly location: string }, Consent> = asyn
 };
 
 export const codeHashOf = (code: string): string => createHash("sha256").update(code).digest("base64url");
-
-/** A login right before the request was made for it. */
-const newLoginSeconds = 60;
-
-/** The level of the login, which is that of the connection. Throws `login_too_old` or `login_too_weak`. */
-function requireLevel({ maxAge, acr, newLogin }: ConnectRequest, auth: Auth, shownAt: number) {
-  const authTime = Number(auth.claims["auth_time"]);
-  // By the time that the page was shown: what the user has proved before it holds for as long as it is read.
-  const age = newLogin ? newLoginSeconds : maxAge === undefined ? undefined : Math.max(maxAge, newLoginSeconds);
-  if (age !== undefined && authTime < shownAt - age)
-    throw new AmphoError("login_too_old", "The application asks for a newer login. Sign in again.", {
-      maxAgeSeconds: age,
-    });
-  if (acr !== undefined && !reaches(auth.acr, acr))
-    throw new AmphoError("login_too_weak", "The application asks for a stronger login.", { acr });
-  return { authTime, amr: auth.amr, acr: acrs.find((one) => one === auth.acr) ?? ("1fa" as const) };
-}

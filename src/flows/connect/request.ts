@@ -1,7 +1,6 @@
 // A request of an application to connect (RFC 6749 §4.1.1, RFC 7636, RFC 8707). It has no state: every step checks the
 // whole query again.
 import { AmphoError, type ErrorCode } from "../../errors.js";
-import { type Acr, acrs } from "../../levels/acr.js";
 import { scopesOf } from "../../levels/scopes.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
@@ -22,10 +21,6 @@ export interface ConnectRequest {
   readonly resource: string | undefined;
   /** The scopes that the client can get, of those that it asks for. */
   readonly scopes: readonly string[];
-  readonly maxAge: number | undefined;
-  readonly acr: Acr | undefined;
-  /** `prompt=login`: a login that is newer than what was shown. */
-  readonly newLogin: boolean;
 }
 
 const stateMax = 1024;
@@ -68,22 +63,13 @@ export async function readConnectRequest(
   const resource = chooseResource(deps.settings, text("resource")) ?? fail("invalid_target", wrongResource().message);
   const scopes = offeredScopes(deps.settings, client, resource, text("scope"));
   if (scopes.length === 0) fail("invalid_scope", "The application can get none of these scopes.");
-  const prompts = text("prompt")?.split(" ") ?? [];
-  if (prompts.includes("none"))
-    fail(prompts.length > 1 ? "invalid_request" : "interaction_required", "The user must be asked.");
-  const maxAge = text("max_age");
-  if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) fail("invalid_request", "The max_age must be whole seconds.");
-  const wanted = text("acr_values")?.split(" ") ?? [];
+  if (text("prompt")?.split(" ").includes("none")) fail("interaction_required", "The user must be asked.");
   return {
     client,
     challenge,
     ...to,
     resource: resource === ofSessions ? undefined : resource,
     scopes,
-    maxAge: maxAge === undefined ? undefined : Number(maxAge),
-    // They are wishes, of which the lowest is enough (OpenID Connect Core §3.1.2.1).
-    acr: acrs.find((one) => wanted.includes(one)),
-    newLogin: prompts.includes("login"),
   };
 }
 

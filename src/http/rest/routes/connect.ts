@@ -17,9 +17,7 @@ const query = z.looseObject({
   state: optionalText("At most 1024 characters, which come back with the response."),
   scope: optionalText("Scopes with a space between them, by default those of the resource."),
   resource: optionalText("One of AMPHO_SECURITY_RESOURCES (RFC 8707), by default the only one."),
-  max_age: optionalText("The greatest age of the login in seconds."),
-  acr_values: optionalText("Levels of the login, of which the lowest is enough."),
-  prompt: optionalText("With `login` the user signs in again."),
+  prompt: optionalText("With `none` it is an error, because the user must be asked."),
 });
 
 type Query = z.output<typeof query>;
