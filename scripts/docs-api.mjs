@@ -68,11 +68,18 @@ const bodies = {
   AccessView: "List everything that can still sign in or act",
   AccountExport: "Export the account",
   AccountView: "Read the account",
+  ApiKeyView: "Export the account",
+  ClientSession: "Read the current session",
+  ConnectView: "Read what an application asks of the user",
+  ConnectionView: "Export the account",
   ExportedEvent: "Export the account",
   Grant: "Sign in",
   LinkedIdentity: "Read the account",
+  NewApiKey: "Create an API key",
   PasskeyView: "Read the account",
+  ScopeView: "Read what an application asks of the user",
   SessionView: "List the user's sessions",
+  Ways: "Read the ways to sign in",
 };
 
 /** Types that only an adapter for another host needs. */
