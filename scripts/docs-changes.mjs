@@ -127,6 +127,7 @@ const serviceNames = {
   disabled: "`services.disable`, `service-disable`",
   enabled: "`services.enable`, `service-enable`",
   deleted: "`services.remove`, `service-delete`",
+  connections_ended: "`connections.endForClient`, `connection-end --client`",
   api_key_added: "`services.createApiKey`, `service-api-key`",
   api_key_removed: "`apiKeys.revoke`, `api-key-revoke`, or `POST /revoke` with a key",
   all_api_keys_removed: "`apiKeys.revokeForEveryone`, `session-end --all --api-keys`",

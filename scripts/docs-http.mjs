@@ -6,7 +6,14 @@ import { AmphoError } from "../dist/errors.js";
 import { errorsOf } from "../dist/http/rest/openapi.js";
 import { problemCauses } from "../dist/http/rest/responses/problem-causes.js";
 import { createErrorResponder, problems } from "../dist/http/rest/responses/problems.js";
-import { confirmedErrors, confirmedNote, idempotencyHelp, recentErrors, recentNote } from "../dist/http/rest/route.js";
+import {
+  confirmedErrors,
+  confirmedNote,
+  idempotencyHelp,
+  recentErrors,
+  recentNote,
+  usesQuery,
+} from "../dist/http/rest/route.js";
 import { reservedPaths, routes } from "../dist/http/rest/routes.js";
 import { problemExamples } from "./docs-problems.mjs";
 import { linkPages } from "./page-links.mjs";
@@ -249,8 +256,9 @@ function shown(response) {
   return own.length === 0 ? "{…}" : json(Object.fromEntries(own)).replace(/\n?}$/, ", …}");
 }
 
-function inputTitle({ method, input }) {
-  if (method === "GET") return "Query";
+function inputTitle(route) {
+  const { input } = route;
+  if (usesQuery(route)) return "Query";
   return `Request body${input.isOptional ? " (optional)" : ""}`;
 }
 

@@ -69,5 +69,6 @@ export type {
   PasskeyView,
   SessionView,
 } from "./wire/account.js";
+export type { ConnectionView } from "./wire/connect.js";
 export type { Grant } from "./wire/login.js";
 export type { ServiceView } from "./wire/services.js";

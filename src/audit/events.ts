@@ -65,6 +65,7 @@ export const auditEvents = {
   service_api_key_created: "A service account got a new API key.",
   service_api_key_removed: "An API key of a service account ended before its time.",
   service_client_set: "The redirect URIs or the scopes of users of a service account changed.",
+  service_connections_ended: "All connections to a service account ended.",
   service_public_keys_set: "The public keys of a service account were set or removed.",
   service_token_issued: "A service account got an access token.",
   service_tokens_revoked: "The access tokens of a service account were revoked.",

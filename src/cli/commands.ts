@@ -30,6 +30,10 @@ const clientOptions: readonly CommandOption[] = [
   valued("--user-scope", "S", { repeats: true, help: "A scope that users can give to it." }),
   { name: "--public", help: "It has no key, as a program on the user's computer." },
 ];
+const connectionsOf = [
+  valued("--login", "LOGIN", { help: "Those of this user (the id with an own user table)." }),
+  valued("--client", "NAME", { help: "Those of this service account." }),
+];
 const role = (name: `--${string}`, help: string): CommandOption => ({ name, value: "R", repeats: true, help });
 const fromParameter = (name: "AMPHO_HOST" | "AMPHO_PORT"): CommandOption => ({
   name: `--${optionName(name)}`,
@@ -41,6 +45,7 @@ const users = () => import("./commands/users.js");
 const keys = () => import("./commands/signing-keys/signing-keys.js");
 const factors = () => import("./commands/factors.js");
 const apiKeys = () => import("./commands/api-keys.js");
+const connections = () => import("./commands/connections.js");
 const services = () => import("./commands/services.js");
 const invitations = () => import("./commands/invitations.js");
 const mail = () => import("./commands/mail.js");
@@ -404,6 +409,22 @@ export const commands = [
     help: "Reads an API key from stdin, such as one that was found in a public repository. If it would be rejected, the command prints the reason and ends with exit code 1. It never prints the key itself.",
     takes: [json],
     example: "< key.txt",
+  }),
+  command("connection-list", async () => (await connections()).listConnections, {
+    preview: true,
+    database: "reads",
+    summary: "list connections",
+    help: "Give exactly one of --login and --client. With --json it prints an array of `{id,client,name,resource,scopes,created,renewed,expires,address}`, and with --client also `userId` and `login`.",
+    takes: [...connectionsOf, json],
+    example: "--login alice",
+  }),
+  command("connection-end", async () => (await connections()).endConnections, {
+    preview: true,
+    database: "changes",
+    summary: "end connections",
+    help: "Give exactly one of ID, --login and --client. Users can connect again, unless service-disable comes first.",
+    takes: [{ name: "ID", help: "The ID, as connection-list prints it.", optional: true }, ...connectionsOf],
+    example: "--client reader",
   }),
   command("service-add", async () => (await services()).addService, {
     preview: true,

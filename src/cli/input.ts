@@ -43,6 +43,18 @@ export function readTime(option: string, text: string | undefined, now: number):
   return Math.floor(ms / 1000);
 }
 
+const printedAtOnce = 1000;
+
+export async function* inPages<T>(items: AsyncIterable<T>): AsyncGenerator<readonly T[]> {
+  let page: T[] = [];
+  for await (const item of items) {
+    if (page.push(item) < printedAtOnce) continue;
+    yield page;
+    page = [];
+  }
+  yield page;
+}
+
 /** The same as `printList` for a list that can be longer than memory. Each page has its own widths of columns. */
 export async function printPages<T>(
   input: CommandInput,

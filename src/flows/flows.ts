@@ -10,7 +10,7 @@ import { addPasskey, beginPasskey, listOwnPasskeys, removeOwnPasskey, renameOwnP
 import { finishReset, raiseAlarm } from "./account/reset-password.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./account/sessions.js";
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./account/totp.js";
-import { endOwnConnection, listOwnConnections } from "./connect/connections.js";
+import { endOwnConnection, endOwnConnections, listOwnConnections } from "./connect/connections.js";
 import { checkConsent, giveConsent, showConsent } from "./connect/consent.js";
 import { issueToken } from "./connect/token-endpoint.js";
 import type { Caller, Deps, Flow } from "./deps.js";
@@ -64,6 +64,7 @@ const table = {
   giveConsent,
   listConnections: listOwnConnections,
   endConnection: endOwnConnection,
+  endConnections: endOwnConnections,
   issueToken,
   revokeToken,
   beginMailLogin,

@@ -185,3 +185,18 @@ export async function askGuard(world: World, token: string, requirements: object
 /** The claims of a token, which were not checked. */
 export const claimsOf = (token: string): Readonly<Record<string, unknown>> =>
   JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+
+/** Inserts so many connections as the one with the first generation, but for these columns. */
+export function copies(
+  count: number,
+  more: { readonly id: string; readonly userId?: string; readonly renewedAt?: string },
+  client?: string,
+): string {
+  const { id, userId = "user_id", renewedAt = "renewed_at" } = more;
+  return `insert into ampho_connections (id, user_id, renewed_at, era, login, client, resource, scopes, how, gen, rights,
+      created_at, auth_time, amr, acr, expires_at, ends_at, access_expires, delete_after)
+    with recursive numbers (at) as (select 1 union all select at + 1 from numbers where at < ${count})
+    select ${id}, ${userId}, ${renewedAt}, era, login, client, resource, scopes, how, gen, rights,
+      created_at, auth_time, amr, acr, expires_at, ends_at, access_expires, delete_after
+    from ampho_connections, numbers where gen = 1 ${client === undefined ? "" : `and client = '${client}'`}`;
+}

@@ -6,6 +6,7 @@ import {
   askGuard,
   codeOf,
   connected,
+  copies,
   newVerifier,
   openConnect,
   outcomeOf,
@@ -17,17 +18,6 @@ import {
 
 const rejected = [400, "invalid_grant"];
 const wrongClient = [401, "invalid_client"];
-
-/** Inserts so many connections as the one with the first generation, but for these columns. */
-function copies(count: number, more: { readonly id: string; readonly userId?: string; readonly renewedAt?: string }) {
-  const { id, userId = "user_id", renewedAt = "renewed_at" } = more;
-  return `insert into ampho_connections (id, user_id, renewed_at, era, login, client, resource, scopes, how, gen, rights,
-      created_at, auth_time, amr, acr, expires_at, ends_at, access_expires, delete_after)
-    with recursive numbers (at) as (select 1 union all select at + 1 from numbers where at < ${count})
-    select ${id}, ${userId}, ${renewedAt}, era, login, client, resource, scopes, how, gen, rights,
-      created_at, auth_time, amr, acr, expires_at, ends_at, access_expires, delete_after
-    from ampho_connections, numbers where gen = 1`;
-}
 
 onBothDatabases((ground) => {
   it("M-86: a client that is disabled, deleted or no client any more loses every connection", async () => {

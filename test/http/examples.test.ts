@@ -304,6 +304,8 @@ async function connections(world: World, bearer: string) {
   const second = await world.call("POST", "/connect", { bearer, body });
   const used = { ...first, code: new URL(String(second.json["location"])).searchParams.get("code") ?? "" };
   for (const _ of [1, 2]) await asked(used);
+  await world.call("DELETE", `/connections?client=${id}`, { bearer });
+  await world.ampho.connections.endForClient("reader");
   await world.ampho.services.setClient("reader", undefined);
 }
 

@@ -18,6 +18,7 @@ const expectations = `
   client_widened   +     +   +     +   +
   client_lessened  +     +   +     +   +
   client_replaced  +     +   +     +   +
+  connections_ended    +     +   +     +   +
   api_key_added        +     +   +     +   +
   api_key_removed      -     -   +     +   -
   all_api_keys_removed -     -   -     +   -
@@ -68,6 +69,7 @@ const changes: Readonly<Record<ServiceChange, (opened: Opened, token: string) =>
     await world.ampho.services.setClient("nightly", client);
     await world.ampho.services.setClient("nightly", undefined);
   },
+  connections_ended: ({ world }) => world.ampho.connections.endForClient("nightly"),
   api_key_added: ({ world }) => world.ampho.services.createApiKey("nightly"),
   api_key_removed: ({ world, keyId }) => world.ampho.apiKeys.revoke(keyId),
   all_api_keys_removed: ({ world, id }) => world.ampho.apiKeys.revokeForUser({ id }),

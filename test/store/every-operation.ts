@@ -361,6 +361,7 @@ async function runFactorOperations(run: Run): Promise<void> {
     { change: "disabled" } as const,
     { change: "enabled" } as const,
     { change: "tokens_revoked" } as const,
+    { change: "connections_ended" } as const,
   ])
     await run("changeService", { id: "svc_1", to, now: start, origin: operator });
   await run("issueServiceToken", { ...issue, proof: { jwks: "{}", spending: spend("assertion") } });
@@ -420,10 +421,11 @@ async function runConnectionOperations(run: Run): Promise<void> {
   for (const _ of [1, 2]) await run("useAssertion", { spending: spend("of-client"), now: start });
   const client = { redirects: ["https://x.example/"], userScopes: ["a"], isPublic: true };
   await run("addService", { id: "svc_9", name: "reader", scopes: [], ...client, now: start, origin: operator });
-  for (const n of [1, 1, 2, 3, 5])
+  for (const n of [1, 1, 2, 3, 5, 6])
     await run("addConnection", {
       ...who,
       ...given,
+      client: n === 6 ? "svc_8" : given.client,
       ...level,
       ...binding(n),
       random: `connect-${n}`,
@@ -450,8 +452,12 @@ async function runConnectionOperations(run: Run): Promise<void> {
     await run("renewConnection", { ...renewal, gen, now: start + at });
   for (const userId of ["nobody", undefined])
     await run("endConnection", { id: third, userId, reason: "ended_by_user", now: start, origin: operator });
+  for (const after of [0, 1]) await run("listClientConnections", { client: "svc_9", after, limit: 1, now: start });
+  const all = { userId: ann.id, client: undefined, reason: "ended_by_user", now: start, origin: operator } as const;
+  await run("endUserConnections", { ...all, client: "svc_8" });
   for (const how of ["lessen", "end"] as const)
     await run("changeClientConnections", { client: "svc_9", how, now: start, origin: operator });
+  await run("endUserConnections", all);
 }
 
 async function runMailOperations(run: Run): Promise<void> {

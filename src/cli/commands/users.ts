@@ -7,7 +7,7 @@ import { nearest } from "../../nearest.js";
 import type { CommandContext, CommandInput, RunCommand } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure, UsageError } from "../failures.js";
-import { printPages, typedUser } from "../input.js";
+import { inPages, printPages, typedUser } from "../input.js";
 import { formatTime, quoted, table } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
 import { listing, withManagement } from "../with-management.js";
@@ -32,18 +32,6 @@ export const printUsers: RunCommand = (input, context) =>
       roles.join(" "),
     ]),
   );
-
-const printedAtOnce = 1000;
-
-async function* inPages<T>(items: AsyncIterable<T>): AsyncGenerator<readonly T[]> {
-  let page: T[] = [];
-  for await (const item of items) {
-    if (page.push(item) < printedAtOnce) continue;
-    yield page;
-    page = [];
-  }
-  yield page;
-}
 
 const stateOf = (disabled: boolean) => (disabled ? "disabled" : "");
 

@@ -22,3 +22,14 @@ export const endOwnConnection: OwnFlow<void, { readonly id: string }> = async (
   if (!isStorableText(id) || !(await store.endConnection(ending)))
     throw new AmphoError("not_found", "You have no connection with this id.");
 };
+
+/** Any session can end all, or those with a client. The response does not show whether there were any. */
+export const endOwnConnections: OwnFlow<void, { readonly client: string | undefined }> = async (
+  { store, clock },
+  { auth, client },
+  origin,
+) => {
+  const { userId } = requireSession(auth);
+  const ending = { userId, client, reason: "ended_by_user", now: clock.now(), origin } as const;
+  if (client === undefined || isStorableText(client)) await store.endUserConnections(ending);
+};

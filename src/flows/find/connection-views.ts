@@ -11,10 +11,10 @@ export async function listConnectionsOf(
   const names = new Map<string, string | null>();
   for (const { client } of all)
     if (!names.has(client)) names.set(client, (await store.findService(client))?.name ?? null);
-  return all.map((one) => toView(one, names.get(one.client) ?? null));
+  return all.map((one) => toConnectionView(one, names.get(one.client) ?? null));
 }
 
-function toView(connection: StoredConnection, name: string | null): ConnectionView {
+export function toConnectionView(connection: StoredConnection, name: string | null): ConnectionView {
   const { id, client, resource = null, scopes, createdAt, renewedAt, expiresAt, address } = connection;
   return { id, client, name, resource, scopes, created: createdAt, renewed: renewedAt, expires: expiresAt, address };
 }

@@ -9,6 +9,7 @@ import { endSession, endUserSessions } from "../gate/end-sessions.js";
 import { runHousekeepingNow } from "../housekeeping.js";
 import { manageApiKeys } from "./api-keys.js";
 import * as check from "./checks.js";
+import { manageConnections } from "./connections.js";
 import { manageFactors, requireLogin } from "./factors.js";
 import { manageIdentities } from "./identities.js";
 import { manageLockouts } from "./lockouts.js";
@@ -70,6 +71,7 @@ export function createManagement(...given: Parameters<typeof createManager>): Ma
       }),
     },
     apiKeys: manageApiKeys(m),
+    connections: manageConnections(m),
     services: manageServices(m),
     factors: manageFactors(m),
     identities: manageIdentities(m),

@@ -10,6 +10,7 @@ import type { ImportOptions, ImportReport } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
 import type { AccessView, AccountExport, SessionView } from "../../wire/account.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/api-keys.js";
+import type { ConnectionView } from "../../wire/connect.js";
 import type { ServiceView } from "../../wire/services.js";
 import type { ApiKeyOptions } from "../find/api-key.js";
 import type { FactorView } from "../find/factor-views.js";
@@ -447,6 +448,34 @@ export interface Management<S extends string = string> {
      * @example const { api_key, login, good } = await ampho.apiKeys.inspect(found);
      */
     inspect(key: string): Promise<InspectedApiKey>;
+  };
+  /** Connections of users to applications (docs/guides/connect.md). A `client` is named by its name or its id. */
+  readonly connections: {
+    /**
+     * The live connections of a user, the newest first.
+     * @example const connections = await ampho.connections.list(user.id);
+     */
+    list(user: string | UserRef): Promise<readonly ConnectionView[]>;
+    /**
+     * Those of a client with their users, the oldest first.
+     * @example for await (const { login } of ampho.connections.listForClient("reader")) console.log(login);
+     */
+    listForClient(client: string): AsyncIterable<ConnectionView & { readonly userId: string; readonly login: string }>;
+    /**
+     * Ends a connection. Resolves to false if there is no such live connection.
+     * @example const ended = await ampho.connections.end(id);
+     */
+    end(id: string): Promise<boolean>;
+    /**
+     * Ends all connections of a user. Resolves to their number.
+     * @example const count = await ampho.connections.endForUser(user.id);
+     */
+    endForUser(user: string | UserRef): Promise<number>;
+    /**
+     * Ends those of a client. Users can connect again. Call it again if it was cut off.
+     * @example await ampho.connections.endForClient("reader");
+     */
+    endForClient(client: string): Promise<void>;
   };
   /**
    * Service accounts (docs/guides/services.md), each named by its name or its id. No route creates or changes one.

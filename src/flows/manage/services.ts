@@ -65,28 +65,33 @@ const unknownService = () => new AmphoError("not_found", "There is no service ac
 
 const named = { service: check.string };
 
+const find = async ({ store }: Pick<Manager, "store">, ref: string) =>
+  /^[\w.-]{1,64}$/.test(ref) ? store.findService(ref) : undefined;
+
+/** By its name or its id. Rejects with `not_found`. */
+export async function requireService(m: Pick<Manager, "store">, ref: string): Promise<ServiceRow> {
+  const service = await find(m, ref);
+  if (service === undefined) throw unknownService();
+  return service;
+}
+
+/** Rejects with `not_found`. */
+export async function changeService(m: Manager, ref: string, to: ServiceUpdate["to"]): Promise<void> {
+  const { store, clock, origin } = m;
+  const { id } = await requireService(m, ref);
+  const changed = await store.changeService({ id, to, now: clock.now(), origin });
+  if (changed === undefined) throw unknownService();
+  // A client can have more connections than one transaction should change.
+  // The end goes on where an earlier change was cut off.
+  for (const how of changed.connections === "lessen" ? (["end", "lessen"] as const) : (["end"] as const))
+    for (let after: number | undefined = 0; after !== undefined; )
+      after = await store.changeClientConnections({ client: id, how, after, now: clock.now(), origin });
+}
+
 export function manageServices(m: Manager): Management["services"] {
   const { store, clock, settings, origin } = m;
-
-  const find = async (ref: string) => (/^[\w.-]{1,64}$/.test(ref) ? store.findService(ref) : undefined);
-
-  async function require(ref: string): Promise<ServiceRow> {
-    const service = await find(ref);
-    if (service === undefined) throw unknownService();
-    return service;
-  }
-
-  async function change(ref: string, to: ServiceUpdate["to"]): Promise<void> {
-    const { id } = await require(ref);
-    const changed = await store.changeService({ id, to, now: clock.now(), origin });
-    if (changed === undefined) throw unknownService();
-    // A client can have more connections than one transaction should change.
-    // The end goes on where an earlier change was cut off.
-    for (const how of changed.connections === "lessen" ? (["end", "lessen"] as const) : (["end"] as const))
-      for (let after: number | undefined = 0; after !== undefined; )
-        after = await store.changeClientConnections({ client: id, how, after, now: clock.now(), origin });
-  }
-
+  const require = (ref: string) => requireService(m, ref);
+  const change = (ref: string, to: ServiceUpdate["to"]) => changeService(m, ref, to);
   const changed = (to: ServiceUpdate["to"]) => check.checked(named, (ref: string) => change(ref, to));
 
   return {
@@ -101,7 +106,7 @@ export function manageServices(m: Manager): Management["services"] {
     }),
     list: async () => (await store.listServices()).map(toView),
     find: check.checked(named, async (ref) => {
-      const service = await find(ref);
+      const service = await find(m, ref);
       if (service === undefined) return undefined;
       const keys = (await store.listApiKeys(service.id)).map(toApiKeyView);
       return { ...toView(service), api_keys: keys.map((key) => ({ ...key, scopes: service.scopes })) };

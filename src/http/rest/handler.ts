@@ -19,7 +19,7 @@ import { isUnder, onlyAuthorization, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
 import { emptyResponse, jsonResponse, Redirect, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
-import type { Route } from "./route.js";
+import { type Route, usesQuery } from "./route.js";
 import { isOAuth, onlySessions, session } from "./route-access.js";
 import { createFindRoutes, type RouteMatch, routes } from "./routes.js";
 
@@ -172,11 +172,13 @@ export function createHandler(options: HandlerOptions): Handle {
     const bearer = bearerOf(sent.authorization);
     // The content of a GET has no meaning (RFC 9110 §9.3.1), so it is not read. A GET has its input in the query.
     const read = () => (route.input.schema === undefined ? undefined : queryMembers(query));
-    const typed = route.method === "GET" ? read() : await readMembers(request);
+    const body = route.method === "GET" ? undefined : await readMembers(request);
+    const typed = usesQuery(route) ? read() : body;
     progress.members = typed;
     // An empty text names the transaction in the cookie.
     const members = typed?.["transaction"] === "" ? { ...typed, transaction: sent.transaction ?? "" } : typed;
-    if (bearer !== undefined && members !== undefined && "access_token" in members)
+    const content = body ?? members;
+    if (bearer !== undefined && content !== undefined && "access_token" in content)
       throw invalidRequest("The request carries two tokens. Send one, in the Authorization header.");
     if (isOAuth(route.access) && members !== undefined && !isForm(request))
       throw new AmphoError("unsupported_media_type", "The request body must be a form.");

@@ -5,7 +5,7 @@ import { factorNames } from "../../levels/factors.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
 import { problemCauses } from "./responses/problem-causes.js";
 import { problems } from "./responses/problems.js";
-import { holdsTokens, type Route, tokenErrors } from "./route.js";
+import { holdsTokens, type Route, tokenErrors, usesQuery } from "./route.js";
 import { isOAuth } from "./route-access.js";
 import type { OpenApiDocument } from "./schemas.js";
 
@@ -131,7 +131,7 @@ function withoutTokens(output: z.ZodType): z.ZodType {
 
 function operation(route: Route, schemas: Json, byCookie: boolean): Json {
   const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-  const [query, body] = route.method === "GET" ? [route.input.schema] : [undefined, route.input.schema];
+  const [query, body] = usesQuery(route) ? [route.input.schema] : [undefined, route.input.schema];
   const parameters = [
     ...names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
     ...(query === undefined ? [] : queryParameters(query)),

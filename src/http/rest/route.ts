@@ -126,6 +126,10 @@ export function route<I, O, A = Auth>(
   };
 }
 
+/** The input is in the query. */
+export const usesQuery = ({ method, input }: Pick<Route, "method" | "input">): boolean =>
+  method === "GET" || input.inQuery === true;
+
 export const inPreview = (row: Route): Route => ({ ...row, preview: true });
 
 /** For rows that only some instances serve. */

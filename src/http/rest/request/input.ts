@@ -7,6 +7,8 @@ export interface Input<I> {
   readonly schema: z.ZodObject | undefined;
   /** True if the route also accepts a request without a body. */
   readonly isOptional: boolean;
+  /** The members are in the query, as those of every GET are. */
+  readonly inQuery?: true;
   /** `byForm`: the members come from a form, so each is a text. */
   readonly read: (members: Members | undefined, byForm: boolean) => I;
 }
@@ -17,6 +19,13 @@ export const noInput: Input<undefined> = { schema: undefined, isOptional: true, 
 export function fields<S extends z.ZodObject>(schema: S): Input<z.output<S>> {
   return { schema, isOptional: false, read: (members = {}, byForm) => check(schema, members, byForm) };
 }
+
+/** Takes them from the query of a route that is no GET. */
+export const queryFields = <S extends z.ZodObject>(schema: S): Input<z.output<S>> => ({
+  ...fields(schema),
+  isOptional: true,
+  inQuery: true,
+});
 
 /** Does the same, but returns undefined when there is no body. */
 export function optionalFields<S extends z.ZodObject>(schema: S): Input<z.output<S> | undefined> {

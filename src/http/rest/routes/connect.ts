@@ -1,7 +1,7 @@
 // /authorize, /connect and /connections: applications to which users connect their accounts (docs/guides/connect.md).
 import * as z from "zod";
-import { AmphoError } from "../../../errors.js";
-import { fields, idOf } from "../request/input.js";
+import { AmphoError, invalidRequest } from "../../../errors.js";
+import { fields, idOf, queryFields } from "../request/input.js";
 import { Redirect } from "../responses/response.js";
 import { type Call, inPreview, recentErrors, recentNote, route, servedIf } from "../route.js";
 import { none } from "../route-access.js";
@@ -69,6 +69,10 @@ export const connectionView = z.object({
 });
 
 export const connectionList = body("Connections", { connections: listOf(connectionView, "The newest first.") });
+
+const ending = z.looseObject({
+  client: optionalText("The id of the application. Default: all."),
+});
 
 /** A request is checked here first, so that an operator's application learns of its mistake without a user. */
 async function authorize({ features, flows, input, caller }: Call<Query, undefined>): Promise<Redirect> {
@@ -141,6 +145,17 @@ export const connectRoutes = [
     summary: "List the connected applications of the user",
     output: connectionList,
     endpoint: async ({ flows, auth, caller }) => ({ connections: await flows.listConnections({ auth }, caller) }),
+  }),
+  route("DELETE", "/connections", "endConnections", {
+    summary: "End connections of the user",
+    input: queryFields(ending),
+    errors: ["unavailable"],
+    endpoint: ({ flows, auth, input, caller }) => {
+      // A misspelt name would end all.
+      if (Object.keys(input).some((name) => name !== "client"))
+        throw invalidRequest("The query must have only `client`.");
+      return flows.endConnections({ auth, client: input.client }, caller);
+    },
   }),
   route("DELETE", "/connections/{id}", "endConnection", {
     summary: "End a connection",

@@ -51,7 +51,7 @@ export interface ServiceUpdate extends Ending {
     | { readonly change: "scopes_set"; readonly scopes: readonly string[] }
     | { readonly change: "jwks_set"; readonly jwks: string | undefined; readonly kids: readonly string[] }
     | { readonly change: "client_set"; readonly client: ServiceClient }
-    | { readonly change: "disabled" | "enabled" | "deleted" | "tokens_revoked" };
+    | { readonly change: "disabled" | "enabled" | "deleted" | "tokens_revoked" | "connections_ended" };
 }
 
 /** Changes a service, and ends its tokens. The caller changes the rest of its connections. Undefined: there is none. */
@@ -75,7 +75,7 @@ export function* changeService({
     const texts = [redirects, userScopes].map((list) => (list === undefined ? null : JSON.stringify(list)));
     yield* write(sql, [...texts, isPublic ? 1 : 0, id]);
   } else if (to.change === "deleted") yield* write("delete from ampho_services where id = ?", [id]);
-  else if (to.change !== "tokens_revoked")
+  else if (to.change !== "tokens_revoked" && to.change !== "connections_ended")
     yield* write("update ampho_services set disabled = ? where id = ?", [to.change === "disabled" ? 1 : 0, id]);
   yield* writeRevocations(revoked);
   return { connections: serviceConsequences[change].connections };

@@ -2,7 +2,7 @@
 // which every verifier knows.
 import { leewayMaxSeconds } from "../../../clock.js";
 import { integer, type Row, type SqlValues, text } from "../../rows.js";
-import { query, type Transaction } from "../../transaction.js";
+import { advisoryLock, query, type Transaction } from "../../transaction.js";
 import { recordAudit } from "../rows/audit.js";
 import { isOfEra } from "../rows/connection-rows.js";
 import { type NewRevocation, type NewRevocations, untilOf, writeRevocations } from "../rows/revocations.js";
@@ -22,7 +22,7 @@ export type ConnectionEnd =
   | "policy"
   | "user_deleted"
   | "user_disabled"
-  /** The client was disabled or deleted, or cannot get the tokens of users any more. */
+  /** All of the client ended: an operator has ended them, or it was disabled, deleted or lost a redirect URI. */
   | "client";
 
 const returning = "returning id, user_id, login, client, access_expires";
@@ -46,7 +46,14 @@ interface Which extends Ending {
 }
 
 /** Ends those that the condition names. The caller writes the revocations. `silent`: it also writes the audit row. */
-function* endWhich({ sql, parameters, reason, now, origin }: Which, isSilent = false): Transaction<NewRevocations> {
+function* endWhich(which: Which, isSilent = false): Transaction<NewRevocations> {
+  return revocationsOf(yield* endRows(which, isSilent), which.now);
+}
+
+const revocationsOf = (rows: readonly Row[], now: number): NewRevocations =>
+  rows.filter((row) => hasTokens(row, now)).map((row) => connectionRevocation(row, now));
+
+function* endRows({ sql, parameters, reason, now, origin }: Which, isSilent = false): Transaction<readonly Row[]> {
   const ended = yield* query(
     `update ampho_connections set ${setEnded} where ended_at is null and ${sql} ${returning}`,
     [now, reason, now, now, ...parameters],
@@ -56,7 +63,7 @@ function* endWhich({ sql, parameters, reason, now, origin }: Which, isSilent = f
     const detail = { client: text(row, "client") };
     yield* recordAudit({ at: now, event: "connection_ended", reason, ...about, origin, detail });
   }
-  return ended.filter((row) => hasTokens(row, now)).map((row) => connectionRevocation(row, now));
+  return ended;
 }
 
 /** Ends one, for a caller that records why. */
@@ -70,15 +77,34 @@ export interface ConnectionEnding extends Ending {
   readonly reason: ConnectionEnd;
 }
 
-/** False: there is no such live connection. One that is idle counts as live while an access token of it is valid. */
+/** False: there is no such live connection. */
 export function* endConnection({ id, userId, ...ending }: ConnectionEnding): Transaction<boolean> {
+  const which = userId === undefined ? "id = ?" : "id = ? and user_id = ?";
+  return (yield* endLive({ ...ending, sql: which, parameters: userId === undefined ? [id] : [id, userId] })) > 0;
+}
+
+export interface UserConnections extends Ending {
+  readonly userId: string;
+  /** Undefined: those with every client. */
+  readonly client: string | undefined;
+  readonly reason: ConnectionEnd;
+}
+
+/** Ends those of a user, also a yes whose code was not redeemed yet. Returns how many there were. */
+export function* endUserConnections({ userId, client, ...ending }: UserConnections): Transaction<number> {
+  // As every change of the account, so that no redemption is between its read and its row.
+  yield* advisoryLock(`sessions of ${userId}`);
+  const which = client === undefined ? "user_id = ?" : "user_id = ? and client = ?";
+  return yield* endLive({ ...ending, sql: which, parameters: client === undefined ? [userId] : [userId, client] });
+}
+
+/** One that is idle counts as live while an access token of it is valid. */
+function* endLive({ sql, parameters, ...ending }: Which): Transaction<number> {
   const { now } = ending;
-  const ofUser = userId === undefined ? "" : " and user_id = ?";
-  const sql = `id = ? and ${isOfEra} and (expires_at > ? or access_expires > ?)${ofUser}`;
-  const parameters = [id, now, now - leewayMaxSeconds, ...(userId === undefined ? [] : [userId])];
-  const revoked = yield* endWhich({ ...ending, sql, parameters });
-  yield* writeRevocations(revoked);
-  return revoked.length > 0;
+  const live = `${sql} and ${isOfEra} and (expires_at > ? or access_expires > ?)`;
+  const ended = yield* endRows({ ...ending, sql: live, parameters: [...parameters, now, now - leewayMaxSeconds] });
+  yield* writeRevocations(revocationsOf(ended, now));
+  return ended.length;
 }
 
 /** So many connections of a client change in one transaction. */

@@ -37,6 +37,8 @@ export const serviceConsequences = {
   client_lessened: { ...ofClient, connections: "lessen" },
   /** It has lost a redirect URI, or authenticates in another way. */
   client_replaced: { ...ofClient, connections: "end" },
+  /** Users can connect to it again. */
+  connections_ended: { ...ofService, tokens: "kept", connections: "end", event: "service_connections_ended" },
   api_key_added: { ...ofService, tokens: "kept", event: "service_api_key_created" },
   api_key_removed: { ...ofService, event: "service_api_key_removed" },
   all_api_keys_removed: { ...ofService, apiKey: "ends", event: "service_api_key_removed" },

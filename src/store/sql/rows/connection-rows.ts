@@ -3,7 +3,7 @@
 // `ends_at`).
 import { acrs } from "../../../levels/acr.js";
 import { integer, type Row, text } from "../../rows.js";
-import { count, query, queryLastRow, type Transaction } from "../../transaction.js";
+import { count, query, queryLast, queryLastRow, type Transaction } from "../../transaction.js";
 import { visible } from "./import-rows.js";
 import { sessionKeptSeconds } from "./session-rows.js";
 import { asInteger, asOneOf, asText, asTexts, orNull, orUndefined, type RowOf, tableOf } from "./table.js";
@@ -65,6 +65,24 @@ export const listConnections = (input: {
   readonly now: number;
 }): Transaction<readonly StoredConnection[]> =>
   connections.allLast(`where user_id = ? and gen > 0 and ${isLive} order by n desc`, [input.userId, input.now]);
+
+/** Those of a client behind a number, the oldest first, at most `limit`. */
+export function* listClientConnections(input: {
+  readonly client: string;
+  readonly after: number;
+  readonly limit: number;
+  readonly now: number;
+}): Transaction<{ readonly connections: readonly StoredConnection[]; readonly next: number | undefined }> {
+  const { client, after, limit, now } = input;
+  const rows = yield* queryLast(
+    `select ${connections.list}, n from ampho_connections
+     where client = ? and n > ? and gen > 0 and ${isLive} order by n limit ?`,
+    [client, after, now, limit],
+  );
+  const last = rows.at(-1);
+  const next = last && rows.length === limit ? integer(last, "n") : undefined;
+  return { connections: rows.map((row) => connections.of(row)), next };
+}
 
 /**
  * A live connection with its stored user, by its id, or by the code of one that waits for its client. One statement,
