@@ -25,6 +25,7 @@ export const checks = {
   mail: "The mail server or webhook accepts the connection and the password (no mail is sent), no mail waits for long, and AMPHO_APP_URL responds",
   hooks: "No change of a user waits for long for a hook of the application",
   services: "Service accounts have scopes, and can get access tokens",
+  connect: "Scopes of applications have a text, and with `--url` the issuer serves its metadata",
   hashes: "Passwords that are still stored in the format of another system",
   logins:
     "Logins that look like the address of another person, and logins and addresses that are stored in an old form",

@@ -542,6 +542,32 @@ describe("a running instance", () => {
     expect(await aboutPasskeys(await serving("https://app.example.de,https://pp.example"))).toEqual([]);
   });
 
+  it("the doctor compares the metadata that connected applications read", async () => {
+    Object.assign(env, { AMPHO_SECURITY_CONNECT: "registered", AMPHO_APP_URL: "https://app.example/" });
+    env["AMPHO_SECURITY_SCOPE_TEXTS"] = '{"read":"Read"}';
+    const ampho = await createAmpho({
+      key: generateJwk("HS256"),
+      databaseUrl: "sqlite::memory:",
+      log: () => {},
+      connect: "registered",
+      appUrl: "https://app.example/",
+      scopeTexts: { read: "Read" },
+    });
+    const server = createServer(mount(ampho));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    ends.unshift(async () => {
+      server.close();
+      await ampho.close();
+    });
+    const root = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const aboutConnect = async () => (await found(root)).filter((one) => one.endsWith("connect"));
+    expect(await aboutConnect()).toEqual([]);
+    env["AMPHO_SECURITY_SCOPE_TEXTS"] = '{"read":"Read","write":"Write"}';
+    expect(await aboutConnect()).toEqual(["warning connect"]);
+    env["AMPHO_SECURITY_TOKEN_ISSUER"] = "https://app.example/tenant";
+    expect(await aboutConnect()).toEqual(["warning connect"]);
+  });
+
   it("the doctor compares the metadata of resources, their URL and the challenge of their routes", async () => {
     const resources = [
       { resource: "https://api.example/mcp", scopes: ["articles:read"], servers: ["https://id.example"] },
@@ -717,6 +743,32 @@ describe("mails", () => {
     await ampho.services.remove("nightly");
     await ampho.close();
     expect(await messages()).toEqual([]);
+  });
+
+  it("the doctor names scopes that users cannot give, and clients to which they cannot connect", async () => {
+    const found = async () => (await examined()).filter(({ check }) => /^(?:connect|services)$/.test(check));
+    const ampho = await openAmpho({});
+    const client = { redirects: ["https://reader.example/callback"], userScopes: ["read", "write"], public: true };
+    await ampho.services.add({ name: "reader", scopes: [], client });
+    const off = "Users can connect to no application, because AMPHO_SECURITY_CONNECT is not set. There are clients.";
+    expect((await found()).map(({ message }) => message)).toEqual([off]);
+    env["AMPHO_SECURITY_CONNECT"] = "registered";
+    env["AMPHO_APP_URL"] = "https://app.example/";
+    env["AMPHO_SECURITY_SCOPE_TEXTS"] = '{"read":"Read"}';
+    const resource = "https://api.example/mcp";
+    const elsewhere = { resource: "https://api.example/other", scopes: ["far"], servers: ["https://id.example"] };
+    env["AMPHO_SECURITY_RESOURCES"] = JSON.stringify([{ resource, scopes: ["read", "admin"] }, elsewhere]);
+    const silent = "No user can give these scopes, because they have no text: write, admin.";
+    expect((await found()).map(({ message }) => message)).toEqual([silent]);
+    env["AMPHO_SECURITY_SCOPE_TEXTS"] = '{"read":"Read","write":"Write","admin":"Rule"}';
+    expect(await found()).toEqual([]);
+    const proxied = async () =>
+      (await examined()).filter(({ message }) => message.includes("all applications have one"));
+    env["NODE_ENV"] = "production";
+    expect(await proxied()).toHaveLength(1);
+    env["AMPHO_TRUST_PROXY"] = "1";
+    expect(await proxied()).toEqual([]);
+    await ampho.close();
   });
 
   it("the doctor reports a mail that waits, and a page of the application that is missing", async () => {

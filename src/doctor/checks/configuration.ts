@@ -118,6 +118,10 @@ const rules: readonly Rule[] = [
     says: "AMPHO_HOST is reachable from other machines without TLS, and AMPHO_TRUST_PROXY is 0, so no TLS proxy is trusted.",
     fix: "Put a TLS proxy in front, listen on 127.0.0.1, and set AMPHO_TRUST_PROXY to the number of proxies.",
   }),
+  note((one) => one.connect.length > 0 && isProduction(one) && one.trustProxy === 0, {
+    says: "AMPHO_TRUST_PROXY is 0. Behind a proxy all applications have one address, so a stolen refresh token goes unnoticed.",
+    fix: "Set AMPHO_TRUST_PROXY to the number of proxies in front.",
+  }),
   error((one) => isProduction(one) && one.appUrl !== undefined && isLocalhost(new URL(one.appUrl).hostname), {
     says: "AMPHO_APP_URL is on localhost in production, so mailed links lead to the machine of each user.",
     fix: "Set it to the https URL of the application.",

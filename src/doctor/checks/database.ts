@@ -13,6 +13,7 @@ import type { Store } from "../../store/store.js";
 import { countHashFormats } from "../../users/database-directory.js";
 import { error, type Finding, finding, note } from "../finding.js";
 import { checkApiKeys } from "./api-keys.js";
+import { checkConnect } from "./connect.js";
 import { checkUsers, type UserFindings, usersMax } from "./logins.js";
 import { checkOutbox } from "./mail.js";
 import { checkServices } from "./services.js";
@@ -48,6 +49,7 @@ export async function checkDatabase(
         ...(await checkOutbox(store, configuration, now)),
         ...(await checkUserEvents(store, now)),
         ...(await checkServices(store, configuration)),
+        ...(await checkConnect(store, configuration)),
         ...(await checkApiKeys(store, now)),
       ];
     } finally {

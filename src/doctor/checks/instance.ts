@@ -9,6 +9,7 @@ import { isSecureUrl } from "../../outbound/secure-url.js";
 import { metadataDocuments, metadataUrlOf } from "../../resources.js";
 import type { Key } from "../../signing-keys/key.js";
 import { error, type Finding, finding, note, warning } from "../finding.js";
+import { checkMetadata } from "./connect.js";
 
 const day = 86_400;
 const [skewWarnSeconds, certificateDays] = [5, 14];
@@ -34,6 +35,10 @@ export async function checkInstance(
       ...(await checkReadiness(root)),
       ...(await checkRelatedOrigins(root, configuration)),
       ...(await checkResources(root, configuration)),
+      ...(await checkMetadata(configuration, async (url) => {
+        const document = await readOf(root, url);
+        return document?.status === 200 ? membersOf(document) : undefined;
+      })),
     ];
   } catch (failure) {
     if (!(failure instanceof FetchFailure)) throw failure;
@@ -162,19 +167,21 @@ async function checkRelatedOrigins(root: URL, configuration: Configuration): Pro
   return [warning("passkeys", message, "Let that host pass this path to Ampho.")];
 }
 
+/** A local instance is asked in the place of every host. Undefined for a server that does not respond. */
+function readOf(root: URL, url: URL): Promise<BoundedResponse | undefined> {
+  const isLocal = root.protocol === "http:" && isSecureUrl(root);
+  return boundedFetch(isLocal ? new URL(url.pathname, root) : url, documentLimits).catch((failure: unknown) => {
+    if (!(failure instanceof FetchFailure)) throw failure;
+    return undefined;
+  });
+}
+
 /**
- * Checks protected resources as their clients see them (RFC 9728): the metadata, and the challenge that leads to it. A
- * local instance is asked in the place of every resource.
+ * Checks protected resources as their clients see them (RFC 9728): the metadata, and the challenge that leads to it.
  */
 async function checkResources(root: URL, { resources }: Configuration): Promise<readonly Finding[]> {
   const documents = metadataDocuments(resources);
-  const isLocal = root.protocol === "http:" && isSecureUrl(root);
-  // Undefined for a server that does not respond.
-  const respond = (url: URL) =>
-    boundedFetch(isLocal ? new URL(url.pathname, root) : url, documentLimits).catch((failure: unknown) => {
-      if (!(failure instanceof FetchFailure)) throw failure;
-      return undefined;
-    });
+  const respond = (url: URL) => readOf(root, url);
   const checked = resources.map(async ({ resource }) => {
     const url = new URL(metadataUrlOf(resource));
     const document = await respond(url);

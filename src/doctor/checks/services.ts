@@ -7,7 +7,10 @@ export async function checkServices(
   store: Pick<Store, "listServices">,
   { tokenEndpoint }: Pick<Configuration, "tokenEndpoint">,
 ): Promise<readonly Finding[]> {
-  const services = (await store.listServices()).filter(({ disabled }) => !disabled);
+  const services = (await store.listServices()).filter(
+    // A client of users gets the tokens of users.
+    ({ disabled, redirects, scopes }) => !disabled && (redirects === undefined || scopes.length > 0),
+  );
   const empty = services.filter(({ scopes }) => scopes.length === 0).map(({ name }) => name);
   const noScope = `These service accounts have no scope, so they can do nothing: ${empty.join(", ")}.`;
   const addScopes = "Give them scopes with `ampho service-scopes`, or delete them with `ampho service-delete`.";
