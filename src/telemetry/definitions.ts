@@ -9,6 +9,7 @@ import { routes } from "../http/rest/routes.js";
 import type { MailOutcomeName } from "../mail/outbox.js";
 import type { BreachOutcome } from "../passwords/breach-check.js";
 import { operationNames } from "../store/operations.js";
+import { connectionOutcomes } from "../store/sql/account/connections.js";
 import type { CaptchaOutcome } from "../throttle/captcha.js";
 import { type CounterKind, counterKinds } from "../throttle/counter-kinds.js";
 import type { Definition, Labels } from "./registry.js";
@@ -86,6 +87,10 @@ export const counters = {
       ],
     },
     help: "Renewals by outcome: renewed, repeated (a lost response or a second tab), or the reason why the session is over",
+  }),
+  connectionTokens: define("ampho_connection_tokens_total", {
+    labels: { outcome: connectionOutcomes },
+    help: "Requests for tokens of connections by outcome",
   }),
   attempts: define("ampho_attempts_total", {
     labels: { outcome: ["allowed", "pending", "captcha_used", ...counterNames, "source"] },

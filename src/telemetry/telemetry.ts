@@ -118,12 +118,14 @@ function observeHandle(handle: Handle, prefix: string, { httpSeconds }: Pick<Met
 
 const knownMethod = (method: string) => requestMethods.find((known) => known === method) ?? other;
 
-type StoreMetrics = Pick<Metrics, "storeSeconds" | "storeErrors" | "renewals" | "attempts">;
+type StoreMetrics = Pick<Metrics, "storeSeconds" | "storeErrors" | "renewals" | "connectionTokens" | "attempts">;
 
 /** Operations whose output is a decision that is counted. */
 const decisions: { readonly [P in OperationName]?: (output: OperationOutput<P>, metrics: StoreMetrics) => void } = {
   renewSession: (output, { renewals }) =>
     renewals.add({ outcome: output.outcome === "ended" ? output.reason : output.outcome }),
+  redeemConnection: ({ outcome }, { connectionTokens }) => connectionTokens.add({ outcome }),
+  renewConnection: ({ outcome }, { connectionTokens }) => connectionTokens.add({ outcome }),
   allowAttempt: (output, { attempts }) => attempts.add({ outcome: "by" in output ? output.by : output.outcome }),
 };
 

@@ -97,6 +97,9 @@ export const ill: Readonly<Record<string, { readonly series: Series; readonly al
   AmphoGuessing: { series: { [one("ampho_attempts_total", ',outcome="source"')]: rising(30) } },
   AmphoFactorGuessing: { series: { [one("ampho_attempts_total", ',outcome="factor"')]: "0x260 1+1x59" } },
   AmphoTokensReplayed: { series: { [one("ampho_renewals_total", ',outcome="replayed"')]: "1x280 1+1x39" } },
+  AmphoConnectionsReplayed: {
+    series: { [one("ampho_connection_tokens_total", ',outcome="replayed"')]: "1x280 1+1x39" },
+  },
   AmphoClockOff: { series: { [one("ampho_clock_ahead_seconds")]: flat(-7200) } },
   AmphoRevocationsMany: { series: { [one("ampho_revocation_rows")]: flat(300_000) } },
   AmphoEventLoopBusy: { series: { [one("nodejs_eventloop_active_seconds_total")]: rising(14.9) } },

@@ -6,6 +6,7 @@ import { problems } from "../../dist/http/rest/responses/problems.js";
 import { routes } from "../../dist/http/rest/routes.js";
 import { guardResults, histograms } from "../../dist/telemetry/definitions.js";
 import { generateApiKey } from "../../dist/tokens/api-key.js";
+import { connected, openConnect, renew, tokensOf } from "../connect/connections.js";
 import { admission, openWorld, password, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { freshFolder } from "../world/folder.js";
@@ -67,6 +68,30 @@ describe("every decision is counted by its reason:", () => {
       'ampho_renewals_total{outcome="repeated"} 1',
       'ampho_renewals_total{outcome="replayed"} 1',
       'ampho_revocations_total{kind="session"} 1',
+    ]);
+  });
+
+  it("the tokens of connected applications, and among them one that was used again", async () => {
+    const connect = await openConnect();
+    const { world } = connect;
+    const before = reading(world);
+    const from = { address: "192.0.2.1" };
+    const { refresh } = await connected(connect);
+    const next = tokensOf(await renew(connect, refresh, from));
+    await renew(connect, refresh, from);
+    await renew(connect, refresh, { address: "203.0.113.1" });
+    world.clock.advance(100);
+    await renew(connect, refresh, { address: "203.0.113.1" });
+    await renew(connect, next.refresh, from);
+    const removed = await connected(connect);
+    await world.ampho.services.setClient("reader", undefined);
+    await renew(connect, removed.refresh, from);
+    expect(moved(before, reading(world), "ampho_connection_tokens_total")).toEqual([
+      'ampho_connection_tokens_total{outcome="redeemed"} 2',
+      'ampho_connection_tokens_total{outcome="rejected"} 1',
+      'ampho_connection_tokens_total{outcome="renewed"} 1',
+      'ampho_connection_tokens_total{outcome="repeated"} 2',
+      'ampho_connection_tokens_total{outcome="replayed"} 1',
     ]);
   });
 

@@ -93,7 +93,7 @@ function grantOf(
   { now: iat, accessTtlSeconds: ttlSeconds }: ConnectionUse,
   outcome: ConnectionOutcome,
 ): IssuedToken {
-  if (outcome.outcome !== "granted") throw wrongGrant();
+  if (!("connection" in outcome)) throw wrongGrant();
   const { connection, user, scopes } = outcome;
   const account = user === undefined ? owner : toAccount(user);
   if (account === undefined) throw wrongGrant();

@@ -102,14 +102,20 @@ export interface ConnectionUse extends Ending {
   readonly asked: readonly string[] | undefined;
 }
 
+/** A label of the metrics. `ended`: the request has found out that the connection cannot go on. */
+export const connectionOutcomes = ["redeemed", "renewed", "repeated", "replayed", "ended", "rejected"] as const;
+type ConnectionResult = (typeof connectionOutcomes)[number];
+
+interface GrantedConnection {
+  readonly outcome: Extract<ConnectionResult, "redeemed" | "renewed" | "repeated">;
+  readonly connection: StoredConnection;
+  readonly scopes: readonly string[];
+  readonly user: User | undefined;
+}
+
 export type ConnectionOutcome =
-  | {
-      readonly outcome: "granted";
-      readonly connection: StoredConnection;
-      readonly scopes: readonly string[];
-      readonly user: User | undefined;
-    }
-  | { readonly outcome: "rejected" };
+  | GrantedConnection
+  | { readonly outcome: Exclude<ConnectionResult, GrantedConnection["outcome"]> };
 
 const rejected: ConnectionOutcome = { outcome: "rejected" };
 
@@ -229,6 +235,11 @@ const entryOf = (input: ConnectionUse, { id, userId, login, client }: StoredConn
   detail: { client },
 });
 
+const outcomes: Readonly<Record<string, GrantedConnection["outcome"] | undefined>> = {
+  connection_redeemed: "redeemed",
+  renew: "renewed",
+};
+
 function* grant(
   input: ConnectionUse,
   connection: StoredConnection,
@@ -260,7 +271,7 @@ function* grant(
   yield* recordAudit({ ...entryOf(input, connection), event });
   yield* recordAccess(yield* readState(), connection.accessExpires);
   yield* writeRevocations(revoked);
-  return { outcome: "granted", connection, scopes, user };
+  return { outcome: outcomes[event] ?? "repeated", connection, scopes, user };
 }
 
 /** Throws what is wrong with the request, which rolls the transaction back. So it uses nothing up. */
@@ -306,5 +317,5 @@ function* endUsed(
   const event = reason === "replayed" ? "connection_replayed" : "connection_ended";
   yield* recordAudit({ ...entryOf(input, connection), event, ...(reason !== "replayed" && { reason }) });
   yield* writeRevocations([...further, ...revoked]);
-  return rejected;
+  return { outcome: reason === "replayed" ? "replayed" : "ended" };
 }
