@@ -10,7 +10,7 @@ import { installMs } from "../world/debian.js";
 import { freePort } from "../world/free-port.js";
 import { alice } from "../world/people.js";
 import { bearer, post } from "../world/requests.js";
-import { addUser, freshPlace, logIn, type Served, startServe, unthrottled } from "../world/serve.js";
+import { addUser, command, freshPlace, logIn, type Served, startServe, unthrottled } from "../world/serve.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const dashboard = readFileSync(path.join(root, "deploy/grafana/ampho.json"), "utf8");
@@ -19,6 +19,8 @@ const rules = path.join(root, "deploy/prometheus/ampho.rules.yml");
 /** Panels without a value while all is well. */
 const emptyWhenWell = ["ampho_warnings"];
 
+const redirect = "https://reader.example/callback";
+let client = "";
 let served: Served;
 let prometheus: ChildProcess;
 let folder = "";
@@ -31,9 +33,22 @@ beforeAll(async () => {
   const place = freshPlace({
     AMPHO_SECURITY_KEY: JSON.stringify({ keys: [key] }),
     AMPHO_METRICS_LISTEN: String(metricsPort),
+    AMPHO_SECURITY_CONNECT: "registered",
+    AMPHO_SECURITY_SCOPE_TEXTS: '{"read":"Read"}',
+    AMPHO_APP_URL: "https://app.example/",
     ...unthrottled,
   });
   await addUser(place);
+  const added = await command(place, [
+    "service-add",
+    "reader",
+    "--redirect",
+    redirect,
+    "--user-scope",
+    "read",
+    "--public",
+  ]);
+  client = added.stdout.trim();
   served = await startServe(place);
   folder = mkdtempSync(path.join(tmpdir(), "ampho-prometheus-"));
   const port = await freePort();
@@ -71,6 +86,9 @@ async function use(): Promise<void> {
   await fetch(`${served.url}/sessions`, { headers });
   await post(`${served.url}/renew`, { refresh_token: grant.refresh_token });
   await post(`${served.url}/login`, { ...alice, password: "wrong" });
+  const code = { code: "unknown", redirect_uri: redirect, code_verifier: "x".repeat(43) };
+  const body = new URLSearchParams({ grant_type: "authorization_code", client_id: client, ...code });
+  await fetch(`${served.url}/token`, { method: "POST", body });
   await fetch(`${served.url}/logout`, { method: "POST", headers });
 }
 
