@@ -126,7 +126,7 @@ export interface Ampho<S extends string = string> extends Omit<Management<S>, "s
      * user's sessions, or else the id. The tokens carry the `level` that the application has checked. Without it the
      * session is `1fa` and no recent login. Rejects with `not_found`, with `transaction_over` for a
      * `once` of more than 60 s ago, or with `invalid_credentials` for a disabled user.
-     * @example await ampho.sessions.create(user.id, { amr: ["fed", "mfa"], authTime: idToken.auth_time });
+     * @example await ampho.sessions.create(user.id, { amr: ["fed", "mfa"] });
      */
     create(userId: string, level?: VouchedLevel): Promise<Grant>;
   };

@@ -11,6 +11,7 @@ export type { ConnectionView, ConnectView, ScopeView } from "../wire/connect.js"
  * `ampho/client/full` handles. `query` is the text of the URL's query, without `ampho`.
  */
 export interface ConnectionsClient {
+  /** The connected applications of the user, and the consent. */
   readonly connections: {
     /**
      * Returns what an application asks for. Rejects with `recent`, with `not_found` for an unknown application, and

@@ -51,7 +51,7 @@ async function open() {
     const page = new URL(asked.headers.get("location") ?? "");
     expect([asked.status, page.origin, page.searchParams.get("ampho")]).toEqual([303, origin, "connect"]);
     page.searchParams.delete("ampho");
-    const { token } = await ampho.sessions.create(userId);
+    const { token } = await ampho.sessions.create(userId, { authTime: clock.now() });
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const endpoint = `${origin}/api/security/connect`;
     const query = String(page.searchParams);

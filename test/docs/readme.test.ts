@@ -108,7 +108,7 @@ describe("the README", () => {
     const tail = `
 import { toHandler } from "ampho";
 const user = await ampho.users.create({ login: "alice", password: ${JSON.stringify(password)} });
-const { token } = await ampho.sessions.create(user.id);
+const { token } = await ampho.sessions.create(user.id, { authTime: Math.floor(Date.now() / 1000) });
 const request = (bearer?: string): Request =>
   new Request("http://localhost/", bearer === undefined ? {} : { headers: { Authorization: \`Bearer \${bearer}\` } });
 const articles = new Articles();

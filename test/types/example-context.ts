@@ -142,7 +142,8 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
     ...client,
     client: 'declare const client: import("ampho/client").Client;',
     connections: 'declare const connections: import("ampho/client/connections").ConnectionsClient["connections"];',
-    query: "declare const query: string; declare const transaction: string;",
+    query: "declare const query: string;",
+    transaction: "declare const transaction: string;",
   },
   "ampho/client/account": {
     ...common,

@@ -88,7 +88,7 @@ const elsewhere =
   /\b(?:db|dutch|found|notes|WebSocket|shield|sendGrid|logger|tenantOf|closeSocketsOf|owns|list|update|sockets|SecureStore|location|factorNeeded|linkNeeded|setup|registration|reset|review|lostMailbox|change|followed|jwkSet|getConnInfo|recoveryCode|signal|httpRequest)\b|await (?:outside|verifier)|= verifier|^verifier|mailLogin\.|passkey|Passkey|12345678|nowhere|reload|jsonl|process\./;
 
 /** Their examples need an application, or a server with API keys. */
-const compiled = ["ampho/nest", "ampho/mcp", "ampho/client/api-keys"];
+const compiled = ["ampho/nest", "ampho/mcp", "ampho/client/api-keys", "ampho/client/connections"];
 
 it.each(Object.keys(contexts).filter((subpath) => !compiled.includes(subpath)))(
   "the examples of %s run, where they need no other program",
