@@ -211,7 +211,7 @@ function connectProblems(
   if (connect.length === 0) return [];
   return [
     ...(issuer === undefined || values.appUrl === undefined
-      ? ["AMPHO_APP_URL must be set with AMPHO_SECURITY_CONNECT, because users say yes on its pages."]
+      ? ["AMPHO_APP_URL must be set with AMPHO_SECURITY_CONNECT, because users give consent on its pages."]
       : []),
     ...(Object.keys(scopeTexts).length === 0
       ? [

@@ -54,8 +54,9 @@ const reads: Readonly<Record<string, PageName>> = {
 const signedOut = new Set(["missing_token", "invalid_token", "session_ended"]);
 const returnCookie = "__Host-ampho-return";
 const returnSeconds = 1800;
-/** Browsers drop a cookie that is longer than 4096 characters. The longest request of an application has 3500. */
+/** The longest request of an application, encoded. */
 const returnLength = 3500;
+/** Browsers drop a cookie that is longer than 4096 characters, with its name. */
 const returnMax = 4000;
 
 const security =

@@ -47,7 +47,7 @@ export interface ConnectionView {
   readonly resource: string | null;
   /** The scopes that the user has given. */
   readonly scopes: readonly string[];
-  /** When the user has said yes. */
+  /** When the user gave consent. */
   readonly created: number;
   /** The last renewal. */
   readonly renewed: number;

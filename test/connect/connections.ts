@@ -101,10 +101,10 @@ export interface Said {
 export const show = ({ world, bearer }: Pick<Connect, "world" | "bearer">, query: string): Promise<ReadResponse> =>
   world.call("GET", `/connect?${query}`, { bearer });
 
-/** The user reads what is asked, and gives consent. */
 /** A user who is signed in, and the client. */
 type Asker = Pick<Connect, "world" | "client" | "bearer">;
 
+/** The user reads what is asked, and gives consent. */
 export async function consent(connect: Asker, verifier: string, said: Said = {}): Promise<ReadResponse> {
   const { world, client } = connect;
   const { bearer = connect.bearer, allow = true, scopes, after = 2 } = said;

@@ -6,7 +6,7 @@ export const connectionsMigration: MigrationSteps = {
   name: "connections",
   servesFrom: 1,
   up: ({ text, countingKey, busyTable }) => [
-    // A user's yes to a client. `id` has the form of a session's. `gen` counts renewals, and is 0 until the code is
+    // A user's consent to a client. `id` has the form of a session's. `gen` counts renewals, and is 0 until the code is
     // redeemed. `rights` counts losses of rights, and is the claim `gen` of the access tokens. `code_hash` is the
     // SHA-256 of the code. `scopes` is a JSON array. `shared_with`: another address at which an older token got the
     // current one, until it renews.

@@ -62,7 +62,7 @@ export const connectionView = z.object({
   name: nullableText("Its name. Null: it does not exist any more."),
   resource: nullableText("The resource that its tokens are for. Null: that of sessions."),
   scopes: listOf(z.string(), "The scopes that the user has given."),
-  created: seconds.describe("When the user has said yes, in Unix seconds."),
+  created: seconds.describe("When the user gave consent, in Unix seconds."),
   renewed: seconds.describe("The last renewal, in Unix seconds."),
   expires: seconds.describe("The end, if it is not renewed, in Unix seconds."),
   address: nullableText("The address of the last renewal."),

@@ -1,4 +1,4 @@
-// Connections: the yes of a user, the redemption of its code, and renewal. A client sends no idempotency key, and
+// Connections: the consent of a user, the redemption of its code, and renewal. A client sends no idempotency key, and
 // several of its processes share one credential. So an older refresh token gets the current one again at the address
 // of the last renewal, and is a replay at any other (docs/reference/contract.md §4). Everything that a token contains
 // is read after the lock of its row, so none has rights that were lost before.
@@ -41,7 +41,7 @@ import type { RowOf } from "../rows/table.js";
 import { sendOwner, type User } from "../rows/users.js";
 import { type FactorChange, lockAccount } from "./factor-changes.js";
 
-/** How many a user can have, and how many yeses whose code was not redeemed yet. */
+/** How many a user can have, and how many consents whose code was not redeemed yet. */
 const openMax = 100;
 const begunMax = 20;
 
@@ -53,11 +53,11 @@ type Given = "client" | "resource" | "scopes" | "how" | "authTime" | "amr" | "ac
 export interface NewConnection extends FactorChange, CodeBinding, Pick<StoredConnection, Given> {
   /** The random part of the id. */
   readonly random: string;
-  /** The transaction of what the user has read. A yes uses it up. */
+  /** The transaction of what the user has read. A consent uses it up. */
   readonly shown: Spending;
 }
 
-/** A yes, by a session with a recent login. `over`: it was given before. `full`: too many wait for their client. */
+/** A consent, by a session with a recent login. `over`: it was given before. `full`: too many wait for their client. */
 export function* addConnection(input: NewConnection): Transaction<ChangeOutcome<"done" | "changed" | "over" | "full">> {
   const { userId, login, own, now, origin, client, resource, scopes, how, authTime, amr, acr } = input;
   const before = yield* lockAccount(input);

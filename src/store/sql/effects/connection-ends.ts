@@ -6,8 +6,7 @@ import { advisoryLock, query, type Transaction } from "../../transaction.js";
 import { recordAudit } from "../rows/audit.js";
 import { isOfEra } from "../rows/connection-rows.js";
 import { type NewRevocation, type NewRevocations, untilOf, writeRevocations } from "../rows/revocations.js";
-import type { Ending } from "../rows/session-rows.js";
-import { setEnded } from "../rows/session-rows.js";
+import { type Ending, setEnded } from "../rows/session-rows.js";
 
 /** Why a connection ended, besides the changes of the account. It is a column, and the reason in the audit row. */
 export type ConnectionEnd =
@@ -45,7 +44,7 @@ interface Which extends Ending {
   readonly reason: string;
 }
 
-/** Ends those that the condition names. The caller writes the revocations. `silent`: it also writes the audit row. */
+/** Ends those that the condition names. The caller writes the revocations. `isSilent`: it also writes the audit row. */
 function* endWhich(which: Which, isSilent = false): Transaction<NewRevocations> {
   return revocationsOf(yield* endRows(which, isSilent), which.now);
 }
@@ -90,7 +89,7 @@ export interface UserConnections extends Ending {
   readonly reason: ConnectionEnd;
 }
 
-/** Ends those of a user, also a yes whose code was not redeemed yet. Returns how many there were. */
+/** Ends those of a user, also a consent whose code was not redeemed yet. Returns how many there were. */
 export function* endUserConnections({ userId, client, ...ending }: UserConnections): Transaction<number> {
   // As every change of the account, so that no redemption is between its read and its row.
   yield* advisoryLock(`sessions of ${userId}`);

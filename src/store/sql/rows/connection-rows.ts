@@ -1,4 +1,4 @@
-// Rows of connections: a user's yes to a client, and the session that the client holds by it. A connection is live
+// Rows of connections: a user's consent to a client, and the session that the client holds by it. A connection is live
 // while its code was redeemed, it has not ended, belongs to the current era, and `now < expires_at` (never past
 // `ends_at`).
 import { acrs } from "../../../levels/acr.js";
@@ -26,10 +26,10 @@ export const connections = tableOf("ampho_connections", {
   gen: asInteger,
   /** The claim `gen` of its access tokens, which grows with each loss of rights. */
   rights: asInteger,
-  /** The session in which the user has said yes. */
+  /** The session in which the user gave consent. */
   addedBy: orUndefined(asText),
   createdAt: asInteger,
-  /** How the user had signed in when saying yes. */
+  /** How the user had signed in when giving consent. */
   authTime: asInteger,
   amr: asTexts,
   acr: asOneOf(acrs),
@@ -50,7 +50,7 @@ export type StoredConnection = RowOf<typeof connections>;
 /** The number of its row, and the address at which an older token got the current one, until it renews. */
 export const moves = tableOf("ampho_connections", { n: asInteger, sharedWith: orUndefined(asText) });
 
-/** The code of a yes, and what it is bound to. */
+/** The code of a consent, and what it is bound to. */
 export const codes = tableOf("ampho_connections", { codeHash: asText, challenge: asText, redirectUri: asText });
 export type CodeBinding = RowOf<typeof codes>;
 
@@ -101,7 +101,7 @@ export function* findConnection(
   return row && { connection: connections.of(row), user: joinedUserOf(row) };
 }
 
-/** How many yeses of a user wait for their client. */
+/** How many consents of a user wait for their client. */
 export const countBegun = (userId: string, now: number): Transaction<number> =>
   count(`select count(*) from ampho_connections where user_id = ? and gen = 0 and ${isLive}`, [userId, now]);
 
@@ -114,7 +114,7 @@ export function* findIdle(userId: string, keep: number, now: number): Transactio
   return rows.slice(keep).map((row) => text(row, "id"));
 }
 
-/** The real time until which a row is kept. A yes without tokens is kept a day, for a code that is sent again. */
+/** The real time until which a row is kept. A consent without tokens is kept a day, for a code that is sent again. */
 export const connectionKeptUntil = `case when ended_at is not null then delete_after
   when gen = 0 then expires_at + 86400
   when access_expires > expires_at then access_expires + ${sessionKeptSeconds}
