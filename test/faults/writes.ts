@@ -194,7 +194,8 @@ export async function makeSubject(ampho: Ampho, withPassword: boolean): Promise<
   const login = `user-${randomBytes(6).toString("hex")}`;
   const password = `heron violet tumbrel ${login.slice(-4)}`;
   const { id } = await ampho.users.create({ login, ...(withPassword ? { password } : {}) });
-  const { token, refresh_token = "" } = await ampho.sessions.create(id);
+  const signedInNow = { authTime: Math.floor(Date.now() / 1000) };
+  const { token, refresh_token = "" } = await ampho.sessions.create(id, signedInNow);
   await ampho.sessions.create(id);
   const current = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()).sid;
   const other = (await ampho.sessions.list(id)).find((session) => session.id !== current);

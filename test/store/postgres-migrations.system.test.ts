@@ -62,8 +62,7 @@ it("a migration waits only briefly for a lock, reports it, and can be repeated",
   await other.connect();
   onTestFinished(() => other.end());
   await other.query("begin");
-  for (const table of ["users", "sessions", "audit", "state"])
-    await other.query(`select 1 from ampho_${table} limit 1`);
+  for (const table of await tables(database)) await other.query(`select 1 from ${table} limit 1`);
   await expect(migrations.down()).rejects.toThrow("another session holds a lock in PostgreSQL for too long");
   expect(await migrations.current()).toBe(version);
   await other.query("commit");
