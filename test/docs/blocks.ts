@@ -301,6 +301,14 @@ export const pasted: readonly Pasted[] = [
     ...withApp,
   },
   {
+    page: "docs/operate/incidents.md",
+    begins: ["ampho connection-list"],
+    before: [
+      "db-up",
+      "service-add reader --redirect https://reader.example/callback --user-scope articles:read --public",
+    ],
+  },
+  {
     page: "docs/operate/postgresql.md",
     begins: ["AMPHO_DATABASE_URL"],
     postgres: "postgres://ampho_owner:…@db/ampho?sslmode=verify-full",
