@@ -2,7 +2,7 @@
 // when the first file asks for it.
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import { accessSync, chmodSync, constants, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -62,6 +62,8 @@ function temporaryFolder(): string {
 /** Vitest calls it before the run, and `teardown` after it. */
 export async function setup(project: TestProject): Promise<void> {
   folder = mkdtempSync(path.join(temporaryFolder(), "ampho-tests-"));
+  // Servers that run as another user find their own folders in it.
+  chmodSync(folder, 0o711);
   process.env["TMPDIR"] = folder;
   server = createServer((request, response) => {
     const make = makers[request.url ?? ""] ?? (() => Promise.reject(new Error("not found")));
