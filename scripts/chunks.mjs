@@ -9,7 +9,7 @@ import { parseSync } from "oxc-parser";
 /** Each chunk joins what this module loads, without the chunks before it. The paths are those of `dist`. */
 const chunks = {
   "verify-chunk.js": "verify/verifier.js",
-  "management-chunk.js": "open-management.js",
+  "management-chunk.js": "compose/management.js",
   "main-chunk.js": "index.js",
 };
 

@@ -10,7 +10,7 @@ export type {
 } from "./adapters/authorize-types.js";
 export { toHandler } from "./adapters/fetch-authorize.js";
 export type { Renew, Renewed } from "./adapters/renew.js";
-export { type Ampho, createAmpho } from "./ampho.js";
+export { createAmpho } from "./ampho.js";
 export type { AuditEntry, AuditRow } from "./audit/entry.js";
 export type { Clock } from "./clock.js";
 export type { Duration } from "./duration.js";
@@ -39,6 +39,7 @@ export type { UserEvent, UserHooks } from "./flows/manage/user-hooks.js";
 export type { AuthOf, CheckedRequirements, MandatoryRequirements, Requirements } from "./guard/requirements.js";
 export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";
 export type { DrainOptions, Health } from "./http/server/drain.js";
+export type { Ampho } from "./instance.js";
 export { type LazyAmpho, lazyAmpho } from "./lazy-ampho.js";
 export type { Acr } from "./levels/acr.js";
 export type { Register, Role } from "./levels/role.js";

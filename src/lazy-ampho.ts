@@ -2,7 +2,8 @@
 import type { Authorize } from "./adapters/authorize-types.js";
 import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
 import { respondWithPage } from "./adapters/fetch-pages.js";
-import { type Ampho, createAmpho } from "./ampho.js";
+import { createAmpho } from "./ampho.js";
+import type { Ampho } from "./instance.js";
 import type { AmphoOptions } from "./options.js";
 import type { ApplicationUser } from "./users/application-users.js";
 

@@ -1,7 +1,8 @@
 // Opens the management for the time of one command. The audit log names the operator by user and host of the machine.
 // The code that serves requests is not loaded, because loading takes most of the time of a command.
+
+import { type OperatorOptions, openManagement } from "../compose/management.js";
 import type { Management } from "../flows/manage/management.js";
-import { type OperatorOptions, openManagement } from "../open-management.js";
 import type { CommandContext, CommandInput, RunCommand } from "./command.js";
 import { configure } from "./configure.js";
 import { printList } from "./input.js";

@@ -1,4 +1,4 @@
-// The dependencies of the flows. ampho.ts creates them once for each instance.
+// The dependencies of the flows. compose/flow-deps.ts creates them once for each instance.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { DeviceProofs } from "../factors/device-proofs.js";

@@ -2,12 +2,13 @@
 
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Ampho, composeAmpho } from "../../../ampho.js";
+import { composeAmpho } from "../../../ampho.js";
 import { type Configuration, readConfiguration } from "../../../config/configuration.js";
 import { AmphoError } from "../../../errors.js";
 import { type AccessLog, createAccessLog } from "../../../http/server/access-log.js";
 import { createMetricsPage, type MetricsPage, metricsPath } from "../../../http/server/probes.js";
 import { createHttpServer, type HttpServer } from "../../../http/server/server.js";
+import type { Ampho } from "../../../instance.js";
 import { hangUpLine, metricsLine, notReadyLine, stoppingLine } from "../../../log-lines.js";
 import { expositionType } from "../../../telemetry/exposition.js";
 import { processText, type ServerConnections } from "../../../telemetry/process-metrics.js";

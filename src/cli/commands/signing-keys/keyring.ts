@@ -1,10 +1,11 @@
 // The commands `user-recover`, whose link a key derives, and `factor-rekey`, which alone decrypts TOTP secrets.
+
+import { mailingOrigin, type OpenedDeps, openForOperator } from "../../../compose/management.js";
 import { ConfigurationError } from "../../../errors.js";
 import { createTotpSecrets } from "../../../factors/totp/totp.js";
 import { createTransactions } from "../../../factors/transactions.js";
 import { rekeyFactors as rekey } from "../../../flows/manage/factors.js";
 import { recover } from "../../../flows/manage/recover.js";
-import { mailingOrigin, type OpenedDeps, openForOperator } from "../../../open-management.js";
 import type { Keyring } from "../../../tokens/keyring.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { configure } from "../../configure.js";

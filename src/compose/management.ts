@@ -1,28 +1,28 @@
 // The composition of what needs no key: the database, users and passwords. Most commands load no more.
 
-import type { Origin } from "./audit/entry.js";
-import { type Clock, createStoreClock, systemClock } from "./clock.js";
-import type { Configuration } from "./config/configuration.js";
-import { createManagement } from "./flows/manage/create-management.js";
-import type { Management } from "./flows/manage/management.js";
-import type { ManagementDeps } from "./flows/manage/manager.js";
-import { clockLine, databaseOperationLine, internalErrorLine, userTableLine } from "./log-lines.js";
-import { createTransport } from "./mail/transports/create.js";
-import type { Log, ManagementOptions } from "./options.js";
-import { withBreachCheck } from "./passwords/breach-check.js";
-import { createBreachList } from "./passwords/breach-list.js";
-import { createFailureDelay } from "./passwords/failure-delay.js";
-import { createPasswordPolicy, type PasswordPolicy } from "./passwords/policy.js";
-import { createPasswordPool } from "./passwords/pool.js";
-import { createRevocationSet, databaseNames } from "./sessions/revocation-set.js";
-import { openStore } from "./store/open.js";
-import { limitWaits, reportFailures } from "./store/report-failures.js";
-import type { Store } from "./store/store.js";
-import type { Telemetry } from "./telemetry/telemetry.js";
-import type { Keyring } from "./tokens/keyring.js";
-import { createApplicationDirectory } from "./users/application-directory.js";
-import { createDatabaseDirectory } from "./users/database-directory.js";
-import { type Directory, withoutTable } from "./users/directory.js";
+import type { Origin } from "../audit/entry.js";
+import { type Clock, createStoreClock, systemClock } from "../clock.js";
+import type { Configuration } from "../config/configuration.js";
+import { createManagement } from "../flows/manage/create-management.js";
+import type { Management } from "../flows/manage/management.js";
+import type { ManagementDeps } from "../flows/manage/manager.js";
+import { clockLine, databaseOperationLine, internalErrorLine, userTableLine } from "../log-lines.js";
+import { createTransport } from "../mail/transports/create.js";
+import type { Log, ManagementOptions } from "../options.js";
+import { withBreachCheck } from "../passwords/breach-check.js";
+import { createBreachList } from "../passwords/breach-list.js";
+import { createFailureDelay } from "../passwords/failure-delay.js";
+import { createPasswordPolicy, type PasswordPolicy } from "../passwords/policy.js";
+import { createPasswordPool } from "../passwords/pool.js";
+import { createRevocationSet, databaseNames } from "../sessions/revocation-set.js";
+import { openStore } from "../store/open.js";
+import { limitWaits, reportFailures } from "../store/report-failures.js";
+import type { Store } from "../store/store.js";
+import type { Telemetry } from "../telemetry/telemetry.js";
+import type { Keyring } from "../tokens/keyring.js";
+import { createApplicationDirectory } from "../users/application-directory.js";
+import { createDatabaseDirectory } from "../users/database-directory.js";
+import { type Directory, withoutTable } from "../users/directory.js";
 
 interface ExistingDatabase {
   /** True if a database without a schema must stay without one. */
@@ -39,7 +39,7 @@ export async function openManagement(
   origin: Origin,
 ): Promise<Management & { close(): Promise<void> }> {
   const { keyring, close, ...deps } = await openForOperator(configuration, options);
-  const loadTotp = () => closingOnError(close, import("./factors/totp/totp.js"));
+  const loadTotp = () => closingOnError(close, import("../factors/totp/totp.js"));
   const secrets = keyring && { totpSecrets: (await loadTotp()).createTotpSecrets(keyring) };
   return { ...createManagement({ ...deps, ...secrets }, mailingOrigin(configuration, origin)), close };
 }
@@ -63,7 +63,7 @@ async function readOwners(
   const isElsewhere = options.users === undefined && (await store.readApplicationOwnsUsers());
   const users = isElsewhere ? withoutTable(directory) : directory;
   if (keys === undefined) return [users, undefined];
-  const { createKeyring } = await import("./tokens/keyring.js");
+  const { createKeyring } = await import("../tokens/keyring.js");
   // A revoked key must sign, encrypt and receive nothing.
   revocations.add(await store.listRevokedSigningKeys());
   return [users, createKeyring(keys, settings, revocations)];
