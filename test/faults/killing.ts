@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect } from "vitest";
-import type { Ampho } from "../../dist/ampho.js";
+import type { Ampho } from "../../dist/instance.js";
 import { binary } from "../world/command.js";
 import { type Place, type Served, startServe } from "../world/serve.js";
 import { ask } from "./application.js";

@@ -1,6 +1,7 @@
 // Everything that writes: each endpoint and each command with its requirements, and a tally of the database.
 import { randomBytes } from "node:crypto";
-import { type Ampho, createAmpho } from "../../dist/ampho.js";
+import { createAmpho } from "../../dist/ampho.js";
+import type { Ampho } from "../../dist/instance.js";
 import {
   authenticate,
   bytesOf,

@@ -1,6 +1,7 @@
 // Faults of second factors: they are left out, a password alone changes them, and a code works again.
-import type { Ampho } from "../../../dist/ampho.js";
+
 import type { HttpRequest, HttpResponse } from "../../../dist/http/rest/message.js";
+import type { Ampho } from "../../../dist/instance.js";
 import { type Fault, membersOf, open, pathOf, readBody, taking, type Workshop } from "./server.js";
 
 export type Members = Readonly<Record<string, unknown>>;

@@ -1,6 +1,7 @@
 // Faults of transactions, passkeys and mails: one purpose is good for another, a response works again, and a request reveals a login.
-import type { Ampho } from "../../../dist/ampho.js";
+
 import type { AmphoOptions } from "../../../dist/index.js";
+import type { Ampho } from "../../../dist/instance.js";
 import { at, claimsIn, letIn, type Members, respond } from "./factors.js";
 import { type Fault, membersOf, open } from "./server.js";
 

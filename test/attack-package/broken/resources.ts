@@ -1,6 +1,6 @@
 // Faults of a protected resource: the tokens that it takes, and where its metadata leads clients.
 import type { RequestListener } from "node:http";
-import type { Ampho } from "../../../dist/ampho.js";
+import type { Ampho } from "../../../dist/instance.js";
 import type { Credential } from "../../../dist/tokens/credential.js";
 import { type Fault, responding, taken } from "./server.js";
 
