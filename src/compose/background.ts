@@ -1,4 +1,4 @@
-// What works beside the requests of an instance: the hooks, the key file, and what is checked or noted at its start.
+// The parts that work beside the requests of an instance, and the checks and notes of its start.
 
 import { systemClock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";

@@ -31,7 +31,7 @@ export interface ServingDeps extends Deps, ManagementDeps {
   forRequest(): Deps;
 }
 
-/** What the dependencies of the flows are made of. */
+/** The parts from which the dependencies are made. */
 interface Ground {
   readonly managed: OpenedDeps;
   readonly keyring: Keyring;

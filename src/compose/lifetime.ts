@@ -1,4 +1,4 @@
-// What one instance has opened, and how it ends.
+// The parts that an instance has opened, and how they end.
 
 export interface Lifetime {
   /** `end` runs when the instance closes, and when a later step of its start fails. */

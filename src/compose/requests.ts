@@ -32,7 +32,7 @@ interface GuardParts {
   readonly options: CompositionOptions;
 }
 
-/** What checks the tokens of requests, and follows the revocations. */
+/** The guard, which follows the revocations. */
 export function openGuard(deps: ServingDeps, { telemetry, options }: GuardParts, { onClose }: Lifetime) {
   const { settings } = deps;
   const { log = toStderr } = options;

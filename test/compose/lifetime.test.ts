@@ -1,4 +1,4 @@
-// What an instance has opened ends when it closes, when its start fails, and once.
+// The parts of an instance end when it closes, when its start fails, and once.
 import { expect, it } from "vitest";
 import { living } from "../../src/compose/lifetime.js";
 
