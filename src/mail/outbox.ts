@@ -76,7 +76,8 @@ export function startOutbox(deps: OutboxDeps): Outbox {
   let isStopped = false;
 
   const outage = createOutage(deps);
-  const flying = new Set<Promise<void>>();
+  /** By the number of the mail. */
+  const flying = new Map<number, Promise<void>>();
   /** Results of attempts that the database could not record yet. A mail among them is not sent again. */
   const unrecorded = new Map<number, Attempted>();
   let waiting: ReturnType<Outbox["waiting"]> = { waiting: 0, oldestAt: undefined };
@@ -113,14 +114,16 @@ export function startOutbox(deps: OutboxDeps): Outbox {
       await recordAgain();
       for (;;) {
         const limit = atOnce - flying.size;
-        const mails =
-          limit === 0 ? [] : await store.takeMail({ now: clock.now(), holdSeconds, limit, pages, kinds: mailKinds });
-        for (const mail of mails) {
-          const delivery: Promise<void> = deliver(mail).finally(() => flying.delete(delivery));
-          flying.add(delivery);
-        }
+        // On a busy machine an attempt can outlast `holdSeconds`. This process begins no second one.
+        const taking = { now: clock.now(), holdSeconds, limit, pages, kinds: mailKinds, except: [...flying.keys()] };
+        const mails = limit === 0 ? [] : await store.takeMail(taking);
+        for (const mail of mails)
+          flying.set(
+            mail.n,
+            deliver(mail).finally(() => flying.delete(mail.n)),
+          );
         if (mails.length < limit || isStopped) return;
-        await Promise.race(flying);
+        await Promise.race(flying.values());
       }
     } catch (error) {
       failed(error);
@@ -167,7 +170,7 @@ export function startOutbox(deps: OutboxDeps): Outbox {
       clearInterval(counting);
       const deliveries = async () => {
         await running;
-        await Promise.all(flying);
+        await Promise.all(flying.values());
       };
       // A mail that the server is about to accept would otherwise be sent twice.
       await atMost(stopMs.sending, deliveries());

@@ -120,7 +120,8 @@ export async function leavingNotice(world: Mailing, to?: string): Promise<Mail> 
   const mail = await world.mail("email_leaving", to);
   const isOpen = async () =>
     (await world.ampho.mail.list()).some(
-      (row) => row.kind === "email_leaving" && row.attempts > 0 && row.next !== null,
+      ({ kind, attempts, next }) =>
+        kind === "email_leaving" && next !== null && (attempts > 0 || next <= world.clock.now()),
     );
   await vi.waitFor(async () => expect(await isOpen()).toBe(false), { timeout: 60_000, interval: 10 });
   return mail;

@@ -104,9 +104,9 @@ it("responses do not wait for a silent mail server, and their mails arrive when 
   await expect
     .poll(() => new Set(silent.server.lines.filter((line) => line.startsWith("RCPT"))).size, { timeout: 90_000 })
     .toBe(users);
-  await expect
-    .poll(async () => (await mailEvents(silent.world)).filter((event) => event === "mail_sent").length)
-    .toBe(users);
+  // On a busy machine a mail that the server accepts a moment too late is sent again, so the mails are counted.
+  const arrived = async () => (await silent.world.ampho.mail.list()).filter(({ sent }) => sent !== null);
+  await expect.poll(async () => (await arrived()).length).toBe(users);
 });
 
 it("a call of mailText that never settles delays its mail, and stops no later one", async () => {

@@ -24,7 +24,7 @@ import {
 } from "./fixtures.js";
 
 const bob = { id: "u-bob", login: "Bob", canonical: "bob" };
-const taking = { now: start, holdSeconds: 60, limit: 10, pages: "", kinds: mailKinds };
+const taking = { now: start, holdSeconds: 60, limit: 10, pages: "", kinds: mailKinds, except: [] };
 const numbersOf = (mails: readonly { readonly n: number }[]) => mails.map(({ n }) => n);
 const spend = (hash: string) => ({ hash, until: start + 660, idempotency: undefined });
 const mailTo = (address: string) => ({ draft: { ...mailRequest().draft, address } });
@@ -44,6 +44,13 @@ export function mailContract(store: Opened): void {
     const counters = [{ key: "login:ann", kind: "mail", freeAttempts: 1, everySeconds: 60 }] as const;
     expect(await store().allowAttempt({ ...again, counters })).toMatchObject({ outcome: "rejected", by: "mail" });
     expect(await eventsOf(store())).toEqual(["mail_queued", "mail_throttled mail"]);
+  });
+
+  it("a mail that the caller still sends is left to another process when its time is over", async () => {
+    await store().queueMail(mailRequest());
+    await store().takeMail(taking);
+    expect(await store().takeMail({ ...taking, now: start + 60, except: [1, 7] })).toEqual([]);
+    expect(numbersOf(await store().takeMail({ ...taking, now: start + 60, except: [7] }))).toEqual([1]);
   });
 
   it("a mail for a later day is neither taken nor counted before it", async () => {

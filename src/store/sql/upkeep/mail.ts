@@ -47,12 +47,17 @@ export function* takeMail(input: {
   readonly pages: string;
   /** The kinds that the caller can compose. A program of a later version on the same database sends the others. */
   readonly kinds: readonly string[];
+  /** The numbers of the mails that the caller still sends. Another process takes them, if the caller hangs. */
+  readonly except: readonly number[];
 }): Transaction<readonly OutgoingMail[]> {
   const { now, holdSeconds, limit, pages, kinds } = input;
+  // Numbers begin at 1.
+  const except = [0, ...input.except];
   const due = yield* outgoing.all(
-    `where next_at <= ? and until > ? and pages = ? and kind in (${marks(kinds.length)}) and ${isAnnounced}
+    `where next_at <= ? and until > ? and pages = ? and kind in (${marks(kinds.length)})
+     and n not in (${marks(except.length)}) and ${isAnnounced}
      order by next_at, n limit ?`,
-    [now, now, pages, ...kinds, limit],
+    [now, now, pages, ...kinds, ...except, limit],
     "skipLocked",
   );
   const old = yield* outgoing.all(
