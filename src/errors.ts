@@ -23,6 +23,8 @@ export const errorCodes = [
   "invalid_scope",
   "invalid_grant",
   "invalid_target",
+  "invalid_redirect_uri",
+  "invalid_client_metadata",
   "unauthorized_client",
   "unsupported_response_type",
   "interaction_required",

@@ -68,6 +68,8 @@ export const auditEvents = {
   service_connections_ended: "All connections to a service account ended.",
   service_public_keys_set: "The public keys of a service account were set or removed.",
   service_token_issued: "A service account got an access token.",
+  client_rejected: "The document of an application that a user wants to connect cannot be used.",
+  token_exchanged: "A service account exchanged the access token of a user.",
   service_tokens_revoked: "The access tokens of a service account were revoked.",
   mail_sent: "A mail server, a webhook, a folder or the application accepted a mail.",
   mail_failed: "A mail could not be sent, and is sent again later.",

@@ -433,7 +433,9 @@ export const commands = [
     help: "A service account is a program that calls the API, such as a nightly job. It has scopes and no roles. It gets keys from service-api-key, or proves its private key (service-jwk).",
     takes: [
       { name: "NAME", help: "A unique name: 1 to 64 of a-z, 0-9, . and -. It begins with a letter or a digit." },
-      scope("A scope of it. Repeat the option for several. `ampho:introspect` lets it ask POST /introspect."),
+      scope(
+        "A scope of it. Repeat the option for several. `ampho:introspect` lets it ask POST /introspect, and `ampho:exchange` lets it exchange tokens of users.",
+      ),
       ...clientOptions,
     ],
     example: "nightly --scope articles:read",
@@ -552,7 +554,7 @@ export const commands = [
   command("captcha-check", async () => (await import("./commands/checks.js")).checkCaptcha, {
     database: "none",
     summary: "ask the captcha verifier whether it accepts the key",
-    help: "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects AMPHO_SECURITY_CAPTCHA_KEY, or accepts every token because the key is for tests.",
+    help: "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects the key of the URL, or accepts every token because the key is for tests.",
   }),
   command("mail-list", async () => (await mail()).listMail, {
     database: "reads",

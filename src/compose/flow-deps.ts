@@ -5,6 +5,7 @@ import { createMailTokens } from "../factors/mail-tokens.js";
 import { relyingPartyOf } from "../factors/passkey/relying-party.js";
 import { createTotpSecrets } from "../factors/totp/totp.js";
 import { createTransactions } from "../factors/transactions.js";
+import { createDocuments } from "../flows/connect/documents.js";
 import type { Caller, Deps } from "../flows/deps.js";
 import type { ManagementDeps } from "../flows/manage/manager.js";
 import { mailLine } from "../log-lines.js";
@@ -64,6 +65,7 @@ export async function openFlowDeps(ground: Ground, { onClose }: Lifetime): Promi
     throttle: throttleOver(store),
     guesses: createGuesses(settings, clock),
     offersCaptcha: captcha !== undefined,
+    documents: createDocuments(settings, clock),
   };
   /**
    * The directory and the throttle are made at their first use. A renewal, the most frequent flow, needs neither. All

@@ -413,17 +413,22 @@ export const protectedResources: Kind<readonly Resource[], string | readonly Res
   parse: (value) => parseResources(fromJson(value)),
 };
 
-/** The clients to which users can connect their accounts. */
-export const clientKinds = ["registered"] as const;
-export type ClientKind = (typeof clientKinds)[number];
+const isClient = (text: string): boolean =>
+  text === "registered" ||
+  text === "dynamic" ||
+  text === "*" ||
+  (text.length <= 253 && /^!?(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(text));
 
-export const clients: Kind<readonly ClientKind[], string | readonly string[]> = {
+/** The clients to which users can connect their accounts. */
+export const clients: Kind<readonly string[], string | readonly string[]> = {
   type: "str or JSON array of str",
-  expected: "`registered`, or a JSON array of it",
+  expected:
+    "`registered`, the host of a client document such as claude.ai, `*` for any, beside it `!evil.example`, `dynamic`, or a JSON array of them",
   parse(value) {
     const list = strings.parse(value);
-    const kinds = list?.flatMap((one) => clientKinds.find((each) => each === one) ?? []);
-    return kinds !== undefined && kinds.length === list?.length ? Object.freeze([...new Set(kinds)]) : undefined;
+    // Without `*` no other host is taken, so one with `!` is a mistake.
+    const isMistaken = list?.some((one) => one.startsWith("!")) === true && !list.includes("*");
+    return list?.every(isClient) && !isMistaken ? Object.freeze([...new Set(list)]) : undefined;
   },
 };
 

@@ -152,7 +152,7 @@ export const parameters = {
     preview: true,
   }),
   AMPHO_SECURITY_CONNECT: withDefault(clients, Object.freeze([]), "registered", {
-    help: "The applications to which users can connect their accounts (docs/guides/connect.md). `registered`: service accounts with redirect URIs. It also serves `POST /token` and `POST /revoke`, for connections alone.",
+    help: "The applications to which users can connect their accounts (docs/guides/connect.md). `registered`: service accounts with redirect URIs. A host such as `claude.ai`: the applications whose `client_id` is the URL of a document there. `*`: those of any host. `!evil.example` beside `*`: none of that host, and of none below it. `dynamic`: programs that register themselves at `POST /clients`. It also serves `POST /token` and `POST /revoke`, for connections alone.",
     defaultText: "none",
     preview: true,
   }),

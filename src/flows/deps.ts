@@ -17,6 +17,7 @@ import type { Guesses } from "../throttle/guesses.js";
 import type { Throttle } from "../throttle/throttle.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Directory } from "../users/directory.js";
+import type { Documents } from "./connect/documents.js";
 
 export interface Deps {
   readonly store: Store;
@@ -35,6 +36,7 @@ export interface Deps {
   readonly throttle: Throttle;
   readonly guesses: Guesses;
   readonly offersCaptcha: boolean;
+  readonly documents: Documents;
   readonly revocations: RevocationSet;
   readonly settings: Configuration;
   readonly clock: Clock;

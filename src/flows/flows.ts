@@ -12,6 +12,7 @@ import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./accoun
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./account/totp.js";
 import { endOwnConnection, endOwnConnections, listOwnConnections } from "./connect/connections.js";
 import { checkConsent, giveConsent, showConsent } from "./connect/consent.js";
+import { registerClient } from "./connect/dynamic-clients.js";
 import { issueToken } from "./connect/token-endpoint.js";
 import type { Caller, Deps, Flow } from "./deps.js";
 import { readWays } from "./find/ways.js";
@@ -61,6 +62,7 @@ const table = {
   removeApiKey: removeOwnApiKey,
   checkConsent,
   showConsent,
+  registerClient,
   giveConsent,
   listConnections: listOwnConnections,
   endConnection: endOwnConnection,

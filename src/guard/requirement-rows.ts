@@ -190,11 +190,11 @@ const names: readonly string[] = Object.keys(rows);
 const isName = (name: string): name is Name => names.includes(name);
 
 /**
- * Returns a copy, so that later changes to the object or its lists have no effect.
- * Throws a TypeError for a misspelled, undefined or wrong member: the guard would ignore it and allow every user. The
- * same holds for members of a Map, a promise or a class, which a copy does not have.
- * `live` and the credential `key` are also errors for a verifier, which has no database (`host.live` is false). Errors
- * are also a scope that no role has, a resource that is not configured, and `redirect` without pages.
+ * Returns a copy, so that later changes to the object or its lists have no effect. Throws a TypeError for a misspelled,
+ * undefined or wrong member: the guard would ignore it and allow every user. The same holds for members of a Map, a
+ * promise or a class, which a copy does not have. `live` and the credential `api_key` are also errors for a verifier,
+ * which has no database (`host.live` is false). Errors are also a scope that no role has, a resource that is not
+ * configured, and `redirect` without pages.
  */
 export function checkRequirements<R, S extends string>(
   given: Requirements<R, S>,

@@ -18,7 +18,7 @@ import type { Credential } from "../tokens/credential.js";
 export interface Requirements<R = never, S extends string = string> {
   /**
    * The kinds of tokens that the route takes, by default `["session", "foreign"]`. Any other gets 403
-   * `credential_not_accepted`. A route that takes `service` or `key` also needs `scopes` or `can`.
+   * `credential_not_accepted`. A route that takes `service` or `api_key` also needs `scopes` or `can`.
    */
   readonly credentials?: readonly Credential[];
   /** The user must have at least one of these roles. */

@@ -3,6 +3,9 @@
 /** Role to scopes. `"*"` stands for every user. It has no prototype, so a role named `constructor` has no scopes. */
 export type RoleScopes = Readonly<Record<string, readonly string[]>>;
 
+/** The scope of a service that can exchange tokens of users. */
+export const exchangeScope = "ampho:exchange";
+
 /** `scope-token` of RFC 6749 §3.3. */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 

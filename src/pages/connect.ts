@@ -10,11 +10,15 @@ export function connectPage(view: View, asked: ConnectView, query: string, login
   const { texts: t, form, settings } = view;
   const days = Math.ceil(settings.connectionIdleTtl / 86_400);
   const { client, scopes, transaction } = asked;
-  const { name, returns } = client;
+  const { name, host, known, stated_name: stated, returns } = client;
+  // A program on the computer has no host, and the text about it warns.
+  const trusted = known ? null : (host ?? returns);
   const rows = scopes.map(({ text, new: isNew }) => [text, isNew && tag(t.newScope)]);
   const hidden = { query, transaction };
-  return view.page(fill(t.connect, { name }), [
+  return view.page(fill(t.connect, { name: known || host !== null ? name : t.unknownClient }), [
     html`<p>${t.connectAccount} <strong>${login}</strong></p>`,
+    stated !== null && html`<p>${t.statesName} “<bdi>${stated}</bdi>”</p>`,
+    trusted !== null && html`<p>${fill(t.isUnknown, { name: trusted })}</p>`,
     html`<div><p>${t.canDo}</p><div class="scopes">${list(rows)}</div></div>`,
     returns === null ? t.returnsHere : html`<p>${t.returnsTo} <strong>${returns}</strong></p>`,
     form("connect/allow", [button(t.allow)], hidden),

@@ -388,6 +388,8 @@ const sameAs: Readonly<Record<string, Text>> = {
   unsupported_grant_type: "invalid_request",
   invalid_grant: "invalid_request",
   invalid_target: "invalid_request",
+  invalid_redirect_uri: "invalid_request",
+  invalid_client_metadata: "invalid_request",
   unauthorized_client: "invalid_request",
   unsupported_response_type: "invalid_request",
   interaction_required: "invalid_request",

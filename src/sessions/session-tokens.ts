@@ -6,7 +6,7 @@ import type { StoredConnection } from "../store/sql/rows/connection-rows.js";
 import type { Session } from "../store/sql/rows/session-rows.js";
 import { createAccessTokens } from "../tokens/access-tokens.js";
 import { acceptsApiKeys, apiKeyTest } from "../tokens/api-key.js";
-import { connectionToken, refreshToken } from "../tokens/jwt.js";
+import { type AccessClaims, type ClientClaims, connectionToken, dynamicClient, refreshToken } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
 import type { Grant } from "../wire/login.js";
@@ -36,6 +36,16 @@ interface ConnectionGrant extends Omit<ServiceGrant, "resource"> {
   /** The name of the client, for the log of an application. */
   readonly client: string;
 }
+
+interface ExchangedGrant extends Omit<ServiceGrant, "ttlSeconds"> {
+  /** The claims of the subject token. */
+  readonly subject: AccessClaims;
+  readonly service: { readonly id: string; readonly name: string };
+  readonly exp: number;
+}
+
+/** The claims that a token has of the one for which it was exchanged. */
+const exchangedClaims = ["sub", "sid", "gen", "auth_time", "amr", "acr"];
 
 export type SessionTokens = ReturnType<typeof createSessionTokens>;
 
@@ -140,6 +150,26 @@ export function createSessionTokens(deps: {
       const named = { ...origin, ...(resource !== undefined && { aud: resource }), sub: id, client_id: id, login: id };
       return keyring.signAccess({ ...named, scope: scopes.join(" "), jti: randomId(), ...times });
     },
+    /** The token of a service that calls another one for a user (RFC 8693 §4.1). It ends with that of its caller. */
+    grantExchanged({ subject, service, scopes, resource, iat, exp }: ExchangedGrant): string {
+      const { login, act } = subject;
+      const kept = exchangedClaims
+        .filter((name) => subject[name] !== undefined)
+        .map((name): [string, unknown] => [name, subject[name]]);
+      return keyring.signAccess({
+        ...origin,
+        ...(resource !== undefined && { aud: resource }),
+        ...Object.fromEntries(kept),
+        login,
+        client_id: service.id,
+        act: { sub: service.id, name: service.name, ...(act !== undefined && { act }) },
+        scope: scopes.join(" "),
+        jti: randomId(),
+        iat,
+        nbf: iat,
+        exp,
+      });
+    },
     /** The tokens of a connection (RFC 6749 §5.1). The access token has the user's rights of this moment. */
     grantConnection(connection: StoredConnection, { account, client, scopes, iat, ttlSeconds }: ConnectionGrant) {
       const { id: sid, client: clientId, resource, gen, rights, renewedAt, expiresAt, authTime, amr, acr } = connection;
@@ -178,6 +208,9 @@ export function createSessionTokens(deps: {
       const { sid, gen, iat, exp } = keyring.verify(connectionToken, token, now, Number.MAX_SAFE_INTEGER).claims;
       return { sid, gen, iat, expires: exp };
     },
+    signClient: (claims: ClientClaims): string => keyring.sign(dynamicClient, claims),
+    /** Throws `invalid_token`. */
+    readClient: (id: string, now: number) => keyring.verify(dynamicClient, id, now).claims,
     ...accessTokens,
     /** Throws `invalid_token`. Returns an expired token, for which the caller throws `session_ended`. */
     readRefresh(token: string, now: number) {

@@ -10,7 +10,7 @@ export interface AuthApiKey {
   readonly name: string;
 }
 
-/** The application that acts for the user. */
+/** The application that acts for the user, or the service that it has called and that has exchanged its token. */
 export interface AuthActor {
   /** The `client_id` of the application. */
   readonly id: string;

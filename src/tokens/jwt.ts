@@ -50,6 +50,19 @@ export const connectionToken: DerivedKind<SessionClaims & { readonly iat: number
     refreshToken.isComplete(claims) && claims.iat !== undefined,
 };
 
+export interface ClientClaims extends Claims {
+  readonly redirects: readonly string[];
+  /** The application calls itself so. */
+  readonly name?: string;
+}
+
+/** The `client_id` of a dynamic client (RFC 7591): its registration itself, so no row holds it. */
+export const dynamicClient: DerivedKind<ClientClaims> = {
+  typ: "ci+jwt",
+  info: "ampho client",
+  isComplete: (claims): claims is ClientClaims => isTexts(claims["redirects"]) && isTextIfThere(claims["name"]),
+};
+
 export interface DeviceClaims extends Claims {
   readonly sub: string;
   /** The known device. A login with a proof returns one for the same device. */

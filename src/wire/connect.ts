@@ -16,12 +16,14 @@ export interface ConnectView {
   readonly client: {
     /** Its `client_id`. */
     readonly id: string;
-    /** Its name. */
+    /** Its name, from an operator, or its host, or `unknown application`. */
     readonly name: string;
-    /** The host by which it is known. Null for a registered one, which has its name from an operator. */
+    /** The host of its document, if no operator has registered it. */
     readonly host: string | null;
     /** An operator has registered it. */
     readonly known: boolean;
+    /** It calls itself so in its document, which proves nothing. */
+    readonly stated_name: string | null;
     /** The host to which the browser goes back. Null: a program on the user's computer. */
     readonly returns: string | null;
   };
@@ -33,6 +35,24 @@ export interface ConnectView {
   readonly transaction: string;
   /** The end of the transaction. */
   readonly expires: number;
+}
+
+/** The response of `POST /clients` (RFC 7591 §3.2.1). */
+export interface ClientRegistration {
+  /** The id, which contains the registration. */
+  readonly client_id: string;
+  /** The time of the registration. */
+  readonly client_id_issued_at: number;
+  /** As users read it. */
+  readonly client_name?: string;
+  /** As they were sent. */
+  readonly redirect_uris: readonly string[];
+  /** The application proves nothing. */
+  readonly token_endpoint_auth_method: "none";
+  /** The grants that it can use. */
+  readonly grant_types: readonly string[];
+  /** The text `code`. */
+  readonly response_types: readonly string[];
 }
 
 /** A connection of the user. */

@@ -9,6 +9,8 @@ export interface IssuedToken {
   readonly scope: string;
   /** For the next tokens. Absent for a service account. */
   readonly refresh_token?: string | undefined;
+  /** For an exchange alone (RFC 8693 §2.2.1). */
+  readonly issued_token_type?: string | undefined;
 }
 
 /** A service account. */

@@ -390,6 +390,13 @@ describe("values", () => {
     AMPHO_SECURITY_REVOCATION_FEED_TOKEN: ["short", "with space ".repeat(4), "é".repeat(40), "x".repeat(1025)],
     AMPHO_METRICS_LISTEN: ["65536", ":9464", "::9464", "a b:1", "h:", true, -1],
     AMPHO_SECURITY_API_KEYS: ["-1", 1001, "many", { perUser: "x" }, { brand: "Acme" }, { max: 1 }, []],
+    AMPHO_SECURITY_CONNECT: [
+      "Registered",
+      "https://claude.ai",
+      ["claude.ai", "!*"],
+      "!evil.example",
+      ["claude.ai", "!evil.example"],
+    ],
     AMPHO_METRICS_TOKEN: ["short", "x".repeat(1025), 5],
     AMPHO_SHUTDOWN_DELAY: ["3601", "2h"],
     AMPHO_AUDIT_KEEP: ["-1", "long"],

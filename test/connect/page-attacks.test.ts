@@ -55,6 +55,29 @@ async function signedIn(world: Opened, login = "alice") {
   return browser;
 }
 
+it.each([
+  [
+    ["https://reader.example/callback"],
+    "Allow it only if you trust reader.example.",
+    "<strong>reader.example</strong>",
+  ],
+  [["cursor://callback/"], "", "Allow this only if you have just started it."],
+])(
+  "an application that registered itself with %j is called unknown, and its own name is quoted",
+  async (redirects, warning, returns) => {
+    const world = await open({ connect: "dynamic" });
+    const { json } = await world.call("POST", "/clients", {
+      body: { client_name: "<b>Shop</b> “Support”", redirect_uris: redirects },
+    });
+    const query = queryOf(String(json["client_id"]), newVerifier(), { redirect_uri: redirects[0] });
+    const { text } = await (await signedIn(world)).get(`/account/connect?${query}`);
+    expect(text).toContain("<h1>An unknown application wants to use your account</h1>");
+    expect(text).toContain("It calls itself “<bdi>&lt;b&gt;Shop&lt;/b&gt; “Support”</bdi>”");
+    for (const one of [warning, returns]) expect(text).toContain(one);
+    expect(text.includes("was not checked here")).toBe(warning !== "");
+  },
+);
+
 const fieldsIn = (text: string): Record<string, string> => {
   const [, form = ""] = /<form action="\/account\/connect\/allow"[^>]*>(.*?)<\/form>/s.exec(text) ?? [];
   const decode = (value: string) => value.replaceAll("&amp;", "&").replaceAll("&quot;", '"');

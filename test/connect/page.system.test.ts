@@ -16,11 +16,21 @@ afterAll(() => browser?.close());
 const { connect, scopes, scopeTexts } = settings;
 const title = "reader wants to use your account";
 
-/** An application, whose first page leads to the shop, and whose callback shows what it has got. */
-async function openApplication(shop: Shop, more: Readonly<Record<string, string>> = {}) {
+async function register({ ampho }: Shop, redirectUri: string): Promise<string> {
+  const client = { redirects: [redirectUri], userScopes: ["articles:read", "articles:write"], public: true };
+  return (await ampho.services.add({ name: "reader", scopes: [], client })).id;
+}
+
+/** An application, registered or known by a document with a name, whose first page leads to the shop, and whose callback shows what it has got. */
+async function openApplication(shop: Shop, more: Readonly<Record<string, string>> = {}, name?: string) {
   const seen: { readonly url: URL; readonly referer: string | undefined }[] = [];
   let start = "";
+  let document = "";
   const { url } = await listen((request, response) => {
+    if (request.url === "/client.json") {
+      response.setHeader("content-type", "application/json").end(document);
+      return;
+    }
     const own = new URL(request.url ?? "", "http://127.0.0.1");
     if (own.pathname === "/callback") seen.push({ url: own, referer: request.headers.referer });
     const link = own.pathname === "/" ? `<a href="${start.replaceAll("&", "&amp;")}">Connect</a>` : "";
@@ -29,11 +39,8 @@ async function openApplication(shop: Shop, more: Readonly<Record<string, string>
       .end(`<!doctype html><html lang="en"><title>Reader</title><main><h1>Reader ${own.pathname}</h1>${link}</main>`);
   });
   const redirectUri = `${url}/callback`;
-  const { id } = await shop.ampho.services.add({
-    name: "reader",
-    scopes: [],
-    client: { redirects: [redirectUri], userScopes: ["articles:read", "articles:write"], public: true },
-  });
+  const id = name === undefined ? await register(shop, redirectUri) : `${url}/client.json`;
+  document = JSON.stringify({ client_id: id, client_name: name, redirect_uris: [redirectUri] });
   const verifier = newVerifier();
   const query = new URLSearchParams({
     response_type: "code",
@@ -56,7 +63,7 @@ async function openApplication(shop: Shop, more: Readonly<Record<string, string>
   return { url, id, seen, start, redeem };
 }
 
-const open = () => openShop({ connect, scopes, scopeTexts });
+const open = () => openShop({ connect: [connect, "*"], scopes, scopeTexts });
 
 describe.each([{ scripts: false }, { scripts: true }])("scripts: $scripts", ({ scripts }) => {
   it("a user signs in on the way, reads what is asked, allows it, sees it in the account, and ends it", async () => {
@@ -117,6 +124,31 @@ describe.each([{ scripts: false }, { scripts: true }])("scripts: $scripts", ({ s
     // The way back is over.
     await walker.page.goto(`${shop.origin}/account/in`);
     await walker.sees("Your account");
+  });
+
+  it("M-74: an application that is not registered is named by its host, and its claim is quoted", async () => {
+    const shop = await open();
+    await shop.addUser("alice", ["editor"]);
+    const claim = "Shop</strong><script>alert(1)</script>\u202e";
+    const { url, id, start, redeem } = await openApplication(shop, {}, claim);
+    const person = visitor(shop, browser, { scripts });
+    const walker = await person.open("/account");
+    await person.signIn(walker, "alice");
+    await walker.sees("Your account");
+    await walker.page.goto(start);
+    const { host } = new URL(url);
+    await walker.sees(`${host} wants to use your account`);
+    expect(await walker.page.locator("main").textContent()).toContain(
+      `It calls itself “Shop</strong><script>alert(1)</script>”`,
+    );
+    expect(await walker.page.locator("main").textContent()).toContain(`Allow it only if you trust ${host}.`);
+    shop.clock.advance(2);
+    await walker.press("Allow");
+    await walker.sees("Reader /callback");
+    expect(await redeem()).toMatchObject({ token_type: "Bearer" });
+    await walker.page.goto(`${shop.origin}/account`);
+    expect(await walker.section("Connected applications").locator("li").textContent()).toContain(host);
+    expect(id).toBe(`${url}/client.json`);
   });
 
   it("M-76: a click within the first second does nothing, and the page asks once more", async () => {

@@ -28,7 +28,7 @@ async function open() {
     log: () => undefined,
     clock,
     appUrl: origin,
-    connect: "registered",
+    connect: ["registered", "dynamic"],
     scopes: { "*": ["articles:read", "articles:publish"] },
     scopeTexts: { "articles:read": "Read your articles", "articles:publish": "Publish articles" },
     resources: [{ resource, scopes: ["articles:read", "articles:publish"] }],
@@ -107,57 +107,71 @@ function guardedServer(ampho: Ampho<"articles:read" | "articles:publish">, resou
 
 type Stored = Pick<Required<OAuthClientProvider>, "saveTokens" | "saveCodeVerifier" | "redirectToAuthorization">;
 
-it("the MCP SDK connects, steps up, renews after an hour, and is out when the user ends it", async () => {
-  const { origin, resource, clock, id, allow, endAll } = await open();
-  let tokens: Parameters<Stored["saveTokens"]>[0] | undefined;
-  let verifier = "";
-  const asked: URL[] = [];
-  const authProvider: OAuthClientProvider = {
-    redirectUrl: returns,
-    clientMetadata: { redirect_uris: [returns], client_name: "Reader", token_endpoint_auth_method: "none" },
-    clientInformation: () => ({ client_id: id, issuer: origin }),
-    tokens: () => tokens,
-    saveTokens: (saved) => {
-      tokens = saved;
-    },
-    redirectToAuthorization: (url) => void asked.push(url),
-    saveCodeVerifier: (saved) => {
-      verifier = saved;
-    },
-    codeVerifier: () => verifier,
-    invalidateCredentials: () => {
-      tokens = undefined;
-    },
-  };
-  const connect = async () => {
-    const transport = new StreamableHTTPClientTransport(new URL(resource), { authProvider });
-    const client = new Client({ name: "test", version: "1.0.0" });
-    onTestFinished(() => client.close());
-    return { transport, client };
-  };
-  const first = await connect();
-  await expect(first.client.connect(first.transport)).rejects.toThrow(/nauthorized/);
-  const [url = new URL(origin)] = asked;
-  expect([url.searchParams.get("resource"), url.searchParams.get("code_challenge_method")]).toEqual([resource, "S256"]);
-  await first.transport.finishAuth((await allow(url)).searchParams);
-  const { client, transport } = await connect();
-  await client.connect(transport);
-  const textOf = async (name: string) => {
-    const { content } = await client.callTool({ name, arguments: {} });
-    const [one] = content;
-    return one?.type === "text" ? one.text : "";
-  };
-  expect(await textOf("read")).toBe("alice by reader");
-  const before = tokens?.access_token;
-  clock.advance(3600);
-  expect(await textOf("publish")).toBe("published");
-  expect(tokens?.access_token).not.toBe(before);
-  expect(asked).toHaveLength(1);
-  expect(await endAll()).toBe(1);
-  // It asks the user again.
-  await expect(textOf("read")).rejects.toThrow(/nauthorized/);
-  expect(asked).toHaveLength(2);
-});
+it.each([
+  ["registered", "alice by reader"],
+  ["dynamic", "alice by unknown application"],
+])(
+  "the MCP SDK with a %s client connects, steps up, renews after an hour, and is out when the user ends it",
+  async (kind, shown) => {
+    const { origin, resource, clock, id, allow, endAll } = await open();
+    let information: ReturnType<OAuthClientProvider["clientInformation"]> =
+      kind === "dynamic" ? undefined : { client_id: id, issuer: origin };
+    let tokens: Parameters<Stored["saveTokens"]>[0] | undefined;
+    let verifier = "";
+    const asked: URL[] = [];
+    const authProvider: OAuthClientProvider = {
+      redirectUrl: returns,
+      clientMetadata: { redirect_uris: [returns], client_name: "Reader", token_endpoint_auth_method: "none" },
+      clientInformation: () => information,
+      saveClientInformation: (saved) => {
+        information = saved;
+      },
+      tokens: () => tokens,
+      saveTokens: (saved) => {
+        tokens = saved;
+      },
+      redirectToAuthorization: (url) => void asked.push(url),
+      saveCodeVerifier: (saved) => {
+        verifier = saved;
+      },
+      codeVerifier: () => verifier,
+      invalidateCredentials: () => {
+        tokens = undefined;
+      },
+    };
+    const connect = async () => {
+      const transport = new StreamableHTTPClientTransport(new URL(resource), { authProvider });
+      const client = new Client({ name: "test", version: "1.0.0" });
+      onTestFinished(() => client.close());
+      return { transport, client };
+    };
+    const first = await connect();
+    await expect(first.client.connect(first.transport)).rejects.toThrow(/nauthorized/);
+    const [url = new URL(origin)] = asked;
+    expect([url.searchParams.get("resource"), url.searchParams.get("code_challenge_method")]).toEqual([
+      resource,
+      "S256",
+    ]);
+    await first.transport.finishAuth((await allow(url)).searchParams);
+    const { client, transport } = await connect();
+    await client.connect(transport);
+    const textOf = async (name: string) => {
+      const { content } = await client.callTool({ name, arguments: {} });
+      const [one] = content;
+      return one?.type === "text" ? one.text : "";
+    };
+    expect(await textOf("read")).toBe(shown);
+    const before = tokens?.access_token;
+    clock.advance(3600);
+    expect(await textOf("publish")).toBe("published");
+    expect(tokens?.access_token).not.toBe(before);
+    expect(asked).toHaveLength(1);
+    expect(await endAll()).toBe(1);
+    // It asks the user again.
+    await expect(textOf("read")).rejects.toThrow(/nauthorized/);
+    expect(asked).toHaveLength(2);
+  },
+);
 
 it("oauth4webapi discovers the server, redeems, renews and revokes", async () => {
   const { origin, resource, ampho, id, allow, endAll } = await open();

@@ -33,7 +33,7 @@ onBothDatabases((ground) => {
     expect([page.origin + page.pathname, page.searchParams.get("ampho")]).toEqual(["https://app.example/", "connect"]);
     const shown = await show(connect, page.search.replace("?ampho=connect&", ""));
     expect(shown.json).toMatchObject({
-      client: { id: client, name: "reader", host: null, known: true, returns: "reader.example" },
+      client: { id: client, name: "reader", host: null, stated_name: null, returns: "reader.example" },
       resource: null,
       scopes: [
         { name: "articles:read", text: "Read your articles", new: true },

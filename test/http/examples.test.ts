@@ -9,6 +9,7 @@ import bcrypt from "bcryptjs";
 import { expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
 import type { AuditRow } from "../../dist/index.js";
+import { settings } from "../connect/connections.js";
 import { createSubject, register } from "../factors/webauthn/authenticator.js";
 import { begin, begunOf, codeOf, type Mailed, type Outside, openOutside } from "../gate/outside.js";
 import { codeAt, wrongCode } from "../gate/owners.js";
@@ -118,7 +119,7 @@ it("each route has an example that its schemas describe", async () => {
         scopes: { editor: ["articles:read", "articles:write"] },
         apiKeys: 5,
         tokenEndpoint: true,
-        connect: "registered",
+        connect: ["registered", "dynamic"],
         scopeTexts: { "articles:read": "Read your articles", "articles:write": "Write articles" },
       },
     },
@@ -168,6 +169,12 @@ it("each route has an example that its schemas describe", async () => {
   });
   await world.call("POST", "/introspect", { form: { token: tess }, headers: authorized });
   await world.call("POST", "/revoke", { form: { token: String(issued.json["access_token"]) } });
+  const named = { scope: "articles:read", subject_token_type: "urn:ietf:params:oauth:token-type:access_token" };
+  await world.ampho.services.setScopes("gateway", ["ampho:introspect", "ampho:exchange", "articles:read"]);
+  await world.call("POST", "/token", {
+    form: { ...named, grant_type: "urn:ietf:params:oauth:grant-type:token-exchange", subject_token: tess },
+    headers: authorized,
+  });
 
   await connections(world, tess);
 
@@ -305,8 +312,19 @@ async function connections(world: World, bearer: string) {
   const used = { ...first, code: new URL(String(second.json["location"])).searchParams.get("code") ?? "" };
   for (const _ of [1, 2]) await asked(used);
   await world.call("DELETE", `/connections?client=${id}`, { bearer });
+  const program = { client_name: "Reader", redirect_uris: ["http://127.0.0.1/callback"] };
+  await world.call("POST", "/clients", { body: program });
   await world.ampho.connections.endForClient("reader");
   await world.ampho.services.setClient("reader", undefined);
+}
+
+/** An instance on the same database takes documents of this machine, where nothing listens at port 1. */
+async function rejectDocument(file: string) {
+  const options = { ...settings, connect: "*", tokenIssuer: "http://127.0.0.1", databaseUrl: `sqlite:${file}` };
+  const local = await openWorld({ ...options, key });
+  const { token: bearer } = await local.login("joe");
+  const query = new URLSearchParams({ client_id: "http://127.0.0.1:1/client.json" });
+  expect((await local.call("GET", `/connect?${query}`, { bearer })).status).toBe(404);
 }
 
 /** The first row of each event, after further events that no example of a route causes. */
@@ -363,6 +381,7 @@ async function auditRows(outside: Outside) {
     const { json } = await world.call("POST", "/api-keys", { bearer: creator, body: backup });
     await world.call("DELETE", `/api-keys/${String(json["id"])}`, { bearer: creator });
   }
+  await rejectDocument(world.databaseFile);
   await world.call("POST", "/register", { body: { email: "eva@example.org" } });
   const { json: taken } = await world.call("POST", "/register", { body: { email: "lou@example.org", login: "jan" } });
   const code = await codeOf(outside, "lou@example.org");

@@ -298,7 +298,7 @@ describe("a token and a key of a service account", () => {
 describe("ampho.services", () => {
   it.each([
     ["a scope that no role has", { scopes: ["articles:delete"] }],
-    ["a scope of Ampho", { scopes: ["ampho:exchange"] }],
+    ["a scope of Ampho", { scopes: ["ampho:admin"] }],
     ["a blank in a scope", { scopes: ["articles:read articles:write"] }],
     ["a scope twice", { scopes: ["articles:read", "articles:read"] }],
     ["capitals in the name", { name: "Nightly" }],

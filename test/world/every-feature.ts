@@ -7,7 +7,7 @@ export const everyFeature = {
   registration: "open",
   apiKeys: 5,
   tokenEndpoint: true,
-  connect: "registered",
+  connect: ["registered", "dynamic"],
   scopeTexts: { "articles:write": "Write articles" },
   scopes: { editor: ["articles:write"] },
   providers: { acme: { issuer: "https://id.example", client_id: "shop", client_secret: "0".repeat(32) } },

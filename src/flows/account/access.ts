@@ -7,6 +7,7 @@ import type { AccessItem, AccessView } from "../../wire/account.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps, OwnFlow } from "../deps.js";
 import { liveSession, rulesOf } from "../find/account.js";
+import { unregisteredName } from "../find/connection-views.js";
 import { configuredWays } from "../find/ways.js";
 import { changeOwn } from "./factor-change.js";
 
@@ -49,7 +50,8 @@ export async function accessOf(
     store.listFactors(account.id),
   ]);
   const stored = items.map(({ kind, id, name, at: created, usedAt: used, isConfirmed: confirmed, isOwn }): Item => {
-    const shown = kind === "session" ? browserName(name) : name;
+    const client = kind === "connection" ? unregisteredName(name ?? "") : undefined;
+    const shown = kind === "session" ? browserName(name) : (client ?? name);
     return { kind, id, name: shown, created, used, confirmed, current: isOwn };
   });
   return {

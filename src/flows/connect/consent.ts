@@ -5,15 +5,17 @@ import { scopeText } from "../../config/scope-texts.js";
 import { randomId, randomOctets } from "../../crypto/random.js";
 import { AmphoError, invalidRequest, transactionOver } from "../../errors.js";
 import { acrs } from "../../levels/acr.js";
+import type { Auth } from "../../tokens/auth.js";
 import type { Account } from "../../users/directory.js";
 import type { ConnectView, ScopeView } from "../../wire/connect.js";
 import { factorChangeOf } from "../account/factor-change.js";
-import type { Deps, Flow, OwnFlow } from "../deps.js";
-import { sessionTransaction } from "../find/own-session.js";
+import type { Caller, Deps, Flow, OwnFlow } from "../deps.js";
+import { requireSession, sessionTransaction } from "../find/own-session.js";
 import { requireRecent } from "../prove/recent.js";
 import {
   type ConnectQuery,
   type ConnectRequest,
+  checkConnectRequest,
   readConnectRequest,
   rejection,
   responseUrl,
@@ -28,13 +30,15 @@ export interface Asked {
 
 /** The same checks for a browser without a session. Rejects like `showConsent`. */
 export const checkConsent: Flow<void, Asked> = async (deps, { query }) => {
-  await readConnectRequest(deps, query);
+  await checkConnectRequest(deps, query);
 };
+
+const readerOf = (auth: Auth, origin: Caller) => ({ ...requireSession(auth), login: auth.login, origin });
 
 /** Rejects like `requireRecent`, with `not_found`, and with errors that have `details.returns`. */
 export const showConsent: OwnFlow<ConnectView, Asked> = async (deps, { auth, query }, caller) => {
   const { transactions, clock, settings } = deps;
-  const request = await readConnectRequest(deps, query);
+  const request = await readConnectRequest(deps, query, readerOf(auth, caller));
   const { account, sessionId, factorsVersion } = await requireRecent(deps, auth);
   const scopes = offered(deps, request, account);
   const now = clock.now();
@@ -44,7 +48,14 @@ export const showConsent: OwnFlow<ConnectView, Asked> = async (deps, { auth, que
   const given = await givenScopes(deps, account.id, request.client.id);
   const { client, redirectUri, resource = null } = request;
   return {
-    client: { id: client.id, name: client.name, host: null, known: true, returns: returnsTo(redirectUri) },
+    client: {
+      id: client.id,
+      name: client.name,
+      host: client.host,
+      known: client.isRegistered,
+      stated_name: client.statedName ?? null,
+      returns: returnsTo(redirectUri),
+    },
     resource,
     scopes: scopes.map(
       (name): ScopeView => ({
@@ -78,7 +89,7 @@ function offered(deps: Deps, request: ConnectRequest, account: Account): readonl
 /** It covers everything that the user sees, and what the code is bound to. */
 function digestOf(request: ConnectRequest, scopes: readonly string[]): string {
   const { client, redirectUri, state = null, challenge, resource = null } = request;
-  const shown = [client.id, client.name, redirectUri, state, challenge, resource, scopes];
+  const shown = [client.id, client.name, client.statedName ?? null, redirectUri, state, challenge, resource, scopes];
   return createHash("sha256").update(JSON.stringify(shown)).digest("base64url");
 }
 
@@ -98,11 +109,11 @@ export const giveConsent: OwnFlow<{ readonly location: string }, Consent> = asyn
   const { auth, query, allow } = input;
   if (!allow) {
     const members = { error: "access_denied", error_description: "The user has not allowed it." };
-    return { location: responseUrl(settings, await readConnectRequest(deps, query), members) };
+    return { location: responseUrl(settings, await readConnectRequest(deps, query, readerOf(auth, caller)), members) };
   }
   deps.tokens.requireSigningKey();
   const recent = await requireRecent(deps, auth);
-  const request = await readConnectRequest(deps, query);
+  const request = await readConnectRequest(deps, query, readerOf(auth, caller));
   const { client, redirectUri, resource, challenge } = request;
   const { account, sessionId, factorsVersion } = recent;
   const now = clock.now();

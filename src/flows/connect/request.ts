@@ -5,7 +5,7 @@ import { scopesOf } from "../../levels/scopes.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { chooseResource, ofSessions, wrongResource } from "../find/resource.js";
-import { type ConnectClient, findClient } from "./clients.js";
+import { type ConnectClient, findClient, type ReadingUser } from "./clients.js";
 import { isRegistered } from "./redirect-uri.js";
 
 /** The members of a query, each a text. */
@@ -28,22 +28,52 @@ const queryMax = 2048;
 
 type Settings = Pick<Deps["settings"], "resources" | "scopeTexts" | "tokenIssuer">;
 
+type RequestDeps = Pick<Deps, "store" | "settings" | "documents" | "clock" | "tokens">;
+
 /**
  * Rejects with `not_found` for an unknown client or redirect URI, of which the client learns nothing. Every other
  * error has `details.returns`.
  */
 export async function readConnectRequest(
-  deps: Pick<Deps, "store" | "settings">,
+  deps: RequestDeps,
   query: ConnectQuery,
+  reader: ReadingUser,
 ): Promise<ConnectRequest> {
+  const client = await requireClient(deps, query, reader);
+  return readRequest(deps, query, client, client.redirects ?? []);
+}
+
+/**
+ * For a browser without a user. An error leads it back only to a registered client (RFC 9700 §4.11.2). The request of
+ * any other is checked when there is a user.
+ */
+export async function checkConnectRequest(deps: RequestDeps, query: ConnectQuery): Promise<void> {
+  const client = await requireClient(deps, query, undefined);
+  if (client.isRegistered && client.redirects !== undefined) readRequest(deps, query, client, client.redirects);
+}
+
+async function requireClient(
+  deps: RequestDeps,
+  { client_id: id }: ConnectQuery,
+  reader: ReadingUser | undefined,
+): Promise<ConnectClient> {
+  const client = await findClient(deps, typeof id === "string" ? id : "", reader);
+  if (client === undefined) throw new AmphoError("not_found", "This application is unknown here.");
+  return client;
+}
+
+function readRequest(
+  deps: RequestDeps,
+  query: ConnectQuery,
+  client: ConnectClient,
+  redirects: readonly string[],
+): ConnectRequest {
   const text = (name: string): string | undefined => {
     const value = query[name];
     return typeof value === "string" && value !== "" ? value : undefined;
   };
-  const client = await findClient(deps, text("client_id") ?? "");
-  if (client === undefined) throw new AmphoError("not_found", "This application is unknown here.");
   const redirectUri = text("redirect_uri") ?? "";
-  if (!isRegistered(redirectUri, client.redirects))
+  if (!isRegistered(redirectUri, redirects))
     throw new AmphoError("not_found", "This application is not known to return to this address.");
   const state = text("state");
   const to = { redirectUri, state: state !== undefined && state.length <= stateMax ? state : undefined };

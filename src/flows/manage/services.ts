@@ -1,7 +1,7 @@
 // Service accounts, for operators and for `ampho.services`. No route creates or changes one, so no token can.
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, invalidRequest } from "../../errors.js";
-import { isOwnScope, knownScopes } from "../../levels/scopes.js";
+import { exchangeScope, isOwnScope, knownScopes } from "../../levels/scopes.js";
 import { serviceIdPrefix } from "../../logins/service-id.js";
 import { importPublishedKeys } from "../../signing-keys/jwk-set.js";
 import type { ServiceClient, ServiceUpdate } from "../../store/sql/account/services.js";
@@ -26,7 +26,7 @@ function toView(service: ServiceRow): ServiceView {
 function requireScopes({ settings }: Manager, scopes: readonly string[]): readonly string[] {
   const known = knownScopes(settings.scopes);
   for (const scope of scopes) {
-    if (scope === introspectScope) continue;
+    if (scope === introspectScope || scope === exchangeScope) continue;
     if (!isOwnScope(scope))
       throw invalidRequest(
         "A scope must have no spaces or quotes, not begin with ampho:, and have no slash if it begins with o_.",

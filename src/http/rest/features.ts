@@ -27,7 +27,9 @@ export function featuresOf(
     services: settings.tokenEndpoint,
     /** Users can connect their accounts to applications. */
     connect:
-      settings.connect.length > 0 && appUrl !== undefined ? { page: connectPageOf(settings, appUrl) } : undefined,
+      settings.connect.length > 0 && appUrl !== undefined
+        ? { page: connectPageOf(settings, appUrl), dynamic: settings.connect.includes("dynamic") }
+        : undefined,
     account: { login: has("setLogin"), removal: has("remove") },
     mails: {
       login: offersMailLogin(deps),

@@ -31,7 +31,6 @@ export const reservedPaths: readonly string[] = [
   "/orgs",
   "/invites",
   "/admin",
-  "/clients",
   "/userinfo",
   "/move",
 ];

@@ -32,6 +32,10 @@ export function serverMetadata(settings: Deps["settings"]): { path: string; docu
     revocation_endpoint_auth_methods_supported: ["none"],
     code_challenge_methods_supported: ["S256"],
     ...(connects && { authorization_response_iss_parameter_supported: true }),
+    ...(connect.includes("dynamic") && { registration_endpoint: url("/clients") }),
+    ...(connect.some((one) => one !== "registered" && one !== "dynamic") && {
+      client_id_metadata_document_supported: true,
+    }),
   };
   return { path: wellKnown + new URL(issuer).pathname.replace(/\/$/, ""), document };
 }

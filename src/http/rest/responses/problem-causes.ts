@@ -17,6 +17,8 @@ export const problemCauses: Readonly<Record<ErrorCode, string>> = {
   invalid_grant:
     "The code or the refresh token of a connection is wrong, was used before, or has ended, or belongs to another client. The response is the same for each.",
   invalid_target: "The resource is none of AMPHO_SECURITY_RESOURCES, or there are several and the client names none.",
+  invalid_redirect_uri: "The redirect URIs of a registration are none, too many, or not of the form.",
+  invalid_client_metadata: "Another member of a registration cannot be used.",
   unauthorized_client: "The service account is no client to which users connect their accounts.",
   unsupported_response_type: "The application does not ask for `code`.",
   interaction_required: "The application asks for tokens without asking the user, which no application can.",

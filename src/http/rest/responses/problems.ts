@@ -41,6 +41,8 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   unsupported_grant_type: plain(400),
   invalid_grant: plain(400),
   invalid_target: plain(400),
+  invalid_redirect_uri: plain(400),
+  invalid_client_metadata: plain(400),
   unauthorized_client: plain(400),
   unsupported_response_type: plain(400),
   interaction_required: plain(400),

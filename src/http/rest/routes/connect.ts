@@ -27,8 +27,9 @@ export const connectView = body("ConnectView", {
     .object({
       id: textAs("The id of the application."),
       name: textAs("Its name."),
-      host: nullableText("The host by which it is known. Null for a registered one."),
+      host: nullableText("The host of its document, if it has one. Then it is also the name."),
       known: z.boolean().describe("An operator has registered it."),
+      stated_name: nullableText("It calls itself so, which proves nothing."),
       returns: nullableText("The host to which the browser goes back. Null: a program on the user's computer."),
     })
     .describe("The application."),
@@ -98,6 +99,21 @@ function readQuery(text: string): Readonly<Record<string, string>> {
   return members;
 }
 
+const registration = z.looseObject({
+  redirect_uris: z.unknown().optional().describe("1 to 5 redirect URIs"),
+  client_name: z.unknown().optional().describe("a text: the name that the application gives itself"),
+});
+
+const registered = body("ClientRegistration", {
+  client_id: textAs("The id, which contains the registration."),
+  client_id_issued_at: seconds.describe("The time of the registration, in Unix seconds."),
+  client_name: optionalText("The name, as users read it."),
+  redirect_uris: listOf(z.string(), "As they were sent."),
+  token_endpoint_auth_method: z.literal("none").describe("The text `none`."),
+  grant_types: listOf(z.string(), "The grants that it can use."),
+  response_types: listOf(z.string(), "The text `code`."),
+});
+
 const connectErrors = [
   "not_found",
   "invalid_scope",
@@ -112,6 +128,7 @@ export const connectRoutes = [
     notes: [
       "The application sends the browser here (RFC 6749 §4.1.1). It goes on to the page `connect`, or to AMPHO_APP_URL with `ampho=connect`, with the same query.",
       "An unknown application or redirect URI gets 404. Every other mistake leads back to the application.",
+      "Of an application that is known by its document, the page shows a mistake, and the user chooses to go back.",
     ],
     access: none,
     input: fields(query),
@@ -129,7 +146,7 @@ export const connectRoutes = [
     output: connectView,
     grants: false,
     inBody: true,
-    errors: [...recentErrors, ...connectErrors, "unavailable"],
+    errors: [...recentErrors, ...connectErrors, "too_many_attempts", "unavailable"],
     endpoint: ({ flows, auth, input, caller }) => flows.showConsent({ auth, query: input }, caller),
   }),
   route("POST", "/connect", "giveConsent", {
@@ -140,6 +157,20 @@ export const connectRoutes = [
     errors: [...recentErrors, ...connectErrors, "transaction_over", "too_many_attempts", "unavailable"],
     endpoint: ({ flows, auth, input, caller }) =>
       flows.giveConsent({ auth, ...input, query: readQuery(input.query) }, caller),
+  }),
+  route("POST", "/clients", "registerClient", {
+    summary: "Register an application that is unknown (RFC 7591)",
+    notes: [
+      "Only with `dynamic` in AMPHO_SECURITY_CONNECT. Nothing is stored: the `client_id` contains the registration.",
+      "Other members are ignored, and the response has what holds. The application is public, so it has no secret.",
+    ],
+    access: none,
+    crossSite: true,
+    input: fields(registration),
+    output: registered,
+    status: 201,
+    errors: ["invalid_redirect_uri", "invalid_client_metadata", "unavailable"],
+    endpoint: ({ flows, input, caller }) => flows.registerClient(input, caller),
   }),
   route("GET", "/connections", "listConnections", {
     summary: "List the connected applications of the user",
@@ -172,4 +203,6 @@ export const connectRoutes = [
   }),
 ]
   .map(inPreview)
-  .map(servedIf(({ connect }) => connect !== undefined));
+  .map((row) =>
+    servedIf(({ connect }) => (row.path === "/clients" ? connect?.dynamic === true : connect !== undefined))(row),
+  );

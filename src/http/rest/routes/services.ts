@@ -1,6 +1,7 @@
 // POST /token, POST /revoke and POST /introspect: the endpoints of OAuth (RFC 6749 §4.4, RFC 7009, RFC 7662).
 import * as z from "zod";
 import { hasCode } from "../../../errors.js";
+import type { Exchange } from "../../../flows/machines/tokens.js";
 import { introspectScope } from "../../../flows/manage/services.js";
 import { anyResource } from "../../../guard/requirement-rows.js";
 import { isServiceId } from "../../../logins/service-id.js";
@@ -15,7 +16,7 @@ import { body, optionalText, textAs } from "../schemas.js";
 const textTo = (max: number) => z.string().max(max);
 
 const clientMembers = {
-  client_id: textTo(255).optional().describe("the id of the service, at most 255 characters"),
+  client_id: textTo(1024).optional().describe("the id of the client, at most 1024 characters"),
   client_secret: textTo(8192).optional().describe("a key of the service, at most 8192 characters"),
   client_assertion: textTo(8192).optional().describe("a JWT that the service has signed, at most 8192 characters"),
   client_assertion_type: textTo(255)
@@ -24,13 +25,20 @@ const clientMembers = {
 };
 
 const tokenRequest = z.object({
-  grant_type: textTo(255).describe("the text `client_credentials`, `authorization_code` or `refresh_token`"),
+  grant_type: textTo(255).describe(
+    "one of `grant_types_supported` of the metadata, such as the text `client_credentials`",
+  ),
   scope: textTo(4096).optional().describe("scopes with a space between them, by default all"),
   resource: textTo(1024).optional().describe("one of AMPHO_SECURITY_RESOURCES, which becomes the `aud` of the token"),
   code: textTo(255).optional().describe("the code of a connection"),
   redirect_uri: textTo(1024).optional().describe("the redirect URI to which the code came"),
   code_verifier: textTo(255).optional().describe("the verifier of the `code_challenge` (RFC 7636)"),
   refresh_token: textTo(8192).optional().describe("the refresh token of a connection"),
+  subject_token: textTo(8192).optional().describe("an access token of a user, for an exchange (RFC 8693)"),
+  subject_token_type: textTo(255).optional().describe("`urn:ietf:params:oauth:token-type:access_token`"),
+  requested_token_type: textTo(255).optional().describe("the same, which is the default"),
+  actor_token: textTo(8192).optional().describe("nothing: the service itself is the actor"),
+  audience: textTo(1024).optional().describe("nothing: the target is a `resource`"),
   ...clientMembers,
 });
 
@@ -42,13 +50,25 @@ export const issuedToken = body("IssuedToken", {
   refresh_token: optionalText(
     "The token of a connection for its next tokens, which takes the place of the former one.",
   ),
+  issued_token_type: optionalText("`urn:ietf:params:oauth:token-type:access_token`, for an exchange."),
 });
 
 async function issueToken(call: Call<z.output<typeof tokenRequest>, undefined>): Promise<z.input<typeof issuedToken>> {
   const { flows, input, caller } = call;
   const { grant_type: grantType, scope, resource, code, redirect_uri, code_verifier, refresh_token } = input;
-  const sent = { scope, resource, code, redirect_uri, code_verifier, refresh_token };
+  const sent = { scope, resource, code, redirect_uri, code_verifier, refresh_token, exchange: exchangeOf(call) };
   return flows.issueToken({ grantType, client: await sentClient(call, input), ...sent }, caller);
+}
+
+/** A subject token can be for any resource. */
+const subjectRules = { credentials: ["session", "delegated"], resource: anyResource, live: true } as const;
+
+function exchangeOf({ input, verify }: Call<z.output<typeof tokenRequest>, undefined>): Exchange | undefined {
+  const { subject_token: token, subject_token_type: type, requested_token_type: asked, actor_token, audience } = input;
+  if (token === undefined) return undefined;
+  // Not counted for the address, which is that of the service.
+  const subject = () => unlessUnknown(() => verify(token, subjectRules, false));
+  return { subject, types: [type, asked], hasMore: (actor_token ?? audience) !== undefined };
 }
 
 const hint = textTo(255).optional().describe("a text that is ignored, at most 255 characters");

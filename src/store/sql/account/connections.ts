@@ -7,6 +7,7 @@ import { isRecent } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import { goesOnUnder, policyFor, policyOf, type RolePolicies } from "../../../levels/policy.js";
 import { type RoleScopes, scopesOf } from "../../../levels/scopes.js";
+import { isServiceId } from "../../../logins/service-id.js";
 import { skewMaxSeconds } from "../../../throttle/attempt-counter.js";
 import { attemptSourceOf } from "../../../throttle/sources.js";
 import { DatabaseError } from "../../database-error.js";
@@ -247,7 +248,7 @@ function* grant(
   event: "connection_redeemed" | "renew" | Repeat,
   revoked: NewRevocations = [],
 ): Transaction<ConnectionOutcome> {
-  const { owner, rolePolicies } = input;
+  const { owner, rolePolicies, textScopes } = input;
   const { user: found, own, isFrozen } = yield* (yield* sendOwner(connection.userId))();
   const user = owner === undefined ? found : undefined;
   if (owner === undefined) {
@@ -257,7 +258,10 @@ function* grant(
     if (!user) return yield* endUsed(input, connection, "user_deleted", revoked);
     if (user.disabled) return yield* endUsed(input, connection, "user_disabled", revoked);
   }
-  const service = yield* services.first("where id = ?", [connection.client]);
+  // A client that is known by its document has no row.
+  const service = isServiceId(connection.client)
+    ? yield* services.first("where id = ?", [connection.client])
+    : { disabled: false, redirects: [], userScopes: textScopes, endedN: 0 };
   if (!service || service.disabled || service.redirects === undefined || n <= service.endedN)
     return yield* endUsed(input, connection, "client", revoked);
   const { login, roles } = owner ?? user ?? { login: connection.login, roles: [] };

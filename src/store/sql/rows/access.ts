@@ -49,7 +49,7 @@ const selects: Readonly<Record<StoredAccess, string>> = {
     where user_id = ? and created_at <= ? + 86400`,
   api_key: `select id, name, created_at as at, used_day * 86400 as used_at, null as confirmed from ampho_api_keys
     where user_id = ? and expires_at > ? order by n desc limit ${rowsMax}`,
-  connection: `select connection.id as id, ampho_services.name as name, connection.created_at as at,
+  connection: `select connection.id as id, coalesce(ampho_services.name, client) as name, connection.created_at as at,
       renewed_at as used_at, null as confirmed
     from ampho_connections as connection left join ampho_services on ampho_services.id = client
     where user_id = ? and connection.ended_at is null and gen > 0
