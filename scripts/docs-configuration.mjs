@@ -21,7 +21,7 @@ function section(name) {
   const { kind, help, example, preview } = parameters[name];
   return `### ${name}
 
-${wrap(linked(preview ? `${help} In preview (docs/reference/stability.md).` : help))}
+${wrap(linked(preview ? `${help} [In preview](stability.md).` : help))}
 
 ${[
   `\`${name}=${inShell(example)}\`, in code \`${optionName(name)}\``,
@@ -122,7 +122,6 @@ const ampho = await createAmpho(config);
   and \`mailText\`. Hooks run in the application, also for a user that a command has changed.
 - A command does not run a file that another user could have written. It must belong to you or to root, as its folder
   must, and not every user can write to them. \`AMPHO_CONFIG_FILE\` in the environment names a file to run anyway.
-- A command that changes something prints the path of the file and the name of the database on stderr.
 
 ## Set up the environment
 
@@ -150,9 +149,9 @@ ampho sec-gen-key -o key.json            # a file that only you can read
 export AMPHO_SECURITY_KEY_FILE=key.json  # or AMPHO_SECURITY_KEY with the JWK itself
 \`\`\`
 
-\`ampho init\` does both for a new project. The key is a JWK (RFC 7517): \`oct\`, \`OKP\` with Ed25519, \`EC\` with P-256,
-P-384 or P-521, or \`RSA\`. In a JWK Set the first key signs and the others verify. [Signing keys](../operate/signing-keys.md) shows how to rotate
-keys.
+The key is a JWK (RFC 7517): \`oct\`, \`OKP\` with Ed25519, \`EC\` with P-256,
+P-384 or P-521, or \`RSA\`.
+[Signing keys](../operate/signing-keys.md) shows how to rotate keys.
 
 These are bad values:
 

@@ -1,13 +1,29 @@
 // Writes docs/operate/doctor.md from the tables of checks and attacks. Needs a build.
 
+import { readFileSync } from "node:fs";
 import { checks } from "../dist/doctor/finding.js";
 import { attacks } from "../packages/attack/dist/table.js";
 import { wrap } from "./wrap.mjs";
 
 /** Path -> text of each generated page. */
 export function generate() {
-  return { "docs/operate/doctor.md": page() };
+  return {
+    "docs/operate/doctor.md": page(),
+    [readme]: withAttacks(readFileSync(new URL(`../${readme}`, import.meta.url), "utf8")),
+  };
 }
+
+const readme = "packages/attack/README.md";
+
+/** The page of the package with the list of its attacks, which ends it. */
+function withAttacks(text) {
+  const rows = attacks.map(({ id, title, source, needs }) =>
+    wrap(`- \`${id}\`: ${title} (${source}${needs === undefined ? "" : `, with ${requirements[needs]}`})`, "  "),
+  );
+  return `${text.split(mark)[0]}${mark}\n${rows.join("\n")}\n`;
+}
+
+const mark = "<!-- The rest is generated: attacks -->";
 
 const requirements = { key: "the key", testUsers: "test users" };
 
@@ -37,15 +53,13 @@ ${Object.entries(checks)
   .map(([name, text]) => wrap(`- \`${name}\`: ${text}`, "  "))
   .join("\n")}
 
-Only the instance can see the headers that a proxy adds, so pass the URL that clients use. \`ampho.health\` of an
-application does not see the request, but its log has a line about ignored headers.
+Only the instance can see the headers that a proxy adds, so pass the URL that clients use.
 
 ## Attack your instance
 
-\`ampho-attack\` is a package of its own, so an image for production holds no attack, and no instance has a switch for it.
-Install the version of the instance. Before the first release, \`npm pack --workspace ampho-attack\` writes it in a clone.
-\`npx --no\` runs only what is installed, and downloads no package of that name. It attacks an instance only if one of
-these shows that the instance is yours:
+\`ampho-attack\` is a package of its own. Install the version of the instance. Before the first release, \`npm pack
+--workspace ampho-attack\` writes it in a clone. \`npx --no\` runs only what is installed, and downloads no package of that
+name. It attacks an instance only if one of these shows that the instance is yours:
 
 - The configured key, or the key of \`--key-stdin\`, is the key of the instance. To prove that, one token is sent for an
   unknown login without roles. It is valid for five seconds plus the leeway. The instance must accept it and must reject
@@ -57,25 +71,9 @@ these shows that the instance is yours:
 Otherwise no attack runs and the exit code is 1. Another host than this machine gets no request before that, unless a
 key is to be proven. Over http, only this machine is attacked.
 
-Parameters come from the environment and from \`.env\` of the folder: \`AMPHO_SECURITY_KEY\` or \`AMPHO_SECURITY_KEY_FILE\`,
-\`AMPHO_DATABASE_URL\` and \`AMPHO_APP_URL\`. Of \`AMPHO_SECURITY_…\` they are \`REST_PREFIX\`, \`TOKEN_ISSUER\`,
-\`TOKEN_AUDIENCE\`, \`TOKEN_LEEWAY\`, \`TOKEN_FOREIGN_TTL\`, \`RESOURCES\`, \`CORS_ORIGINS\` and
-\`PASSWORD_MIN\`. If the instance has them from \`config/*.json\`, set them in the environment too.
-
-The command \`ampho\` creates test users in the configured database, which must be the database of the instance. It is the
-\`ampho\` of the folder or of \`PATH\`, or the one of \`--ampho\`, such as \`--ampho 'docker exec -i api ampho'\`. The test
-users are deleted afterwards, also after Ctrl+C. With \`--login\` and \`--password-stdin\` that user is used instead, and
-attacks that need a second user do not run. One wrong password then counts for that login, and the login after it resets
-the count.
-One test user sets up an authenticator app, another one a passkey, and the policy of a third one requires a factor.
-With \`--role\`, the test users have a role. If it has a scope, [API keys](../guides/api-keys.md) are attacked too.
-Where \`POST /token\` is on, the same command creates three [service accounts](../guides/services.md) named
-\`attack-…\` and deletes them. Of the 20 wrong keys that one process takes from an address in a quarter of an hour, 14 are
-their wrong assertions. So the next run in that time leaves such attacks out. A resource of
-\`AMPHO_SECURITY_RESOURCES\` is attacked if its origin is that of the attacked URL.
-No mail is sent, and every opened session is ended. All other wrong passwords are for unknown logins. A run uses about
-three of the twenty different logins that can fail from one address in a quarter of an hour. It uses at most six of the
-twenty mails that an address can ask for in an hour.
+The command \`ampho\` of the folder creates test users in the configured database, which must be the database of the
+instance, and deletes them afterwards. No mail is sent, and every opened session is ended. [The page of the
+package](../../packages/attack/README.md) has its parameters, what a run uses of the limits, and the list of attacks.
 
 No attack causes load or affects another user. A blocked attack means that these requests were rejected. It does not
 prove that no other way exists. The attacks measure no time.
@@ -91,14 +89,5 @@ these:
 | \`failed\` | The instance did not respond, or a command failed, so the result is unknown. |
 
 The exit code is 1 if an attack succeeded or failed.
-
-Each attack has its source, and what it requires:
-
-${attacks
-  .map(({ id, title, source, needs }) =>
-    wrap(`- \`${id}\`: ${title} (${source}${needs === undefined ? "" : `, with ${requirements[needs]}`})`, "  "),
-  )
-  .join("\n")}
-
 `;
 }

@@ -228,16 +228,16 @@ const firstOf = (value) =>
     JSON.stringify(value, (_, each) => (Array.isArray(each) && typeof each[0] === "object" ? each.slice(0, 1) : each)),
   );
 
-const shownObjects = new Set();
+const shownObjects = [];
 
 /** An object whose members an earlier response has shown is `{…}`, and so is each such item of a list. */
 function withoutRepeated(value, depth = 0) {
   if (!isObject(value)) return value;
   if (Array.isArray(value)) return value.map((each) => withoutRepeated(each, depth + 1));
-  const names = Object.keys(value).sort().join();
-  if (depth > 0 && Object.keys(value).length > 4) {
-    if (shownObjects.has(names)) return { "…": "…" };
-    shownObjects.add(names);
+  const names = new Set(Object.keys(value));
+  if (names.size > 4) {
+    if (depth > 0 && shownObjects.some((shown) => [...names].every((name) => shown.has(name)))) return { "…": "…" };
+    shownObjects.push(names);
   }
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withoutRepeated(each, depth + 1)]));
 }
@@ -266,7 +266,7 @@ function inputTitle(route) {
 const known = [];
 
 /** Fewer rows than this are repeated. More are a link to the route that has them. */
-const linkedRowsMin = 3;
+const linkedRowsMin = 2;
 
 const sectionLink = ({ summary }) => `[${summary}](#${anchorOf(summary)})`;
 
@@ -296,7 +296,8 @@ function fieldTable(title, schema, { summary }) {
 /** The rows of a list without links to other routes. */
 const allRows = (schema) => fieldRows(schema, "");
 
-const listOf = (rows) => rows.map((row) => wrap(row.replace(/: $/, ""), "  ")).join("\n");
+const listOf = (rows) =>
+  rows.map((row) => wrap(linkPages(row.replace(/: $/, ""), "docs/reference/http.md"), "  ")).join("\n");
 
 function fieldRows({ properties = {}, required = [] }, path, summary) {
   return Object.entries(properties).flatMap(([name, property]) => {
@@ -363,7 +364,9 @@ function responseExample(code) {
       ["Allow", "Retry-After"].includes(name) || (name === "WWW-Authenticate" && value !== 'Bearer realm="ampho"'),
   );
   const lines = [`HTTP/1.1 ${status}`, ...own.map(([name, value]) => `${name}: ${value}`)];
-  return `\`\`\`http\n${lines.join("\n")}\n\n${json(JSON.parse(body))}\n\`\`\``;
+  const fields = JSON.parse(body);
+  const repeated = fields.error_description === fields.message ? { error_description: "…" } : {};
+  return `\`\`\`http\n${lines.join("\n")}\n\n${json({ ...fields, ...repeated })}\n\`\`\``;
 }
 
 const respondToError = createErrorResponder((error) => {

@@ -44,6 +44,16 @@ export const problemExamples = {
     message: "The resource must be one of this server, and be named where there are several.",
     details: { oauth: true },
   },
+  invalid_redirect_uri: {
+    fix: "Register https URLs in their normal form, http URLs of the computer itself, or private schemes.",
+    message: "The redirect_uris must be an array of 1 to 5 texts.",
+    details: { oauth: true },
+  },
+  invalid_client_metadata: {
+    fix: "Register a shorter name, or fewer redirect URIs.",
+    message: "The client_name must be a text.",
+    details: { oauth: true },
+  },
   unauthorized_client: {
     fix: "Give the service account redirect URIs with `ampho service-client`.",
     message: "Users cannot connect to this client.",

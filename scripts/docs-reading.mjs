@@ -74,10 +74,8 @@ export function generate() {
     .map(([, room]) => ({
       room,
       needed: inRoom(room).filter((name) => needed.has(name)),
-      rest: inRoom(room).filter((name) => !needed.has(name)),
     }));
   const first = rows.filter((row) => row.needed.length > 0);
-  const rest = rows.filter((row) => row.rest.length > 0);
   const short = (room, name) => `\`${name === room ? room : name.slice(room.length + 1)}\``;
   const text = `# What to audit
 
@@ -91,9 +89,7 @@ ${first.map(({ room, needed: names }) => `- \`${room}\`, ${sum(names)} lines${na
 
 The other files, with about ${sum(all.filter((name) => !needed.has(name)))} lines, are for other ways in, changes of accounts, pages, commands and clients.
 
-${wrap(`[Architecture](../../ARCHITECTURE.md#find-a-room) states what each room of \`src/\` is for. These are their other lines:`)}
-
-${rest.map(({ room, rest: names }) => `- \`${room}\`: ${sum(names)}`).join("\n")}
+[Architecture](../../ARCHITECTURE.md#find-a-room) states what each room of \`src/\` is for.
 `;
   return { "docs/security/what-to-audit.md": text };
 }
