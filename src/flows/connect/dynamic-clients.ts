@@ -23,7 +23,7 @@ export const registerClient: Flow<ClientRegistration, SentRegistration> = async 
     throw new AmphoError(code, message, { oauth: true });
   };
   if (!Array.isArray(redirects) || redirects.length === 0 || redirects.length > redirectsMax)
-    return fail("invalid_redirect_uri", `The redirect_uris must be an array of 1 to ${redirectsMax} texts.`);
+    return fail("invalid_redirect_uri", "The redirect_uris must be an array of 1 to 5 texts.");
   const isForm = (one: unknown): one is string => typeof one === "string" && isRedirectUri(one);
   if (!redirects.every(isForm)) return fail("invalid_redirect_uri", `Each redirect URI must be ${redirectForm}.`);
   if (name !== undefined && typeof name !== "string")
