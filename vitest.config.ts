@@ -5,6 +5,7 @@
 //
 // `npx vitest run FILE` runs any file, whatever its tier.
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./scripts/longest-first.mjs";
 
 const shared = {
   setupFiles: "test/world/set-up.ts",
@@ -23,6 +24,7 @@ const shared = {
 export default defineConfig({
   test: {
     globalSetup: "test/world/shared.ts",
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

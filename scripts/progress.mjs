@@ -1,7 +1,7 @@
 // A reporter of Vitest: sends each start and end of a file, a hook and a test to the parent process. See watchdog.mjs.
 import path from "node:path";
 
-const send = (kind, name) => process.send?.({ kind, name });
+const send = (kind, name, isFile = false) => process.send?.({ kind, name, isFile });
 const moduleName = (module) => path.relative(process.cwd(), module.moduleId);
 const testName = (test) => `${moduleName(test.module)}: ${test.fullName}`;
 const hookName = ({ name, entity }) =>
@@ -9,10 +9,10 @@ const hookName = ({ name, entity }) =>
 
 export default class Progress {
   onTestModuleQueued(module) {
-    send("start", moduleName(module));
+    send("start", moduleName(module), true);
   }
   onTestModuleEnd(module) {
-    send("end", moduleName(module));
+    send("end", moduleName(module), true);
   }
   onTestCaseReady(test) {
     send("start", testName(test));

@@ -8,4 +8,4 @@ export function runWatched(
     readonly totalMs: number;
     readonly reports?: string;
   },
-): Promise<boolean>;
+): Promise<{ readonly passed: boolean; readonly wallMs: number; readonly fileMs: Readonly<Record<string, number>> }>;

@@ -1,19 +1,24 @@
-// Runs a command and kills it when it hangs: when it reports no progress for a while, or exceeds its time. Timeouts of tests
-// cannot do so, because a worker that is blocked in synchronous code fires no timer, and a run can also hang between tests.
+// Runs a command and kills it when it hangs: when it reports no progress for a while, or exceeds its time. Timeouts of
+// tests cannot do so, because a worker that is blocked in synchronous code fires no timer, and a run can also hang
+// between tests.
 import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import path from "node:path";
 import { spawnSync } from "./child-process.mjs";
 
 /**
- * Resolves with whether the command ended with 0. `stallMs` is for a Vitest that has progress.mjs as a reporter.
+ * Resolves with whether the command ended with 0, its time, and that of each file of tests. `stallMs` and the times of
+ * files are for a Vitest that has progress.mjs as a reporter.
  *
- * At a limit it kills the processes below the command, and reports them with the unfinished files, hooks and tests. The report
- * goes to stderr, and also into hangs.txt in the folder `reports`, which scripts/tally.mjs prints at the end of a long log.
+ * At a limit it kills the processes below the command, and reports them with the unfinished files, hooks and tests. The
+ * report goes to stderr, and also into hangs.txt in the folder `reports`, which scripts/tally.mjs prints at the end of
+ * a long log.
  */
 export function runWatched(command, args, { stallMs, totalMs, reports, ...options }) {
   const child = spawn(command, args, { ...options, stdio: ["inherit", "inherit", "inherit", "ipc"] });
+  const startedMs = performance.now();
   const unfinished = new Map();
+  const fileMs = {};
   let last = "nothing";
 
   function giveUp(reason) {
@@ -35,9 +40,10 @@ export function runWatched(command, args, { stallMs, totalMs, reports, ...option
 
   const total = setTimeout(() => giveUp(`it exceeds ${minutes(totalMs)} minutes`), totalMs);
   const stall = stallMs && setTimeout(() => giveUp(`it made no progress for ${minutes(stallMs)} minutes`), stallMs);
-  child.on("message", ({ kind, name }) => {
+  child.on("message", ({ kind, name, isFile }) => {
     stall?.refresh();
     last = `${kind} of ${name}`;
+    if (isFile && kind === "end") fileMs[name] = Math.round(performance.now() - unfinished.get(name));
     if (kind === "start") unfinished.set(name, performance.now());
     else unfinished.delete(name);
   });
@@ -45,7 +51,7 @@ export function runWatched(command, args, { stallMs, totalMs, reports, ...option
     child.once("exit", (code) => {
       clearTimeout(total);
       clearTimeout(stall);
-      resolve(code === 0);
+      resolve({ passed: code === 0, wallMs: Math.round(performance.now() - startedMs), fileMs });
     });
   });
 }

@@ -14,7 +14,7 @@ const sleepSeconds = 100_000 + process.pid;
 async function run(source: string, limits: { readonly stallMs?: number; readonly totalMs: number }) {
   const folder = freshFolder();
   writeFileSync(path.join(folder, "hangs.test.js"), source);
-  const passed = await runWatched(
+  const { passed } = await runWatched(
     process.execPath,
     [
       path.join(root, "node_modules/vitest/vitest.mjs"),
