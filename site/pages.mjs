@@ -148,7 +148,7 @@ export function landing() {
   const paragraphs = (text) => text.trim().split("\n\n").slice(1);
   const [sentence] = paragraphs(readme.split(/^## /m, 1)[0]);
   const [isFor, isNot] = paragraphs(section("Is Ampho for you?"));
-  const [commands, config, server] = readme.match(/^```[\s\S]*?^```$/gm) ?? [];
+  const [commands, config, server] = section("Add it to your application").match(/^```[\s\S]*?^```$/gm) ?? [];
   const [, ...items] = section("Where to go").split(/^- /m);
   const [features] = paragraphs(section("What you get"));
   const ways = items

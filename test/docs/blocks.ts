@@ -50,7 +50,7 @@ export interface RunElsewhere {
 }
 
 export const elsewhere: readonly RunElsewhere[] = [
-  { page: "README.md", test: "test/docs/readme.system.test.ts", begins: ["npm start "] },
+  { page: "README.md", test: "test/docs/readme.system.test.ts", begins: ["npm start ", "curl "] },
   { page: "docs/guides/connect.md", test: "test/connect/guide.test.ts" },
   {
     page: "docs/getting-started.md",

@@ -15,7 +15,7 @@ const cache = () => execFileSync("npm", ["config", "get", "cache"], { encoding: 
 it("the two commands lead from a copy of the repository to a login and to tests that succeed", {
   timeout: 900_000,
 }, async () => {
-  expect(blocks("sh").join("")).toMatch(/^npm start +#.*\nnpm test +#/m);
+  const [, use = ""] = blocks("sh");
   const place = freshFolder();
   // As /root.
   chmodSync(place, 0o700);
@@ -34,6 +34,9 @@ it("the two commands lead from a copy of the repository to a login and to tests 
     mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
     copyFileSync(path.join(root, file), path.join(folder, file));
   }
+  const git = (...args: readonly string[]) => execFileSync("git", args, { cwd: folder, encoding: "utf8" });
+  git("init", "--quiet");
+  git("add", "--all");
   const port = await freePort();
   const { child: started, end } = startGroup("npm", ["start"], {
     cwd: folder,
@@ -53,10 +56,15 @@ it("the two commands lead from a copy of the repository to a login and to tests 
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const [login = "", session = ""] = output.split("\n").filter((line) => line.startsWith("  curl "));
-    const granted = execFileSync("sh", ["-c", login], { encoding: "utf8" });
-    const grant = JSON.parse(granted) as Record<string, unknown>;
-    for (const member of ["starts", "expires", "ttl", "leeway"])
-      expect(Number.isInteger(grant[member]), member).toBe(true);
+    const pasted = use.replace("127.0.0.1:3000", `127.0.0.1:${port}`).replace(/^npm test.*$/m, "");
+    const grants = [pasted, login].map(
+      (line) =>
+        JSON.parse(execFileSync("sh", ["-c", line], { cwd: folder, encoding: "utf8" })) as Record<string, unknown>,
+    );
+    const [grant = {}] = grants;
+    for (const each of grants)
+      for (const member of ["starts", "expires", "ttl", "leeway"])
+        expect(Number.isInteger(each[member]), member).toBe(true);
     const seen = execFileSync("sh", ["-c", session], {
       encoding: "utf8",
       env: { ...environment, TOKEN: String(grant["token"]) },
@@ -74,4 +82,5 @@ it("the two commands lead from a copy of the repository to a login and to tests 
     timeout: 600_000,
   });
   expect(tested).toMatch(/Test Files .*2 passed/);
+  expect(git("status", "--porcelain").replaceAll(/^A .*\n/gm, "")).toBe("");
 });

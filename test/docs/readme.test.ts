@@ -28,6 +28,14 @@ describe("the README", () => {
     expect(lines.length).toBeLessThan(150);
   });
 
+  it("the README begins with a clone, which needs no package", () => {
+    expect(readme.match(/^## .*$/m)?.[0]).toBe("## Try it now");
+    const [start = "", use = ""] = blocks("sh");
+    expect(start).toMatch(/^npm start +#/);
+    expect(use).toMatch(/^curl [\s\S]*\nnpm test +#/);
+    expect(readme.indexOf("npm run pack")).toBeGreaterThan(readme.indexOf(use));
+  });
+
   it("no tutorial has an option in code, where the commands would not find it", () => {
     const pages = ["README.md", "docs/getting-started.md", "docs/start/password.md", "docs/operate/application.md"];
     for (const page of pages) {
@@ -74,8 +82,7 @@ describe("the README", () => {
 
   it("the commands and the first snippets lead from an installed package to a server with pages", async () => {
     const folder = project();
-    const init = /^npx ampho init/m.exec(blocks("sh")[0] ?? "");
-    expect(init).not.toBeNull();
+    expect(blocks("sh").at(-1)).toMatch(/^npx ampho init/m);
     const [config = "", server = ""] = blocks("js");
     const port = await freePort();
     writeFileSync(path.join(folder, "ampho.config.js"), config);
