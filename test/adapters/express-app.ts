@@ -1,12 +1,12 @@
 // The suite's application on Express. `express` is either version.
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type Server } from "node:http";
 import compression from "compression";
 import cors from "cors";
 import type express from "express";
 import type { ErrorRequestHandler, Request } from "express";
 import { authorize, guarded, mount } from "../../dist/adapters/express.js";
 import { AmphoError } from "../../dist/errors.js";
+import { openPort } from "../world/listen.js";
 import { type Host, needsFor, needsOn, origin, sizeOf, who } from "./host.js";
 
 const needs = needsFor<Request>((request) => request.get("x-allow"));
@@ -52,10 +52,8 @@ export function expressHost(name: string, framework: typeof express): Host {
       app.use(onError);
       app.set("env", "test");
 
-      const server = await new Promise<Server>((resolve) => {
-        const listening = app.listen(0, "127.0.0.1", () => resolve(listening));
-      });
-      return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
+      const server = createServer(app);
+      return { port: await openPort(server), close: () => closeServer(server) };
     },
   };
 }

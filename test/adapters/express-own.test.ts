@@ -2,9 +2,9 @@ import express, { type ErrorRequestHandler } from "express";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { authorize, guarded, mount } from "../../dist/adapters/express.js";
 import type { Ampho } from "../../dist/index.js";
+import { listening } from "../world/listen.js";
 import { alice } from "../world/people.js";
 import { foreignToken } from "../world/tokens.js";
-import { closeServer } from "./express-app.js";
 import { key, openInstance } from "./serving.js";
 
 let ampho: Ampho;
@@ -14,14 +14,8 @@ beforeAll(async () => {
 afterAll(() => ampho.close());
 
 async function ask(app: express.Express, path: string, init?: RequestInit): Promise<Response> {
-  const server = app.listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
-  const copy = new Response(await response.arrayBuffer(), response);
-  await closeServer(server);
-  return copy;
+  const { url } = await listening(app);
+  return fetch(url + path, init);
 }
 
 it("misspelled requirements throw where they are written", () => {

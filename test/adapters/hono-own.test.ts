@@ -1,10 +1,10 @@
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono, type MiddlewareHandler } from "hono";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { authorize, mount } from "../../dist/adapters/hono.js";
 import type { Ampho } from "../../dist/index.js";
+import { listening } from "../world/listen.js";
 import { alice } from "../world/people.js";
 import { foreignToken } from "../world/tokens.js";
 import { key, openInstance } from "./serving.js";
@@ -61,13 +61,8 @@ it("the error for onError has the code as its cause, and the response", async ()
 describe("changes of the request by middleware on Node", () => {
   const statusBehind = async (change: MiddlewareHandler, authorization: Record<string, string>): Promise<number> => {
     const app = new Hono().get("/", change, authorize(ampho), (c) => c.text(c.get("auth").login));
-    const server = createAdaptorServer({ fetch: app.fetch });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    const { status } = await fetch(`http://127.0.0.1:${port}/`, { headers: { ...authorization, connection: "close" } });
-    server.close();
-    return status;
+    const { url } = await listening(createAdaptorServer({ fetch: app.fetch }) as Server);
+    return (await fetch(url, { headers: authorization })).status;
   };
   const good = (): Record<string, string> => ({ authorization: `Bearer ${foreignToken(key)}` });
 

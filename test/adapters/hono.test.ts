@@ -1,5 +1,4 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { Hono, type HonoRequest } from "hono";
 import { compress } from "hono/compress";
@@ -7,6 +6,7 @@ import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import { authorize, mount } from "../../dist/adapters/hono.js";
 import { AmphoError } from "../../dist/errors.js";
+import { openPort } from "../world/listen.js";
 import { closeServer } from "./express-app.js";
 import { type Host, needsFor, needsOn, origin, sizeOf, who } from "./host.js";
 import { describeHost } from "./suite.js";
@@ -55,8 +55,7 @@ const hono: Host = {
 
     const listener = getRequestListener(app.fetch);
     const server: Server = createServer((request, response) => void listener(request, response));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
+    return { port: await openPort(server), close: () => closeServer(server) };
   },
 };
 

@@ -4,6 +4,7 @@ import { type ClientHttp2Session, connect, createServer, type Http2Server } from
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { guarded, mount } from "../../dist/adapters/node.js";
 import { type Serving, serve } from "../world/http-server.js";
+import { openPort } from "../world/listen.js";
 import { alice } from "../world/people.js";
 
 let serving: Serving;
@@ -17,10 +18,7 @@ beforeAll(async () => {
   server = createServer((...exchanged) =>
     Reflect.apply(exchanged[0].url === "/hello" ? hello : rest, undefined, exchanged),
   );
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  session = connect(`http://127.0.0.1:${typeof address === "object" ? address?.port : address}`);
+  session = connect(`http://127.0.0.1:${await openPort(server)}`);
 });
 afterAll(async () => {
   session.close();

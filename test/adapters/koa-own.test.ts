@@ -2,7 +2,7 @@ import Koa, { type Middleware } from "koa";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { authorize, mount } from "../../dist/adapters/koa.js";
 import type { Ampho } from "../../dist/index.js";
-import { closeServer } from "./express-app.js";
+import { listening } from "../world/listen.js";
 import { openInstance } from "./serving.js";
 
 let ampho: Ampho;
@@ -12,14 +12,8 @@ beforeAll(async () => {
 afterAll(() => ampho.close());
 
 async function ask(app: Koa, path = "/"): Promise<Response> {
-  const server = app.listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  const response = await fetch(`http://127.0.0.1:${port}${path}`);
-  const copy = new Response(await response.arrayBuffer(), response);
-  await closeServer(server);
-  return copy;
+  const { url } = await listening(app.callback());
+  return fetch(url + path);
 }
 
 it("an uncaught rejection gets its response without a mount, and the application is notified", async () => {

@@ -1,4 +1,4 @@
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http";
 import cors from "@koa/cors";
 import Router from "@koa/router";
 import Koa, { type Middleware, type Request } from "koa";
@@ -6,6 +6,7 @@ import bodyParser from "koa-bodyparser";
 import compress from "koa-compress";
 import { authorize, guarded, mount } from "../../dist/adapters/koa.js";
 import { AmphoError } from "../../dist/errors.js";
+import { openPort } from "../world/listen.js";
 import { closeServer } from "./express-app.js";
 import { type Host, needsFor, needsOn, origin, sizeOf, who } from "./host.js";
 import { describeHost } from "./suite.js";
@@ -63,9 +64,8 @@ const koa: Host = {
     });
     app.use(router.routes()).use(group.routes()).use(inner.routes());
 
-    const server = app.listen(0, "127.0.0.1");
-    await new Promise((resolve) => server.once("listening", resolve));
-    return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
+    const server = createServer(app.callback());
+    return { port: await openPort(server), close: () => closeServer(server) };
   },
 };
 

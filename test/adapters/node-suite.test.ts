@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import compression from "compression";
 import cors from "cors";
 import express from "express";
 import { authorize, guarded, type Listener, mount } from "../../dist/adapters/node.js";
+import { openPort } from "../world/listen.js";
 import { closeServer } from "./express-app.js";
 import { type Host, needsFor, needsOn, origin, sizeOf, who } from "./host.js";
 import { describeHost } from "./suite.js";
@@ -72,8 +72,7 @@ const node: Host = {
     const server = createServer((request, response) =>
       run([...first, ...(routes.get(request.url?.split("?")[0]) ?? [])], request, response),
     );
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
+    return { port: await openPort(server), close: () => closeServer(server) };
   },
 };
 

@@ -1,10 +1,11 @@
-import { createServer, IncomingMessage, type RequestListener, ServerResponse, request as sendRequest } from "node:http";
-import { type AddressInfo, Socket } from "node:net";
+import { IncomingMessage, type RequestListener, ServerResponse, request as sendRequest } from "node:http";
+import { Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
 import { authorize, guarded, type Listener, mount } from "../../dist/adapters/node.js";
 import type { Auth } from "../../dist/tokens/auth.js";
 import { sendRaw } from "../http/raw.js";
 import { type Serving, serve } from "../world/http-server.js";
+import { listening } from "../world/listen.js";
 import { alice } from "../world/people.js";
 import { bearer, type Grant, post } from "../world/requests.js";
 import { foreignToken } from "../world/tokens.js";
@@ -23,15 +24,7 @@ afterEach(async () => {
 });
 
 /** Starts a server for one handler and returns its URL. */
-async function listening(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  stops.push(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+const urlOf = async (listener: RequestListener): Promise<string> => (await listening(listener)).url;
 
 const portOf = (url: string) => Number(new URL(url).port);
 const errorOf = async (response: Response) => [response.status, (await response.json()).error];
@@ -40,7 +33,7 @@ const login = (request: IncomingMessage) => request.auth?.login;
 
 describe("mount", () => {
   it("mount serves the API as the only listener of a server, and 404 for other paths", async () => {
-    const url = await listening(mount(serving.ampho));
+    const url = await urlOf(mount(serving.ampho));
     expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
     for (const path of ["/", "/api", "/api/securityx/login", "/api/security", "/api/security/", "/healthz"]) {
       expect(await errorOf(await fetch(url + path))).toEqual([404, "not_found"]);
@@ -49,7 +42,7 @@ describe("mount", () => {
 
   it("mount passes only other paths to next", async () => {
     const handle = mount(serving.ampho);
-    const url = await listening((request, response) => handle(request, response, () => void response.end("next")));
+    const url = await urlOf((request, response) => handle(request, response, () => void response.end("next")));
     expect(await (await fetch(`${url}/elsewhere`)).text()).toBe("next");
     expect(await (await fetch(`${url}//api/security/session`)).text()).toBe("next");
     expect(await errorOf(await fetch(`${url}/api/security/nothing`))).toEqual([404, "not_found"]);
@@ -58,7 +51,7 @@ describe("mount", () => {
 
   it("mount finds its path under a mount path that was cut off", async () => {
     const handle = mount(serving.ampho);
-    const url = await listening((request, response) => {
+    const url = await urlOf((request, response) => {
       Object.assign(request, { originalUrl: request.url });
       request.url = request.url?.slice("/api".length);
       handle(request, response);
@@ -70,7 +63,7 @@ describe("mount", () => {
     /** Reads the body and leaves the result of `parse`, as the parsers of Express do. */
     const behind = (parse: (text: string) => unknown) => {
       const handle = mount(serving.ampho);
-      return listening((request, response) => {
+      return urlOf((request, response) => {
         let text = "";
         request.setEncoding("utf8").on("data", (chunk) => {
           text += chunk;
@@ -100,13 +93,13 @@ describe("mount", () => {
 
     it("mount reads the body itself if a parser left an object without reading", async () => {
       const handle = mount(serving.ampho);
-      const url = await listening((request, response) => handle(Object.assign(request, { body: {} }), response));
+      const url = await urlOf((request, response) => handle(Object.assign(request, { body: {} }), response));
       expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
     });
 
     it("an encoding that a parser set changes no limit", async () => {
       const handle = mount(serving.ampho);
-      const url = await listening((request, response) => handle(request.setEncoding("utf8"), response));
+      const url = await urlOf((request, response) => handle(request.setEncoding("utf8"), response));
       expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
       const large = sendRaw(
         portOf(url),
@@ -127,7 +120,7 @@ describe("mount", () => {
   });
 
   it("a client that disconnects causes no error", async () => {
-    const url = await listening(mount(serving.ampho));
+    const url = await urlOf(mount(serving.ampho));
     await new Promise<void>((resolve) => {
       const headers = { "content-type": "application/json", "content-length": "100" };
       const request = sendRequest(`${url}/api/security/login`, { method: "POST", headers });
@@ -142,7 +135,7 @@ describe("mount", () => {
 describe("authorize", () => {
   const protect = (...args: Parameters<typeof authorize> extends [unknown, ...infer Rest] ? Rest : never) => {
     const guard = authorize(serving.ampho, ...args);
-    return listening((request, response) => {
+    return urlOf((request, response) => {
       guard(request, response, () => response.end(JSON.stringify({ login: login(request) })));
     });
   };
@@ -186,7 +179,7 @@ describe("authorize", () => {
 
   it("authorize replaces an auth that other middleware set", async () => {
     const guard = authorize(serving.ampho, { optional: true });
-    const url = await listening((request, response) => {
+    const url = await urlOf((request, response) => {
       Object.assign(request, { auth: { login: "mallory" } });
       guard(request, response, () => response.end(String(login(request))));
     });
@@ -244,13 +237,13 @@ describe("authorize", () => {
 
 describe("guarded", () => {
   it("a guarded handler always has auth", async () => {
-    const url = await listening(guarded(serving.ampho, (request, response) => response.end(request.auth.login)));
+    const url = await urlOf(guarded(serving.ampho, (request, response) => response.end(request.auth.login)));
     expect(await (await fetch(url, { headers: bearer(grant.token) })).text()).toBe("alice");
     expect(await errorOf(await fetch(url))).toEqual([401, "missing_token"]);
   });
 
   it("a guarded handler with optional requirements can have no auth", async () => {
-    const url = await listening(
+    const url = await urlOf(
       guarded(serving.ampho, { optional: true }, (request, response) => {
         expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>();
         response.end(request.auth?.login ?? "nobody");
@@ -270,14 +263,14 @@ describe("guarded", () => {
       return "done";
     });
     const results: unknown[] = [];
-    const url = await listening((request, response) => void results.push(handler(request, response)));
+    const url = await urlOf((request, response) => void results.push(handler(request, response)));
     expect(await (await fetch(url, { headers: bearer(grant.token) })).text()).toBe("alice");
     expect(await results[0]).toBe("done");
   });
 
   it("guarded never calls its handler without a token, whatever the target", async () => {
     let reached = 0;
-    const url = await listening(
+    const url = await urlOf(
       guarded(serving.ampho, (request, response) => {
         reached++;
         ok(request, response);

@@ -1,6 +1,5 @@
 // Pages that Express renders, in a real Chromium, with access tokens of ten seconds: a live session just goes on.
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import express from "express";
 import type { BrowserContext } from "playwright-core";
 import { expect, it, onTestFinished } from "vitest";
@@ -8,6 +7,7 @@ import { authorize, mount, renew } from "../../dist/adapters/express.js";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { openAmpho, password } from "../world/ampho.js";
+import { openPort } from "../world/listen.js";
 
 const ann = { login: "ann", password };
 
@@ -22,15 +22,15 @@ async function openShop() {
   app.post("/orders", authorize(ampho), express.urlencoded({ extended: false }), (request, response) => {
     response.type("html").send(`<p role="status">${request.body.article} for ${request.auth?.login}</p>`);
   });
-  const server = createServer(app).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
+  const server = createServer(app);
+  const port = await openPort(server);
   const browser = await openBrowser();
   onTestFinished(async () => {
     await browser.close();
     await ampho.drain(server);
     await ampho.close();
   });
-  const url = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const url = `http://localhost:${port}`;
   const context = await browser.newContext();
   const data = JSON.stringify(ann);
   const headers = { origin: url, "content-type": "application/json" };

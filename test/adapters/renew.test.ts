@@ -1,7 +1,6 @@
 // `renew` of the adapters: a form that was open for an hour is accepted, on every framework (docs/guides/cookies.md).
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { serve } from "@hono/node-server";
+import type { RequestListener, Server } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
 import express from "express";
 import express4 from "express4";
 import fastify from "fastify";
@@ -17,6 +16,7 @@ import * as forNode from "../../dist/adapters/node.js";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import type { Ampho } from "../../dist/index.js";
 import { openWorld } from "../world/ampho.js";
+import { listening } from "../world/listen.js";
 
 const { token: tokenName, refreshToken: refreshName } = cookieNames;
 
@@ -63,7 +63,7 @@ const apps: Readonly<Record<string, (ampho: Ampho) => RequestListener | Promise<
     app.post("/orders", forHono.authorize(ampho), (c) => c.text(c.get("auth").login));
     app.get("/public", (c) => c.text("public", 200, shared));
     app.get("/head", () => new Response("public", { headers: shared }));
-    return serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server;
+    return createAdaptorServer({ fetch: app.fetch }) as Server;
   },
   Koa: (ampho) => {
     const app = new Koa();
@@ -99,7 +99,7 @@ const apps: Readonly<Record<string, (ampho: Ampho) => RequestListener | Promise<
       return "public";
     });
     app.get("/head", () => new Response("public", { headers: shared }));
-    const { node } = serveH3(app, { port: 0, hostname: "127.0.0.1", silent: true, gracefulShutdown: false });
+    const { node } = serveH3(app, { manual: true, silent: true, gracefulShutdown: false });
     return node?.server as Server;
   },
 };
@@ -122,10 +122,7 @@ describe.each(Object.entries(apps))("%s", (name, build) => {
     const world = await openWorld({ cookies: true });
     const grant = await world.session(await world.user("ann"));
     const app = await build(world.ampho);
-    const server = typeof app === "function" ? createServer(app).listen(0, "127.0.0.1") : app;
-    onTestFinished(() => void server.close());
-    await expect.poll(() => server.listening).toBe(true);
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { url } = await listening(app);
     const cookie = `${refreshName}=${grant.refresh_token}`;
     /** The headers of a browser that opens a page. */
     const visit = { cookie, "sec-fetch-site": "none", "sec-fetch-dest": "document" };

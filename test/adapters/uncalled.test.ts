@@ -1,8 +1,6 @@
 // `mount` and `authorize` that were passed without a call, or called without the instance. They cause a clear error where they
 // are written or at the first request, and accept no request.
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
@@ -13,17 +11,14 @@ import * as onFastify from "../../dist/adapters/fastify.js";
 import * as onHono from "../../dist/adapters/hono.js";
 import * as onKoa from "../../dist/adapters/koa.js";
 import * as onNode from "../../dist/adapters/node.js";
+import { listening } from "../world/listen.js";
 
 // The untyped view of JavaScript.
 const uncalled = (handler: unknown): never => handler as never;
 
 async function statusOf(listener: RequestListener): Promise<number> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const { status } = await fetch(`http://127.0.0.1:${port}/`);
-  server.close();
-  return status;
+  const { url } = await listening(listener);
+  return (await fetch(url)).status;
 }
 
 describe.each(Object.entries({ onExpress, onFastify, onHono, onKoa, onNode }))("%s", (_name, { mount, authorize }) => {

@@ -1,11 +1,11 @@
 // Upgrade requests by cookie. A browser sends cookies with a socket that any page opens.
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { guardedUpgrade, mount } from "../../dist/adapters/node.js";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import type { Ampho } from "../../dist/index.js";
 import { sendRaw } from "../http/raw.js";
+import { openPort } from "../world/listen.js";
 import { alice } from "../world/people.js";
 import { foreignToken } from "../world/tokens.js";
 import { closeServer } from "./express-app.js";
@@ -22,8 +22,7 @@ beforeAll(async () => {
     socket.end(`HTTP/1.1 101 Switching Protocols\r\nContent-Length: 5\r\n\r\n${request.auth.login}`),
   );
   server.on("upgrade", response);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  port = (server.address() as AddressInfo).port;
+  port = await openPort(server);
 });
 afterAll(async () => {
   await closeServer(server);

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { renameSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect as connectSocket } from "node:net";
+import { connect as connectSocket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { guardedUpgrade, mount, offeredProtocols, type UpgradeListener } from "../../dist/adapters/node.js";
@@ -13,6 +13,7 @@ import { sendRaw } from "../http/raw.js";
 import { openWorld } from "../world/ampho.js";
 import { runningClock } from "../world/clock.js";
 import { freshFolder } from "../world/folder.js";
+import { openPort } from "../world/listen.js";
 import { alice } from "../world/people.js";
 import { foreignToken } from "../world/tokens.js";
 import { closeServer } from "./express-app.js";
@@ -55,8 +56,7 @@ beforeAll(async () => {
     const listener = listeners[request.url ?? ""] ?? chat;
     listener(request, socket, head);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  port = (server.address() as AddressInfo).port;
+  port = await openPort(server);
 });
 afterAll(async () => {
   await closeServer(server);

@@ -1,11 +1,11 @@
 // `ampho.authenticate` (docs/reference/contract.md §6): the user of a request, for pages that the server renders.
 import { renameSync } from "node:fs";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage } from "node:http";
 import { describe, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { openWorld } from "../world/ampho.js";
 import { freshFolder } from "../world/folder.js";
+import { listening } from "../world/listen.js";
 
 const url = "https://shop.example/account";
 
@@ -19,13 +19,11 @@ async function openAnn({ cookies = true } = {}) {
 /** A real message of node:http with these headers. */
 async function withMessage<T>(headers: Record<string, string>, use: (message: IncomingMessage) => Promise<T>) {
   let result: Promise<T> | undefined;
-  const server = createServer((message, response) => {
+  const { url } = await listening((message, response) => {
     result = use(message);
     response.end();
-  }).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, { headers });
-  server.close();
+  });
+  await fetch(url, { headers });
   return result;
 }
 

@@ -1,12 +1,13 @@
 // `ampho.health` and `ampho.drain` (docs/operate/deploying.md): an application that mounts Ampho ends as `ampho serve` does.
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import * as https from "node:https";
-import { type AddressInfo, connect } from "node:net";
+import { connect } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
 import { openAmpho } from "../world/ampho.js";
+import { listening, openPort } from "../world/listen.js";
 
 /** A server whose path `/slow` waits, and a client that keeps one connection. */
 async function open(options: AmphoOptions = {}) {
@@ -16,14 +17,13 @@ async function open(options: AmphoOptions = {}) {
     if (incoming.url === "/slow") waiting.push(response);
     else response.end("fast");
   });
-  await listening(server);
+  const port = await openPort(server);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   onTestFinished(async () => {
     agent.destroy();
     server.closeAllConnections();
     await ampho.close();
   });
-  const { port } = server.address() as AddressInfo;
   const get = (path: string, through: Agent | undefined = agent) =>
     new Promise<IncomingMessage>((resolve, reject) => {
       request({ port, path, agent: through }, (response) => resolve(response.resume()))
@@ -34,11 +34,6 @@ async function open(options: AmphoOptions = {}) {
 }
 
 const fileOf = (name: string) => readFileSync(new URL(`../store/tls/${name}`, import.meta.url));
-
-async function listening(server: Server): Promise<void> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-}
 
 const isOpen = (promise: Promise<unknown>) =>
   Promise.race([promise.then(() => false), new Promise((resolve) => setImmediate(() => resolve(true)))]);
@@ -116,8 +111,7 @@ it("a server under TLS ends too", async () => {
     response.end("fast"),
   );
   server.keepAliveTimeout = 3_600_000;
-  await listening(server);
-  const { port } = server.address() as AddressInfo;
+  const { port } = await listening(server);
   const agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false });
   onTestFinished(() => agent.destroy());
   await new Promise((resolve, reject) =>

@@ -1,19 +1,10 @@
 // No response reveals whether a login exists (docs/reference/contract.md §4 `invalid_credentials`). A real server returns the same bytes.
 import { once } from "node:events";
-import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { connect } from "node:net";
+import { describe, expect, it } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
-import { openWorld, password, type World } from "../world/ampho.js";
-
-async function serve({ ampho }: World): Promise<number> {
-  const server = createServer(mount(ampho));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => server.closeAllConnections());
-  onTestFinished(() => void server.close());
-  return (server.address() as AddressInfo).port;
-}
+import { openWorld, password } from "../world/ampho.js";
+import { listening } from "../world/listen.js";
 
 /** The whole response as received, without the date and the id of the request. */
 async function fetchRaw(port: number, body: string, more = ""): Promise<string> {
@@ -37,7 +28,7 @@ describe("a rejected login", () => {
     await world.user("gone", { password });
     await world.ampho.users.disable("dora");
     await world.ampho.users.remove("gone");
-    const port = await serve(world);
+    const { port } = await listening(mount(world.ampho));
     const bodies = [
       { login: "nobody", password },
       { login: "x".repeat(255), password: "y".repeat(1024) },

@@ -3,14 +3,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { renameSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { guarded, mount } from "../../dist/adapters/node.js";
 import { startChild } from "../store/processes.js";
 import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
 import { within } from "../world/deadline.js";
 import { freshFolder } from "../world/folder.js";
+import { listening } from "../world/listen.js";
 import { foreignToken, sessionOf } from "../world/tokens.js";
 import { useDatabase } from "../world/use-postgres.js";
 import { realClock, startInstance } from "./processes.js";
@@ -22,14 +21,9 @@ async function serve(world: World) {
   const plain = guarded(world.ampho, (request, response) => response.end(request.auth.login));
   const strict = guarded(world.ampho, { live: true }, (request, response) => response.end(request.auth.login));
   const endpoints = mount(world.ampho);
-  const server = createServer((request, response) =>
+  const { url } = await listening((request, response) =>
     endpoints(request, response, () => (request.url === "/strict" ? strict : plain)(request, response)),
   );
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => server.closeAllConnections());
-  onTestFinished(() => void server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const get = (path: string, token: string) =>
     fetch(`${url}${path}`, { headers: { Authorization: `Bearer ${token}` } }).then(({ status }) => status);
   const post = async (path: string, body: unknown, token?: string) => {

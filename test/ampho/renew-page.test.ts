@@ -1,10 +1,8 @@
-// `ampho.renew` (docs/guides/cookies.md): a live session goes on in pages that the server renders.
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import type { Renewed } from "../../dist/index.js";
 import { type FullGrant, openWorld } from "../world/ampho.js";
+import { listening } from "../world/listen.js";
 import { claimsOf } from "../world/tokens.js";
 
 const page = "https://shop.example/orders";
@@ -68,15 +66,13 @@ it("the new tokens are in the request itself, of every kind", async () => {
     expect((await world.ampho.authenticate(given))?.login).toBe("ann");
   }
   const results: unknown[] = [];
-  const server = createServer(async (message, response) => {
+  const { url } = await listening(async (message, response) => {
     const renewed = await renew(message).catch((error: unknown) => error as Renewed);
     results.push(renewed.auth?.login, renewed.headers?.get("cookie") === message.headers.cookie);
     results.push((await world.ampho.authenticate(message))?.login);
     response.end();
-  }).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, { headers: { ...typed, cookie } });
-  server.close();
+  });
+  await fetch(url, { headers: { ...typed, cookie } });
   expect(results).toEqual(["ann", true, "ann"]);
 });
 

@@ -1,11 +1,11 @@
 // Sockets that were opened with an API key: what ends the key, or the right that opened the socket, closes it.
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { guardedUpgrade } from "../../dist/adapters/node.js";
 import { generateApiKey } from "../../dist/tokens/api-key.js";
+import { listening } from "../world/listen.js";
 import { openKeys, readers, writers } from "./worlds.js";
 
 async function openSockets() {
@@ -24,12 +24,10 @@ async function openSockets() {
     const listener = request.url === "/write" ? listeners["/write"] : listeners["/read"];
     listener(request, socket, head);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = await listening(server);
   onTestFinished(() => {
     for (const peer of sockets.clients) peer.terminate();
-    server.close();
   });
-  const { port } = server.address() as AddressInfo;
   const connect = async (key: string, path: string) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${key}` } });
     let code: number | undefined;

@@ -1,8 +1,6 @@
-// The arguments, output and exit codes of `ampho-attack`, and the hosts that it does not attack.
-import { once } from "node:events";
-import { createServer } from "node:http";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { attackBinary } from "../world/command.js";
+import { listening } from "../world/listen.js";
 import { command, freshPlace } from "../world/serve.js";
 
 const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}, stdin = "") =>
@@ -12,17 +10,11 @@ const keyless = { AMPHO_SECURITY_KEY: "" };
 /** A server that returns the same to every request. */
 async function startServer(body: object): Promise<{ readonly url: string; readonly paths: readonly string[] }> {
   const paths: string[] = [];
-  const server = createServer((request, response) => {
+  const { url } = await listening((request, response) => {
     paths.push(request.url ?? "");
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
-  }).listen(0, "127.0.0.1");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
   });
-  await once(server, "listening");
-  const address = server.address();
-  return { url: `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`, paths };
+  return { url, paths };
 }
 
 test("a wrong use ends with 2, and prints nothing that was typed as a secret", async () => {

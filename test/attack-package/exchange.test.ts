@@ -1,22 +1,17 @@
-// The connections of the attacks. A server closes a kept connection whenever it likes.
-import { once } from "node:events";
-import { createServer } from "node:http";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { openExchange } from "../../packages/attack/dist/exchange.js";
+import { listening } from "../world/listen.js";
 
 /** Responds to the first requests of each connection, and resets the connection at the next one. */
 async function startServer(first: number): Promise<URL> {
   const seen = new WeakMap<object, number>();
-  const server = createServer((request, response) => {
+  const { url } = await listening((request, response) => {
     const count = (seen.get(request.socket) ?? 0) + 1;
     seen.set(request.socket, count);
     if (count > first) request.socket.resetAndDestroy();
     else response.end("{}");
-  }).listen(0, "127.0.0.1");
-  onTestFinished(() => void server.close());
-  await once(server, "listening");
-  const address = server.address();
-  return new URL(`http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`);
+  });
+  return new URL(url);
 }
 
 it("a request is sent again when the server resets the kept connection that it used", async () => {

@@ -3,7 +3,6 @@
 // The page sub.app.localhost is of the same site as app.localhost and can set cookies for it.
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { authorize, guardedUpgrade, mount, renew } from "../../dist/adapters/node.js";
@@ -11,6 +10,7 @@ import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { type Ampho, createAmpho } from "../../dist/index.js";
 import { closeServer } from "../adapters/express-app.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
+import { openPort } from "../world/listen.js";
 
 const alice = { login: "alice", password: "violet kettle harbour morning" };
 const mallory = { login: "mallory", password: "copper lantern drizzle 84" };
@@ -38,8 +38,7 @@ const friend = () => origin("friend.app.localhost");
 
 beforeAll(async () => {
   server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  port = (server.address() as AddressInfo).port;
+  port = await openPort(server);
   const [opened, instance] = await Promise.all([openBrowser(), open()]);
   browser = opened;
   ampho = instance;

@@ -1,10 +1,7 @@
-// The client's address (AMPHO_TRUST_PROXY): headers that a stranger sends are trusted nowhere, over real sockets,
-// through ampho/node and through fetch, in the session list and in the audit log.
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/index.js";
+import { listening } from "../world/listen.js";
 import { alice } from "../world/people.js";
 import { bearer, post } from "../world/requests.js";
 import { addUser, command, freshPlace, logIn, startServe } from "../world/serve.js";
@@ -73,14 +70,10 @@ async function addressesOf(ampho: Ampho): Promise<readonly (string | null)[]> {
 describe("ampho/node and proxies", () => {
   it.each([0, 1, 2])("ampho/node passes on the socket's address and the headers, behind %i proxies", async (hops) => {
     const ampho = await open({ trustProxy: hops });
-    const server = createServer(mount(ampho)).listen(0, "127.0.0.1");
-    await new Promise((resolve) => server.once("listening", resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/security`;
+    const url = `${(await listening(mount(ampho))).url}/api/security`;
     for (const [headers] of cases) await post(`${url}/login`, alice, headers);
     expect([...(await addressesOf(ampho))].sort()).toEqual(cases.map(([, believed]) => believed[hops]).sort());
     await logIn({ url });
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
   });
 });
 

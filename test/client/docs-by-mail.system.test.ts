@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import type { AmphoOptions, Message } from "../../dist/index.js";
-import { freePort } from "../world/free-port.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
 import { ann, openWorld } from "./world.js";
@@ -23,7 +22,6 @@ afterAll(() => browser?.close());
 const newPassword = "amber tulip canoe walnut";
 
 async function openShop(options: AmphoOptions = {}) {
-  const appUrl = `http://localhost:${await freePort()}/`;
   const mails: Message[] = [];
   const [html = ""] = snippetsOf("html");
   const [landing = ""] = snippetsOf("js");
@@ -34,8 +32,11 @@ async function openShop(options: AmphoOptions = {}) {
     "/blank": "<!doctype html><title>Shop</title>",
   };
   const receive = async (message: Message) => void mails.push(message);
-  const base = { appUrl, cookies: true, mailLogin: true, registration: "open", mail: receive } as const;
-  const world = await openWorld({ ...base, ...options }, (path) => files[path]);
+  const base = { cookies: true, mailLogin: true, registration: "open", mail: receive } as const;
+  const world = await openWorld(
+    (appUrl) => ({ appUrl, ...base, ...options }),
+    (path) => files[path],
+  );
   await world.ampho.users.create({ login: "ann@example.org", password: ann.password });
   const next = (kind: string) => {
     const find = () => {
@@ -51,7 +52,7 @@ async function openShop(options: AmphoOptions = {}) {
     await tab.goto(url);
     return tab;
   };
-  return { world, appUrl, next, openPage };
+  return { world, appUrl: world.appUrl, next, openPage };
 }
 
 const codeOf = (mail: string) => /\d\d \d\d \d\d \d\d/.exec(mail)?.[0] ?? "";

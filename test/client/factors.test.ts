@@ -1,8 +1,5 @@
-// Second factors by `ampho/client/full`, against a real server, with tokens in the record and with tokens in cookies.
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { TOTP, URI } from "otpauth";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   AmphoError,
   createClient,
@@ -13,6 +10,7 @@ import {
 import { createClient as createMailClient } from "../../dist/client/mail.js";
 import type { AmphoOptions } from "../../dist/index.js";
 import { type SettableClock, settableClock } from "../world/clock.js";
+import { listening } from "../world/listen.js";
 import { type CookieJar, openCookieJar } from "./cookie-jar.js";
 import { losing, openNetwork } from "./network.js";
 import { createTestStorage, outcome, seen, wait } from "./storage.js";
@@ -310,15 +308,12 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
     const { open } = await openWeak(cookies);
     const asked: unknown[] = [];
     const client = open({ onStepUp: (error) => asked.push(error) });
-    const elsewhere = createServer((_, response) => {
+    const { url } = await listening((_, response) => {
       response
         .writeHead(401, { "Access-Control-Allow-Origin": "*" })
         .end('{"error":"login_too_weak","message":"Prove it."}');
     });
-    await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void elsewhere.close());
-    const { port } = elsewhere.address() as AddressInfo;
-    expect((await client.fetch(`http://127.0.0.1:${port}/`)).status).toBe(401);
+    expect((await client.fetch(url)).status).toBe(401);
     expect(asked).toEqual([]);
   });
 

@@ -2,9 +2,9 @@
 import { randomInt } from "node:crypto";
 import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AmphoError, createClient } from "../../dist/client/client.js";
+import { listening } from "../world/listen.js";
 import { openNetwork } from "./network.js";
 import { outcome, seen, wait } from "./storage.js";
 import { ann, logInAnn, openWorld } from "./world.js";
@@ -18,22 +18,25 @@ async function openElsewhere(port = 0) {
     if (request.url === "/rejects") response.writeHead(401, challenge);
     response.end("{}");
   });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  return { authorizations, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const { url } = await listening(server, onTestFinished, port);
+  return { authorizations, url };
 }
 
-/** Two free ports, of which the second one is written as the first one and a digit. `fetch` rejects none of these. */
+/**
+ * Two free ports, of which the second one is written as the first one and a digit. `fetch` rejects none of these, and no other
+ * test has them, because they are below those of `ports.ts` and those that the system assigns.
+ */
 async function freePortsWithOneBeginning(): Promise<readonly [number, number]> {
   const isFree = (port: number) =>
     new Promise<boolean>((resolve) => {
       const server = createServer().once("error", () => resolve(false));
       server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
     });
-  for (let port = 2100 + randomInt(1100); ; port += 1) {
+  for (let port = 1024 + randomInt(50); port < 1100; port += 1) {
     const longer = port * 10 + 1;
     if ((await isFree(port)) && (await isFree(longer))) return [port, longer];
   }
+  throw new Error("no such ports are free");
 }
 
 describe("the token", () => {
@@ -75,7 +78,7 @@ describe("the token", () => {
 
   it("a 401 from an origin that begins like that of baseUrl renews nothing", async () => {
     const [port, longer] = await freePortsWithOneBeginning();
-    const { world, client } = await logInAnn({ appUrl: `http://localhost:${port}/` });
+    const { world, client } = await logInAnn({}, undefined, port);
     const elsewhere = await openElsewhere(longer);
     expect(elsewhere.url.startsWith(world.url)).toBe(true);
     const moved = await client.fetch(`/moved?to=${encodeURIComponent(`${elsewhere.url}/rejects`)}`);

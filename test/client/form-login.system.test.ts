@@ -7,7 +7,7 @@ import { mount } from "../../dist/adapters/node.js";
 import type { Message } from "../../dist/index.js";
 import { snippets } from "../docs/snippets.js";
 import { openAmpho } from "../world/ampho.js";
-import { freePort } from "../world/free-port.js";
+import { listening } from "../world/listen.js";
 import { startOpenIdProvider } from "../world/open-id-provider.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 
@@ -27,7 +27,9 @@ const account = `<!doctype html><title>Account</title><p id="user"></p><script t
 </script>`;
 
 async function openShop() {
-  const port = await freePort();
+  const server = createServer();
+  // The cookies of the page are secure, which a browser accepts at this name without TLS.
+  const { port } = await listening(server);
   const origin = `http://localhost:${port}`;
   const client = { clientId: "shop", clientSecret: "a secret of this test alone" };
   const redirectUris = [`${origin}/api/security/login/outside/google/callback`];
@@ -51,18 +53,15 @@ async function openShop() {
     "/account": ["text/html", account],
   };
   const api = mount(ampho);
-  const server = createServer((request, response) => {
+  server.on("request", (request, response) => {
     const { pathname } = new URL(request.url ?? "/", origin);
     const file = files[pathname];
     if (file === undefined) return void api(request, response);
     response.setHeader("Content-Type", `${file[0]}; charset=utf-8`).end(file[1]);
   });
-  await new Promise<void>((resolve) => server.listen(port, "localhost", resolve));
   const context = await browser.newContext();
   onTestFinished(async () => {
     await context.close();
-    server.closeAllConnections();
-    server.close();
     await ampho.close();
   });
   const tab = await context.newPage();

@@ -1,11 +1,9 @@
-// `ampho/client/full` in a real Chromium: a page on which a user types, and tabs that share the cookies of one session.
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { type TOTP, URI } from "otpauth";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { createClient, FullClient, TotpSetup } from "../../dist/client/full.js";
 import { settableClock } from "../world/clock.js";
+import { listening } from "../world/listen.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
 import { ann, openWorld } from "./world.js";
@@ -250,14 +248,12 @@ describe("tabs in cookie mode", () => {
   });
 
   it("a page of a listed origin of the same site works in cookie mode", async () => {
-    const pages = createServer((request, response) => {
+    const { port } = await listening((request, response) => {
       const isScript = request.url === "/ways.js";
       response.writeHead(200, { "Content-Type": isScript ? "text/javascript" : "text/html" });
       response.end(isScript ? script : page(true));
     });
-    await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void pages.close());
-    const origin = `http://app.localhost:${(pages.address() as AddressInfo).port}`;
+    const origin = `http://app.localhost:${port}`;
     const clock = settableClock();
     const world = await openWorld({ clock, cookies: true, corsOrigins: [origin] });
     const context = await browser.newContext();

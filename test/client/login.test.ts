@@ -1,9 +1,9 @@
 // Login and logout of `ampho/client` against a real server.
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { describe, expect, it, onTestFinished } from "vitest";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { describe, expect, it } from "vitest";
 import { AmphoError, type ClientSession, createClient } from "../../dist/client/client.js";
 import { createClient as createFullClient } from "../../dist/client/full.js";
+import { listening } from "../world/listen.js";
 import { losing, openNetwork } from "./network.js";
 import { createTestStorage, outcome, seen, wait } from "./storage.js";
 import { ann, ben, logInAnn, openWorld, type World } from "./world.js";
@@ -104,14 +104,11 @@ describe("a login", () => {
   it("a login follows no redirect, which would get the password", async () => {
     const world = await openWorld();
     const elsewhere: string[] = [];
-    const thief = createServer((request, response) => {
+    const { url } = await listening((request, response) => {
       elsewhere.push(String(request.url));
       response.end();
     });
-    await new Promise<void>((resolve) => thief.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void thief.close());
-    const location = `http://127.0.0.1:${(thief.address() as AddressInfo).port}/`;
-    world.intercept = respond(307, "", { Location: location });
+    world.intercept = respond(307, "", { Location: `${url}/` });
     expect(await outcome(createClient({ baseUrl: world.url }).login(ann.login, ann.password))).toBe("unavailable");
     expect(elsewhere).toEqual([]);
   });

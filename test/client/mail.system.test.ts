@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "v
 import type { Followed, MailClient } from "../../dist/client/mail.js";
 import type { AmphoOptions, Message } from "../../dist/index.js";
 import { settableClock } from "../world/clock.js";
-import { freePort } from "../world/free-port.js";
 import { addAuthenticator } from "./authenticator.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
@@ -41,12 +40,14 @@ const newPassword = "amber tulip canoe walnut";
 
 async function openShop(cookies: boolean, options: AmphoOptions = {}) {
   const clock = settableClock();
-  const appUrl = `http://localhost:${await freePort()}/`;
   const files: Record<string, string> = { "/": page(cookies), "/mail.js": script };
   const mails: Message[] = [];
   const receive = async (message: Message) => void mails.push(message);
-  const base = { clock, cookies, appUrl, mailLogin: true, registration: "open", mail: receive } as const;
-  const world = await openWorld({ ...base, ...options }, (path) => files[path]);
+  const base = { clock, cookies, mailLogin: true, registration: "open", mail: receive } as const;
+  const world = await openWorld(
+    (appUrl) => ({ appUrl, ...base, ...options }),
+    (path) => files[path],
+  );
   await world.ampho.users.setEmail(ann.login, "ann@example.org");
   const openContext = async () => {
     const context = await browser.newContext();
@@ -55,7 +56,7 @@ async function openShop(cookies: boolean, options: AmphoOptions = {}) {
     return context;
   };
   const context = await openContext();
-  const openTab = async (url = appUrl, own: BrowserContext = context): Promise<Page> => {
+  const openTab = async (url = world.appUrl, own: BrowserContext = context): Promise<Page> => {
     const tab = await own.newPage();
     await tab.goto(url);
     await tab.waitForFunction(() => "mail" in globalThis);

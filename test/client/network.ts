@@ -1,6 +1,7 @@
 // A network that the test controls: a TCP proxy that loses responses, loses everything or is slow.
 import { connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
+import { listening } from "../world/listen.js";
 import { wait } from "./storage.js";
 
 export interface Network {
@@ -40,14 +41,11 @@ export async function openNetwork(target: number, atEnd = onTestFinished): Promi
       last = last.then(() => wait(network.delayMs)).then(() => void near.write(chunk));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { url } = await listening(server, atEnd);
   atEnd(() => {
     for (const socket of sockets) socket.destroy();
-    server.close();
   });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the proxy has no port");
-  return Object.assign(network, { url: `http://127.0.0.1:${address.port}` });
+  return Object.assign(network, { url });
 }
 
 /** Loses the responses to the first `count` requests of this path. */

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import type { createClient, FullClient } from "../../dist/client/full.js";
 import type { AmphoOptions } from "../../dist/index.js";
 import { settableClock } from "../world/clock.js";
-import { freePort } from "../world/free-port.js";
 import { addAuthenticator } from "./authenticator.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
@@ -44,14 +43,16 @@ export async function openShop(
   files: Readonly<Record<string, string>> = {},
 ) {
   const clock = settableClock();
-  const appUrl = `http://localhost:${await freePort()}/`;
   const served: Readonly<Record<string, string>> = { "/": page(cookies), "/ways.js": script, ...files };
-  const world = await openWorld({ clock, cookies, appUrl, ...options }, (path) => served[path]);
+  const world = await openWorld(
+    (appUrl) => ({ clock, cookies, appUrl, ...options }),
+    (path) => served[path],
+  );
   const context = await browser.newContext();
   onTestFinished(() => context.close());
   const openTab = async () => {
     const tab = await context.newPage();
-    await tab.goto(appUrl);
+    await tab.goto(world.appUrl);
     await tab.waitForFunction(() => "ways" in globalThis);
     return tab;
   };

@@ -1,14 +1,13 @@
 // Related origins (WebAuthn L3 §5.11) in a real Chromium. Two host names lead to one server with TLS, and the browser itself
 // fetches `/.well-known/webauthn` of the relying party.
 import { hash, X509Certificate } from "node:crypto";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterEach, expect, it, onTestFinished } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { openAmpho } from "../world/ampho.js";
+import { listening } from "../world/listen.js";
 import { addAuthenticator } from "./authenticator.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
@@ -36,14 +35,9 @@ async function openOrigins(origins: readonly string[]) {
     if (served === undefined) return api(request, response);
     response.setHeader("Content-Type", request.url === "/" ? "text/html" : "text/javascript");
     response.end(served);
-  }).listen(0, "127.0.0.1");
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    server.close();
-    await ampho.close();
   });
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  onTestFinished(() => ampho.close());
+  const { port } = await listening(server);
   browser = await openBrowser(
     `--host-resolver-rules=MAP * 127.0.0.1:${port}`,
     `--ignore-certificate-errors-spki-list=${pin}`,

@@ -1,10 +1,8 @@
-// `ampho/client` in a real Chromium: tabs of one origin that share a session, over networks that lose and delay responses.
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, type TestContext } from "vitest";
 import type { Client, ClientSession } from "../../dist/client/client.js";
 import { settableClock } from "../world/clock.js";
+import { listening } from "../world/listen.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
 import { losing, openNetwork } from "./network.js";
@@ -343,13 +341,11 @@ describe("a tab", () => {
   it("a tab never sends its token to another origin, even after a redirect", async () => {
     const { first } = await openTabs({ count: 1 });
     const heads: (string | undefined)[] = [];
-    const elsewhere = createServer((request, response) => {
+    const { url } = await listening((request, response) => {
       heads.push(request.headers.authorization ?? request.headers["access-control-request-headers"]);
       response.writeHead(200, { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*" }).end("{}");
     });
-    await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void elsewhere.close());
-    const target = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`;
+    const target = `${url}/`;
     await first.evaluate(async (to) => {
       await client.fetch(to);
       for (const status of [301, 302, 303, 307, 308])
@@ -360,14 +356,11 @@ describe("a tab", () => {
   });
 
   it("a tab of another origin works with a server that allows its origin", async () => {
-    const pages = createServer((request, response) => {
+    const { url: origin } = await listening((request, response) => {
       const isScript = request.url === "/client.js";
       response.writeHead(200, { "Content-Type": isScript ? "text/javascript" : "text/html" });
       response.end(isScript ? script : "<!doctype html><title>Elsewhere</title>");
     });
-    await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void pages.close());
-    const origin = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`;
     const clock = settableClock();
     const world = await openWorld({ clock, corsOrigins: [origin] });
     const context = await browser.newContext();

@@ -1,12 +1,12 @@
 // A real server with short-lived tokens: the REST API, guarded routes of an application, and a page with the client.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import { authorize, mount } from "../../dist/adapters/node.js";
 import { createClient } from "../../dist/client/client.js";
 import type { Ampho, AmphoOptions } from "../../dist/index.js";
 import { openAmpho, untilHashed } from "../world/ampho.js";
 import { settableClock } from "../world/clock.js";
+import { listening } from "../world/listen.js";
 import { createTestStorage } from "./storage.js";
 
 export const ann = { login: "ann", password: "heron violet tumbrel 91" };
@@ -16,6 +16,8 @@ export interface World {
   readonly ampho: Ampho;
   readonly url: string;
   readonly port: number;
+  /** The URL of its page for a browser. */
+  readonly appUrl: string;
   /** Every request that came in, as "METHOD /path". */
   readonly requests: string[];
   /** Bodies and a few headers of the calls of the REST API, in their order. */
@@ -35,12 +37,18 @@ export interface Call {
   readonly body: string;
 }
 
-/** Concurrent tests pass the `onTestFinished` of their own context. */
+/** Concurrent tests pass the `onTestFinished` of their own context. Options can depend on the URL of the page. */
 export async function openWorld(
-  options: AmphoOptions = {},
+  settings: AmphoOptions | ((appUrl: string) => AmphoOptions) = {},
   page?: (path: string) => string | undefined,
   atEnd = onTestFinished,
+  wanted = 0,
 ): Promise<World> {
+  const server = createServer();
+  const { port, url } = await listening(server, atEnd, wanted);
+  // Passkeys belong to a name. Chromium connects to `localhost` at each of its addresses.
+  const appUrl = `http://localhost:${port}/`;
+  const options = typeof settings === "function" ? settings(appUrl) : settings;
   const { ampho } = await openAmpho({ tokenTtl: 900, ...options }, { ...ann, roles: ["editor"] }, ben);
   const api = mount(ampho);
   const guard = authorize(ampho);
@@ -49,8 +57,9 @@ export async function openWorld(
   const calls: Call[] = [];
   const world: World = {
     ampho,
-    url: "",
-    port: 0,
+    url,
+    port,
+    appUrl,
     requests,
     calls,
     intercept: undefined,
@@ -66,7 +75,7 @@ export async function openWorld(
     },
   };
 
-  const server = createServer((request, response) => {
+  server.on("request", (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     requests.push(`${request.method} ${pathname}`);
     if (pathname.startsWith(ampho.host.prefix)) recordCall(request, calls);
@@ -86,12 +95,8 @@ export async function openWorld(
       response.writeHead(Number(searchParams.get("status") ?? 302), { Location: searchParams.get("to") ?? "/" }).end();
     } else api(request, response);
   });
-  // The origin of passkeys has the port, so it is known before.
-  const wanted = options.appUrl === undefined ? 0 : Number(new URL(options.appUrl).port);
-  await new Promise<void>((resolve) => server.listen(wanted, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
   atEnd(() => world.close());
-  return Object.assign(world, { port, url: `http://127.0.0.1:${port}` });
+  return world;
 }
 
 /** Records a call while the handler reads its body. */
@@ -116,9 +121,9 @@ async function echo(request: IncomingMessage, response: ServerResponse): Promise
 }
 
 /** Opens a server whose clock the test sets, and a client with a storage that the test controls. Ann is logged in. */
-export async function logInAnn(options: AmphoOptions = {}, storage = createTestStorage()) {
+export async function logInAnn(options: AmphoOptions = {}, storage = createTestStorage(), port = 0) {
   const clock = settableClock();
-  const world = await openWorld({ clock, ...options });
+  const world = await openWorld({ clock, ...options }, undefined, onTestFinished, port);
   const open = (baseUrl = world.url) => createClient({ baseUrl, storage });
   const client = open();
   await untilHashed(() => client.login(ann.login, ann.password));

@@ -1,6 +1,7 @@
 // Clients that others wrote connect an account, each as its documentation shows: the client of the MCP SDK with a guarded
 // server, oauth4webapi and openid-client. The consent is given at the endpoints, as a page gives it.
-import { serve } from "@hono/node-server";
+import { createServer } from "node:http";
+import { getRequestListener } from "@hono/node-server";
 import { Client, type OAuthClientProvider, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { createMcpHandler, McpServer, requireBearerAuth } from "@modelcontextprotocol/server";
 import * as oauth from "oauth4webapi";
@@ -11,15 +12,15 @@ import { type Ampho, createAmpho } from "../../dist/index.js";
 import { guardedTool, tokenVerifier } from "../../dist/mcp.js";
 import { password, untilHashed } from "../world/ampho.js";
 import { runningClock } from "../world/clock.js";
-import { freePort } from "../world/free-port.js";
+import { listening } from "../world/listen.js";
 import { newKey } from "../world/tokens.js";
 import { readers } from "./connections.js";
 
 const returns = "http://127.0.0.1/callback";
 
 async function open() {
-  const port = await freePort();
-  const origin = `http://localhost:${port}`;
+  const server = createServer();
+  const { url: origin } = await listening(server);
   const resource = `${origin}/mcp`;
   const clock = runningClock();
   const ampho = await createAmpho({
@@ -39,12 +40,10 @@ async function open() {
   const client = { redirects: [returns], userScopes, public: true };
   const { id } = await ampho.services.add({ name: "reader", scopes: [], client });
   const mcp = guardedServer(ampho, resource);
-  const server = serve({
-    port,
-    hostname: "localhost",
-    fetch: (request) => (new URL(request.url).pathname === "/mcp" ? mcp(request) : ampho.fetch(request)),
-  });
-  onTestFinished(() => void server.close());
+  const respond = getRequestListener((request) =>
+    new URL(request.url).pathname === "/mcp" ? mcp(request) : ampho.fetch(request),
+  );
+  server.on("request", (request, response) => void respond(request, response));
   /** Follows the URL of the client as a browser does, and gives consent. Returns the URL at the client. */
   const allow = async (url: URL): Promise<URL> => {
     const asked = await fetch(url, { redirect: "manual" });

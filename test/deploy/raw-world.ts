@@ -7,6 +7,7 @@ import { mount } from "../../dist/adapters/node.js";
 import { openAmpho } from "../world/ampho.js";
 import { atEndOfFile } from "../world/clean-up.js";
 import { freePort } from "../world/free-port.js";
+import { listening } from "../world/listen.js";
 import type { ProxyConfiguration } from "./raw-proxies.js";
 
 /** RFC 9110 §5.6.2. */
@@ -121,15 +122,12 @@ export async function openProxy(configuration: ProxyConfiguration, program: stri
     trustProxy: 1,
   });
   atEndOfFile(() => ampho.close());
-  const server = createServer(mount(ampho));
-  atEndOfFile(() => void server.close().closeAllConnections());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { url } = await listening(mount(ampho), atEndOfFile);
   await ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
   const { key } = await ampho.services.createApiKey("gateway");
   const { id } = await ampho.users.create({ login: "reader", roles: ["reader"] });
   const { token } = await ampho.sessions.create(id);
-  const { port: amphoPort } = server.address() as AddressInfo;
-  const children = await configuration.start({ ampho: `http://127.0.0.1:${amphoPort}`, program, key, port, tls });
+  const children = await configuration.start({ ampho: url, program, key, port, tls });
   for (const child of children) {
     child.stdout?.resume();
     child.stderr?.resume();

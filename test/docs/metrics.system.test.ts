@@ -1,13 +1,12 @@
-// docs/operate/metrics.md, the alerts and the dashboard name the metrics of a running server, and Prometheus' own tool accepts all of them.
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import express from "express";
-import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { generate } from "../../scripts/docs-metrics.mjs";
 import { familiesOf, samplesOf } from "../telemetry/reading.js";
 import { openWorld } from "../world/ampho.js";
+import { listening } from "../world/listen.js";
 import { post } from "../world/requests.js";
 import { addUser, freshPlace, logIn, startServe } from "../world/serve.js";
 import { healthy, ill, lookAt, well } from "./alert-cases.js";
@@ -88,12 +87,8 @@ describe("the configuration on the page", () => {
     const { ampho } = await openWorld();
     const app = express();
     new Function("app", "ampho", snippet("js"))(app, ampho);
-    const server = app.listen(0, "127.0.0.1");
-    onTestFinished(() => void server.close());
-    await once(server, "listening");
-    const address = server.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
-    const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+    const { url } = await listening(app);
+    const response = await fetch(`${url}/metrics`);
     expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
     expect(await promtool(["check", "metrics"], await response.text())).toBe("");
   });

@@ -3,7 +3,8 @@ import type { RequestListener } from "node:http";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../../dist/client/client.js";
 import type { Ampho } from "../../dist/index.js";
-import { amphoFile, call, listening, signedIn, useRecipes } from "./recipes.js";
+import { listening } from "../world/listen.js";
+import { amphoFile, call, signedIn, useRecipes } from "./recipes.js";
 
 const recipes = useRecipes();
 const table = `export interface Article { readonly id: string; readonly owner: string; readonly text: string }
@@ -21,7 +22,7 @@ async function open(page: string, file: string) {
   const { app } = await recipes.load<{ app: RequestListener }>(page, file);
   const { ampho } = await recipes.load<{ ampho: Ampho }>(page, "ampho.js");
   const { articles } = await recipes.load<{ articles: Map<string, object> }>(page, "table.js");
-  const url = await listening(app);
+  const { url } = await listening(app);
   const users = [
     await signedIn(ampho, "ann"),
     await signedIn(ampho, "ben"),

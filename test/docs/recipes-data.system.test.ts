@@ -3,8 +3,9 @@ import type { RequestListener } from "node:http";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Ampho } from "../../dist/index.js";
+import { listening } from "../world/listen.js";
 import { useDatabase } from "../world/use-postgres.js";
-import { amphoFile, call, listening, signedIn, useRecipes } from "./recipes.js";
+import { amphoFile, call, signedIn, useRecipes } from "./recipes.js";
 
 interface App {
   readonly app: RequestListener;

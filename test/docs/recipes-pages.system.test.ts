@@ -14,7 +14,8 @@ import type { Ampho } from "../../dist/index.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { ann, ben } from "../client/world.js";
 import { openAmpho } from "../world/ampho.js";
-import { amphoFile, listening, useRecipes } from "./recipes.js";
+import { listening } from "../world/listen.js";
+import { amphoFile, useRecipes } from "./recipes.js";
 
 const recipes = useRecipes();
 let browser: Browser;
@@ -128,7 +129,7 @@ describe.each(Object.keys(mains) as (keyof typeof mains)[])("docs/guides/recipes
       }),
     );
     servePage(app, await bundle(name, name === "react" ? "main.tsx" : "main.ts"));
-    const url = await listening(app);
+    const { url } = await listening(app);
     const context = await openContext();
     const tab = await openTab(context, url);
     const isSignedOut = (page = tab) => page.waitForSelector("form");
@@ -186,7 +187,7 @@ describe("docs/guides/recipes/socketio.md", () => {
       socket.on("connect", () => globalThis.connections++);`,
     );
     servePage(app, await bundle("socketio", "main.ts"));
-    const url = (await listening(server)).replace("127.0.0.1", "localhost");
+    const url = (await listening(server)).url.replace("127.0.0.1", "localhost");
     await ampho.users.create({ ...ann, roles: ["editor"] });
     await ampho.users.create(ben);
     const tab = await openTab(await openContext(), url);

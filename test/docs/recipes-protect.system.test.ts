@@ -14,8 +14,9 @@ import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Ampho } from "../../dist/index.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { ann } from "../client/world.js";
+import { listening } from "../world/listen.js";
 import { readPage } from "./evidence.js";
-import { amphoFile, listening, useRecipes } from "./recipes.js";
+import { amphoFile, useRecipes } from "./recipes.js";
 
 const recipes = useRecipes();
 const root = path.resolve(import.meta.dirname, "../..");
@@ -49,7 +50,7 @@ describe("docs/guides/recipes/protect-pages.md", () => {
     "a page of %s redirects visitors, and users whose session has ended",
     async (name) => {
       const { ampho, listener } = await open(name);
-      const url = await listening(listener);
+      const { url } = await listening(listener);
       const user = await ampho.users.create({ login: `user of ${name}` });
       const { token } = await ampho.sessions.create(user.id);
       const ask = async (cookie: string, more = {}) => {
@@ -81,7 +82,7 @@ describe("docs/guides/recipes/protect-pages.md, other frameworks", () => {
     const app = new H3().get("/", async (event) => String((await ampho.authenticate(event))?.login));
     const ofH3 = async (given: HeadersInit) => (await app.request("/", { headers: given })).text();
     expect([await ofH3({}), await ofH3(headers)]).toEqual(["undefined", "user of others"]);
-    const url = await listening(async (request, response) => {
+    const { url } = await listening(async (request, response) => {
       response.end(String((await ampho.authenticate(request))?.login));
     });
     const ofNode = async (given: HeadersInit) => (await fetch(url, { headers: given })).text();
@@ -128,7 +129,7 @@ describe("docs/guides/recipes/protect-pages.md, the sign-in page", () => {
         if (type === undefined) listener(request, response);
         else response.setHeader("Content-Type", type).end(text);
       });
-      const url = (await listening(server)).replace("127.0.0.1", "localhost");
+      const url = (await listening(server)).url.replace("127.0.0.1", "localhost");
       await ampho.users.create(ann);
       const browser = await openBrowser();
       onTestFinished(() => browser.close());

@@ -1,10 +1,6 @@
-// The recipes of docs/guides/recipes as a reader would use them: their code, compiled with the packed types, beside an `ampho.ts`.
-import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import path from "node:path";
-import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import type { Ampho } from "../../dist/index.js";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
@@ -76,18 +72,6 @@ export function useRecipes(): Recipes {
     load: async <T>(page: string, file: string) => (await import(path.join(folder(), "dist", page, file))) as T,
     read: (page, file) => readFileSync(path.join(folder(), page, file), "utf8"),
   };
-}
-
-/** Listens on the loopback interface until the test ends. */
-export async function listening(app: RequestListener | Server): Promise<string> {
-  const server = typeof app === "function" ? createServer(app) : app;
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 export interface Called {

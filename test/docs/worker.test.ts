@@ -1,5 +1,4 @@
 // Bundles the Worker of docs/guides/frameworks.md and runs it in workerd, beside a server that publishes its keys.
-import { createServer, type Server } from "node:http";
 import path from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -7,18 +6,16 @@ import { mount } from "../../dist/adapters/node.js";
 import { type Ampho, createAmpho } from "../../dist/index.js";
 import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { serveInWorkerd, type Worker } from "../verify/workerd.js";
+import { atEndOfFile } from "../world/clean-up.js";
+import { listening } from "../world/listen.js";
 import { snippets } from "./snippets.js";
 
 let ampho: Ampho;
-let server: Server;
 let worker: Worker;
 
 beforeAll(async () => {
   ampho = await createAmpho({ databaseUrl: "sqlite::memory:", key: generateJwk("EdDSA"), log: () => {} });
-  server = createServer(mount(ampho)).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : 0;
+  const { url } = await listening(mount(ampho), atEndOfFile);
   const { outputFiles } = await build({
     stdin: {
       contents: snippets("docs/guides/frameworks.md", "worker.ts")["worker.ts"] ?? "",
@@ -32,13 +29,11 @@ beforeAll(async () => {
     platform: "neutral",
     external: ["node:*"],
   });
-  const JWKS_URL = `http://127.0.0.1:${port}/api/security/.well-known/jwks.json`;
+  const JWKS_URL = `${url}/api/security/.well-known/jwks.json`;
   worker = await serveInWorkerd(outputFiles[0]?.text ?? "", { JWKS_URL });
 });
 afterAll(async () => {
   worker?.stop();
-  server?.close();
-  server?.closeAllConnections();
   await ampho?.close();
 });
 

@@ -1,7 +1,6 @@
 // The findings of `ampho doctor` in a folder with a configuration, and with instances of its own.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -17,7 +16,7 @@ import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { openMigrations } from "../../dist/store/open.js";
 import { startMailServer } from "../mail/mail-server.js";
 import { startEvilProvider } from "../world/evil-provider.js";
-import { listen } from "../world/listen.js";
+import { listening } from "../world/listen.js";
 import { DatabaseSync } from "../world/sqlite.js";
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -450,20 +449,11 @@ describe("a running instance", () => {
     return server.listen(0, "127.0.0.1");
   }
 
-  function listen(listener: RequestListener): Promise<string> {
-    const server: Server = createServer(listener);
-    ends.unshift(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
-    return new Promise((resolve) =>
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address();
-        resolve(`http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`);
-      }),
-    );
-  }
+  const urlOf = async (listener: RequestListener) => (await listening(listener)).url;
 
   /** A proxy that sends X-Forwarded-For and can change response headers such as Date. */
   const proxyTo = (root: string, responded: Readonly<Record<string, string>> = {}) =>
-    listen(async (request, response) => {
+    urlOf(async (request, response) => {
       const received = await fetch(root + request.url, { headers: { "x-forwarded-for": "192.0.2.7" } });
       response
         .writeHead(received.status, { "content-type": "application/json", ...responded })
@@ -496,7 +486,7 @@ describe("a running instance", () => {
       status: "ok",
       warnings: ["signing_key_file_unusable", "clock_off", "Call 555-1234", 7],
     });
-    const other = await listen((_, response) => response.writeHead(200).end(body));
+    const other = await urlOf((_, response) => response.writeHead(200).end(body));
     const messages = (await examined(other)).map(({ message }) => message).filter((one) => one.includes("warns"));
     expect(messages).toEqual(["/readyz warns of signing_key_file_unusable.", "/readyz warns of clock_off."]);
   });
@@ -553,13 +543,8 @@ describe("a running instance", () => {
       appUrl: "https://app.example/",
       scopeTexts: { read: "Read" },
     });
-    const server = createServer(mount(ampho));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    ends.unshift(async () => {
-      server.close();
-      await ampho.close();
-    });
-    const root = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    ends.unshift(() => ampho.close());
+    const { url: root } = await listening(mount(ampho));
     const aboutConnect = async () => (await found(root)).filter((one) => one.endsWith("connect"));
     expect(await aboutConnect()).toEqual([]);
     env["AMPHO_SECURITY_SCOPE_TEXTS"] = '{"read":"Read","write":"Write"}';
@@ -582,18 +567,13 @@ describe("a running instance", () => {
     let guarded = true;
     const guard = authorize(ampho, { resource: "https://api.example/mcp" });
     const rest = mount(ampho);
-    const server = createServer((request, response) =>
+    ends.unshift(() => ampho.close());
+    const { url: root } = await listening((request, response) =>
       rest(request, response, () => {
         if (guarded && request.url === "/mcp") guard(request, response, () => response.end());
         else response.end();
       }),
     );
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    ends.unshift(async () => {
-      server.close();
-      await ampho.close();
-    });
-    const root = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     env["AMPHO_SECURITY_RESOURCES"] = JSON.stringify(resources);
     expect(await aboutResources(root)).toEqual([]);
     guarded = false;
@@ -772,7 +752,7 @@ describe("mails", () => {
   });
 
   it("the doctor reports a mail that waits, and a page of the application that is missing", async () => {
-    const { url } = await listen((_, response) => void response.writeHead(404).end());
+    const { url } = await listening((_, response) => void response.writeHead(404).end());
     env["AMPHO_APP_URL"] = url.replace("127.0.0.1", "localhost");
     env["AMPHO_SECURITY_REGISTRATION"] = "invite";
     const ampho = await openAmpho({

@@ -1,7 +1,5 @@
-// The output and exit codes of `ampho doctor`.
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { expect, test } from "vitest";
+import { listening } from "../world/listen.js";
 import { addUser, command, freshPlace } from "../world/serve.js";
 
 test("the doctor prints that nothing is wrong for a healthy deployment", async () => {
@@ -51,19 +49,14 @@ test("the doctor prints no control characters that an instance returns", async (
     keys: [{ kty: "oct", kid: obeyed, alg: obeyed, k: obeyed }],
     sessions: [{ id: obeyed }],
   });
-  const server = createServer((_, response) => {
+  const { url } = await listening((_, response) => {
     response.writeHead(200, { "content-type": "application/json" }).end(received);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/`;
+  });
   const place = freshPlace();
   await addUser(place);
   // The checks of a running instance find no fault in these responses.
   const { code, stdout, stderr } = await command(place, ["doctor", "--url", url]);
   expect([code, `${stdout}${stderr}`]).toEqual([0, expect.not.stringMatching(/[^\P{C}\n]|unexpected error/u)]);
-  server.closeAllConnections();
-  server.close();
 });
 
 test("the doctor rejects a URL with a user, and options that it does not have", async () => {

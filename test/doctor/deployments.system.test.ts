@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { resourceAttacks } from "../../packages/attack/dist/cases/resources.js";
 import { attacks } from "../../packages/attack/dist/table.js";
 import type { Outcome } from "../world/command.js";
+import { openPort } from "../world/listen.js";
 import { attack, command, freshPlace, type Place, startServe } from "../world/serve.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 
@@ -127,9 +128,8 @@ describe("a deployment behind TLS", () => {
       socket.pipe(behind).pipe(socket);
     });
     fronts.push(server);
-    await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
-    const address = server.address();
-    return `https://localhost:${typeof address === "object" ? address?.port : 0}`;
+    // The certificate is for the name.
+    return `https://localhost:${await openPort(server)}`;
   }
 
   const trusting = (place: Place): Place => ({ ...place, env: { ...place.env, NODE_EXTRA_CA_CERTS: certificate } });

@@ -2,6 +2,7 @@
 // (https://www.postgresql.org/docs/current/protocol-message-formats.html). It cuts, stops or delays between any two of them.
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import { openPort } from "../world/listen.js";
 
 export interface WireMessage {
   /** Counted from 1. */
@@ -83,12 +84,11 @@ export async function startWireProxy(targetPort: number): Promise<WireProxy> {
         if (pair.every((each) => each.closed)) pairs.delete(pair);
       });
     }
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
+  });
+  const port = await openPort(server);
 
   return {
-    port: typeof address === "object" && address ? address.port : 0,
+    port,
     judge: (verdict) => {
       verdictOf = verdict;
     },

@@ -379,7 +379,7 @@ export async function openPlace(ground: Ground, users?: ApplicationUsers<Applica
     if (row.kind === "session") closed.add(row.session);
     if (row.kind === "all" || row.kind === "signing_key") closed.add("all");
   });
-  const server = await listen(mount(outside.world.ampho), 0);
+  const server = await listen(mount(outside.world.ampho));
   const { verifier } = verifierFor({
     keys: { keys: [oldKey, newSigningKey] },
     revocations: { url: `${server.url}/api/security/revocations`, token: revocationFeedToken },

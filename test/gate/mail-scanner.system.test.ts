@@ -2,11 +2,11 @@
 // buttons, as security gateways do with incoming mail.
 import { createServer } from "node:http";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
-import { grantOf, password, type World } from "../world/ampho.js";
-import { freePort } from "../world/free-port.js";
+import { grantOf, password } from "../world/ampho.js";
+import { listening } from "../world/listen.js";
 import { addPerson, asked, askedReset, begin, finishReset, logInBy, openMailing, raiseAlarm } from "./mailboxes.js";
 import { onBothDatabases } from "./owners.js";
 
@@ -44,8 +44,11 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 /** Serves the landing page and the API on one origin. */
-async function serveShop(world: World, port: number): Promise<void> {
-  const server = createServer(async (request, response) => {
+async function openShop(ground: Parameters<typeof openMailing>[0]): Promise<World> {
+  const server = createServer();
+  const { port } = await listening(server);
+  const world = await openMailing(ground, { appUrl: `http://localhost:${port}/` });
+  server.on("request", async (request, response) => {
     const { method = "GET", url = "/" } = request;
     if (!url.startsWith("/api/")) {
       response.writeHead(200, { "content-type": "text/html" }).end(landing);
@@ -58,11 +61,7 @@ async function serveShop(world: World, port: number): Promise<void> {
     const received = await world.ampho.fetch(new Request(`http://localhost${url}`, { method, headers, ...bodied }));
     response.writeHead(received.status, { "content-type": "application/json" }).end(await received.text());
   });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  return world;
 }
 
 /** Opens the mail as a scanner does. Returns the responses that the page got. */
@@ -93,9 +92,7 @@ async function scan(html: string): Promise<readonly string[]> {
 
 onBothDatabases((ground) => {
   it("a scanner that opens links, runs scripts and presses all buttons uses nothing up and gets no session", async () => {
-    const port = await freePort();
-    const world = await openMailing(ground, { appUrl: `http://localhost:${port}/` });
-    await serveShop(world, port);
+    const world = await openShop(ground);
     await addPerson(world, ann, password);
     const before = await ground.sql(world, "select id from ampho_sessions");
     const spent = await ground.sql(world, "select hash from ampho_spent");
@@ -120,9 +117,7 @@ onBothDatabases((ground) => {
   });
 
   it("the alarm of a notice does nothing until the page of the application sends it", async () => {
-    const port = await freePort();
-    const world = await openMailing(ground, { appUrl: `http://localhost:${port}/` });
-    await serveShop(world, port);
+    const world = await openShop(ground);
     const { token } = await addPerson(world, ann, password);
     const { transaction, mail } = await askedReset(world, ann);
     expect((await finishReset(world, { transaction, code: mail.code })).status).toBe(204);
@@ -136,17 +131,13 @@ onBothDatabases((ground) => {
   });
 
   it("a scanner that opens the page of an alarm link, presses every button and sends every form changes nothing", async () => {
-    const port = await freePort();
+    const server = createServer();
+    const { port } = await listening(server);
     const origin = `http://localhost:${port}`;
     const world = await openMailing(ground, { appUrl: `${origin}/account/link` });
     // The pages are in another process, because they turn cookies on.
     const pages = mount((await world.another({ pages: true, appUrl: origin })).ampho);
-    const server = createServer((request, response) => pages(request, response, () => response.writeHead(404).end()));
-    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-    onTestFinished(() => {
-      server.closeAllConnections();
-      server.close();
-    });
+    server.on("request", (request, response) => pages(request, response, () => response.writeHead(404).end()));
     await addPerson(world, ann, password);
     const live = grantOf(await logInBy(world, { login: ann, password }));
     const { html, alarm } = await world.mail("new_device");

@@ -1,9 +1,10 @@
 // Requests that never end. The limit is 30 s, so this file takes a little longer than that, once for all of it.
 import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { type Serving, serve } from "../world/http-server.js";
+import { listening } from "../world/listen.js";
 import { bearer } from "../world/requests.js";
 import { type RawResponse, sendRaw } from "./raw.js";
 
@@ -48,9 +49,8 @@ describe.concurrent("a request that is not complete after 30 s", () => {
   });
 
   it("an incomplete request gets 408 on an application's server with longer limits", { timeout: 180_000 }, async () => {
-    const server = createServer({ requestTimeout: 0, headersTimeout: 0 }, mount(serving.ampho)).listen(0, "127.0.0.1");
-    await new Promise((resolve) => server.once("listening", resolve));
-    const { port } = server.address() as AddressInfo;
+    const server = createServer({ requestTimeout: 0, headersTimeout: 0 }, mount(serving.ampho));
+    const { port } = await listening(server);
     const { status, body } = await trickle(port, head, "x");
     expect([status, JSON.parse(body).error]).toEqual([408, "request_timeout"]);
     await new Promise((resolve) => server.close(resolve));

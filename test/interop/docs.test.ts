@@ -2,13 +2,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { type Ampho, createAmpho } from "../../dist/index.js";
 import { generateJwk } from "../../dist/signing-keys/generate.js";
+import { atEndOfFile } from "../world/clean-up.js";
+import { listening } from "../world/listen.js";
 import { requirePython, runPython } from "./python.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -20,7 +21,6 @@ let ampho: Ampho;
 let good = "";
 let elsewhere = "";
 let url = "";
-const server = createServer((request, response) => mount(ampho)(request, response));
 
 beforeAll(async () => {
   requirePython();
@@ -40,18 +40,13 @@ beforeAll(async () => {
   const other = await createAmpho({ ...options, tokenAudience: "https://elsewhere.example" });
   elsewhere = await tokenFrom(other);
   await other.close();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/api/security`;
+  url = `${(await listening(mount(ampho), atEndOfFile)).url}/api/security`;
   mkdirSync(path.join(folder, "node_modules"));
   symlinkSync(root, path.join(folder, "node_modules/ampho"));
   symlinkSync(path.join(root, "node_modules/jose"), path.join(folder, "node_modules/jose"));
 });
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
-  server.closeAllConnections();
-  server.close();
   await ampho.close();
 });
 

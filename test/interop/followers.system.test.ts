@@ -21,6 +21,7 @@ import {
   startService,
   startServices,
 } from "./services.js";
+import { freePort } from "../world/free-port.js";
 import { jwks, signedToken } from "./verifier-tokens.js";
 
 beforeAll(buildServices, installMs);
@@ -138,7 +139,8 @@ test("processes reject what other processes end within a second, and the first t
   expect(await command(place, ["user-add", "alice", "--role", "editor", "--password-stdin"], password)).toMatchObject({
     code: 0,
   });
-  const served = await startServe(place);
+  const port = String(await freePort());
+  const served = await startServe(place, "--port", port);
   const login = async (): Promise<string> => {
     const body = JSON.stringify({ login: "alice", password });
     const headers = { "content-type": "application/json" };
@@ -158,11 +160,10 @@ test("processes reject what other processes end within a second, and the first t
   for (const { process } of services) process.kill("SIGCONT");
   expect(await waiting).toEqual(all("invalid_token"));
   // The server comes back with another key beside the old one.
-  const port = served.port;
   await served.stop();
   const next = generateJwk("ES256");
   const rotated = { ...place, env: { ...place.env, AMPHO_SECURITY_KEY: JSON.stringify({ keys: [next, jwk] }) } };
-  await startServe(rotated, "--port", String(port));
+  await startServe(rotated, "--port", port);
   const newToken = await login();
   expect(await verdicts(services, newToken)).toEqual(all("200"));
 });

@@ -2,7 +2,6 @@
 // docs/guides/verifying.md must show the results.
 
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
@@ -12,6 +11,8 @@ import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { importKeys } from "../../dist/signing-keys/jwk-set.js";
 import { createVerifier } from "../../dist/verify/verifier.js";
 import { readVectors } from "../tokens/vectors.js";
+import { atEndOfFile } from "../world/clean-up.js";
+import { listening } from "../world/listen.js";
 import { type Jwk, libraries } from "./libraries.js";
 import { requirePython, runPython } from "./python.js";
 
@@ -74,16 +75,12 @@ async function prepare(algorithm: Tried): Promise<Case> {
     await create("https://elsewhere.example", audience),
     await create(),
   ];
-  const server = createServer(mount(ours.ampho)).listen(0, "127.0.0.1");
-  open.push(server);
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : 0;
+  const { url } = await listening(mount(ours.ampho), atEndOfFile);
   const [key] = importKeys(jwk).keys;
   return {
     jwk,
     verifying: key?.publicJwk ?? jwk,
-    jwksUrl: `http://127.0.0.1:${port}${ours.ampho.host.prefix}/.well-known/jwks.json`,
+    jwksUrl: `${url}${ours.ampho.host.prefix}/.well-known/jwks.json`,
     token: ours.grant.token,
     rejected: [elsewhere.grant.token, other.grant.token, String(ours.grant.refresh_token)],
     seed: seed.ampho,

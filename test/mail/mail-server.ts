@@ -1,10 +1,9 @@
-// Mail servers: `smtp-server`, which records what arrives, and a server that speaks as a script states.
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import path from "node:path";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { atEndOfFile } from "../world/clean-up.js";
+import { listening, openPort } from "../world/listen.js";
 
 export const certificateFile = (name: string) => path.join(import.meta.dirname, "tls", `${name}.crt`);
 
@@ -56,10 +55,8 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
   });
   // A client that rejects the certificate, or that ends a connection, is an error of the server.
   server.on("error", () => undefined);
-  server.listen(0, "127.0.0.1");
-  await once(server.server, "listening");
+  const port = await openPort(server.server);
   atEndOfFile(() => new Promise<void>((resolve) => server.close(resolve)));
-  const { port } = server.server.address() as AddressInfo;
   return { port, arrived, server };
 }
 
@@ -97,13 +94,11 @@ export async function startScriptedServer(
       }
     });
     say("");
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
+  });
+  scripted.port = (await listening(server, atEndOfFile)).port;
   atEndOfFile(() => {
     for (const socket of sockets) socket.destroy();
-    server.close();
   });
-  scripted.port = (server.address() as AddressInfo).port;
   return scripted;
 }
 

@@ -1,8 +1,5 @@
-// The transports besides a mail server: webhook, folder, log, and the application's own function.
-import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { simpleParser } from "mailparser";
@@ -15,6 +12,7 @@ import { atEndOfFile } from "../world/clean-up.js";
 import { settableClock, start } from "../world/clock.js";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
+import { listening } from "../world/listen.js";
 import { message } from "./message.js";
 
 const mailKey = "a-key-of-at-least-32-characters-0";
@@ -44,20 +42,15 @@ describe("a webhook", () => {
 
   async function receiver(respond: (response: ServerResponse, request: IncomingMessage) => void) {
     const received: Received[] = [];
-    const server = createServer((request, response) => {
+    const { url } = await listening((request, response) => {
       let body = "";
       request.setEncoding("utf8").on("data", (text: string) => (body += text));
       request.on("end", () => {
         received.push({ request, body });
         respond(response, request);
       });
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    atEndOfFile(() => {
-      server.close();
-      server.closeAllConnections();
     });
-    return { received, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/ampho?a=1` };
+    return { received, url: `${url}/ampho?a=1` };
   }
 
   const accept = (response: ServerResponse) => response.writeHead(204).end();

@@ -9,7 +9,7 @@ import { openWalker, openWithPasskeys, type Walker } from "../examples/walker.js
 import { proofsOf } from "../gate/mailboxes.js";
 import { openAmpho, untilHashed } from "../world/ampho.js";
 import { runningClock, type SettableClock } from "../world/clock.js";
-import { freePort } from "../world/free-port.js";
+import { listening } from "../world/listen.js";
 
 export const password = "violet kettle harbour morning";
 export const nextPassword = "amber tulip canoe walnut";
@@ -25,9 +25,15 @@ export interface Shop {
   mail(to: string, kind: string): Promise<{ readonly code: string; readonly link: string }>;
 }
 
-export async function openShop(options: AmphoOptions = {}, port?: number): Promise<Shop> {
-  port ??= await freePort();
+/** Options can depend on the origin. */
+export async function openShop(
+  settings: AmphoOptions | ((origin: string) => Promise<AmphoOptions>) = {},
+): Promise<Shop> {
+  const server = createServer();
+  const { port } = await listening(server);
+  // Passkeys belong to a name, and a browser keeps secure cookies of this one without TLS.
   const origin = `http://localhost:${port}`;
+  const options = typeof settings === "function" ? await settings(origin) : settings;
   const mails: Message[] = [];
   const clock = runningClock();
   const { ampho, notices } = await openAmpho({
@@ -50,7 +56,7 @@ export async function openShop(options: AmphoOptions = {}, port?: number): Promi
     "/vault": authorize(ampho, { redirect: true, acr: "2fa" }),
     "/admin": authorize(ampho, { redirect: true, roles: ["admin"] }),
   };
-  const server = createServer((request, response) => {
+  server.on("request", (request, response) => {
     const send = () =>
       response
         .setHeader("content-type", "text/html")
@@ -61,7 +67,6 @@ export async function openShop(options: AmphoOptions = {}, port?: number): Promi
     const guard = Object.hasOwn(guards, path) ? guards[path as keyof typeof guards] : undefined;
     pages(request, response, () => (guard === undefined ? send() : guard(request, response, send)));
   });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   onTestFinished(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

@@ -5,8 +5,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { found, openWalker, tabTo } from "../examples/walker.js";
-import { freePort } from "../world/free-port.js";
-import { startOpenIdProvider } from "../world/open-id-provider.js";
+import { type OpenIdProvider, startOpenIdProvider } from "../world/open-id-provider.js";
 import { changed, loginOf, nextPassword, openShop, password, visitor } from "./shop.js";
 
 let browser: Browser;
@@ -16,17 +15,19 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 async function openAcme() {
-  const port = await freePort();
-  const redirectUris = [`http://localhost:${port}/api/security/login/outside/acme/callback`];
   const client = { clientId: "shop", clientSecret: "a secret of this test alone" };
-  const provider = await startOpenIdProvider({ ...client, redirectUris });
-  const acme = {
-    issuer: provider.issuer,
-    client_id: client.clientId,
-    client_secret: client.clientSecret,
-    label: "Acme",
-  };
-  return { provider, shop: await openShop({ providers: { acme } }, port) };
+  const providers: OpenIdProvider[] = [];
+  const shop = await openShop(async (origin) => {
+    const redirectUris = [`${origin}/api/security/login/outside/acme/callback`];
+    const provider = await startOpenIdProvider({ ...client, redirectUris });
+    providers.push(provider);
+    const { issuer } = provider;
+    const acme = { issuer, client_id: client.clientId, client_secret: client.clientSecret, label: "Acme" };
+    return { providers: { acme } };
+  });
+  const [provider] = providers;
+  if (provider === undefined) throw new Error("the options were not asked for");
+  return { provider, shop };
 }
 
 describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scripts", ({ scripts }) => {

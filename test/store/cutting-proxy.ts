@@ -1,6 +1,7 @@
 // A TCP proxy before a server that cuts connections, swallows or delays what they carry, or counts them.
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import { openPort } from "../world/listen.js";
 
 export interface CuttingProxy {
   readonly port: number;
@@ -62,12 +63,11 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
         if (!swallowing) for (const each of pair) each.destroy();
       });
     }
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
+  });
+  const port = await openPort(server);
 
   return {
-    port: typeof address === "object" && address ? address.port : 0,
+    port,
     get open() {
       return pairs.size;
     },

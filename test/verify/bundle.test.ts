@@ -7,6 +7,8 @@ import type { Algorithm } from "../../dist/signing-keys/algorithms.js";
 import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { importKeys } from "../../dist/signing-keys/jwk-set.js";
 import { accessToken, signJwt } from "../../dist/tokens/jwt.js";
+import { atEndOfFile } from "../world/clean-up.js";
+import { listening } from "../world/listen.js";
 import { serveInWorkerd, type Worker } from "./workerd.js";
 
 const dist = path.resolve(import.meta.dirname, "../../dist");
@@ -109,19 +111,11 @@ describe("in workerd with nodejs_compat", () => {
         },
       };`;
     const { outputFiles } = await build({ ...bundling, stdin: { contents: source, resolveDir: dist } });
-    const { createServer } = await import("node:http");
     const published = {
       keys: [...pairs.values()].flatMap(({ verifying }) => (verifying["kty"] === "oct" ? [] : [verifying])),
     };
-    const keyServer = createServer((_, response) => void response.end(JSON.stringify(published))).listen(
-      0,
-      "127.0.0.1",
-    );
-    await new Promise((resolve) => keyServer.once("listening", resolve));
-    keyServer.unref();
-    const address = keyServer.address();
-    const port = typeof address === "object" ? address?.port : 0;
-    worker = await serveInWorkerd(outputFiles?.[0]?.text ?? "", { JWKS_URL: `http://127.0.0.1:${port}/` });
+    const { url } = await listening((_, response) => void response.end(JSON.stringify(published)), atEndOfFile);
+    worker = await serveInWorkerd(outputFiles?.[0]?.text ?? "", { JWKS_URL: `${url}/` });
   });
   afterAll(() => worker.stop());
 

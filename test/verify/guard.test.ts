@@ -1,10 +1,8 @@
-// The guard of a verifier has the same requirements, responses and Auth as an Ampho's, without the database.
-import { once } from "node:events";
-import { createServer } from "node:http";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { authorize as authorizeNode, guarded } from "../../dist/adapters/node.js";
 import { type Auth, createVerifier, toHandler } from "../../dist/verify/verifier.js";
 import { openWorld, password } from "../world/ampho.js";
+import { listening } from "../world/listen.js";
 import { foreignToken, newKey } from "../world/tokens.js";
 import { verdictOf, verifierFor } from "./servers.js";
 
@@ -121,11 +119,7 @@ test("authorize of a verifier decorates methods", async () => {
 test("authorize and guarded of a framework accept a verifier", async () => {
   const { verifier } = verifierFor({ keys: key });
   const hello = guarded(verifier, { roles: ["editor"] }, (request, response) => response.end(request.auth.login));
-  const server = createServer((request, response) => void hello(request, response)).listen(0, "127.0.0.1");
-  onTestFinished(() => void server.close());
-  await once(server, "listening");
-  const address = server.address();
-  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/`;
+  const { url } = await listening((request, response) => void hello(request, response));
   const good = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
   expect([good.status, await good.text()]).toEqual([200, "alice"]);
   expect((await fetch(url)).status).toBe(401);

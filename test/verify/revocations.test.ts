@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { createAmpho } from "../../dist/index.js";
 import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { settableClock } from "../world/clock.js";
+import { freePort } from "../world/free-port.js";
 import { type Listening, listen, sendJson } from "../world/listen.js";
 import { foreignToken, newKey } from "../world/tokens.js";
 import { becomes, type Issuer, issuer, revocationFeedToken, verdictOf, verifierFor } from "./servers.js";
@@ -100,14 +101,14 @@ describe("a verifier that follows the feed", () => {
 
   test("a verifier reads everything again from a database of another epoch, and keeps what it already rejects", async () => {
     const key = newKey("key-1");
-    const first = await issuer({ key });
+    const port = await freePort();
+    const first = await issuer({ key }, port);
     const { verifier } = verifierFor({ keys: key, revocations: first.revocations });
     const user = await first.ampho.users.create({ login: "alice" });
     const ended = await first.ampho.sessions.create(user.id);
     for (let count = 0; count < 5; count++) await first.ampho.sessions.create(user.id);
     await first.ampho.sessions.endForUser(user.id);
     await becomes("invalid_token", verifier, ended.token);
-    const port = Number(new URL(first.server.url).port);
     await first.server.close();
     const second = await issuer({ key }, port);
     const other = await second.ampho.users.create({ login: "bob" });

@@ -1,8 +1,8 @@
 // An OpenID provider under the control of an attacker, on the loopback interface. It publishes and signs what a test asks for.
 import { createHmac, type KeyObject, sign } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { onTestFinished } from "vitest";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { keyPair } from "./key-pairs.js";
+import { listening } from "./listen.js";
 
 type Claims = Readonly<Record<string, unknown>>;
 export type Responder = (request: IncomingMessage, response: ServerResponse) => void;
@@ -66,15 +66,7 @@ export interface EvilProvider {
 
 /** `now` is the time of its tokens. `path` is the path of the issuer. */
 export async function startEvilProvider(now: () => number, path = "", clientId = "client-1"): Promise<EvilProvider> {
-  const server = createServer((request, response) => void serve(request, response));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-  });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the server has no port");
-  const origin = `http://127.0.0.1:${address.port}`;
+  const { url: origin } = await listening((request, response) => void serve(request, response));
   const issuer = `${origin}${path}`;
   const key = signingKey();
 

@@ -1,13 +1,8 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
+import { reservePort } from "./ports.js";
+import { isShared, reservedPort } from "./use-shared.js";
 
-/** A port that was free a moment ago, for servers that cannot choose one themselves. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("the server has no port");
-  return address.port;
-}
+/**
+ * A port that no other call of the run gets, and that the system assigns to no other program. For programs that cannot choose
+ * a port themselves, and for addresses at which nothing listens. `test/repository/listening.test.ts` lists its users.
+ */
+export const freePort = (): Promise<number> => (isShared() ? reservedPort() : reservePort());

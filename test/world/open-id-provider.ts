@@ -3,6 +3,7 @@
 import { createServer } from "node:http";
 import { type Configuration, Provider } from "oidc-provider";
 import { atEndOfFile } from "./clean-up.js";
+import { listening } from "./listen.js";
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -60,14 +61,7 @@ function configurationOf(options: OpenIdProviderOptions, userOf: () => OpenIdPro
 
 export async function startOpenIdProvider(options: OpenIdProviderOptions): Promise<OpenIdProvider> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  atEndOfFile(async () => {
-    server.closeAllConnections();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-  });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the server has no port");
-  const issuer = `http://127.0.0.1:${address.port}`;
+  const { url: issuer } = await listening(server, atEndOfFile);
   const own: Pick<OpenIdProvider, "user" | "cancels"> = { user: { sub: "user-1", claims: {} }, cancels: false };
   const provider = new Provider(
     issuer,

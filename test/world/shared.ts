@@ -1,7 +1,6 @@
-// The packed package and one PostgreSQL server, which all files of one run share. The process of Vitest creates each of them
-// when the first file asks for it.
+// The packed package, one PostgreSQL server and the free ports, which all files of one run share. The process of Vitest
+// creates each of them when the first file asks for it.
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { accessSync, chmodSync, constants, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,6 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
+import { reservePort } from "./ports.js";
 import { type OwnServer, startOwnPostgres } from "./postgres.js";
 
 const variable = "SHARED_IN_THIS_RUN";
@@ -40,6 +40,7 @@ const makers: Readonly<Record<string, () => Promise<string>>> = {
     postgres ??= startOwnPostgres("max_connections=400");
     return (await postgres).url;
   },
+  "/port": async () => String(await reservePort()),
 };
 
 const inMemory = "/dev/shm";
@@ -74,8 +75,7 @@ export async function setup(project: TestProject): Promise<void> {
       (error: unknown) => response.writeHead(500).end(String(error)),
     );
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   process.env[variable] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   // Between two runs of the watch mode the package is built again.
   project.onTestsRerun(async () => {

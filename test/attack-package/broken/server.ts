@@ -12,6 +12,7 @@ import { forge, segmentsOf } from "../../../packages/attack/dist/forge.js";
 import { attackInstance } from "../../../packages/attack/dist/instance.js";
 import { importKey } from "../../../packages/attack/dist/key.js";
 import { createTestUsers, type UserCommands } from "../../../packages/attack/dist/test-users.js";
+import { openPort } from "../../world/listen.js";
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -55,9 +56,7 @@ const defaults: AmphoOptions = { databaseUrl: "sqlite::memory:", log: () => {} }
 export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks: readonly Attack[]) {
   const jwk = generateJwk(fault.alg ?? "HS256");
   const server = createServer({ requireHostHeader: false, maxHeaderSize: 16_384 });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : 0;
+  const port = await openPort(server);
   const resource = `http://127.0.0.1:${port}/mcp`;
   const resources = [{ resource, servers: ["https://id.example"] }];
   const ampho = await createAmpho({ ...defaults, key: jwk, resources, ...fault.options });
