@@ -1,7 +1,3 @@
-// Measures a login by mail: the time from the request until the mail server has the whole mail, and the time of the response.
-// One mail server accepts at once and another one is silent after the connection. Both run in turn beside each other, because
-// the response must not depend on them.
-import { once } from "node:events";
 import { createServer } from "node:net";
 import { SMTPServer } from "smtp-server";
 import { keptAgent, machine, median, print, quantile, send, sleep, start } from "./measure.mjs";
@@ -27,8 +23,7 @@ async function accepting() {
     },
   });
   server.on("error", () => {});
-  server.listen(0, "127.0.0.1");
-  await once(server.server, "listening");
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { url: `smtp://127.0.0.1:${server.server.address().port}`, arrivedAt, close: () => server.close() };
 }
 
@@ -37,8 +32,8 @@ async function silent() {
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const close = () => {
     for (const socket of sockets) socket.destroy();
     server.close();

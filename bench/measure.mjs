@@ -91,8 +91,8 @@ export function renew({ port, agent, refreshToken }) {
 }
 
 export async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address();
   server.close();
   await once(server, "close");

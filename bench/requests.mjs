@@ -1,11 +1,10 @@
 // Measures guarded requests a second with 10 000 tokens in turn. Each server has one core, and the load (wrk) has the others.
 // A service on Flask runs in the same rounds if Debian's python3-flask, gunicorn and python3-jwcrypto are installed.
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { generateJwk } from "../dist/signing-keys/generate.js";
 import { importKeys } from "../dist/signing-keys/jwk-set.js";
 import { accessToken, signJwt } from "../dist/tokens/jwt.js";
-import { machine, median, print, sleep, start } from "./measure.mjs";
+import { freePort, machine, median, print, sleep, start } from "./measure.mjs";
 import { has, load, pin, requireWrk, serverCpu } from "./wrk.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3);
@@ -13,14 +12,6 @@ const seconds = Number(process.env.BENCH_SECONDS ?? 5);
 const tokenCount = 10_000;
 requireWrk();
 const flask = has("/usr/bin/python3", "-c", "import flask, jwcrypto, gunicorn");
-
-async function freePort() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => probe.once("listening", resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 async function startFlask() {
   const jwk = generateJwk("HS256");

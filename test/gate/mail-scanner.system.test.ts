@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 /** Serves the landing page and the API on one origin. */
-async function openShop(ground: Parameters<typeof openMailing>[0]): Promise<World> {
+async function openShop(ground: Parameters<typeof openMailing>[0]): ReturnType<typeof openMailing> {
   const server = createServer();
   const { port } = await listening(server);
   const world = await openMailing(ground, { appUrl: `http://localhost:${port}/` });

@@ -32,8 +32,8 @@ async function world() {
   const user = await ampho.users.create({ login: "alice", password, email: "alice@example.org", roles: ["editor"] });
   const grant = await ampho.sessions.create(user.id, { amr: ["pwd", "otp", "mfa"], acr: "2fa" });
   const auth = await ampho.verify(grant.token);
-  const server = createServer(mount(ampho)).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
+  const server = createServer(mount(ampho));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${server.address().port}`;
   const hash = await hashPassword(password);
   const headers = new Headers({ authorization: `Bearer ${grant.token}` });

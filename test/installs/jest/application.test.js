@@ -17,8 +17,9 @@ beforeAll(async () => {
   const app = express();
   app.use(mount(ampho));
   app.get("/hello", authorize(ampho), (request, response) => response.send(request.auth.login));
-  server = app.listen(0);
-  await new Promise((resolve) => server.once("listening", resolve));
+  await new Promise((resolve) => {
+    server = app.listen(0, "127.0.0.1", resolve);
+  });
   url = `http://127.0.0.1:${server.address().port}`;
 });
 afterAll(async () => {
