@@ -20,7 +20,8 @@ const returns = "http://127.0.0.1/callback";
 
 async function open() {
   const server = createServer();
-  const { url: origin } = await listening(server);
+  // An origin over http must have this name. The set-up of the tests connects to the address that accepts.
+  const origin = `http://localhost:${(await listening(server)).port}`;
   const resource = `${origin}/mcp`;
   const clock = runningClock();
   const ampho = await createAmpho({
