@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { guardedUpgrade } from "../../dist/adapters/node.js";
 import { generateApiKey } from "../../dist/tokens/api-key.js";
+import { withinSecond } from "../world/deadline.js";
 import { listening } from "../world/listen.js";
 import { openKeys, readers, writers } from "./worlds.js";
 
@@ -40,15 +41,12 @@ async function openSockets() {
   return { ...keys, ampho, connect };
 }
 
-/** The bound of docs/reference/contract.md for a revocation, with the time that a busy machine needs. */
-const soon = { timeout: 2000, interval: 20 };
-
 describe("a socket that was opened with an API key", () => {
   it("it is closed when every key ends, although no revocation names its key", async () => {
     const { ampho, create, connect } = await openSockets();
     const closed = await connect((await create()).key, "/read");
     await ampho.apiKeys.revokeForEveryone();
-    await expect.poll(closed, soon).toBe(4401);
+    await withinSecond(closed, 4401);
   });
 
   it("it is closed when its owner loses a scope of the key, and the socket of another key stays open", async () => {
@@ -56,10 +54,10 @@ describe("a socket that was opened with an API key", () => {
     const wide = await create({ scopes: ["articles:read", "articles:write"] });
     const [reads, writes] = [await connect((await create()).key, "/read"), await connect(wide.key, "/write")];
     await ampho.users.setRoles("ann", { set: ["reader"] });
-    await expect.poll(writes, soon).toBe(4401);
+    await withinSecond(writes, 4401);
     expect(reads()).toBeUndefined();
     await ampho.users.setRoles("ann", { set: [] });
-    await expect.poll(reads, soon).toBe(4401);
+    await withinSecond(reads, 4401);
   });
 
   it("it stays open while a flood of wrong keys does not let its key be read again", async () => {

@@ -66,7 +66,7 @@ export async function layIn(env: Readonly<Record<string, string>> = {}): Promise
   const entries = () => served.entries().filter(({ error }) => error !== "overloaded");
   /** One line for each request. The line of a request that was cut off can come after its client has gone. */
   const hasOneLineEach = () =>
-    vi.waitFor(() => expect(entries()).toHaveLength(sent), { timeout: 30_000, interval: 10 });
+    vi.waitFor(() => expect(entries()).toHaveLength(sent), { timeout: 60_000, interval: 10 });
   // The memory of a server is comparable only after it has worked for a while and has freed much at once.
   const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n";
   const large = Buffer.concat([Buffer.from(head), Buffer.alloc(5_000_000, "x")]);

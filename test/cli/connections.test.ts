@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { askGuard, connected, openConnect, signIn } from "../connect/connections.js";
 import { password } from "../world/ampho.js";
 import { ampho } from "../world/command.js";
+import { withinSecond } from "../world/deadline.js";
 import { freshFolder } from "../world/folder.js";
 
 it("an operator lists and ends one connection, those of a user, and those of an application", async () => {
@@ -31,15 +32,15 @@ it("an operator lists and ends one connection, those of a user, and those of an 
   const named = `ampho: The database is ${world.databaseFile}.\n`;
   const ended = await run("connection-end", newest?.id ?? "");
   expect(ended).toEqual({ code: 0, stdout: "", stderr: `${named}Connection ended.\n` });
-  await expect.poll(lives, { timeout: 5000 }).toEqual([true, false, true, true]);
+  await withinSecond(lives, [true, false, true, true]);
   expect((await run("connection-end", "--login", "alice")).stderr).toBe(
     `${named}1 connection of user "alice" ended.\n`,
   );
-  await expect.poll(lives, { timeout: 5000 }).toEqual([false, false, true, true]);
+  await withinSecond(lives, [false, false, true, true]);
   expect((await run("connection-end", "--client", "reader")).stderr).toBe(
     `${named}Every connection to "reader" has ended.\n`,
   );
-  await expect.poll(lives, { timeout: 5000 }).toEqual([false, false, false, false]);
+  await withinSecond(lives, [false, false, false, false]);
   const ends = (await world.ampho.audit.list()).filter(({ event }) => /^(?:service_)?connections?_ended$/.test(event));
   expect(ends.map(({ event, reason = "" }) => `${event} ${reason}`.trim())).toEqual([
     "connection_ended ended_by_operator",

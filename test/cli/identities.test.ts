@@ -50,13 +50,11 @@ it("an operator lists the identities of a user, and unlinks one with a reason", 
   expect((await run("identity-remove", "ann", ...reason, "--", identity.id)).code).toBe(0);
   expect((await run("identity-list", "ann", "--json")).stdout).toBe("[]\n");
   await expect
-    .poll(
-      () =>
-        instance.verify(token).then(
-          () => "in",
-          () => "out",
-        ),
-      { timeout: 20_000 },
+    .poll(() =>
+      instance.verify(token).then(
+        () => "in",
+        () => "out",
+      ),
     )
     .toBe("out");
 });

@@ -77,7 +77,7 @@ async function run({ next, openPage, appUrl }: Shop, code: string, kind: string,
       globalThis.client ??= createClient({ baseUrl: "/", cookies: true });
       try { ${code}; show("done as " + (await client.session())?.login) } catch (error) { show(error.code ?? error.message) }`,
   });
-  await expect.poll(() => shown.at(-1), { timeout: 60_000 }).toMatch(/^done/);
+  await expect.poll(() => shown.at(-1)).toMatch(/^done/);
   return shown;
 }
 

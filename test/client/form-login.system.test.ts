@@ -71,7 +71,7 @@ async function openShop() {
   };
   const codeOf = async (to: string) => {
     const code = () => /^\d\d(?: \d\d){3}$/m.exec(mails.find((mail) => mail.to === to)?.text ?? "")?.[0];
-    await expect.poll(code, { timeout: 20_000 }).toBeDefined();
+    await expect.poll(code).toBeDefined();
     return code() ?? "";
   };
   return { origin, provider, tab, signIn, codeOf };

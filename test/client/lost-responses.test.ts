@@ -24,7 +24,7 @@ async function openShop() {
   const network = await openNetwork(world.port);
   const client = createClient({ baseUrl: network.url, storage: createTestStorage() });
   const codeOf = async (kind: string) => {
-    const mail = await vi.waitUntil(() => mails.find((each) => each.kind === kind), { timeout: 30_000 });
+    const mail = await vi.waitUntil(() => mails.find((each) => each.kind === kind), { timeout: 60_000 });
     return /^(\d\d )+\d\d$/m.exec(mail.text)?.[0].replaceAll(" ", "") ?? "";
   };
   const sentTo = (path: string) => world.requests.filter((request) => request.endsWith(path)).length;

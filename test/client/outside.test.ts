@@ -137,7 +137,7 @@ async function openByCookie() {
   }
   async function nextCode() {
     const codes = () => mails.map(({ text }) => /^\d\d(?: \d\d){3}$/m.exec(text)?.[0]);
-    const code = await vi.waitUntil(() => codes().find(Boolean), { timeout: 15_000 });
+    const code = await vi.waitUntil(() => codes().find(Boolean), { timeout: 60_000 });
     mails.length = 0;
     return code.replaceAll(" ", "");
   }

@@ -3,6 +3,7 @@ import pg from "pg";
 import { beforeEach, describe, expect, it } from "vitest";
 import { openWorld, password } from "../world/ampho.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
+import { until } from "../world/wait.js";
 import {
   addClient,
   askGuard,
@@ -37,13 +38,9 @@ describe("on PostgreSQL", () => {
     await blocker.query("select 1 from ampho.ampho_state where id = 1 for update");
     const losing = world.ampho.users.setRoles("alice", { set: [] });
     // Until it waits for the number of its revocation.
-    for (;;) {
-      const rows = await database.query(
-        "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%last_revocation%'",
-      );
-      if (rows.length > 0) break;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const waiting = `select 1 from pg_stat_activity where datname = current_database()
+      and wait_event_type = 'Lock' and query like '%last_revocation%'`;
+    await until(async () => (await database.query(waiting)).length > 0);
     const working = work();
     await blocker.query("commit");
     await blocker.end();

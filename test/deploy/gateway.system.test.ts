@@ -53,7 +53,7 @@ async function openGateway({ start }: ProxyConfiguration, other?: string) {
       if (children.some(({ exitCode }) => exitCode !== null)) throw new Error(said);
       expect((await ask())[0], said).toBe(401);
     },
-    { timeout: 30_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
   return { ampho, url, ask, gateway, signer };
 }
@@ -149,7 +149,7 @@ it.each(pairs)(
     const { key } = await ampho.apiKeys.create(id, { name: "x", scopes: ["articles:read"] });
     const accepted = [200, [id, "articles:read", "none"]];
     await vi.waitFor(async () => expect(await ask(`Bearer ${key}`)).toEqual(accepted), {
-      timeout: 30_000,
+      timeout: 60_000,
       interval: 100,
     });
     for (const character of "!#$%&'*+-.^_`|~") {

@@ -60,7 +60,7 @@ describe.each(proxies)("behind $name", ({ name, file, args }) => {
         if (proxy.exitCode !== null) throw new Error(`${name} ended with ${proxy.exitCode}`);
         expect((await fetch(`${origin}/account/sign-in`)).status).toBe(200);
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     );
   }, installMs);
 
@@ -92,7 +92,7 @@ describe.each(proxies)("behind $name", ({ name, file, args }) => {
     });
     jar.keep(entered);
     expect([entered.status, entered.headers.get("location")]).toEqual([303, "/app/x?a=1&b=2"]);
-    await vi.waitFor(async () => expect((await get("/app/")).status).toBe(200), { timeout: 20_000, interval: 50 });
+    await vi.waitFor(async () => expect((await get("/app/")).status).toBe(200), { timeout: 60_000, interval: 50 });
     expect(await (await get("/app/")).text()).toContain(`<h1>Hello ${alice.login}</h1>`);
     const site = await get("/");
     expect(site.headers.get("content-security-policy")).toBe("frame-ancestors 'none'");
@@ -103,6 +103,6 @@ describe.each(proxies)("behind $name", ({ name, file, args }) => {
       headers: { origin, cookie: jar.header(), "content-type": "application/x-www-form-urlencoded" },
     });
     expect(out.status).toBe(303);
-    await vi.waitFor(async () => expect((await get("/")).status).toBe(303), { timeout: 5000, interval: 50 });
+    await vi.waitFor(async () => expect((await get("/")).status).toBe(303), { timeout: 60_000, interval: 50 });
   });
 });

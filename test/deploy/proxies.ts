@@ -117,7 +117,7 @@ async function proxyOf(child: ChildProcess, port: number, folder: string): Promi
     const { status } = await proxy.ask("/readyz");
     if (status !== 200) throw new Error(`The response was ${status}: ${said}`);
   };
-  await vi.waitFor(responses, { timeout: 10_000, interval: 50 });
+  await vi.waitFor(responses, { timeout: 60_000, interval: 50 });
   return proxy;
 }
 

@@ -258,7 +258,7 @@ describe.each(proxyConfigurations)("%s", (_, configuration) => {
   beforeAll(async () => {
     requireProxies();
     ({ port, token, caller } = await openProxy(configuration, (await openProgram(reached)).url, true));
-    await vi.waitFor(async () => expect(await good()).toHaveLength(1), { timeout: 30_000, interval: 100 });
+    await vi.waitFor(async () => expect(await good()).toHaveLength(1), { timeout: 60_000, interval: 100 });
   }, installMs);
 
   it("no raw request over HTTP/2 changes who the client is, reaches the program unchecked, or opens a tunnel", async () => {

@@ -160,7 +160,7 @@ describe.each(proxyConfigurations)("%s", (_, configuration) => {
     requireProxies();
     ({ port, token, caller } = await openProxy(configuration, (await openProgram(reached)).url));
     await vi.waitFor(async () => expect(await send(port, plain())).toMatch(/^HTTP\/1.1 200/), {
-      timeout: 30_000,
+      timeout: 60_000,
       interval: 100,
     });
   }, installMs);

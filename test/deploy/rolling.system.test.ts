@@ -74,7 +74,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
       fleet[at] = next;
       // As an orchestrator does: it polls the process until it is ready, and the balancer until that has noticed.
       await vi.waitFor(async () => expect((await fetch(`${next.root}/readyz`)).status).toBe(200), {
-        timeout: 15_000,
+        timeout: 60_000,
       });
       await pause(1200);
     }
@@ -92,7 +92,7 @@ describe("a process that gets a signal to end", () => {
     const served = await startServe({ ...place, env: { ...place.env, AMPHO_SHUTDOWN_DELAY: "10" } });
     const untilMs = performance.now() + 3000;
     const ended = served.stop();
-    await vi.waitFor(async () => expect(await ready(served)).toBe(503), { timeout: 15_000, interval: 10 });
+    await vi.waitFor(async () => expect(await ready(served)).toBe(503), { timeout: 60_000, interval: 10 });
     while (performance.now() < untilMs) {
       const response = await fetch(`${served.url}/login`, {
         method: "POST",
@@ -113,7 +113,7 @@ describe("a process that gets a signal to end", () => {
     const atOnce = await first.stop("SIGINT");
     expect([atOnce.code, atOnce.stderr.includes("not ready any more")]).toEqual([0, false]);
     const ended = second.stop();
-    await vi.waitFor(() => expect(second.stderr()).toContain("not ready any more"), { timeout: 15_000, interval: 10 });
+    await vi.waitFor(() => expect(second.stderr()).toContain("not ready any more"), { timeout: 60_000, interval: 10 });
     await second.stop("SIGINT");
     expect((await ended).code).toBe(null);
   });

@@ -63,7 +63,7 @@ it("the commands create the database, and the application serves, is checked and
       (response) => response.status,
       () => 0,
     );
-  await expect.poll(() => status("/readyz"), { timeout: 60_000, message: log }).toBe(200);
+  await expect.poll(() => status("/readyz"), { message: log }).toBe(200);
   expect([await status("/healthz"), await status("/api/orders")]).toEqual([200, 401]);
   const ended = once(child, "exit");
   child.kill("SIGTERM");

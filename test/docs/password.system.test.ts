@@ -43,7 +43,7 @@ it("the page has 25 lines of code and a few for the form, and signs a user in", 
   const running = startServer("node --env-file=.env server.js", folder, environment);
   try {
     const url = `http://localhost:${port}`;
-    await expect.poll(running.output, { timeout: 60_000 }).toContain(url);
+    await expect.poll(running.output).toContain(url);
     expect((await fetch(`${url}/hello`)).status).toBe(401);
     const tab = await browser.newPage();
     await tab.goto(url);

@@ -97,7 +97,7 @@ describe("the README", () => {
       const url = `http://127.0.0.1:${port}`;
       const get = (where: string, accept: string) =>
         fetch(url + where, { headers: { accept }, redirect: "manual" }).catch(() => undefined);
-      await expect.poll(async () => (await get("/", "*/*"))?.status, { timeout: 60_000, message: errors }).toBe(401);
+      await expect.poll(async () => (await get("/", "*/*"))?.status, { message: errors }).toBe(401);
       const page = await get("/", "text/html");
       expect(page?.status).toBe(303);
       const target = page?.headers.get("location") ?? "";

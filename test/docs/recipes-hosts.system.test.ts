@@ -228,13 +228,11 @@ describe("docs/operate/deploying.md", () => {
     onTestFinished(() => void served.kill("SIGKILL"));
     const url = `http://127.0.0.1:${port}`;
     await expect
-      .poll(
-        () =>
-          fetch(`${url}/readyz`).then(
-            ({ status }) => status,
-            () => 0,
-          ),
-        { timeout: 60_000 },
+      .poll(() =>
+        fetch(`${url}/readyz`).then(
+          ({ status }) => status,
+          () => 0,
+        ),
       )
       .toBe(200);
 

@@ -147,7 +147,7 @@ describe("docs/guides/recipes/protect-pages.md, the sign-in page", () => {
 
       // The browser deletes the cookie of an expired token. The page then comes back without a password.
       const names = async () => (await tab.context().cookies()).map(({ name }) => name);
-      await expect.poll(names, { timeout: 60_000 }).not.toContain("__Host-ampho-token");
+      await expect.poll(names).not.toContain("__Host-ampho-token");
       await tab.goto(`${url}/account`);
       await tab.waitForURL(`${url}/account`);
       expect(await tab.textContent("body")).toBe("Hello ann");

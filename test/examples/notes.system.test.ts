@@ -55,7 +55,7 @@ test(
     };
     const server = startServer("exec node server.js", path.join(consumer.folder, "notes"), env);
     atEndOfFile(() => server.stop());
-    await expect.poll(() => server.output(), { timeout: 60_000 }).toContain(url);
+    await expect.poll(() => server.output()).toContain(url);
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     const browser = await openBrowser();
     atEndOfFile(() => browser.close());

@@ -105,6 +105,6 @@ export async function tabTo(page: Page, selector: string): Promise<void> {
       await page.keyboard.press("Tab");
       return false;
     },
-    { timeout: 20_000, interval: 5 },
+    { timeout: 60_000, interval: 5 },
   );
 }

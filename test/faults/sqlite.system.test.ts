@@ -56,7 +56,7 @@ const faults: readonly Fault<SqliteGround>[] = [
       // Writes until they notice are in the file that comes back.
       for (const { root } of apps)
         await vi.waitFor(async () => expect((await ask(`${root}/readyz`)).status).toBe(503), {
-          timeout: 15_000,
+          timeout: 60_000,
           interval: 20,
         });
       return apps;

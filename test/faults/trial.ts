@@ -248,13 +248,13 @@ const threadFiles = 16;
 async function expectNoLeak({ apps, connections }: Ground, before: readonly Held[]): Promise<void> {
   // The server also has to log requests that were given up half-way.
   const few = async () => expect(await connections()).toBeLessThanOrEqual(connectionsMax * apps.length);
-  await vi.waitFor(few, { timeout: 5000, interval: 50 });
+  await vi.waitFor(few, { timeout: 60_000, interval: 50 });
   for (const [at, app] of apps.entries()) {
     const bound = (before[at]?.files ?? 0) + threadFiles;
     const quiet = async () => {
       const { timers, files } = await app.held();
       expect([timers, Math.max(files, bound)]).toEqual([0, bound]);
     };
-    await vi.waitFor(quiet, { timeout: 5000, interval: 50 });
+    await vi.waitFor(quiet, { timeout: 60_000, interval: 50 });
   }
 }

@@ -35,8 +35,9 @@ it("a change that waits for another one, which uses the same confirmation, is re
     sessionOf({ token: bearer }),
   ]);
   const raced = world.callOnce("POST", "/recovery-codes", { bearer });
-  const waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%confirmed = case%'";
-  await expect.poll(async () => (await database.query(waiting)).length, { timeout: 20_000 }).toBe(1);
+  const waiting = `select 1 from pg_stat_activity where datname = current_database()
+    and wait_event_type = 'Lock' and query like '%confirmed = case%'`;
+  await expect.poll(async () => (await database.query(waiting)).length).toBe(1);
   await other.query("commit");
   expect(outcomeOf(await raced)).toEqual([401, "confirmation_needed"]);
   expect(await codes()).toEqual(before);

@@ -98,7 +98,7 @@ onBothDatabases((ground) => {
     // A mail that the server rejects, and a server whose error repeats the mail.
     accepts = false;
     await begin("/login/mail", { login: ann });
-    await expect.poll(() => world.events(), { timeout: 60_000 }).toContainEqual(expect.stringMatching(/^mail_failed/));
+    await expect.poll(() => world.events()).toContainEqual(expect.stringMatching(/^mail_failed/));
     accepts = true;
     world.clock.advance(10);
     await learned("login");
@@ -130,9 +130,7 @@ onBothDatabases((ground) => {
     await send("/login", { login: ann, password });
     await learned("enroll");
 
-    await expect
-      .poll(() => ground.sql(world, "select n from ampho_mail where next_at >= 0"), { timeout: 60_000 })
-      .toEqual([]);
+    await expect.poll(() => ground.sql(world, "select n from ampho_mail where next_at >= 0")).toEqual([]);
     const audit = JSON.stringify(await world.ampho.audit.list({ limit: 10_000 }));
     for (const event of [
       "mail_sent",

@@ -24,7 +24,7 @@ async function openWaiting(ground: Ground) {
   const body = { password, new_password: newPassword };
   expect((await world.call("POST", "/password", { bearer, body })).status).toBe(200);
   await expect
-    .poll(async () => (await world.ampho.mail.list()).filter(({ failure }) => failure !== null), { timeout: 30_000 })
+    .poll(async () => (await world.ampho.mail.list()).filter(({ failure }) => failure !== null))
     .toHaveLength(3);
 
   /** Another process takes the mails when they are due again. */

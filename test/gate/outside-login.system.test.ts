@@ -182,7 +182,7 @@ onBothDatabases((ground) => {
         }),
       ),
     );
-    await expect.poll(() => held.length, { timeout: 20_000 }).toBe(8);
+    await expect.poll(() => held.length).toBe(8);
     for (let at = 0; at < 10; at++) grantOf(await signIn(outside, { claims: { sub: "ann" } }));
     for (const release of held) release();
     const outcomes = (await Promise.all(flood)).map(outcomeOf);

@@ -218,7 +218,7 @@ onBothDatabases((ground) => {
     };
     void first.all([request]);
     const sessions = async () => (await ground.sql(world, "select id from ampho_sessions")).length;
-    await expect.poll(sessions, { timeout: 20_000, interval: 5 }).toBe(1);
+    await expect.poll(sessions, { interval: 5 }).toBe(1);
     await first.kill();
     const second = await start();
     const [again] = await second.all([request]);

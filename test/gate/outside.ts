@@ -119,7 +119,7 @@ export async function addLinked(outside: Outside, login: string, claims: object 
 /** The code of the newest mail to an address. It is sent a moment after the request. */
 export async function codeOf({ mails }: Outside, to: string, kind?: string): Promise<string> {
   const found = () => mails.filter((mail) => mail.to === to && (kind ?? mail.kind) === mail.kind).at(-1);
-  await expect.poll(found, { timeout: 20_000 }).toBeDefined();
+  await expect.poll(found).toBeDefined();
   return /\d\d \d\d \d\d \d\d/.exec(found()?.text ?? "")?.[0].replaceAll(" ", "") ?? "";
 }
 

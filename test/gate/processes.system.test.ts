@@ -140,7 +140,7 @@ it.each(Object.keys(downs) as (keyof typeof downs)[])(
       "unavailable",
     ]);
     await back();
-    await vi.waitFor(() => world.ampho.host.ready(), { timeout: 15_000, interval: 50 });
+    await vi.waitFor(() => world.ampho.host.ready(), { timeout: 60_000, interval: 50 });
     // An attempt whose settlement failed counts as pending for a while.
     await sleep(100);
     for (const response of await redeem()) expect(response.status, response.text).toBe(200);

@@ -58,7 +58,7 @@ describe("on one connection", () => {
     for (let sent = 1; sent <= 3 * openResponsesMax; sent++) {
       socket.write(`${head("GET /healthz", "x")}\r\n`);
       await vi.waitFor(() => expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(sent), {
-        timeout: 20_000,
+        timeout: 60_000,
         interval: 1,
       });
     }
@@ -70,7 +70,7 @@ describe("on one connection", () => {
     serving.lines.length = 0;
     const last = `${head("GET /healthz", "x")}Connection: close\r\n\r\n`;
     const waiting = sendRaw(serving.port, question.repeat(199) + last, { untilClosed: true });
-    await vi.waitFor(() => expect(statuses()).toEqual([503]), { timeout: 20_000 });
+    await vi.waitFor(() => expect(statuses()).toEqual([503]), { timeout: 60_000 });
     expect((await fetch(`${serving.root}/healthz`)).status).toBe(200);
     await revokeSomething();
     const { head: first, body, closed } = await waiting;
@@ -82,7 +82,7 @@ describe("on one connection", () => {
     ]);
     expect(body.match(/"error":"overloaded"/g)).toHaveLength(rejected);
     expect(closed).toBe(true);
-    await vi.waitFor(() => expect(serving.lines).toHaveLength(1 + 1 + 2 + openResponsesMax), { timeout: 20_000 });
+    await vi.waitFor(() => expect(serving.lines).toHaveLength(1 + 1 + 2 + openResponsesMax), { timeout: 60_000 });
   });
 });
 
@@ -117,7 +117,7 @@ describe("a response that the client does not read", () => {
     expect([other?.destroyed, other?.timeout]).toEqual([false, 40_000]);
     // The test does not wait for 40 seconds.
     other?.setTimeout(200);
-    await vi.waitFor(() => expect(other?.destroyed).toBe(true), { timeout: 20_000 });
+    await vi.waitFor(() => expect(other?.destroyed).toBe(true), { timeout: 60_000 });
     socket.destroy();
   });
 
@@ -156,7 +156,7 @@ describe("a connection that is cut with requests behind one that takes its time"
     for (let count = 0; count < 10; count++) {
       const socket = connect(serving.port, "127.0.0.1").on("error", () => undefined);
       socket.write(question.repeat(3));
-      await vi.waitFor(() => expect(begun).toHaveLength(3 * (count + 1)), { timeout: 20_000, interval: 1 });
+      await vi.waitFor(() => expect(begun).toHaveLength(3 * (count + 1)), { timeout: 60_000, interval: 1 });
       socket.resetAndDestroy();
     }
     requests.unsubscribe(note);
@@ -166,7 +166,7 @@ describe("a connection that is cut with requests behind one that takes its time"
         collect();
         expect(begun.filter((each) => each.deref() !== undefined)).toHaveLength(0);
       },
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     );
   });
 });
@@ -177,7 +177,7 @@ describe("the greatest number of connections", () => {
     try {
       const opened = [connect(limited.port, "127.0.0.1"), connect(limited.port, "127.0.0.1")];
       await Promise.all(opened.map((socket) => once(socket, "connect")));
-      await vi.waitFor(() => expect(limited.server.connections.open.size).toBe(2), { timeout: 20_000 });
+      await vi.waitFor(() => expect(limited.server.connections.open.size).toBe(2), { timeout: 60_000 });
       const third = await sendRaw(limited.port, `${head("GET /healthz", "x")}\r\n`);
       expect([third.status, third.closed]).toEqual([0, true]);
       expect(limited.server.connections.rejected).toBe(1);
@@ -187,7 +187,7 @@ describe("the greatest number of connections", () => {
         expect(String(data)).toMatch(/^HTTP\/1\.1 200 OK/);
       }
       opened[0]?.destroy();
-      await vi.waitFor(() => expect(limited.server.connections.open.size).toBe(1), { timeout: 20_000 });
+      await vi.waitFor(() => expect(limited.server.connections.open.size).toBe(1), { timeout: 60_000 });
       expect((await fetch(`${limited.root}/healthz`)).status).toBe(200);
       for (const socket of opened) socket.destroy();
     } finally {

@@ -75,7 +75,7 @@ async function codeFor(to: string): Promise<string> {
     }
     return undefined;
   };
-  await expect.poll(find, { timeout: 20_000 }).toBeDefined();
+  await expect.poll(find).toBeDefined();
   const { name, code } = (await find()) ?? { name: "", code: "" };
   read.add(name);
   return code;

@@ -156,10 +156,10 @@ describe("a text that is rejected", () => {
   it.each([":", "@", ".", "a.", "a@", '"', "(", "<", ",", "-", "é", "\u0301", "ﷺ", "a-", "xn--"])(
     "ten thousand repetitions of %j are rejected at once",
     (unit) => {
-      const started = performance.now();
+      const started = process.cpuUsage();
       for (const text of [unit.repeat(10_000), `ann@${unit.repeat(10_000)}`, `${unit.repeat(250)}`])
         expect(parseAddress(text)).toBeUndefined();
-      expect(performance.now() - started).toBeLessThan(500);
+      expect(process.cpuUsage(started).user / 1000).toBeLessThan(500);
     },
   );
 });

@@ -17,7 +17,7 @@ async function openMailing(options: AmphoOptions = {}) {
         const at = mails.findIndex((each) => each.kind === kind);
         return mails.splice(at < 0 ? mails.length : at, 1)[0];
       },
-      { timeout: 20_000, interval: 10 },
+      { timeout: 60_000, interval: 10 },
     );
   return { ...world, mails, next };
 }

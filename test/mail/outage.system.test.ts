@@ -47,7 +47,7 @@ it("a mail that the server rejects for now is sent again with the same code, whi
   const { transaction } = await ask(world, "ann@example.com");
   await expect.poll(() => mailEvents(world)).toEqual(["mail_failed: The mail server rejected DATA with 451 4.3.0."]);
   recover();
-  await expect.poll(() => mailEvents(world), { timeout: 30_000 }).toHaveLength(2);
+  await expect.poll(() => mailEvents(world)).toHaveLength(2);
   expect((await mailEvents(world))[1]).toBe("mail_sent");
   const [code = "", again] = [...new Set(codesIn(server.lines))];
   expect(again).toBeUndefined();
@@ -63,7 +63,7 @@ it("a mail that is lost after DATA arrives twice with the same code and the same
   await ask(world, "ann@example.com");
   await expect.poll(() => mailEvents(world)).toHaveLength(1);
   recover();
-  await expect.poll(() => mailEvents(world), { timeout: 30_000 }).toHaveLength(2);
+  await expect.poll(() => mailEvents(world)).toHaveLength(2);
   const ids = server.lines.filter((line) => line.startsWith("Message-ID"));
   // Each mail has the code as plain text only once on a line of its own.
   expect([ids.length, new Set(ids).size]).toEqual([2, 1]);
@@ -124,7 +124,7 @@ it("a call of mailText that never settles delays its mail, and stops no later on
     await world.user(`ann${at}@example.com`, { password });
     await ask(world, `ann${at}@example.com`, `192.0.2.${at}`);
   }
-  await expect.poll(() => new Set(arrived).size, { timeout: 60_000 }).toBe(11);
+  await expect.poll(() => new Set(arrived).size).toBe(11);
   // On a busy machine a mail that waits for its text can be sent a second time.
   const failed = (await mailEvents(world)).filter((event) => event !== "mail_sent");
   expect(failed.length).toBeGreaterThanOrEqual(10);

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { openWorld, password, type World } from "../world/ampho.js";
+import { startStopwatch } from "../world/deadline.js";
 import { freshFolder } from "../world/folder.js";
 import { type Behavior, listen } from "../world/listen.js";
 
@@ -110,9 +111,9 @@ describe("the range API", () => {
     const server = await listen(send(rangeOf()));
     const world = await worldWith(server.url);
     server.respond(by);
-    const startMs = performance.now();
+    const elapsedMs = startStopwatch();
     await world.ampho.users.setPassword("ann", breached);
-    expect(performance.now() - startMs).toBeLessThan(5_000);
+    expect(elapsedMs()).toBeLessThan(5_000);
     const [failure] = await failures(world);
     expect(failure).toMatchObject({ login: "ann", origin: { actor: "application" } });
     expect(failure?.reason).toMatch(reason);

@@ -50,7 +50,7 @@ describe("a real OpenID provider", () => {
       return authTime;
     };
     const first = await logIn();
-    await expect.poll(() => Math.floor(Date.now() / 1000), { timeout: 20_000 }).toBeGreaterThan(first + 1);
+    await expect.poll(() => Math.floor(Date.now() / 1000)).toBeGreaterThan(first + 1);
     expect(await logIn()).toBe(first);
     expect(await logIn(300)).toBe(first);
     expect(await logIn(0)).toBeGreaterThan(first);

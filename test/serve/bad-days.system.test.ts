@@ -160,7 +160,7 @@ describe("a full disk", () => {
       expect(() => writeFileSync(filler, Buffer.alloc(sizeKiB * 1024))).toThrow(/ENOSPC/);
       const newest = await expectFull(served, token, refresh_token);
       rmSync(filler);
-      await expect.poll(async () => (await post(`${served.url}/login`, alice)).status, { timeout: 10_000 }).toBe(200);
+      await expect.poll(async () => (await post(`${served.url}/login`, alice)).status).toBe(200);
       expect((await post(`${served.url}/renew`, { refresh_token: newest })).status).toBe(200);
       const { code, stderr } = await served.stop();
       expect(code).toBe(0);

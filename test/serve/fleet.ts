@@ -69,7 +69,7 @@ export async function rollOut(members: readonly Member[], text: string): Promise
   }
   const says = new RegExp(`read again\\. ${kid} signs\\.${others > 0 ? " \\S+.* only verif" : "(?! \\S+ only verif)"}`);
   for (const { served } of members)
-    await vi.waitFor(() => expect(lastReading(served)).toMatch(says), { timeout: 30_000, interval: 25 });
+    await vi.waitFor(() => expect(lastReading(served)).toMatch(says), { timeout: 60_000, interval: 25 });
 }
 
 const lastReading = ({ stderr }: Served) =>

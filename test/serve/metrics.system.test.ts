@@ -81,7 +81,7 @@ describe("metrics on a port of their own", () => {
     const served = await startServe(freshPlace({ AMPHO_METRICS_LISTEN: "0", AMPHO_SHUTDOWN_DELAY: "60" }));
     const { origin } = new URL(metricsUrl(served));
     const first = served.stop();
-    await vi.waitFor(async () => expect((await fetch(`${origin}/readyz`)).status).toBe(503), { timeout: 15_000 });
+    await vi.waitFor(async () => expect((await fetch(`${origin}/readyz`)).status).toBe(503), { timeout: 60_000 });
     await served.stop("SIGINT");
     await first;
   });

@@ -85,7 +85,7 @@ describe("a revocation that is committed late", () => {
         const waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%ampho_state%'";
         expect(await database.query(waiting)).toHaveLength(1);
       },
-      { timeout: 30_000, interval: 10 },
+      { timeout: 60_000, interval: 10 },
     );
     // Long enough for each of them to have read several times.
     await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -207,7 +207,7 @@ describe.each([
     // Longer than the second within which each of them reads the database again.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     for (const served of pair) expect([await status(served, before), await status(served, after)]).toEqual([401, 200]);
-    await vi.waitFor(async () => expect(await logOut(pair[1], after)).toBe(204), { timeout: 30_000, interval: 50 });
+    await vi.waitFor(async () => expect(await logOut(pair[1], after)).toBe(204), { timeout: 60_000, interval: 50 });
     expect(await last()).toBe(number + 1);
     await rejected(after, ...pair);
     for (const served of pair) expect(await status(served, before)).toBe(401);
@@ -223,7 +223,7 @@ describe.each([
     // Longer than the second within which each of them reads the database again.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     for (const served of pair) expect([await status(served, one), await status(served, other)]).toEqual([200, 200]);
-    await vi.waitFor(async () => expect(await logOut(pair[1], one)).toBe(204), { timeout: 30_000, interval: 50 });
+    await vi.waitFor(async () => expect(await logOut(pair[1], one)).toBe(204), { timeout: 60_000, interval: 50 });
     await rejected(one, ...pair);
     const ended = await fetch(`${pair[0].url}/sessions`, { method: "DELETE", headers: bearer(other) });
     expect(ended.status).toBe(204);
@@ -246,7 +246,7 @@ describe.each([
     expect(await last()).toBe(number + 1);
     for (const token of tokens) await rejected(token, ...pair);
     for (const served of pair) {
-      const { token } = await vi.waitFor(() => logIn(served), { timeout: 30_000, interval: 50 });
+      const { token } = await vi.waitFor(() => logIn(served), { timeout: 60_000, interval: 50 });
       await within(1000, async () => (await status(served, token)) === 200);
     }
   });
@@ -267,7 +267,7 @@ describe.each([
     await backup.restore(endAll);
     // Longer than the second within which each of them reads the database again.
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    const again = await vi.waitFor(async () => (await logIn(pair[0])).token, { timeout: 30_000, interval: 50 });
+    const again = await vi.waitFor(async () => (await logIn(pair[0])).token, { timeout: 60_000, interval: 50 });
     for (const served of pair) await within(1000, async () => (await status(served, again)) === 200);
   });
 
@@ -282,7 +282,7 @@ describe.each([
     await backup.restore(function* () {
       yield* [];
     });
-    await vi.waitFor(() => changeRoles("--remove", "editor"), { timeout: 10_000, interval: 50 });
+    await vi.waitFor(() => changeRoles("--remove", "editor"), { timeout: 60_000, interval: 50 });
     await rejected(token, ...pair);
   });
 
@@ -302,7 +302,7 @@ describe.each([
     await backup.restore(() => operations.endAllSessions.run({ ...ending, now: Math.floor(Date.now() / 1000) }));
     // Longer than the second within which each of them reads the database again.
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    const again = await vi.waitFor(async () => (await logIn(pair[0])).token, { timeout: 30_000, interval: 50 });
+    const again = await vi.waitFor(async () => (await logIn(pair[0])).token, { timeout: 60_000, interval: 50 });
     for (const served of pair) expect(await status(served, again)).toBe(401);
     await change("--remove");
     await change("--add");
@@ -328,12 +328,12 @@ describe("a process that cannot read revocations for longer than the limit", () 
       error: "unavailable",
       message: expect.stringMatching(/^Revocations were last read \d+ s ago\.$/),
     };
-    await vi.waitFor(async () => expect(await ready()).toMatchObject(reported), { timeout: 30_000, interval: 10 });
+    await vi.waitFor(async () => expect(await ready()).toMatchObject(reported), { timeout: 60_000, interval: 10 });
     expect(await status(served, token)).toBe(200);
-    await vi.waitFor(() => expect(served.stderr()).toMatch(/The database cannot be read: .*(answer|respond)/), 30_000);
+    await vi.waitFor(() => expect(served.stderr()).toMatch(/The database cannot be read: .*(answer|respond)/), 60_000);
     await server.signal("SIGCONT");
-    await vi.waitFor(async () => expect(await ready()).toEqual({ status: "ok" }), { timeout: 30_000, interval: 20 });
-    await vi.waitFor(() => expect(served.stderr()).toContain("The database responds again."), 30_000);
+    await vi.waitFor(async () => expect(await ready()).toEqual({ status: "ok" }), { timeout: 60_000, interval: 20 });
+    await vi.waitFor(() => expect(served.stderr()).toContain("The database responds again."), 60_000);
   });
 });
 
@@ -389,7 +389,7 @@ describe("guarded requests and the database", () => {
     const before = await counted();
     await ask("/sessions", 300);
     // The server publishes its counts with a delay.
-    await vi.waitFor(async () => expect(await counted()).toBeGreaterThanOrEqual(before + 300), 10_000);
+    await vi.waitFor(async () => expect(await counted()).toBeGreaterThanOrEqual(before + 300), 60_000);
     const between = await counted();
     await ask("/session", 800);
     // Reads of revocations go on, four a second, and so do these queries.

@@ -156,9 +156,7 @@ describe.each([
     const now = later + 3600;
     const next = { holder: "next", leaseSeconds: 3, now };
     await expect
-      .poll(() => store.takeHousekeepingLease({ ...next, everySeconds: undefined }).catch(() => "unavailable"), {
-        timeout: 20_000,
-      })
+      .poll(() => store.takeHousekeepingLease({ ...next, everySeconds: undefined }).catch(() => "unavailable"))
       .toBe("taken");
     const left = await count("ampho_audit");
     stopped.process.kill("SIGCONT");

@@ -88,7 +88,7 @@ const database = useDatabase(server);
 let pooler: Pooler;
 const open = () => openPostgres({ url: pooler.url, migrate: false, log: () => {} });
 const responding = (open: () => Promise<Store>) =>
-  vi.waitFor(async () => (await open()).close(), { timeout: 10_000, interval: 50 });
+  vi.waitFor(async () => (await open()).close(), { timeout: 60_000, interval: 50 });
 
 beforeAll(async () => {
   await database.empty();
@@ -167,7 +167,7 @@ it("a process prepares statements over a pooler that supports them, and goes on 
       await renewEach(stores);
       expect(reported).toHaveLength(2);
     },
-    { timeout: 10_000, interval: 50 },
+    { timeout: 60_000, interval: 50 },
   );
   await renewEach(stores);
   const line =

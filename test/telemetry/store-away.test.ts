@@ -11,7 +11,7 @@ beforeAll(() => database.empty());
 
 const open = () => openWorld({ databaseUrl: database.runtimeUrl, databaseMigrate: "off", clock: undefined });
 const metric = ({ ampho }: World, name: string) => samplesOf(ampho.metrics()).get(name) ?? Number.NaN;
-const until = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 50 });
+const until = (check: () => void) => vi.waitFor(check, { timeout: 60_000, interval: 50 });
 
 it("the metrics show how long a process could not reach its database, and that it can again", async () => {
   const world = await open();

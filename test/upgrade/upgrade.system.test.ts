@@ -172,7 +172,7 @@ describe.each(releaseFiles)("%s", (file) => {
       // Each mail once.
       const sent = () =>
         readdirSync(mails).filter((name) => /reset/i.test(readFileSync(path.join(mails, name), "utf8")));
-      await vi.waitFor(() => expect(sent()).toHaveLength(users.counts.mails), { timeout: 30_000 });
+      await vi.waitFor(() => expect(sent()).toHaveLength(users.counts.mails), { timeout: 60_000 });
       for (const one of present.new) expect((await one.stop()).code).toBe(0);
       expect(sent()).toHaveLength(users.counts.mails);
     },

@@ -376,9 +376,9 @@ describe("the response", () => {
     expect(verify({ response: { [name]: base64url(Buffer.alloc(bytes + 1)) } })).toBe("response");
     const huge = "A".repeat(100_000_000);
     const before = process.memoryUsage().arrayBuffers;
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (let round = 0; round < 20; round++) expect(verify({ response: { [name]: huge } })).toBe("response");
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(1000);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
   });
 

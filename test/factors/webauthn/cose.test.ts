@@ -110,9 +110,9 @@ describe("the keys of passkeys", () => {
     const keys = badKeys.map(([, key]) => key);
     for (const key of keys) readKey(key);
     for (const key of keys) {
-      const start = performance.now();
+      const start = process.cpuUsage();
       for (let round = 0; round < 10; round++) readKey(key);
-      expect((performance.now() - start) / 10).toBeLessThan(50);
+      expect(process.cpuUsage(start).user / 1000 / 10).toBeLessThan(50);
     }
   });
 
