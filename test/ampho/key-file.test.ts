@@ -1,7 +1,6 @@
 // A key file that changes while an instance runs: by a rename, by a link that points elsewhere, or in place.
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../dist/signing-keys/stages.js";
 import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
@@ -9,9 +8,10 @@ import { start } from "../world/clock.js";
 import { execute } from "../world/command.js";
 import { freshFolder } from "../world/folder.js";
 import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
+import { pause } from "../world/wait.js";
 
 /** The seconds within which a changed file is read. The time limit of the tests is far above. */
-const patience = { timeout: 20_000, interval: 25 };
+const patience = { timeout: 60_000, interval: 25 };
 
 interface Filed extends World {
   readonly file: string;
@@ -110,7 +110,7 @@ describe("a key file that", () => {
     const text = JSON.stringify({ keys: [b, a] });
     writeFileSync(world.file, text.slice(0, 40));
     // Long enough that the incomplete file was read once or twice.
-    await sleep(1_200);
+    await pause(1_200);
     expect(await admission(world.ampho, tokenOf(a))).toBe("in");
     writeFileSync(world.file, text);
     await becomes(world, tokenOf(b), "in");

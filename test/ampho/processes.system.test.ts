@@ -13,6 +13,7 @@ import { listening } from "../world/listen.js";
 import { foreignToken, sessionOf } from "../world/tokens.js";
 import { useDatabase } from "../world/use-postgres.js";
 import { realClock, startInstance } from "./processes.js";
+import { pause } from "../world/wait.js";
 
 const postgres = useDatabase();
 
@@ -125,7 +126,7 @@ describe.each([
     stopped.signal("SIGSTOP");
     await world.ampho.sessions.end(sessionOf(ended));
     // Longer than the second for which a process needs no read.
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await pause(1500);
     const waiting = Array.from({ length: 20 }, () => stopped.verifySync(ended.token));
     stopped.signal("SIGCONT");
     for (const result of await Promise.all(waiting)) expect(result).toMatch(/^(unavailable|invalid_token)$/);

@@ -1,9 +1,9 @@
 // The other endpoints of docs/reference/contract.md §4: logout, session, sessions, password. Each is also called with another user's token.
-import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { admission, grantOf, openWorld, password, type ReadResponse, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { foreignToken, sessionOf } from "../world/tokens.js";
+import { pause } from "../world/wait.js";
 
 const outcomeOf = ({ status, error }: ReadResponse) => [status, error];
 const newPassword = "quartz lantern meadow 17";
@@ -337,7 +337,7 @@ describe("POST /password", () => {
       await world.user(`ann${ms}`, { password });
       const { token } = await world.login(`ann${ms}`);
       const changing = change(world, token, { password, new_password: "quartz lantern meadow 17" });
-      await setTimeout(ms);
+      await pause(ms);
       const ended = await world.call("DELETE", "/sessions", { bearer: token });
       const changed = await changing;
       const rows = await world.ampho.audit.list({ login: `ann${ms}` });

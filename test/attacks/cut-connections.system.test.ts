@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { alice } from "../world/people.js";
 import { bearer } from "../world/requests.js";
 import { addUser, freshPlace, logIn, type Served, startServe, unthrottled } from "../world/serve.js";
+import { pause } from "../world/wait.js";
 
 let served: Served;
 beforeAll(async () => {
@@ -30,7 +31,7 @@ function cut(text: string, afterMs: number): Promise<void> {
     // Half of them read nothing.
     if (afterMs % 2 === 0) socket.resume();
     socket.write(text);
-    setTimeout(() => socket.resetAndDestroy(), afterMs);
+    void pause(afterMs).then(() => socket.resetAndDestroy());
   });
 }
 

@@ -8,6 +8,7 @@ import { openSqlite } from "../../dist/store/sqlite/store.js";
 import type { Store } from "../../dist/store/store.js";
 import { ampho, binary } from "../world/command.js";
 import { post } from "../world/requests.js";
+import { pause, until } from "../world/wait.js";
 
 const password = "violet kettle harbour morning";
 const env = {
@@ -82,10 +83,6 @@ const lines = (count: number, prefix = "user") =>
   );
 
 const listed = async () => (JSON.parse((await run(["user-list", "--json"])).stdout) as { login: string }[]).length;
-
-async function until(ask: () => Promise<boolean>): Promise<void> {
-  while (!(await ask())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 /** An import that has written rows and waits for more. */
 async function startedImport() {
@@ -176,7 +173,7 @@ describe("a long import", () => {
     const all = lines(60_000);
     for (let at = 0; !said.includes("lines read") && at < all.length; at += 2_000) {
       child.stdin.write(`${all.slice(at, at + 2_000).join("\n")}\n`);
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await pause(250);
     }
     await until(async () => said.includes("lines read"));
     expect(said).toMatch(/\d+ lines read\.$/m);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ampho, binary } from "../world/command.js";
+import { until } from "../world/wait.js";
 
 const password = "violet kettle harbour morning";
 const env = { AMPHO_SECURITY_KEY: '{"kty":"oct","kid":"one","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}' };
@@ -56,10 +57,8 @@ async function login(url: string): Promise<{ readonly status: number; readonly t
 const session = async (url: string, token: string) =>
   (await fetch(`${url}/session`, { headers: { authorization: `Bearer ${token}` } })).status;
 
-/** Polls until the status is returned, or until the time limit of the test. */
-async function becomes(status: number, ask: () => Promise<number>): Promise<void> {
-  while ((await ask()) !== status) await new Promise((resolve) => setTimeout(resolve, 50));
-}
+const becomes = (status: number, ask: () => Promise<number>): Promise<void> =>
+  until(async () => (await ask()) === status, 50);
 
 describe("ampho serve", () => {
   test.each(["SIGTERM", "SIGINT"] as const)(

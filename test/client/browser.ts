@@ -25,8 +25,13 @@ const flags = [
 /** The installation takes a minute or two. */
 export const browserTimeoutMs = 300_000;
 
+/** The limit of each wait of Playwright, whose own 30 s pass on a busy machine. */
+const waitMs = 120_000;
+
 export async function openBrowser(...more: readonly string[]): Promise<Browser> {
-  return chromium.launch({ executablePath: findChromium() ?? installChromium(), args: [...flags, ...more] });
+  const executablePath = findChromium() ?? installChromium();
+  const browser = await chromium.launch({ executablePath, args: [...flags, ...more], timeout: waitMs });
+  return browser.on("context", (context) => context.setDefaultTimeout(waitMs));
 }
 
 function findChromium(): string | undefined {

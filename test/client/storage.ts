@@ -1,5 +1,6 @@
 // A storage that the test controls, and helpers that read the result of a call.
 import { AmphoError, type ClientStorage } from "../../dist/client/client.js";
+import { pause } from "../world/wait.js";
 
 export interface TestStorage extends ClientStorage {
   readonly values: Map<string, string>;
@@ -29,7 +30,7 @@ export function createTestStorage(delayMs?: number): TestStorage {
   };
 }
 
-export const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+export const wait = pause;
 
 /** Returns the code of the error, or "resolved". */
 export function outcome(work: Promise<unknown>): Promise<string> {

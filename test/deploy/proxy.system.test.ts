@@ -4,6 +4,7 @@ import { installMs } from "../world/debian.js";
 import { alice } from "../world/people.js";
 import { addUser, attack, command, freshPlace, type Place, type Served, startServe } from "../world/serve.js";
 import { certificate, proxies, type RunningProxy } from "./proxies.js";
+import { quiet } from "../world/wait.js";
 
 const revocationFeedToken = "feed-token-of-the-tests-0123456789abcdef";
 const api = "/api/security";
@@ -62,7 +63,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
     });
     let reported = false;
     void next.then(() => (reported = true));
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await quiet(1000);
     expect(reported).toBe(false);
     await proxy.ask(`${api}/logout`, { method: "POST", headers: bearer(token) });
     await vi.waitFor(() => expect(reported).toBe(true), { timeout: 60_000 });

@@ -1,6 +1,5 @@
 // Four processes on one PostgreSQL are restarted one after the other, while clients log in, renew, call and log out through a
 // balancer without pause. No request fails.
-import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { installMs } from "../world/debian.js";
 import { freePort } from "../world/free-port.js";
@@ -8,6 +7,7 @@ import { alice } from "../world/people.js";
 import { addUser, freshPlace, type Place, type Served, startServe, unthrottled } from "../world/serve.js";
 import { useDatabase } from "../world/use-postgres.js";
 import { proxies, type RunningProxy } from "./proxies.js";
+import { pause } from "../world/wait.js";
 
 const database = useDatabase();
 let place: Place;

@@ -119,7 +119,7 @@ it("every query has a result", { timeout: 180_000 }, async () => {
     .toEqual(expressions.filter((each) => emptyWhenWell.some((name) => each.startsWith(name))));
 });
 
-it("every alert is evaluated without an error, and none fires", { timeout: 30_000 }, async () => {
+it("every alert is evaluated without an error, and none fires", async () => {
   const judged = async () => {
     const response = (await (await fetch(`${url}/rules`)).json()) as {
       readonly data: { readonly groups: readonly { readonly rules: readonly Readonly<Record<string, unknown>>[] }[] };

@@ -8,6 +8,7 @@ import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
 import { startGroup } from "../world/process-group.js";
 import { blocks, environment, root } from "./readme.js";
+import { pause } from "../world/wait.js";
 
 /** The cache of npm is not below the empty HOME, so that the packages are downloaded only once. */
 const cache = () => execFileSync("npm", ["config", "get", "cache"], { encoding: "utf8" }).trim();
@@ -53,7 +54,7 @@ it("the two commands lead from a copy of the repository to a login and to tests 
     });
     while (!url.includes(`http://127.0.0.1:${port}`)) {
       if (started.exitCode !== null) throw new Error(`npm start ended with ${started.exitCode}: ${output}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(100);
     }
     const [login = "", session = ""] = output.split("\n").filter((line) => line.startsWith("  curl "));
     const pasted = use.replace("127.0.0.1:3000", `127.0.0.1:${port}`).replace(/^npm test.*$/m, "");

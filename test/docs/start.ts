@@ -118,7 +118,6 @@ export function usePage(page: StartPage, open: () => Promise<Opened>) {
     const { output } = server;
     await vi.waitFor(() => expect(output()).toContain(url), { timeout: 60_000 });
     tab = await browser.newPage();
-    tab.setDefaultTimeout(120_000);
     // Autofill would sign in before the test clicks, because a virtual authenticator does not wait.
     await tab.addInitScript(() => {
       Object.defineProperty(PublicKeyCredential, "isConditionalMediationAvailable", { value: undefined });

@@ -7,6 +7,7 @@ import { execFileSync } from "../../scripts/child-process.mjs";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { type Consumer, installPacked } from "./packed.js";
 import { prepare, type Running, start } from "./running.js";
+import { pause } from "../world/wait.js";
 
 const password = "violet kettle harbour morning";
 const ttlSeconds = 5;
@@ -56,8 +57,7 @@ const asksToLogIn = (page: Page) => page.locator("#login").isVisible();
 const greets = (page: Page) => page.locator("main").isVisible();
 const expectInAll = <T>(look: (page: Page) => Promise<T>, value: T) =>
   expect.poll(() => inAll(look)).toEqual(tabs.map(() => value));
-const pass = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-const expire = () => pass(ttlSeconds + 0.5);
+const expire = () => pause((ttlSeconds + 0.5) * 1000);
 
 async function logIn(page: Page, secret: string): Promise<void> {
   await page.fill("[name=login]", "alice");
@@ -89,7 +89,7 @@ it("an expired token is renewed by one tab for all, and the user does not notice
 });
 
 it("the page asks for the password before it deletes all notes after an old login", async () => {
-  await pass(maxAgeSeconds);
+  await pause(maxAgeSeconds * 1000);
   await tab(1).click("#clear");
   await expect.poll(() => asksToLogIn(tab(1))).toBe(true);
   expect(await tab(1).locator("[role=alert]").textContent()).toMatch(/more recent login/);

@@ -14,6 +14,7 @@ import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
 import { installPacked } from "./packed.js";
 import { start } from "./running.js";
+import { pause } from "../world/wait.js";
 
 const password = "violet kettle harbour morning";
 
@@ -44,7 +45,7 @@ function load(client: Client, urls: readonly string[]) {
         ({ code }) => String(code),
       );
       counts[outcome] = (counts[outcome] ?? 0) + 1;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
   };
   const running = urls.map(one);

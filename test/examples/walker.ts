@@ -29,7 +29,6 @@ export const found = { violations: [] as string[], policy: [] as string[], error
 /** Without `scripts`, the browser loads none. The Content-Security-Policy forbids those inside a page. */
 export async function openWalker(browser: Browser, url: string, { scripts = true } = {}): Promise<Walker> {
   const context = await browser.newContext();
-  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   page.on("pageerror", (error) => found.errors.push(String(error)));
   page.on("console", (message) => {

@@ -1,6 +1,6 @@
 // Takes every connection that a PostgreSQL server allows, also from those that have them.
-import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
+import { pause } from "../world/wait.js";
 
 /** Resolves when no Ampho has one, to the function that returns them. */
 export async function takeConnections(url: string): Promise<() => Promise<void>> {

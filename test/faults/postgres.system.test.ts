@@ -1,5 +1,4 @@
 // Applications on PostgreSQL while the server or the way to it fails. Each fault goes through the same trial (trial.ts).
-import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Held } from "./application.js";
 import { takeConnections } from "./few-connections.js";
@@ -7,6 +6,7 @@ import { tableOf } from "./ground.js";
 import { startLoad } from "./load.js";
 import { openPostgresGround, type PostgresGround } from "./postgres-ground.js";
 import { type Fault, type Outcome, tryFault } from "./trial.js";
+import { pause } from "../world/wait.js";
 
 let ground: PostgresGround;
 const outcomes: Outcome[] = [];

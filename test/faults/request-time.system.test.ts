@@ -1,11 +1,11 @@
 // A request responds within 6 s (docs/reference/contract.md §5), also where each of its transactions waits for another lock.
-import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { openWorld, password, type World } from "../world/ampho.js";
 import { startStopwatch } from "../world/deadline.js";
 import { DatabaseSync } from "../world/sqlite.js";
 import { useDatabase } from "../world/use-postgres.js";
+import { pause } from "../world/wait.js";
 
 /** The limit of the contract, without the time of the hash, which is 50 ms or more on an idle machine. */
 const limitMs = 5_900;

@@ -1,6 +1,5 @@
 // One trial of a fault, the same for all of them. It checks the responses while the fault lasts, the time until everything
 // works again, and the state afterwards (docs/reference/contract.md §5).
-import { setTimeout as pause } from "node:timers/promises";
 import { expect, vi } from "vitest";
 import { startStopwatch } from "../world/deadline.js";
 import { type Application, type Asked, ask, type Held, type Reply, responseMs } from "./application.js";
@@ -17,6 +16,7 @@ import {
   type Tokens,
   tokensOf,
 } from "./load.js";
+import { pause } from "../world/wait.js";
 
 export interface Ground {
   readonly apps: readonly Application[];

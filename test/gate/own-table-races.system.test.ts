@@ -1,5 +1,4 @@
 // An application's own user table whose functions take time, while the account changes.
-import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
 import { admission, grantOf, password } from "../world/ampho.js";
@@ -18,6 +17,7 @@ import {
   wrong,
 } from "./mailboxes.js";
 import { codeAt, type Ground, onBothDatabases, outcomeOf, setUp } from "./owners.js";
+import { pause } from "../world/wait.js";
 
 interface Person extends ApplicationUser {
   login: string;

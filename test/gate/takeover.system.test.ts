@@ -19,6 +19,7 @@ import {
 import { codeOf, link, openOutside, signIn } from "./outside.js";
 import { addOwner, codeAt, fullLogin, logIn, onBothDatabases, outcomeOf, setUp } from "./owners.js";
 import { addPasskeyOwner, logInWith, passkeyLogin, passkeySettings } from "./passkey-owners.js";
+import { pause } from "../world/wait.js";
 
 const address = "ann@example.org";
 
@@ -39,7 +40,7 @@ onBothDatabases((ground) => {
       world.clock.advance(3600);
       const { transaction, mail } = await asked(world, address);
       const running = logInBy(world, { transaction, code: mail.code });
-      await new Promise((resolve) => setTimeout(resolve, at));
+      await pause(at);
       await world.ampho.users.setEmail(address, `ann${at}@example.org`, { reason: "The user has called." });
       const { status, json } = await running;
       if (status === 200) expect(await admission(world.ampho, String(json["token"]))).toBe("invalid_token");
@@ -260,7 +261,7 @@ onBothDatabases((ground) => {
       for (let at = 0; at < 12; at++) {
         await world.ampho.users.setRoles("ann", []);
         const running = Array.from({ length: 3 }, () => logIn(world, "ann"));
-        await new Promise((resolve) => setTimeout(resolve, 10 * at));
+        await pause(10 * at);
         await world.ampho.users.setRoles("ann", ["admin"]);
         for (const { status, json } of await Promise.all(running)) {
           if (status === 200) expect(await admission(world.ampho, String(json["token"]))).toBe("invalid_token");

@@ -4,6 +4,7 @@ import type { Fleet, Member } from "./fleet.js";
 import type { Random } from "./random.js";
 import { createRandom } from "./random.js";
 import type { Recorder } from "./recorder.js";
+import { pause } from "../world/wait.js";
 
 /** An account, as its owner knows it. */
 export interface Person {
@@ -31,7 +32,7 @@ export interface World {
   member(random: Random): Promise<Member>;
 }
 
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+export const sleep = pause;
 
 /** A password that the policy allows, or a key of at least 128 random bits. */
 export function makeSecret(random: Random, name: string): Secret {

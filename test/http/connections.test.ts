@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { revocationFeedToken, type Serving, serve } from "../world/http-server.js";
 import { bearer } from "../world/requests.js";
 import { sendRaw } from "./raw.js";
+import { pause } from "../world/wait.js";
 
 let serving: Serving;
 beforeEach(async () => {
@@ -105,7 +106,7 @@ async function fillUp() {
       socket.write("GET /api/security/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n");
       sent += 1;
     }
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await pause(2);
   }
   started.unsubscribe(note);
   return { socket, other, sent };
@@ -125,7 +126,7 @@ describe("a response that the client does not read", () => {
     const { socket, sent } = await fillUp();
     const closed = serving.server.close();
     // Idle connections are closed meanwhile.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await pause(500);
     const received = text(socket);
     // The last one, which ends the connection.
     socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -1,6 +1,6 @@
 // GET /revocations over HTTP: its token, its entries, the kinds that a verifier knows, and how long it waits.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { revocationFeedToken, type Serving, serve } from "../world/http-server.js";
+import { nextRequest, revocationFeedToken, type Serving, serve } from "../world/http-server.js";
 import { bearer } from "../world/requests.js";
 
 let serving: Serving;
@@ -135,8 +135,9 @@ describe("the feed", () => {
   test("the feed waits until something is revoked", async () => {
     const { last } = (await read()).json;
     const { token } = await serving.login();
+    const begun = nextRequest(serving.port);
     const waiting = read(`?after=${last}&wait=20`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await begun;
     await fetch(`${serving.url}/logout`, { method: "POST", headers: bearer(token) });
     const { json } = await waiting;
     expect(json.revocations).toMatchObject([{ kind: "session" }]);
@@ -172,8 +173,9 @@ describe("the feed", () => {
 
   test("the feed responds to waiting verifiers when the server closes", async () => {
     const ending = await serve();
+    const begun = nextRequest(ending.port);
     const waiting = fetch(`${ending.url}/revocations?wait=20`, { headers: bearer(revocationFeedToken) });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await begun;
     await ending.ampho.close();
     expect([200, 503]).toContain((await waiting).status);
     await ending.server.close();

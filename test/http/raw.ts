@@ -22,7 +22,7 @@ export interface RawOptions {
 }
 
 export function sendRaw(port: number, text: string | Uint8Array, options: RawOptions = {}): Promise<RawResponse> {
-  const { untilClosed = false, last = false, patienceMs = 10_000, repeat } = options;
+  const { untilClosed = false, last = false, patienceMs = 60_000, repeat } = options;
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => {
       socket.write(text);

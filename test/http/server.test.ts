@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpServer } from "../../dist/http/server/server.js";
-import { revocationFeedToken, type Serving, serve } from "../world/http-server.js";
+import { nextRequest, revocationFeedToken, type Serving, serve } from "../world/http-server.js";
 import { alice } from "../world/people.js";
 import { bearer, post } from "../world/requests.js";
 import { sendRaw } from "./raw.js";
@@ -112,6 +112,7 @@ describe("closing", () => {
     const body = JSON.stringify(alice);
     const slow = connect(port, "127.0.0.1");
     const head = `POST /api/security/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const begun = nextRequest(port);
     slow.write(head + body.slice(0, 5));
     const responded = new Promise<string>((resolve) => {
       let received = "";
@@ -120,7 +121,7 @@ describe("closing", () => {
       });
       slow.on("close", () => resolve(received));
     });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await begun;
     const closed = serving.server.close();
     slow.write(body.slice(5));
     expect(await responded).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
@@ -148,14 +149,15 @@ describe("closing", () => {
   });
 
   it("a closing server responds to verifiers that wait at the revocation feed", async () => {
-    const { url, server } = await started();
+    const { url, port, server } = await started();
     const ask = async (query: string) => {
       const response = await fetch(`${url}/revocations${query}`, { headers: bearer(revocationFeedToken) });
       return { status: response.status, page: await response.json() };
     };
     const { page } = await ask("");
+    const begun = nextRequest(port);
     const waiting = ask(`?after=${page.last}&wait=20`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await begun;
     await Promise.all([
       server.close(),
       expect(waiting).resolves.toMatchObject({ status: 200, page: { last: page.last, revocations: [] } }),
@@ -164,14 +166,12 @@ describe("closing", () => {
 
   it("a closing server ends requests that do not finish", async () => {
     const serving = await started();
+    const begun = nextRequest(serving.port);
     const stuck = sendRaw(
       serving.port,
       "POST /api/security/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n",
-      {
-        patienceMs: 20_000,
-      },
     );
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await begun;
     await serving.server.close();
     expect((await stuck).closed).toBe(true);
   });

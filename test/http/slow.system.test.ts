@@ -7,6 +7,7 @@ import { type Serving, serve } from "../world/http-server.js";
 import { listening } from "../world/listen.js";
 import { bearer } from "../world/requests.js";
 import { type RawResponse, sendRaw } from "./raw.js";
+import { pause } from "../world/wait.js";
 
 let serving: Serving;
 let token: string;
@@ -68,7 +69,7 @@ describe.concurrent("a request that is not complete after 30 s", () => {
     const slow = Array.from({ length: 50 }, () => kinds.map((begin) => begin())).flat();
     for (let round = 0; round < 20; round++) {
       expect((await fetch(`${serving.url}/session`, { headers: bearer(token) })).status).toBe(200);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await pause(200);
     }
     const statuses = (await Promise.all(slow)).map((response) => response.status);
     expect(new Set(statuses)).toEqual(new Set([408]));

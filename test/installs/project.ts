@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from "../../scripts/child-process.mjs";
 import { freshFolder } from "../world/folder.js";
 import { startGroup } from "../world/process-group.js";
 import { packed } from "../world/use-shared.js";
+import { pause } from "../world/wait.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 export const password = "violet kettle harbour morning";
@@ -71,7 +72,7 @@ export async function serving<T>(
   try {
     for (let tries = 0; child.exitCode === null && tries < 300; tries++) {
       if (await responds(start.url)) return await use();
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await pause(200);
     }
     throw new Error(`${start.command} does not respond`);
   } catch (error) {

@@ -23,6 +23,7 @@ import {
 } from "./services.js";
 import { freePort } from "../world/free-port.js";
 import { jwks, signedToken } from "./verifier-tokens.js";
+import { pause, until } from "../world/wait.js";
 
 beforeAll(buildServices, installMs);
 
@@ -42,9 +43,8 @@ const becomes = (verdict: string, services: readonly Service[], token: string) =
   within(1000, () => isFor(verdict, services, token));
 
 /** Waits as long as the test can take, where nothing is promised. */
-async function atLast(verdict: string, services: readonly Service[], token: string): Promise<void> {
-  while (!(await isFor(verdict, services, token))) await new Promise((resolve) => setTimeout(resolve, 20));
-}
+const atLast = (verdict: string, services: readonly Service[], token: string) =>
+  until(() => isFor(verdict, services, token), 20);
 
 /** An Ampho behind a server of this process, with services. */
 async function openIssuer() {
@@ -156,7 +156,7 @@ test("processes reject what other processes end within a second, and the first t
   for (const { process } of services) process.kill("SIGSTOP");
   await command(place, ["session-end", "--login", "alice"]);
   const waiting = verdicts(services, other);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await pause(1500);
   for (const { process } of services) process.kill("SIGCONT");
   expect(await waiting).toEqual(all("invalid_token"));
   // The server comes back with another key beside the old one.

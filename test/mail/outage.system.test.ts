@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
 import { openWorld, password, type World } from "../world/ampho.js";
 import { runningClock } from "../world/clock.js";
+import { startStopwatch } from "../world/deadline.js";
 import { scriptedMail, startScriptedServer } from "./mail-server.js";
 
 type Changes = Parameters<typeof scriptedMail>[0];
@@ -87,9 +88,9 @@ it("responses do not wait for a silent mail server, and their mails arrive when 
   const timed = async (world: World, users: number) => {
     const times: number[] = [];
     for (let at = 0; at < users; at += 1) {
-      const started = performance.now();
+      const elapsedMs = startStopwatch();
       await ask(world, `ann${at}@example.com`, `192.0.2.${at}`);
-      times.push(performance.now() - started);
+      times.push(elapsedMs());
     }
     return times.sort((a, b) => a - b)[Math.floor(users / 2)] ?? 0;
   };

@@ -7,6 +7,7 @@ import { execute } from "../world/command.js";
 import { freshFolder } from "../world/folder.js";
 import { certificate, certificateFile, scriptedMail, startMailServer, startScriptedServer } from "./mail-server.js";
 import { message } from "./message.js";
+import { pause } from "../world/wait.js";
 
 const child = path.join(import.meta.dirname, "children/send.mjs");
 const folder = freshFolder();
@@ -76,7 +77,7 @@ it.each<readonly [string, Changes]>([
     "responds to STARTTLS and then speaks in clear",
     {
       STARTTLS: (socket) => {
-        setTimeout(() => socket.write("250-mail.example\r\n250 AUTH PLAIN\r\n"), 100);
+        void pause(100).then(() => socket.write("250-mail.example\r\n250 AUTH PLAIN\r\n"));
         return "220 go ahead\r\n250 AUTH PLAIN";
       },
     },

@@ -10,6 +10,7 @@ import { settableClock, start } from "../world/clock.js";
 import { freePort } from "../world/free-port.js";
 import { scriptedMail, startMailServer, startScriptedServer } from "./mail-server.js";
 import { message } from "./message.js";
+import { pause } from "../world/wait.js";
 
 const clock = settableClock();
 
@@ -81,7 +82,7 @@ describe("a mail server on the loopback interface", () => {
   });
 
   it("a server that delays each response gets the mail", async () => {
-    const wait = (callback: () => void) => void setTimeout(callback, 300);
+    const wait = (callback: () => void) => void pause(300).then(callback);
     const server = await startMailServer({
       onConnect: (_session, callback) => wait(callback),
       onMailFrom: (_address, _session, callback) => wait(callback),

@@ -1,19 +1,20 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism, getPriority } from "node:os";
-import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
 import { createPasswordPool, type PasswordPool, type PasswordPoolOptions } from "../../dist/passwords/pool.js";
 // The built files, because a thread only runs JavaScript.
 import { execFileSync } from "../../scripts/child-process.mjs";
+import { pause } from "../world/wait.js";
 
 const password = "violet kettle harbour morning";
 const pools: PasswordPool[] = [];
 
+/** On a busy machine a job needs longer than the 4.8 s of Ampho. */
 function open(options: PasswordPoolOptions = {}): PasswordPool {
-  const pool = createPasswordPool(options);
+  const pool = createPasswordPool({ patienceMs: 60_000, ...options });
   pools.push(pool);
   return pool;
 }
@@ -150,7 +151,7 @@ describe("the pool of password threads", () => {
       completed = 0;
       const all = [1, 2].map(() => pool.verify(undefined, password).then(() => (completed += 1)));
       // After half of the first job, and before its end.
-      await setTimeout(pool.stats().meanMs * 0.6);
+      await pause(pool.stats().meanMs * 0.6);
       // The thread goes on while the main thread is blocked.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
       for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
@@ -162,13 +163,18 @@ describe("the pool of password threads", () => {
   });
 
   it("the queued job of a thread that dies runs on another thread", async () => {
-    const pool = open({ size: 1 });
-    const started = new Promise<Worker>((resolve) => process.once("worker", resolve));
-    const outcomes = [outcome(pool.verify(undefined, password)), outcome(pool.verify(undefined, password))];
-    // After half of the assumed time of a job, and before the thread has started.
-    await setTimeout(15);
-    await (await started).terminate();
-    expect(await Promise.all(outcomes)).toEqual(["unavailable", "false"]);
+    let ended: string[] = [];
+    // On a busy machine the first job can end before its thread does, so that a round shows nothing.
+    for (let round = 0; round < 20 && ended[0] !== "unavailable"; round++) {
+      const pool = open({ size: 1 });
+      const started = new Promise<Worker>((resolve) => process.once("worker", resolve));
+      const outcomes = [outcome(pool.verify(undefined, password)), outcome(pool.verify(undefined, password))];
+      // After half of the assumed time of a job, and before the thread has started.
+      await pause(15);
+      await (await started).terminate();
+      ended = await Promise.all(outcomes);
+    }
+    expect(ended).toEqual(["unavailable", "false"]);
   });
 
   it("a late result of a broken thread is not used for another job, so a wrong password stays wrong", async () => {
@@ -273,7 +279,7 @@ describe("hashPassword and verifyPassword", () => {
     const root = fileURLToPath(new URL("../..", import.meta.url));
     const printed = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
       cwd: root,
-      timeout: 20_000,
+      timeout: 60_000,
     });
     expect(JSON.parse(printed.toString())).toEqual({ before: 0, good: true, none: false, length: 97 });
   });
@@ -281,13 +287,19 @@ describe("hashPassword and verifyPassword", () => {
   it("arguments that are no text crash neither hashPassword and verifyPassword nor the process", () => {
     const script = `
       const { hashPassword, needsRehash, verifyPassword } = await import("./dist/index.js");
-      const hash = await hashPassword("${password}");
-      const busy = Array.from({ length: 8 }, () => verifyPassword(hash, "${password}"));
-      const outcome = (result) => result.then(String, (error) => error.code ?? error.name);
-      const hashes = [null, 7, Buffer.from(hash), {}].map((given) => outcome(verifyPassword(given, "${password}")));
+      // A busy machine sheds a job that waited for 5 s.
+      const outcome = async (work) => {
+        for (;;) {
+          const result = await work().then(String, (error) => error.code ?? error.name);
+          if (result !== "overloaded") return result;
+        }
+      };
+      const hash = await outcome(() => hashPassword("${password}"));
+      const busy = Array.from({ length: 8 }, () => outcome(() => verifyPassword(hash, "${password}")));
+      const hashes = [null, 7, Buffer.from(hash), {}].map((given) => outcome(() => verifyPassword(given, "${password}")));
       const texts = [undefined, null, 7, {}, ["${password}"]];
-      const verified = texts.map((given) => outcome(verifyPassword(hash, given)));
-      const hashed = texts.map((given) => outcome(hashPassword(given)));
+      const verified = texts.map((given) => outcome(() => verifyPassword(hash, given)));
+      const hashed = texts.map((given) => outcome(() => hashPassword(given)));
       console.log(JSON.stringify({
         hashes: await Promise.all(hashes),
         texts: [...new Set(await Promise.all(verified)), ...new Set(await Promise.all(hashed))],
@@ -295,12 +307,12 @@ describe("hashPassword and verifyPassword", () => {
         old: [needsRehash(hash), needsRehash("$2b$04$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a")],
       }));`;
     const root = fileURLToPath(new URL("../..", import.meta.url));
-    const options = { cwd: root, timeout: 20_000 };
+    const options = { cwd: root, timeout: 60_000 };
     const printed = execFileSync(process.execPath, ["--input-type=module", "-e", script], options);
     expect(JSON.parse(printed.toString())).toEqual({
       hashes: ["false", "TypeError", "TypeError", "TypeError"],
       texts: ["false", "invalid_request"],
-      busy: [true],
+      busy: ["true"],
       old: [false, true],
     });
   });

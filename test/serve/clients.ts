@@ -4,6 +4,7 @@
 import { alice } from "../world/people.js";
 import { bearer, type Grant, post, postLogin } from "../world/requests.js";
 import type { Served } from "../world/serve.js";
+import { until } from "../world/wait.js";
 
 export interface Clients {
   /** The test can change it while they run. */
@@ -54,8 +55,8 @@ export function startClients(count: number, first: readonly Served[], who = alic
     processes,
     rounds: () => rounds,
     async go(more) {
-      const until = rounds + more;
-      while (rounds < until && wrong.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      const enough = rounds + more;
+      await until(() => rounds >= enough || wrong.length > 0);
     },
     async stop() {
       running = false;

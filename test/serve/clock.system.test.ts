@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { bearer, type Grant, post } from "../world/requests.js";
 import { addUser, freshPlace, logIn } from "../world/serve.js";
+import { pause } from "../world/wait.js";
 
 const [minute, hour, day] = [60, 3600, 86_400];
 let child: ChildProcess;
@@ -83,9 +84,9 @@ describe("a clock that jumps", () => {
     // Long enough for every token to expire and for housekeeping to run.
     for (const ahead of [20 * minute, 2 * hour, 5 * day]) {
       await step(ahead);
-      await new Promise((resolve) => setTimeout(resolve, 900));
+      await pause(900);
       await step(0);
-      await new Promise((resolve) => setTimeout(resolve, 900));
+      await pause(900);
       expect([await session(ended), await session(kept)]).toEqual([401, 200]);
       expect(await outcome(await renew(ended))).toEqual([401, "session_ended"]);
     }

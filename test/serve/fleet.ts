@@ -2,11 +2,11 @@
 // way, while clients log in, renew and call through all of them.
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, vi } from "vitest";
 import { alice } from "../world/people.js";
 import { bearer, type Grant, post, postLogin } from "../world/requests.js";
 import { command, type Place, type Served, startServe } from "../world/serve.js";
+import { pause, until } from "../world/wait.js";
 
 export interface Member {
   readonly served: Served;
@@ -29,7 +29,7 @@ const ways: readonly Way[] = [
   },
   async function inPlaceByHalves(file, text) {
     writeFileSync(file, text.slice(0, text.length / 2));
-    await sleep(200);
+    await pause(200);
     writeFileSync(file, text);
   },
   function byLink(file, text) {
@@ -65,7 +65,7 @@ export async function rollOut(members: readonly Member[], text: string): Promise
   const others = JSON.parse(text).keys.length - 1;
   for (const member of members) {
     await member.bring(text);
-    await sleep(250);
+    await pause(250);
   }
   const says = new RegExp(`read again\\. ${kid} signs\\.${others > 0 ? " \\S+.* only verif" : "(?! \\S+ only verif)"}`);
   for (const { served } of members)
@@ -125,11 +125,11 @@ export function startLoad(members: readonly Member[], clients: number, verifiers
         const before = grant;
         grant = await granted("renew", await post(`${url()}/renew`, { refresh_token: before.refresh_token }));
         if (grant !== undefined) renewed[number] = (renewed[number] ?? 0) + 1;
-        await sleep(20);
+        await pause(20);
       }
       if (grant !== undefined)
         count("logout", (await fetch(`${url()}/logout`, { method: "POST", headers: bearer(grant.token) })).status);
-      await sleep(20);
+      await pause(20);
     }
   }
 
@@ -153,7 +153,7 @@ export function startLoad(members: readonly Member[], clients: number, verifiers
     async renewedByAll() {
       // A renewal that is under way can have begun earlier.
       const enough = renewed.map((count) => count + 2);
-      while (renewed.some((count, number) => count < (enough[number] ?? 0))) await sleep(20);
+      await until(() => renewed.every((count, number) => count >= (enough[number] ?? 0)), 20);
     },
     async stop() {
       stopped = true;

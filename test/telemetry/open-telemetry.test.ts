@@ -15,6 +15,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { openWorld, password, type World } from "../world/ampho.js";
 import { startPostgres } from "../world/postgres.js";
+import { quiet } from "../world/wait.js";
 
 const spanExporter = new InMemorySpanExporter();
 const tracerProvider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spanExporter)] });
@@ -168,7 +169,7 @@ it("background work creates no spans", async () => {
     host.end();
   });
   spanExporter.reset();
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await quiet(1000);
   expect(spans()).toEqual([]);
 });
 

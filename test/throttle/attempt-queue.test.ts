@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AttemptVerdict } from "../../dist/throttle/attempt.js";
 import { createAttemptQueue } from "../../dist/throttle/attempt-queue.js";
+import { pause } from "../world/wait.js";
 
 const pending: AttemptVerdict = { outcome: "pending" };
 const allowed: AttemptVerdict = { outcome: "allowed" };
@@ -17,7 +18,7 @@ describe("attempts that wait", () => {
       return allowed;
     };
     const waiting = ["a", "b", "c", "d"].map((name) => lanes.enqueue("ann", ask(name)));
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(10);
     free = 5;
     const late = lanes.enqueue("ann", ask("e"));
     expect(await Promise.all([...waiting, late])).toEqual(Array.from({ length: 5 }, () => allowed));
@@ -55,9 +56,9 @@ describe("attempts that wait", () => {
     const lanes = createAttemptQueue();
     let open = false;
     const all = Array.from({ length: 200 }, () => lanes.enqueue("ann", async () => (open ? allowed : pending)));
-    setTimeout(() => {
+    void pause(20).then(() => {
       open = true;
-    }, 20);
+    });
     const verdicts = await Promise.all(all);
     expect(verdicts.filter(({ outcome }) => outcome === "allowed")).toHaveLength(128);
   });

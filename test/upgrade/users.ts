@@ -1,8 +1,8 @@
 // People whose sessions are older than the upgrade. They renew, call, create API keys and ask for mails, at any of the
 // processes, from before the upgrade until after the way back. Every unexpected response is kept.
-import { setTimeout as pause } from "node:timers/promises";
 import { bearer, type Grant, post, postLogin } from "../world/requests.js";
 import type { Served } from "../world/serve.js";
+import { pause } from "../world/wait.js";
 
 export interface Person {
   readonly login: string;

@@ -9,6 +9,7 @@ import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { ampho, binary } from "../world/command.js";
 import { within } from "../world/deadline.js";
 import { revocationFeedToken } from "./servers.js";
+import { pause } from "../world/wait.js";
 
 const password = "violet kettle harbour morning";
 
@@ -102,7 +103,7 @@ test("a verifier that was stopped accepts no token of a session that ended meanw
   service.kill("SIGSTOP");
   expect((await post("/logout", undefined, ended)).status).toBe(204);
   const waiting = [ask(ended), ask(good)];
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await pause(1500);
   service.kill("SIGCONT");
   const [rejected, accepted] = await Promise.all(waiting);
   expect(new Set(rejected)).toEqual(new Set([401]));

@@ -5,6 +5,7 @@ import type { Ampho, AmphoOptions } from "../../dist/index.js";
 import { createVerifier, type Verifier, type VerifierOptions } from "../../dist/verify/verifier.js";
 import { openAmpho } from "../world/ampho.js";
 import { type Listening, listen } from "../world/listen.js";
+import { until } from "../world/wait.js";
 
 export const revocationFeedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
 
@@ -47,6 +48,5 @@ export async function verdictOf(verifier: Pick<Verifier, "verify">, token: strin
 }
 
 /** Verifies the token until it gets the verdict. The time limit of the test ends the wait. */
-export async function becomes(verdict: string, verifier: Pick<Verifier, "verify">, token: string): Promise<void> {
-  while ((await verdictOf(verifier, token)) !== verdict) await new Promise((resolve) => setTimeout(resolve, 10));
-}
+export const becomes = (verdict: string, verifier: Pick<Verifier, "verify">, token: string): Promise<void> =>
+  until(async () => (await verdictOf(verifier, token)) === verdict);

@@ -12,6 +12,7 @@ import { settableClock } from "../world/clock.js";
 import { keyPair as keyPairOf } from "../world/key-pairs.js";
 import { listen, sendJson } from "../world/listen.js";
 import { becomes, verdictOf, verifierFor } from "./servers.js";
+import { pause, until } from "../world/wait.js";
 
 const clockSeconds = 1_790_000_000;
 
@@ -128,7 +129,7 @@ describe("keys that are fetched", () => {
     const server = await listen(delayed.respond);
     const { verifier } = verifierFor({ jwksUrl: `${server.url}/jwks.json?a=b#c`, clock: settableClock() });
     const verdicts = Promise.all(Array.from({ length: 100 }, () => verdictOf(verifier, first.token)));
-    while (delayed.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => delayed.count > 0);
     delayed.release(first.published);
     expect(new Set(await verdicts)).toEqual(new Set(["accepted"]));
     expect(server.requested).toEqual(["/jwks.json?a=b"]);
@@ -168,7 +169,7 @@ describe("keys that are fetched", () => {
       "a response that is cut short",
       (request, response) => {
         response.writeHead(200, { "content-length": "1000" }).write('{"keys":[');
-        setTimeout(() => request.socket.destroy(), 20);
+        void pause(20).then(() => request.socket.destroy());
       },
       /could not be reached/,
     ],
@@ -265,7 +266,7 @@ describe("keys that are fetched", () => {
     const server = await listen(delayed.respond);
     const { verifier } = verifierFor({ jwksUrl: server.url, clock: settableClock() });
     const verdict = verdictOf(verifier, second.token);
-    while (delayed.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => delayed.count > 0);
     server.respond(sendJson(second.published));
     delayed.release(first.published);
     expect(await verdict).toBe("accepted");
@@ -309,7 +310,7 @@ describe("keys that are fetched", () => {
     // No request waits for the delayed response.
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
-    while (delayed.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => delayed.count > 0);
     server.respond(sendJson(second.published));
     delayed.release(second.published);
     await becomes("invalid_token", verifier, first.token);
@@ -378,7 +379,7 @@ describe("keys that are fetched", () => {
     const server = await listen(() => {});
     const { verifier } = verifierFor({ jwksUrl: server.url });
     const verdict = verdictOf(verifier, first.token);
-    while (server.requested.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => server.requested.length > 0);
     verifier.close();
     verifier.close();
     expect(await verdict).toBe("unavailable");

@@ -1,5 +1,7 @@
 // An Ampho in this process behind the HTTP server of `ampho serve`, on a free port.
 import { randomBytes } from "node:crypto";
+import { channel } from "node:diagnostics_channel";
+import type { Socket } from "node:net";
 import { createAccessLog } from "../../dist/http/server/access-log.js";
 import { createHttpServer } from "../../dist/http/server/server.js";
 import type { AmphoOptions } from "../../dist/index.js";
@@ -7,6 +9,19 @@ import { openAmpho } from "./ampho.js";
 import { alice, editor } from "./people.js";
 import { type Grant, postLogin } from "./requests.js";
 import { newKey } from "./tokens.js";
+
+/** Resolves when a server of this process has read the head of its next request on the port. */
+export function nextRequest(port: number): Promise<void> {
+  const started = channel("http.server.request.start");
+  return new Promise((resolve) => {
+    const note = (message: unknown) => {
+      if ((message as { readonly socket: Socket }).socket.localPort !== port) return;
+      started.unsubscribe(note);
+      resolve();
+    };
+    started.subscribe(note);
+  });
+}
 
 export const revocationFeedToken = randomBytes(32).toString("base64url");
 

@@ -13,6 +13,7 @@ import { execFileSync } from "../../scripts/child-process.mjs";
 import { freePort } from "./free-port.js";
 import { giveToServer, reachable, serverFolder, serverUser } from "./server-user.js";
 import { postgresUrl } from "./use-shared.js";
+import { pause, until } from "./wait.js";
 
 export interface Database {
   /** For the role that owns the schema and migrates it. */
@@ -145,7 +146,7 @@ export async function startPostgresIn(
       for (const pid of pids) kill(pid, signal);
       await ended;
       // As long as one of them uses the server's memory, no other server starts.
-      while (ending && pids.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 5));
+      if (ending) await until(() => !pids.some(isRunning), 5);
     },
     async stop() {
       killAll();
@@ -180,7 +181,7 @@ async function responding(url: string): Promise<void> {
       await superuser(url, async () => undefined, 1_000);
       return;
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
   }
 }

@@ -1,5 +1,5 @@
 // Requests to the REST API over the network.
-import { setTimeout as sleep } from "node:timers/promises";
+import { pause } from "./wait.js";
 
 /** The fields of a login response that most tests need. */
 export interface Grant {
@@ -23,7 +23,7 @@ export async function post(
       body: typeof body === "string" ? body : JSON.stringify(body),
     });
     if (response.status !== 503 || !(await response.clone().text()).includes('"overloaded"')) return response;
-    await sleep(1000 * Number(response.headers.get("retry-after")));
+    await pause(1000 * Number(response.headers.get("retry-after")));
   }
 }
 
