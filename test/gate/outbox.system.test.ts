@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import type { Message } from "../../dist/index.js";
 import { password, type World } from "../world/ampho.js";
-import { startStopwatch } from "../world/deadline.js";
+import { startStopwatch, within } from "../world/deadline.js";
 import { addPerson, begin, type Mailing, mailSettings, openMailing } from "./mailboxes.js";
 import { type Ground, logIn, onBothDatabases } from "./owners.js";
 
@@ -109,7 +109,7 @@ onBothDatabases((ground) => {
     await ask();
     world.clock.advance(100);
     for (const each of [world, other]) {
-      await expect.poll(() => gauge(each, "ampho_mails_waiting"), { timeout: countsMs }).toBe(12);
+      await within(countsMs, () => gauge(each, "ampho_mails_waiting") === 12);
       expect(gauge(each, "ampho_mail_oldest_seconds")).toBeGreaterThanOrEqual(100);
     }
     repair();

@@ -9,8 +9,8 @@ import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { revocationFeedToken, type Serving, serve } from "../world/http-server.js";
 import { bearer } from "../world/requests.js";
-import { sendRaw } from "./raw.js";
 import { pause } from "../world/wait.js";
+import { sendRaw } from "./raw.js";
 
 let serving: Serving;
 beforeEach(async () => {

@@ -6,8 +6,8 @@ import { mount } from "../../dist/adapters/node.js";
 import { type Serving, serve } from "../world/http-server.js";
 import { listening } from "../world/listen.js";
 import { bearer } from "../world/requests.js";
-import { type RawResponse, sendRaw } from "./raw.js";
 import { pause } from "../world/wait.js";
+import { type RawResponse, sendRaw } from "./raw.js";
 
 let serving: Serving;
 let token: string;

@@ -165,7 +165,7 @@ describe("a flood of invented codes", () => {
     };
     return { ...begun, held, invent, honest, release };
   }
-  const sent = { timeout: 20_000 };
+  const sent = { timeout: 60_000 };
 
   test("it holds 64 requests to the provider, and the next login works", async () => {
     const { held, invent, honest, release } = await beginFlood();

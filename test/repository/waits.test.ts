@@ -33,7 +33,8 @@ const allowed: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
   },
   limit: {
     "test/client/fetch.test.ts": "The signal of the call is what the test is about.",
-    "test/gate/changes.ts": "Each is the limit of a wait that a change of this test has.",
+    "test/examples/everything.system.test.ts": "It waits for a time of the clock, which comes.",
+    "test/gate/changes.ts": "A revocation is waited for.",
     "test/repository/watchdog.system.test.ts": "The limit is what the test is about.",
   },
   stopwatch: {

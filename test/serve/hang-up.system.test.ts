@@ -8,7 +8,7 @@ import { binary } from "../world/command.js";
 import { bearer } from "../world/requests.js";
 import { addUser, freshPlace, logIn, type Place, type Served, startServe } from "../world/serve.js";
 
-const patience = { timeout: 30_000, interval: 25 };
+const patience = { timeout: 60_000, interval: 25 };
 const [old, next] = [generateJwk("ES256"), generateJwk("ES256")];
 
 async function filed(): Promise<{ readonly place: Place; readonly served: Served; write(text: string): void }> {

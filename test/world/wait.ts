@@ -1,4 +1,4 @@
-// The waits of the tests. What a test asserts is waited for as a fact. A time passes only where a longer one is as good.
+// The waits of the tests. A test waits for the fact that it asserts. A time passes only where a longer one is as good.
 import { setTimeout } from "node:timers/promises";
 
 /** Waits for a fact. The limit of the test ends the wait. */
