@@ -12,8 +12,8 @@ import { freshFolder } from "../world/folder.js";
 import { listening } from "../world/listen.js";
 import { foreignToken, sessionOf } from "../world/tokens.js";
 import { useDatabase } from "../world/use-postgres.js";
-import { realClock, startInstance } from "./processes.js";
 import { pause } from "../world/wait.js";
+import { realClock, startInstance } from "./processes.js";
 
 const postgres = useDatabase();
 

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { installMs } from "../world/debian.js";
 import { alice } from "../world/people.js";
 import { addUser, attack, command, freshPlace, type Place, type Served, startServe } from "../world/serve.js";
-import { certificate, proxies, type RunningProxy } from "./proxies.js";
 import { quiet } from "../world/wait.js";
+import { certificate, proxies, type RunningProxy } from "./proxies.js";
 
 const revocationFeedToken = "feed-token-of-the-tests-0123456789abcdef";
 const api = "/api/security";

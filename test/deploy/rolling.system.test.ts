@@ -6,8 +6,8 @@ import { freePort } from "../world/free-port.js";
 import { alice } from "../world/people.js";
 import { addUser, freshPlace, type Place, type Served, startServe, unthrottled } from "../world/serve.js";
 import { useDatabase } from "../world/use-postgres.js";
-import { proxies, type RunningProxy } from "./proxies.js";
 import { pause } from "../world/wait.js";
+import { proxies, type RunningProxy } from "./proxies.js";
 
 const database = useDatabase();
 let place: Place;

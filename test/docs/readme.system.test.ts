@@ -7,8 +7,8 @@ import { execFileSync } from "../../scripts/child-process.mjs";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
 import { startGroup } from "../world/process-group.js";
-import { blocks, environment, root } from "./readme.js";
 import { pause } from "../world/wait.js";
+import { blocks, environment, root } from "./readme.js";
 
 /** The cache of npm is not below the empty HOME, so that the packages are downloaded only once. */
 const cache = () => execFileSync("npm", ["config", "get", "cache"], { encoding: "utf8" }).trim();

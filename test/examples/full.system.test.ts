@@ -5,9 +5,9 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
+import { pause } from "../world/wait.js";
 import { type Consumer, installPacked } from "./packed.js";
 import { prepare, type Running, start } from "./running.js";
-import { pause } from "../world/wait.js";
 
 const password = "violet kettle harbour morning";
 const ttlSeconds = 5;

@@ -12,9 +12,9 @@ import { execute } from "../world/command.js";
 import { within } from "../world/deadline.js";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
+import { pause } from "../world/wait.js";
 import { installPacked } from "./packed.js";
 import { start } from "./running.js";
-import { pause } from "../world/wait.js";
 
 const password = "violet kettle harbour morning";
 

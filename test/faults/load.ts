@@ -1,9 +1,9 @@
 // Clients that log in, renew, log out and change passwords without pause, as careful ones do. A request without a response is
 // sent again with the same token and key. The responses go into the ledger.
 import { randomUUID } from "node:crypto";
+import { pause } from "../world/wait.js";
 import { type Application, type Asked, ask, type Reply } from "./application.js";
 import type { Ledger } from "./ledger.js";
-import { pause } from "../world/wait.js";
 
 export interface Load {
   /** Every client finishes its step. Rejects with the first response that no client should get. */

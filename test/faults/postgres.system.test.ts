@@ -1,12 +1,12 @@
 // Applications on PostgreSQL while the server or the way to it fails. Each fault goes through the same trial (trial.ts).
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { pause } from "../world/wait.js";
 import type { Held } from "./application.js";
 import { takeConnections } from "./few-connections.js";
 import { tableOf } from "./ground.js";
 import { startLoad } from "./load.js";
 import { openPostgresGround, type PostgresGround } from "./postgres-ground.js";
 import { type Fault, type Outcome, tryFault } from "./trial.js";
-import { pause } from "../world/wait.js";
 
 let ground: PostgresGround;
 const outcomes: Outcome[] = [];

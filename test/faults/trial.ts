@@ -2,6 +2,7 @@
 // works again, and the state afterwards (docs/reference/contract.md §5).
 import { expect, vi } from "vitest";
 import { startStopwatch } from "../world/deadline.js";
+import { pause } from "../world/wait.js";
 import { type Application, type Asked, ask, type Held, type Reply, responseMs } from "./application.js";
 import { contradictions, type Ledger } from "./ledger.js";
 import {
@@ -16,7 +17,6 @@ import {
   type Tokens,
   tokensOf,
 } from "./load.js";
-import { pause } from "../world/wait.js";
 
 export interface Ground {
   readonly apps: readonly Application[];

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
 import { admission, grantOf, password } from "../world/ampho.js";
+import { pause } from "../world/wait.js";
 import {
   asked,
   askedReset,
@@ -17,7 +18,6 @@ import {
   wrong,
 } from "./mailboxes.js";
 import { codeAt, type Ground, onBothDatabases, outcomeOf, setUp } from "./owners.js";
-import { pause } from "../world/wait.js";
 
 interface Person extends ApplicationUser {
   login: string;

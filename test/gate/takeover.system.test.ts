@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
 import { admission, type FullGrant, grantOf, password, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
+import { pause } from "../world/wait.js";
 import {
   addPerson,
   asked,
@@ -19,7 +20,6 @@ import {
 import { codeOf, link, openOutside, signIn } from "./outside.js";
 import { addOwner, codeAt, fullLogin, logIn, onBothDatabases, outcomeOf, setUp } from "./owners.js";
 import { addPasskeyOwner, logInWith, passkeyLogin, passkeySettings } from "./passkey-owners.js";
-import { pause } from "../world/wait.js";
 
 const address = "ann@example.org";
 

@@ -1,10 +1,11 @@
 // The state that the clients of a run share: the fleet, the recorder, and the accounts as people know them.
+
+import { pause } from "../world/wait.js";
 import { type Actions, createActions, type Secret } from "./actions.js";
 import type { Fleet, Member } from "./fleet.js";
 import type { Random } from "./random.js";
 import { createRandom } from "./random.js";
 import type { Recorder } from "./recorder.js";
-import { pause } from "../world/wait.js";
 
 /** An account, as its owner knows it. */
 export interface Person {

@@ -8,8 +8,10 @@ import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { openAmpho } from "../world/ampho.js";
 import { within } from "../world/deadline.js";
 import { installMs } from "../world/debian.js";
+import { freePort } from "../world/free-port.js";
 import { type Behavior, listen, sendJson } from "../world/listen.js";
 import { command, freshPlace, startServe } from "../world/serve.js";
+import { pause, until } from "../world/wait.js";
 import { emptyPage, startServer } from "./issuer.js";
 import {
   audience,
@@ -21,9 +23,7 @@ import {
   startService,
   startServices,
 } from "./services.js";
-import { freePort } from "../world/free-port.js";
 import { jwks, signedToken } from "./verifier-tokens.js";
-import { pause, until } from "../world/wait.js";
 
 beforeAll(buildServices, installMs);
 

@@ -5,9 +5,9 @@ import path from "node:path";
 import { expect, it } from "vitest";
 import { execute } from "../world/command.js";
 import { freshFolder } from "../world/folder.js";
+import { pause } from "../world/wait.js";
 import { certificate, certificateFile, scriptedMail, startMailServer, startScriptedServer } from "./mail-server.js";
 import { message } from "./message.js";
-import { pause } from "../world/wait.js";
 
 const child = path.join(import.meta.dirname, "children/send.mjs");
 const folder = freshFolder();

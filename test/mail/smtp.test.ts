@@ -8,9 +8,9 @@ import type { Transport } from "../../dist/mail/transports/transport.js";
 import { atEndOfFile } from "../world/clean-up.js";
 import { settableClock, start } from "../world/clock.js";
 import { freePort } from "../world/free-port.js";
+import { pause } from "../world/wait.js";
 import { scriptedMail, startMailServer, startScriptedServer } from "./mail-server.js";
 import { message } from "./message.js";
-import { pause } from "../world/wait.js";
 
 const clock = settableClock();
 

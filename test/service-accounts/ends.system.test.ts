@@ -8,6 +8,7 @@ import { withinSecond } from "../world/deadline.js";
 import { keyPair } from "../world/key-pairs.js";
 import { listen } from "../world/listen.js";
 import { DatabaseSync } from "../world/sqlite.js";
+import { quiet } from "../world/wait.js";
 import {
   askGuard,
   askToken,
@@ -22,7 +23,6 @@ import {
   signed,
   tokenOf,
 } from "./services.js";
-import { quiet } from "../world/wait.js";
 
 const options = { scopes, tokenEndpoint: true } as const;
 

@@ -6,11 +6,11 @@ import { openPostgres } from "../../dist/store/postgres/store.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import { command, freshPlace, type Place } from "../world/serve.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
+import { pause, until } from "../world/wait.js";
 import { openSession, renewal } from "./fixtures.js";
 import { expanding, makeLaterProgram, type OtherProgram, present } from "./later-program.js";
 import { startChild } from "./processes.js";
 import { type Seen, sqliteKind } from "./schema-fixtures.js";
-import { pause, until } from "../world/wait.js";
 
 // Many processes start here, on a machine that can be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -7,6 +7,7 @@ import type { Store } from "../../dist/store/store.js";
 import { startStopwatch } from "../world/deadline.js";
 import { startOwnPostgres } from "../world/postgres.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
+import { until } from "../world/wait.js";
 import {
   addUser,
   ann,
@@ -20,7 +21,6 @@ import {
   revoking,
   start,
 } from "./fixtures.js";
-import { until } from "../world/wait.js";
 
 const database = useDatabase(usePostgres(() => startOwnPostgres("deadlock_timeout=100ms")));
 let store: Store;

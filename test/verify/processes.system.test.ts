@@ -8,8 +8,8 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { generateJwk } from "../../dist/signing-keys/generate.js";
 import { ampho, binary } from "../world/command.js";
 import { within } from "../world/deadline.js";
-import { revocationFeedToken } from "./servers.js";
 import { pause } from "../world/wait.js";
+import { revocationFeedToken } from "./servers.js";
 
 const password = "violet kettle harbour morning";
 

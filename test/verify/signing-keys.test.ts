@@ -11,8 +11,8 @@ import { readVectors } from "../tokens/vectors.js";
 import { settableClock } from "../world/clock.js";
 import { keyPair as keyPairOf } from "../world/key-pairs.js";
 import { listen, sendJson } from "../world/listen.js";
-import { becomes, verdictOf, verifierFor } from "./servers.js";
 import { pause, until } from "../world/wait.js";
+import { becomes, verdictOf, verifierFor } from "./servers.js";
 
 const clockSeconds = 1_790_000_000;
 
