@@ -59,7 +59,7 @@ describe("docs/guides/recipes/roles-and-ownership.md", () => {
     const { app } = await recipes.load<App>("roles-and-ownership", "articles.js");
     const { ampho } = await recipes.load<{ ampho: Ampho }>("roles-and-ownership", "ampho.js");
     const { pool } = await recipes.load<Table>("roles-and-ownership", "pool.js");
-    const url = `${await listening(app)}/articles`;
+    const url = `${(await listening(app)).url}/articles`;
     const [ann, ben, mona] = [
       await signedIn(ampho, "ann"),
       await signedIn(ampho, "ben"),
@@ -96,7 +96,7 @@ describe("docs/guides/recipes/row-level-security.md", () => {
       Table & { asUser<T>(auth: object, work: (client: pg.ClientBase) => Promise<T>): Promise<T> }
     >("row-level-security", "as-user.js");
     pool.options.max = 1;
-    const url = `${await listening(app)}/articles`;
+    const url = `${(await listening(app)).url}/articles`;
     const [ann, ben] = [await signedIn(ampho, "ann"), await signedIn(ampho, "ben")];
     expect((await call(url)).status).toBe(401);
     const before = await pool.query("select * from articles");
@@ -139,7 +139,7 @@ describe("docs/guides/recipes/casl.md", () => {
     const { app } = await recipes.load<App>("casl", "articles.js");
     const { ampho } = await recipes.load<{ ampho: Ampho }>("casl", "ampho.js");
     const { articles } = await recipes.load<{ articles: Map<string, object> }>("casl", "table.js");
-    const url = `${await listening(app)}/articles/1`;
+    const url = `${(await listening(app)).url}/articles/1`;
     const [ann, ben, mona] = [
       await signedIn(ampho, "ann"),
       await signedIn(ampho, "ben"),

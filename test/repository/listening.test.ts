@@ -15,7 +15,7 @@ const files = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--
   .filter((file) => !file.startsWith("test/vectors/"));
 const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 
-const refuses = "Nothing listens at the port.";
+const rejects = "Nothing listens at the port.";
 const returns = "The server comes back at its port.";
 const configured = "The origin with the port is in the configuration of the program.";
 const printed = "The port is in the text of a page, or in a command of it.";
@@ -32,10 +32,10 @@ const reasons: Readonly<Record<string, string>> = {
   "test/deploy/raw-proxies.ts": others,
   "test/deploy/raw-world.ts": others,
   "test/deploy/rolling.system.test.ts": returns,
-  "test/deploy/unit.system.test.ts": refuses,
+  "test/deploy/unit.system.test.ts": rejects,
   "test/docs/application.system.test.ts": printed,
   "test/docs/dashboard.system.test.ts": others,
-  "test/docs/incidents.system.test.ts": refuses,
+  "test/docs/incidents.system.test.ts": rejects,
   "test/docs/operating.system.test.ts": printed,
   "test/docs/password.system.test.ts": printed,
   "test/docs/pasted.system.test.ts": printed,
@@ -56,8 +56,8 @@ const reasons: Readonly<Record<string, string>> = {
   "test/installs/own-table.install.test.ts": asEnvironment,
   "test/installs/peers.install.test.ts": asEnvironment,
   "test/interop/followers.system.test.ts": returns,
-  "test/mail/smtp.test.ts": refuses,
-  "test/mail/transports.test.ts": refuses,
+  "test/mail/smtp.test.ts": rejects,
+  "test/mail/transports.test.ts": rejects,
   "test/store/pgbouncer.system.test.ts": others,
   "test/verify/revocations.test.ts": returns,
   "test/world/postgres.ts": others,

@@ -1,7 +1,7 @@
 // Access to what all files of one run share. See shared.ts.
 const address = () => process.env["SHARED_IN_THIS_RUN"];
 
-/** Whether this process is part of a run of Vitest. Programs of bench/ are not. */
+/** This process is part of a run of Vitest. Programs of bench/ are not. */
 export const isShared = (): boolean => address() !== undefined;
 
 async function shared(name: string): Promise<string> {
