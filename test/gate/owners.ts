@@ -17,11 +17,13 @@ import {
 import type { Database, PostgresServer } from "../world/postgres.js";
 import { DatabaseSync } from "../world/sqlite.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
+import type { DatabaseName } from "../world/whole.js";
 
 export type Row = Readonly<Record<string, unknown>>;
 
 /** A database of the tests. */
 export interface Ground {
+  readonly database: DatabaseName;
   open(options?: AmphoOptions): Promise<World>;
   /** The option `databaseUrl` of another process on the database of this world. */
   urlOf(world: World): string;
@@ -34,6 +36,7 @@ export interface Ground {
 }
 
 const onSqlite: Ground = {
+  database: "SQLite",
   open: openWorld,
   another: async () => onSqlite,
   urlOf: ({ databaseFile }) => `sqlite:${databaseFile}`,
@@ -54,6 +57,7 @@ const onSqlite: Ground = {
 };
 
 const onPostgres = (server: PostgresServer, database: Database): Ground => ({
+  database: "PostgreSQL",
   open: (options) => openWorld({ databaseUrl: database.runtimeUrl, ...options }),
   async another() {
     const fresh = await server.database();
@@ -61,7 +65,7 @@ const onPostgres = (server: PostgresServer, database: Database): Ground => ({
     return onPostgres(server, fresh);
   },
   urlOf: () => database.runtimeUrl,
-  sql: (_, statement) => database.query(statement.replaceAll("ampho_", "ampho.ampho_")),
+  sql: (_, statement) => database.read(statement.replaceAll("ampho_", "ampho.ampho_")),
   dump: async () => {
     const tables = await database.query(
       "select table_name from information_schema.tables where table_schema = 'ampho'",

@@ -24,6 +24,8 @@ export interface Database {
   empty(): Promise<void>;
   /** Runs one statement as the superuser, in this database. */
   query(sql: string, parameters?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
+  /** The same over a connection that stays open, one statement after another. It must not wait for a lock of the test. */
+  read(sql: string): Promise<readonly Record<string, unknown>[]>;
 }
 
 export interface PostgresServer {
@@ -257,19 +259,33 @@ async function makeDatabase(url: string): Promise<Database> {
     await client.query(`create database ${name} template template0 encoding 'UTF8' ${strategy}`);
   });
   await superuser(as(), (client) => client.query(rights(owner, runtime)));
+  let isMigrated = false;
   let client: pg.Client | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  /** A client runs one statement at a time. */
+  function inTurn(sql: string): Promise<pg.QueryResult> {
+    const turn = last.then(async () => {
+      client ??= (await keptClient(as())).once("end", () => {
+        client = undefined;
+      });
+      return client.query(sql);
+    });
+    last = turn.catch(() => undefined);
+    return turn;
+  }
   return {
     ownerUrl: as(owner),
     runtimeUrl: as(runtime),
     async empty() {
-      if (!client) {
+      if (!isMigrated) {
         const migrations = await openPostgresMigrations(as(owner));
         await migrations.up();
         await migrations.close();
-        client = await keptClient(as());
+        isMigrated = true;
       }
-      await client.query(`set search_path = ampho; ${emptying}`);
+      await inTurn(`set search_path = ampho; ${emptying}`);
     },
+    read: async (sql) => (await inTurn(sql)).rows,
     query: async (sql, parameters) =>
       superuser(as(), async (client) => (await client.query(sql, parameters && [...parameters])).rows),
   };
