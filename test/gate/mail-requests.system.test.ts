@@ -78,8 +78,8 @@ onBothDatabases((ground) => {
 
   it("the limit of a login is the same whether an account has it or not", async () => {
     const world = await openMailing(ground, { throttleAttempts: 5 });
-    await world.ampho.users.create({ login: ann, password });
-    await world.ampho.users.create({ login: "off@x.example", password });
+    await world.user(ann, { password });
+    await world.user("off@x.example", { password });
     await world.ampho.users.disable("off@x.example");
     world.clock.advance(1);
     const seen: Record<string, unknown[]> = {};
@@ -212,7 +212,7 @@ onBothDatabases((ground) => {
 
   it("a request is not rejected in the second in which the account or all sessions were revoked", async () => {
     const world = await openMailing(ground);
-    for (const login of ["off@x.example", "out@x.example"]) await world.ampho.users.create({ login, password });
+    for (const login of ["off@x.example", "out@x.example"]) await world.user(login, { password });
     world.clock.advance(61);
     await world.ampho.users.disable("off@x.example");
     const out = await world.ampho.users.find("out@x.example");
@@ -228,7 +228,7 @@ onBothDatabases((ground) => {
   it("a wrong code is rejected alike for known, unknown and disabled accounts", async () => {
     const world = await openMailing(ground);
     await addPerson(world, ann, password);
-    await world.ampho.users.create({ login: "off@x.example", password });
+    await world.user("off@x.example", { password });
     await world.ampho.users.disable("off@x.example");
     const texts = new Set<string>();
     for (const login of [ann, "off@x.example", "nobody@x.example"]) {

@@ -31,8 +31,8 @@ onBothDatabases((ground) => {
     // All routes count a login together. So each route has its own, and the routes can take their turns side by side.
     for (const { domain } of Object.values(routes)) {
       await addPerson(world, `known@${domain}`, password);
-      await world.ampho.users.create({ login: `plain@${domain}`, password });
-      await world.ampho.users.create({ login: `gone0@${domain}`, password });
+      await world.user(`plain@${domain}`, { password });
+      await world.user(`gone0@${domain}`, { password });
       await world.ampho.users.disable(`gone0@${domain}`);
     }
     const times = new Map<string, number[]>();

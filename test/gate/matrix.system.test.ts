@@ -158,7 +158,7 @@ onBothDatabases((ground) => {
       const stated = Object.fromEntries(ways.map(({ name, outcomes: of }) => [name, of[column]]));
       expect({ column, ...outcomes }).toEqual({ column, ...stated });
     });
-  });
+  }, 600_000);
 
   it("`sessions.create` is the stated exception, and takes the word of the application", async () => {
     const world = await ground.open({ factors: { "*": "phr" } });

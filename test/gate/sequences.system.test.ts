@@ -8,7 +8,7 @@ import { beginCase, expectClosedToMailbox, openScene, repairs, run } from "./seq
 // The hash of passwords takes most of the time.
 const whole: Extents = {
   SQLite: { seeded: 300, sequences: { password: 791, phished: 791 }, paths: { password: 121, phished: 79 } },
-  PostgreSQL: { seeded: 40, sequences: { password: 531, phished: 531 }, paths: { password: 72, phished: 0 } },
+  PostgreSQL: { seeded: 40, sequences: { password: 531, phished: 531 }, paths: { password: 72, phished: 43 } },
 };
 const sample: Extents = {
   SQLite: { seeded: 20, sequences: { password: 256, phished: 255 }, paths: { password: 37, phished: 26 } },
