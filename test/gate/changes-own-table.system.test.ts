@@ -1,6 +1,6 @@
-// Every change of a user of an application's own table, against everything that was alive before it (changes.ts). A whole
-// run tries every row on both databases. Every other run takes the rows as changes.system.test.ts does, with the databases
-// swapped.
+// Every change of a user of an application's own table, against everything that was alive before it (changes.ts). A
+// whole run tries every row on both databases. Every other run takes the rows as changes.system.test.ts does, with the
+// databases swapped.
 import { expect, it } from "vitest";
 import { runsOn, sideBySide, wholeOr } from "../world/whole.js";
 import { groupsOf, isOfAny, newcomerRows, ownTable, rows, tryChange, tryNewcomer } from "./changes.js";

@@ -1,6 +1,6 @@
-// Every change of a user in the database, against everything that was alive before it (changes.ts). A whole run tries every
-// row on both databases. Every other run tries rows 0, 2, 4… of the first table on SQLite and the others on PostgreSQL, and
-// the other way round in the table of newcomers.
+// Every change of a user in the database, against everything that was alive before it (changes.ts). A whole run tries
+// every row on both databases. Every other run tries rows 0, 2, 4… of the first table on SQLite and the others on
+// PostgreSQL, and the other way round in the table of newcomers.
 import { expect, it } from "vitest";
 import { type Change, consequences } from "../../dist/store/sql/effects/changes.js";
 import { grantOf } from "../world/ampho.js";

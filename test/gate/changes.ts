@@ -37,11 +37,11 @@ import { addPasskey, beginPasskey, logInWith } from "./passkey-owners.js";
  * of an identity and a change of the address that the own session has begun. `login`, `reset`, `found`: mailed codes
  * for a login, a reset and an unknown identity. `login#`, `reset#`: the same as links. `theirs`, `passkey`: an identity
  * and a passkey that the other session has added unconfirmed. `confirmed`: a further identity, which the mailbox has
- * confirmed. `mine`: an identity that the own session has linked. `app`: the
- * authenticator app, which the own session has set up, with `codes`. `apikey`: an API key that the other session has
- * created. `app*`: the refresh token of an application that the other session has connected, `act*`: its access token, and
- * `yes*`: a yes whose code waits for its application. A verifier with keys of its own does not follow a key that is removed here, and a socket is checked within
- * 30 seconds.
+ * confirmed. `mine`: an identity that the own session has linked. `app`: the authenticator app, which the own session
+ * has set up, with `codes`. `apikey`: an API key that the other session has created. `app*`: the refresh token of an
+ * application that the other session has connected, `act*`: its access token, and `yes*`: a yes whose code waits for
+ * its application. A verifier with keys of its own does not follow a key that is removed here, and a socket is checked
+ * within 30 seconds.
  */
 const columns = [
   "own",

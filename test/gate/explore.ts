@@ -1,7 +1,7 @@
 // Runs sequences of moves (sequences.ts) as paths: all pairs of moves, those around a change of the address that waits,
-// and seeded sequences of three and four. A whole run has all of them on both databases. Every other run has fewer seeded
-// ones, and takes sequence 0, 2, 4… on SQLite and 1, 3, 5… on PostgreSQL. Where the thief has phished a session, the
-// databases are swapped.
+// and seeded sequences of three and four. A whole run has all of them on both databases. Every other run has fewer
+// seeded ones, and takes sequence 0, 2, 4… on SQLite and 1, 3, 5… on PostgreSQL. Where the thief has phished a session,
+// the databases are swapped.
 import { expect, it } from "vitest";
 import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
 import { runsOn, wholeOr } from "../world/whole.js";

@@ -1,6 +1,6 @@
-// W-03: every way of ways.ts with each policy, for an account with and without a second factor. A whole run has all of them
-// on both databases. Every other run colors the policies and the two accounts like a chess board: a light square runs on
-// SQLite, and a dark one on PostgreSQL.
+// W-03: every way of ways.ts with each policy, for an account with and without a second factor. A whole run has all of
+// them on both databases. Every other run colors the policies and the two accounts like a chess board: a light square
+// runs on SQLite, and a dark one on PostgreSQL.
 import { expect, it } from "vitest";
 import type { Message } from "../../dist/index.js";
 import { policies } from "../../dist/levels/policy.js";

@@ -1,5 +1,5 @@
-// Sequences of moves of a thief, of the owner and of operators, against users of the database. Each repair follows at the
-// end of each. explore.ts states the sample.
+// Sequences of moves of a thief, of the owner and of operators, against users of the database. Each repair follows at
+// the end of each. explore.ts states the sample.
 import { expect, it } from "vitest";
 import { type Extents, exploreAll } from "./explore.js";
 import { onBothDatabases } from "./owners.js";

@@ -1,5 +1,6 @@
-// PostgreSQL servers. Most files use the one that their run shares, or the one that AMPHO_TEST_POSTGRES_URL names (for a role
-// that can create roles and databases). A file whose tests stop the server or need other settings starts its own.
+// PostgreSQL servers. Most files use the one that their run shares, or the one that AMPHO_TEST_POSTGRES_URL names (for
+// a role that can create roles and databases). A file whose tests stop the server or need other settings starts its
+// own.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -24,7 +25,9 @@ export interface Database {
   empty(): Promise<void>;
   /** Runs one statement as the superuser, in this database. */
   query(sql: string, parameters?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
-  /** The same over a connection that stays open, one statement after another. It must not wait for a lock of the test. */
+  /**
+   * The same over a connection that stays open, one statement after another. It must not wait for a lock of the test.
+   */
   read(sql: string): Promise<readonly Record<string, unknown>[]>;
 }
 
@@ -142,7 +145,8 @@ export async function startPostgresIn(
       if (child?.pid === undefined) return;
       const ending = signal === "SIGINT" || signal === "SIGKILL";
       const ended = ending && child.exitCode === null ? once(child, "exit") : undefined;
-      // The sessions of the server are processes of their own. A server that is about to be killed must start no more of them.
+      // The sessions of the server are processes of their own. A server that is about to be killed must start no more
+      // of them.
       if (signal === "SIGKILL") kill(child.pid, "SIGSTOP");
       const pids = signal === "SIGINT" ? [child.pid] : family(child.pid);
       for (const pid of pids) kill(pid, signal);

@@ -1,5 +1,5 @@
-// The sample of generated cases. `npm run test:all` sets AMPHO_TEST_WHOLE=1, and runs all cases on both databases. Every
-// other run takes a fixed sample, the same each time.
+// The sample of generated cases. `npm run test:all` sets AMPHO_TEST_WHOLE=1, and runs all cases on both databases.
+// Every other run takes a fixed sample, the same each time.
 
 /** True when the run has every generated case. */
 export const isWhole = process.env["AMPHO_TEST_WHOLE"] === "1";
@@ -13,7 +13,9 @@ export const runsOn = (database: DatabaseName, n: number): boolean =>
 /** The first value when the run is whole, else the second: an exact number of cases, so that no sample is empty. */
 export const wholeOr = <T>(whole: T, sample: T): T => (isWhole ? whole : sample);
 
-/** Runs a few cases side by side, because most of them wait for mails. All of them end before the first error is thrown. */
+/**
+ * Runs a few cases side by side, because most of them wait for mails. All of them end before the first error is thrown.
+ */
 export async function sideBySide<T>(cases: readonly T[], run: (one: T) => Promise<void>): Promise<void> {
   const ended = await Promise.allSettled(cases.map(run));
   const errors = ended.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
