@@ -12,7 +12,33 @@ const paths = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
+/** What Playwright disables (its chromiumSwitches.ts). Chromium reads only the last of the flags, which is that of this file. */
+const disabledByPlaywright = [
+  "AvoidUnnecessaryBeforeUnloadCheckSync",
+  "DestroyProfileOnBrowserClose",
+  "HttpsUpgrades",
+  "HttpsFirstBalancedModeAutoEnable",
+  "LensOverlay",
+  "MediaRouter",
+  "PaintHolding",
+  "ThirdPartyStoragePartitioning",
+  "AvoidCorsURLLoaderRestartOnRedirect",
+  "OptimizationHints",
+  "NetworkTimeServiceQuerying",
+  "PreconnectToSearch",
+  "AimEnabled",
+];
+
+/** Each window would start two more processes: for a menu of the address bar, and for a page that might come next. */
+const processesOfWindows = [
+  "PreloadTopChromeWebUI",
+  "WebUIOmniboxPopup",
+  "WebUIOmniboxAimPopup",
+  "SpareRendererForSitePerProcess",
+];
+
 const flags = [
+  `--disable-features=${[...disabledByPlaywright, ...processesOfWindows].join(",")}`,
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
