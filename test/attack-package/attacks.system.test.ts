@@ -1,68 +1,23 @@
-// `ampho-attack` finds each fault of a faulty instance, and no other.
+// `ampho-attack` finds each fault of a faulty instance, and no other. faults.system.test.ts has the faults of tokens.
 import { describe, expect, it } from "vitest";
-import type { Attack } from "../../packages/attack/dist/attack.js";
-import { algorithmAttacks } from "../../packages/attack/dist/cases/algorithms.js";
 import { apiKeyAttacks } from "../../packages/attack/dist/cases/api-keys.js";
 import { assertionAttacks } from "../../packages/attack/dist/cases/assertions.js";
-import { claimAttacks } from "../../packages/attack/dist/cases/claims.js";
 import { cookieAttacks } from "../../packages/attack/dist/cases/cookies.js";
 import { factorAttacks } from "../../packages/attack/dist/cases/factors.js";
-import { formAttacks } from "../../packages/attack/dist/cases/forms.js";
-import { guessingAttacks } from "../../packages/attack/dist/cases/guessing.js";
 import { headerAttacks } from "../../packages/attack/dist/cases/headers.js";
-import { leakAttacks } from "../../packages/attack/dist/cases/leaks.js";
 import { limitAttacks } from "../../packages/attack/dist/cases/limits.js";
 import { mailAttacks } from "../../packages/attack/dist/cases/mails.js";
 import { resourceAttacks } from "../../packages/attack/dist/cases/resources.js";
 import { serviceAttacks } from "../../packages/attack/dist/cases/services.js";
-import { sessionAttacks } from "../../packages/attack/dist/cases/sessions.js";
-import { signatureAttacks } from "../../packages/attack/dist/cases/signatures.js";
 import { transactionAttacks } from "../../packages/attack/dist/cases/transactions.js";
 import { attacks } from "../../packages/attack/dist/table.js";
-import { apiKeyFaults } from "./broken/api-keys.js";
 import { cookieFaults } from "./broken/cookies.js";
-import { factorFaults } from "./broken/factors.js";
-import { leakFaults } from "./broken/leaks.js";
-import { mailFaults, passkeyFaults, transactionFaults, withMails } from "./broken/mails.js";
-import { resourceFaults } from "./broken/resources.js";
-import { attackBroken, type Fault, open, taking } from "./broken/server.js";
-import { assertionFaults, serviceFaults } from "./broken/services.js";
-import { sessionFaults } from "./broken/sessions.js";
-import { tokenFaults } from "./broken/tokens.js";
+import { withMails } from "./broken/mails.js";
+import { attackBroken, open, taking } from "./broken/server.js";
 import { wireFaults } from "./broken/wire.js";
+import { findingsOf, kinds, kindsOfLogins, testKinds } from "./kinds.js";
 
-/** Every fault is attacked by all attacks of its kind. The attacks that do not find it must be blocked. */
-const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack[]]>> = {
-  tokens: [tokenFaults, [...algorithmAttacks, ...signatureAttacks, ...formAttacks, ...claimAttacks]],
-  sessions: [sessionFaults, sessionAttacks],
-  "API keys": [apiKeyFaults, apiKeyAttacks],
-  "service accounts": [serviceFaults, [...serviceAttacks, ...assertionAttacks]],
-  assertions: [assertionFaults, [...serviceAttacks, ...assertionAttacks]],
-  resources: [resourceFaults, resourceAttacks],
-  "second factors": [factorFaults, factorAttacks],
-  passkeys: [passkeyFaults, [...factorAttacks, ...transactionAttacks]],
-  "login transactions": [transactionFaults, [...factorAttacks, ...transactionAttacks, ...mailAttacks]],
-  mails: [mailFaults, [...transactionAttacks, ...mailAttacks, ...guessingAttacks]],
-  requests: [wireFaults, [...headerAttacks, ...limitAttacks]],
-  cookies: [cookieFaults, [...cookieAttacks, ...headerAttacks]],
-  responses: [leakFaults, [...leakAttacks, ...guessingAttacks]],
-};
-
-/** The attacks that succeeded. A failed attack is listed with its reason, so that it cannot pass as blocked. */
-async function findingsOf(fault: Fault, tried: readonly Attack[]): Promise<readonly string[]> {
-  const report = await attackBroken(fault, tried);
-  if (report.notStarted !== undefined) throw new Error(report.notStarted);
-  return report.results
-    .filter(({ outcome }) => outcome === "succeeded" || outcome === "failed")
-    .map(({ attack, outcome, detail }) => (outcome === "failed" ? `${attack}: ${detail}` : attack));
-}
-
-describe.each(Object.entries(kinds))("faults of %s", (_, [faults, tried]) => {
-  for (const fault of faults)
-    it(`the attacks find an instance that ${fault.name}`, async () => {
-      expect(await findingsOf(fault, tried)).toEqual(fault.finds);
-    });
-});
+testKinds(kindsOfLogins);
 
 describe("an instance that accepts any signature", () => {
   const plant = taking((token) => (/^[\w-]{43}$/.test(open(token)?.signature ?? "") ? open(token)?.claims : undefined));
