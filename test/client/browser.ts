@@ -12,7 +12,7 @@ const paths = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/** What Playwright disables (its chromiumSwitches.ts). Chromium reads only the last of the flags, which is that of this file. */
+/** The features that Playwright disables (its chromiumSwitches.ts). Chromium reads only the last flag, that of this file. */
 const disabledByPlaywright = [
   "AvoidUnnecessaryBeforeUnloadCheckSync",
   "DestroyProfileOnBrowserClose",
