@@ -15,6 +15,7 @@ import { createFailureDelay } from "../passwords/failure-delay.js";
 import { createPasswordPolicy, type PasswordPolicy } from "../passwords/policy.js";
 import { createPasswordPool } from "../passwords/pool.js";
 import { createRevocationSet, databaseNames } from "../sessions/revocation-set.js";
+import { createSpareThreads } from "../spare-threads.js";
 import { openStore } from "../store/open.js";
 import { limitWaits, reportFailures } from "../store/report-failures.js";
 import type { Store } from "../store/store.js";
@@ -99,7 +100,7 @@ export async function openDeps(
         );
   const readClock = () => closingOnError(() => store.close(), clockOf(store, configuration, log));
   const clock = options.clock ?? (await readClock());
-  const pool = createPasswordPool({ measure: telemetry?.measure });
+  const pool = createPasswordPool({ measure: telemetry?.measure, spareThreads: passwordThreads });
   const passwords = telemetry?.passwords(pool) ?? pool;
   const directoryOver = openDirectory(users, { store, passwords, clock, log });
   const revocations = createRevocationSet(databaseNames, bugReporter(log, telemetry));
@@ -123,6 +124,7 @@ export async function openDeps(
 
 /** A response to a wrong password waits no longer for the kinds of hashes that the database contains. */
 const hashKindsMs = 1_000;
+const passwordThreads = createSpareThreads();
 
 function openDirectory(
   users: ManagementOptions["users"],

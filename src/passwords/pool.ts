@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { AmphoError } from "../errors.js";
+import type { SpareThreads } from "../spare-threads.js";
 import { checkPasswordText, needsRehash, requirePasswordText } from "./hash.js";
 import type { PasswordJob, PasswordJobResult } from "./hash-worker.js";
 import { createPasswordQueue } from "./queue.js";
@@ -23,6 +24,8 @@ export interface PasswordPoolOptions {
   readonly rests?: boolean;
   /** Gets the time that each job waited for a thread, also one that was given up, and the time that its thread took. */
   readonly measure?: PasswordMeasure | undefined;
+  /** Threads of closed pools. Without it, the pool starts its threads and ends them. */
+  readonly spareThreads?: SpareThreads | undefined;
 }
 
 export interface PasswordMeasure {
@@ -64,7 +67,7 @@ export interface PasswordPool {
   /** Without a hash (an unknown user, or one without a password) it does the same work and returns false. */
   verify(stored: string | undefined, password: string, turn?: PasswordTurn): Promise<boolean>;
   stats(): PasswordPoolStats;
-  /** Ends the threads. Waiting and running jobs reject with `unavailable`. Can be called twice. */
+  /** Gives the threads up. Waiting and running jobs reject with `unavailable`. Can be called twice. */
   close(): Promise<void>;
 }
 
@@ -104,7 +107,13 @@ const sendAheadAt = 0.5;
 
 export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordPool {
   const size = options.size ?? Math.max(1, availableParallelism() - 1);
-  const { patienceMs = defaults.patienceMs, queueLimit = defaults.queueLimit, rests = true, measure } = options;
+  const {
+    patienceMs = defaults.patienceMs,
+    queueLimit = defaults.queueLimit,
+    rests = true,
+    measure,
+    spareThreads,
+  } = options;
   const queue = createPasswordQueue<Pending>();
   const slots = Array.from({ length: size }, (): Slot => ({ ...idleSlot }));
   const rest = createThreadPause(rests);
@@ -185,7 +194,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
 
   function start(slot: Slot): Worker {
     // Without the flags of the process: a loader of the application's has no business here.
-    const worker = new Worker(new URL("./hash-worker.js", import.meta.url), { execArgv: [] });
+    const worker = spareThreads?.take() ?? new Worker(new URL("./hash-worker.js", import.meta.url), { execArgv: [] });
     worker.unref();
     // A thread that has ended can still deliver a late result, which must not settle the next job.
     worker.on("message", (result: PasswordJobResult) => {
@@ -268,7 +277,12 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
         for (const pending of queue.clear()) giveUp(pending, unavailable());
         for (const { running, next } of slots)
           for (const pending of [running, next]) if (pending !== undefined) giveUp(pending, unavailable());
-        await Promise.all(slots.map(async (slot) => slot.worker?.terminate()));
+        await Promise.all(
+          slots.map(async ({ worker, running }) => {
+            if (worker !== undefined && running === undefined && spareThreads) spareThreads.keep(worker);
+            else await worker?.terminate();
+          }),
+        );
       })();
       await closing;
     },

@@ -2,6 +2,7 @@
 // The thread keeps the process alive only while a call waits.
 import { Worker } from "node:worker_threads";
 import { AmphoError, ConfigurationError, isError } from "../../errors.js";
+import { createSpareThreads } from "../../spare-threads.js";
 import { DatabaseError, databaseUnavailable, instanceClosed } from "../database-error.js";
 import { createListeners } from "../store.js";
 import { type Failure, type Job, monotonicMs, type Reply, type Request, type WorkerData } from "./messages.js";
@@ -33,6 +34,8 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
+const spareThreads = createSpareThreads();
+
 export function startThread(data: Omit<WorkerData, "reopening">) {
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
@@ -44,12 +47,14 @@ export function startThread(data: Omit<WorkerData, "reopening">) {
   const { report, ...listeners } = createListeners();
 
   function start(): Worker {
-    const started = new Worker(new URL("./worker.js", import.meta.url), {
-      name: "ampho-store",
-      workerData: { ...data, reopening: startedBefore } satisfies WorkerData,
-      // Deno takes no such option, and gives no such warning.
-      execArgv: process.versions["deno"] === undefined ? ["--disable-warning=ExperimentalWarning"] : [],
-    });
+    const started =
+      spareThreads.take() ??
+      new Worker(new URL("./worker.js", import.meta.url), {
+        name: "ampho-store",
+        // Deno takes no such option, and gives no such warning.
+        execArgv: process.versions["deno"] === undefined ? ["--disable-warning=ExperimentalWarning"] : [],
+      });
+    started.postMessage({ ...data, reopening: startedBefore } satisfies WorkerData);
     let reason = "the database thread ended";
     started.unref();
     started.on("message", settleAll);
@@ -139,8 +144,12 @@ export function startThread(data: Omit<WorkerData, "reopening">) {
       await send({ kind: "close" }, usual);
     } catch {
       // The thread is dead or stuck, and there is nothing more to wait for.
+      await last.terminate();
+      return;
     }
-    await last.terminate();
+    // The package keeps a closed file open until its statements are collected, or until the end of the thread.
+    if (worker === last && (data.driver === "node" || data.path === undefined)) spareThreads.keep(last);
+    else await last.terminate();
   }
 
   return {

@@ -1,5 +1,5 @@
 // The worker side of the SQLite driver. It is a thread of its own, so that a lock or a slow disk blocks no event loop.
-import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort } from "node:worker_threads";
 import { systemClock } from "../../clock.js";
 import { DatabaseError } from "../database-error.js";
 import { sqliteDialect } from "../dialect.js";
@@ -92,7 +92,8 @@ const steps: Readonly<Record<(Job & { kind: "migrations" })["step"], Pick<Queued
   list: { access: "read", start: () => listMigrations(sqliteDialect) },
 };
 
-function work(port: MessagePort, data: WorkerData): void {
+/** One database, until it is closed. */
+function openWork(port: MessagePort, data: WorkerData): (requests: readonly Request[]) => void {
   const connections = createConnections(data);
   const queue = createQueue(connections, (replies) => {
     port.postMessage(replies);
@@ -103,18 +104,26 @@ function work(port: MessagePort, data: WorkerData): void {
   async function close(id: number): Promise<void> {
     await queue.drained();
     connections.close();
-    // The main thread then ends this one, because Deno cannot close this port.
+    // The main thread then keeps this one or ends it, because Deno cannot close this port.
     port.postMessage([{ id, value: undefined }]);
   }
 
-  port.on("message", (requests: readonly Request[]) => {
+  return (requests) => {
     for (const { id, deadline, job } of requests) {
       if (job.kind === "close") void close(id);
       else if (job.kind === "call") queue.add({ id, deadline, ...startCall(job) });
       else if (job.kind === "ping") queue.add({ id, deadline, access: "read", start: readState });
       else queue.add({ id, deadline, ...steps[job.step] });
     }
+  };
+}
+
+function work(port: MessagePort): void {
+  let run: ReturnType<typeof openWork> | undefined;
+  port.on("message", (message: WorkerData | readonly Request[]) => {
+    if ("role" in message) run = openWork(port, message);
+    else run?.(message);
   });
 }
 
-if (parentPort) work(parentPort, workerData as WorkerData);
+if (parentPort) work(parentPort);
