@@ -48,26 +48,29 @@ export interface Parameter<T = unknown, I = unknown, D = T | undefined> {
   readonly help: string;
   /** No message shows its value. `password`: it is a URL, of which the password is the secret. */
   readonly secret?: true | "password";
+  /** It is a lifetime of these tokens. Of two lifetimes of one kind, the shorter one ends a token. */
+  readonly signs?: "access tokens" | "foreign tokens" | "refresh tokens" | "tokens of connections";
   /** A minor version can change it (docs/reference/stability.md). Without it the parameter is stable. */
   readonly preview?: true;
 }
 
-type About = Pick<Parameter, "help" | "defaultText" | "secret" | "preview">;
+type About = Pick<Parameter, "help" | "defaultText" | "secret" | "signs" | "preview">;
 
-type SecretOf<A extends About> = Pick<A, "secret" & keyof A>;
+/** The members of which the types of other tables derive. */
+type MarksOf<A extends About> = Pick<A, ("secret" | "signs") & keyof A>;
 
 const withDefault = <T, I, const A extends About>(
   kind: Kind<T, I>,
   value: NoInfer<T>,
   example: NoInfer<I>,
   about: A,
-): Parameter<T, I, T> & SecretOf<A> => ({ kind, default: value, example, ...about });
+): Parameter<T, I, T> & MarksOf<A> => ({ kind, default: value, example, ...about });
 
 const withoutDefault = <T, I, const A extends About>(
   kind: Kind<T, I>,
   example: NoInfer<I>,
   about: A,
-): Parameter<T, I, undefined> & SecretOf<A> => ({ kind, default: undefined, example, ...about });
+): Parameter<T, I, undefined> & MarksOf<A> => ({ kind, default: undefined, example, ...about });
 
 export const parameters = {
   AMPHO_SECURITY_KEY: withoutDefault(
@@ -80,7 +83,10 @@ export const parameters = {
     },
   ),
   AMPHO_SECURITY_REST_PREFIX: withDefault(prefix, "/api/security", "/auth", { help: "The prefix of every endpoint." }),
-  AMPHO_SECURITY_TOKEN_TTL: withDefault(duration(1), 900, "5m", { help: "The lifetime of an access token." }),
+  AMPHO_SECURITY_TOKEN_TTL: withDefault(duration(1), 900, "5m", {
+    help: "The lifetime of an access token.",
+    signs: "access tokens",
+  }),
   AMPHO_SECURITY_TOKEN_LEEWAY: withDefault(duration(0, leewayMaxSeconds), 60, 30, {
     help: "The clock skew that is allowed around `starts` and `expires`.",
   }),
@@ -93,6 +99,7 @@ export const parameters = {
   }),
   AMPHO_SECURITY_TOKEN_FOREIGN_TTL: withDefault(duration(0), 86_400, "1h", {
     help: "How far ahead the `exp` of a token without `sid` can lie. Tokens without `sid` come from other software that has the key.",
+    signs: "foreign tokens",
   }),
   AMPHO_SECURITY_SCOPES: withDefault(
     scopes,
@@ -130,9 +137,11 @@ export const parameters = {
   }),
   AMPHO_SECURITY_SESSION_IDLE_TTL: withDefault(duration(1), 1_209_600, "1d", {
     help: "How long a session can go without a renewal. Then it ends.",
+    signs: "refresh tokens",
   }),
   AMPHO_SECURITY_SESSION_TTL: withDefault(duration(1), 2_592_000, "90d", {
     help: "The greatest age of a session. It then ends in any case.",
+    signs: "refresh tokens",
   }),
   AMPHO_SECURITY_SESSIONS_PER_USER: withDefault(int({ min: 1, max: 100_000 }), 100, 10, {
     help: "The number of sessions of one user. A login that exceeds this number ends the oldest session.",
@@ -168,10 +177,12 @@ export const parameters = {
   ),
   AMPHO_SECURITY_CONNECTION_IDLE_TTL: withDefault(duration(1), 2_592_000, "7d", {
     help: "How long a connection can go without a renewal. Then it ends.",
+    signs: "tokens of connections",
     preview: true,
   }),
   AMPHO_SECURITY_CONNECTION_TTL: withDefault(duration(1), 31_536_000, "90d", {
     help: "The greatest age of a connection. It then ends in any case.",
+    signs: "tokens of connections",
     preview: true,
   }),
   AMPHO_SECURITY_REVOCATION_LAG_MAX: withDefault(duration(0), 0, "30s", {

@@ -49,8 +49,15 @@ export const anyResource = "*";
 
 type Rows = { readonly [N in Name & string]: Row<N> };
 
+/** The guard and the host each decide about two names. A row that leaves another one to them does not compile. */
+type Decider<N extends Name> = N extends "live" | "can"
+  ? "guard"
+  : N extends "optional" | "redirect"
+    ? "host"
+    : "token" | "user";
+
 /** A requirement without a row would be open to every user, and does not compile. The order is that of the errors. */
-const rows: Rows = {
+const rows: Rows & { readonly [N in Name & string]: { readonly decision: { readonly by: Decider<N> } } } = {
   resource: {
     form(value, { resources }) {
       if (typeof value !== "string") throw wrong("resource", "must be a text.");
@@ -250,7 +257,7 @@ export function decisionsOf(requirements: Checked): Decisions {
 }
 
 function decisionOf<N extends Name>(name: N, requirements: Checked) {
-  const { decision }: Rows[N] = rows[name];
+  const { [name]: { decision } }: Rows = rows;
   const value = requirements[name] ?? (decision.by === "token" ? decision.otherwise : undefined);
   if (value === undefined || value === null) return {};
   if (decision.by === "token")

@@ -66,7 +66,7 @@ export const asIs = (standing: KeyStanding): Jwk =>
   standing.state === "unknown" ? standing.jwk : inState(standing, standing.state, standing.since);
 
 /** Within this time every process has read a changed key file. A Kubernetes secret takes two minutes. */
-const rolloutSeconds = 300;
+export const rolloutSeconds = 300;
 /** `max-age` of the published JWK Set. A proxy can serve an older set for this long. */
 export const publishedKeysMaxAgeSeconds = 300;
 /** How long verifiers keep a set by themselves. 5 minutes are common, and 10 are the default of jose and jwks-rsa. */
@@ -74,25 +74,3 @@ const verifierCacheSeconds = 600;
 
 /** The wait from the publication of a key to its first signature. */
 export const activateWaitSeconds = rolloutSeconds + publishedKeysMaxAgeSeconds + verifierCacheSeconds;
-
-/** `mailedLinkTtl`: the longest one of a link in a mail. */
-type Lifetime =
-  | "tokenTtl"
-  | "tokenForeignTtl"
-  | "sessionIdleTtl"
-  | "sessionTtl"
-  | "connectionIdleTtl"
-  | "mailedLinkTtl";
-
-/** The wait until all that a key signed has expired, except `device` proofs, which a login then ignores. */
-export function retireWaitSeconds(settings: Readonly<Record<Lifetime | "tokenLeeway", number>>): number {
-  const refreshSeconds = Math.min(settings.sessionIdleTtl, settings.sessionTtl);
-  const longest = Math.max(
-    refreshSeconds,
-    settings.connectionIdleTtl,
-    settings.tokenTtl,
-    settings.tokenForeignTtl,
-    settings.mailedLinkTtl,
-  );
-  return rolloutSeconds + longest + settings.tokenLeeway;
-}

@@ -1,6 +1,6 @@
 // Attacks on two processes at once, and on what a rotation of keys leaves.
 import { expect, it } from "vitest";
-import { retireWaitSeconds } from "../../dist/signing-keys/states.js";
+import { retireWaitSeconds } from "../../dist/config/lifetimes.js";
 import { onBothDatabases } from "../gate/owners.js";
 import { withinSecond } from "../world/deadline.js";
 import {

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { activateWaitSeconds, retireWaitSeconds } from "../../dist/signing-keys/states.js";
+import { retireWaitSeconds } from "../../dist/config/lifetimes.js";
+import { activateWaitSeconds } from "../../dist/signing-keys/states.js";
 
 const [minute, day] = [60, 86_400];
 const defaults = {
@@ -8,6 +9,7 @@ const defaults = {
   tokenForeignTtl: day,
   sessionIdleTtl: 14 * day,
   connectionIdleTtl: 0,
+  connectionTtl: 365 * day,
   sessionTtl: 90 * day,
   mailedLinkTtl: 7 * day,
 };

@@ -6,6 +6,7 @@ import type { TokenIssue } from "../../store/sql/account/services.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { apiKeyHash } from "../../tokens/api-key.js";
 import type { Auth } from "../../tokens/auth.js";
+import type { Credential } from "../../tokens/credential.js";
 import type { IssuedToken } from "../../wire/services.js";
 import type { Caller, Deps, Flow } from "../deps.js";
 import { readResource } from "../find/resource.js";
@@ -111,35 +112,48 @@ export interface TokenToRevoke {
   readonly auth: Auth | undefined;
 }
 
-/** Ends what the token belongs to. */
-export const revokeToken: Flow<void, TokenToRevoke> = async (deps, { token, auth }, caller) => {
-  const { store, clock } = deps;
-  const reason = "logout";
-  const now = clock.now();
-  const { credential, id, session, apiKey } = auth ?? {};
-  const sid = auth === undefined ? readRefresh(deps, token, now) : session;
-  // An exchanged token ends nothing: its service was only called.
-  if (auth !== undefined && isExchanged(auth)) return;
-  const connection =
-    credential === "delegated" ? session : auth === undefined ? readConnection(deps, token, now) : undefined;
-  // Without the token endpoint, only connections are given back here.
-  if (connection === undefined && !deps.settings.tokenEndpoint) return;
-  if (credential === "api_key" && apiKey !== undefined)
-    await store.removeApiKey({ id: apiKey.id, userId: id, now, origin: caller });
-  else if (credential === "service" && id !== undefined && isStorableText(id)) {
-    const to = { change: "tokens_revoked" } as const;
-    await store.changeService({ id, to, now, origin: caller });
-  } else if (connection !== undefined && isStorableText(connection)) {
-    const ending = { id: connection, userId: id, reason: "ended_by_holder", now, origin: caller } as const;
-    await store.endConnection(ending);
-  } else if ((credential === undefined || credential === "session") && sid !== undefined && isStorableText(sid))
-    await endSession(deps, { id: sid, userId: id, reason, origin: caller, seenExpires: auth?.expires });
+/** What a token belongs to. */
+type Ended = Pick<Auth, "credential" | "id" | "session" | "apiKey"> & { readonly expires?: number };
+
+type End = (deps: Deps, ended: Ended, caller: Caller) => Promise<unknown> | undefined;
+
+/** How the holder of a token ends what it belongs to. A kind of token without a row does not compile. */
+const ends: Readonly<Record<Credential, End>> = {
+  session: (deps, { session: id, id: userId, expires: seenExpires }, origin) =>
+    id !== undefined && isStorableText(id)
+      ? endSession(deps, { id, userId, reason: "logout", origin, seenExpires })
+      : undefined,
+  /** Only the software that has signed it can end it. */
+  foreign: () => undefined,
+  api_key: ({ store, clock }, { apiKey, id: userId }, origin) =>
+    apiKey && store.removeApiKey({ id: apiKey.id, userId, now: clock.now(), origin }),
+  service: ({ store, clock }, { id }, origin) =>
+    id !== undefined && isStorableText(id)
+      ? store.changeService({ id, to: { change: "tokens_revoked" }, now: clock.now(), origin })
+      : undefined,
+  delegated: ({ store, clock }, { session: id, id: userId }, origin) =>
+    id !== undefined && isStorableText(id)
+      ? store.endConnection({ id, userId, reason: "ended_by_holder", now: clock.now(), origin })
+      : undefined,
 };
 
-const readConnection = ({ tokens }: Deps, token: string, now: number): string | undefined =>
-  unlessRejected(() => tokens.readConnection(token, now))?.sid;
+/** Ends what the token belongs to. */
+export const revokeToken: Flow<void, TokenToRevoke> = async (deps, { token, auth }, caller) => {
+  // An exchanged token ends nothing: its service was only called.
+  if (auth !== undefined && isExchanged(auth)) return;
+  const ended = auth ?? readRenewing(deps, token);
+  // Without the token endpoint, only connections are given back here.
+  if (ended === undefined || (ended.credential !== "delegated" && !deps.settings.tokenEndpoint)) return;
+  await ends[ended.credential](deps, ended, caller);
+};
 
-function readRefresh({ tokens }: Deps, token: string, now: number): string | undefined {
-  const read = unlessRejected(() => tokens.readRefresh(token, now));
-  return read && read.expires > now ? read.sid : undefined;
+/** The token of a connection or of a session for its next tokens. */
+function readRenewing({ tokens, clock }: Deps, token: string): Ended | undefined {
+  const now = clock.now();
+  const connection = unlessRejected(() => tokens.readConnection(token, now));
+  if (connection !== undefined)
+    return { credential: "delegated", id: undefined, session: connection.sid, apiKey: undefined };
+  const session = unlessRejected(() => tokens.readRefresh(token, now));
+  if (session === undefined || session.expires <= now) return undefined;
+  return { credential: "session", id: undefined, session: session.sid, apiKey: undefined };
 }

@@ -1,6 +1,7 @@
 // The JWK Set to configure next, by a plain rotation or by one of its stages (docs/operate/signing-keys.md).
 import { systemClock } from "../../../clock.js";
 import type { Configuration } from "../../../config/configuration.js";
+import { retireWaitSeconds } from "../../../config/lifetimes.js";
 import { ConfigurationError } from "../../../errors.js";
 import type { SigningKeyUse } from "../../../flows/manage/signing-key-use.js";
 import type { Algorithm } from "../../../signing-keys/algorithms.js";
@@ -15,7 +16,7 @@ import {
   type StageOutcome,
   type StageRules,
 } from "../../../signing-keys/stages.js";
-import { activateWaitSeconds, retireWaitSeconds } from "../../../signing-keys/states.js";
+import { activateWaitSeconds } from "../../../signing-keys/states.js";
 import { invitationSeconds, noticeSeconds } from "../../../store/sql/rows/mail-rows.js";
 import type { CommandContext } from "../../command.js";
 import { CommandFailure } from "../../failures.js";

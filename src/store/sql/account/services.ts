@@ -1,4 +1,5 @@
 // Service accounts: their rows, their keys, and the access tokens that they get.
+import type { SqlValue } from "../../rows.js";
 import { exists, type Transaction, write } from "../../transaction.js";
 import { lockApiKeys } from "../effects/api-key-ends.js";
 import {
@@ -65,20 +66,34 @@ export function* changeService({
   if (!service) return undefined;
   const change = to.change === "client_set" ? clientChange(service, to.client) : to.change;
   const revoked = yield* carryOutService(change, service, { now, origin, detail: detailOf(to) });
-  if (to.change === "scopes_set")
-    yield* write("update ampho_services set scopes = ? where id = ?", [JSON.stringify(to.scopes), id]);
-  else if (to.change === "jwks_set")
-    yield* write("update ampho_services set jwks = ? where id = ?", [to.jwks ?? null, id]);
-  else if (to.change === "client_set") {
-    const { redirects, userScopes, isPublic } = to.client;
-    const sql = "update ampho_services set redirects = ?, user_scopes = ?, is_public = ? where id = ?";
-    const texts = [redirects, userScopes].map((list) => (list === undefined ? null : JSON.stringify(list)));
-    yield* write(sql, [...texts, isPublic ? 1 : 0, id]);
-  } else if (to.change === "deleted") yield* write("delete from ampho_services where id = ?", [id]);
-  else if (to.change !== "tokens_revoked" && to.change !== "connections_ended")
-    yield* write("update ampho_services set disabled = ? where id = ?", [to.change === "disabled" ? 1 : 0, id]);
+  const written = writtenBy(to);
+  if (written !== null) yield* write(`${written[0]} where id = ?`, [...written[1], id]);
   yield* writeRevocations(revoked);
   return { connections: serviceConsequences[change].connections };
+}
+
+/** The statement for the row of the service, or null. A change without a case does not compile. */
+function writtenBy(to: ServiceUpdate["to"]): readonly [sql: string, values: readonly SqlValue[]] | null {
+  switch (to.change) {
+    case "scopes_set":
+      return ["update ampho_services set scopes = ?", [JSON.stringify(to.scopes)]];
+    case "jwks_set":
+      return ["update ampho_services set jwks = ?", [to.jwks ?? null]];
+    case "client_set": {
+      const { redirects, userScopes, isPublic } = to.client;
+      const texts = [redirects, userScopes].map((list) => (list === undefined ? null : JSON.stringify(list)));
+      return ["update ampho_services set redirects = ?, user_scopes = ?, is_public = ?", [...texts, isPublic ? 1 : 0]];
+    }
+    case "disabled":
+      return ["update ampho_services set disabled = 1", []];
+    case "enabled":
+      return ["update ampho_services set disabled = 0", []];
+    case "deleted":
+      return ["delete from ampho_services", []];
+    case "tokens_revoked":
+    case "connections_ended":
+      return null;
+  }
 }
 
 function detailOf(to: ServiceUpdate["to"]): Readonly<Record<string, readonly string[]>> | undefined {

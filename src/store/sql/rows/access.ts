@@ -1,12 +1,16 @@
 // Everything that can still sign in to an account or act for it, and the client that has added it.
 import type { Origin } from "../../../audit/entry.js";
+import type { FactorName } from "../../../levels/factors.js";
 import { integerOrNull, type Row, type SqlValue, text, textOrNull } from "../../rows.js";
 import { query, type Transaction } from "../../transaction.js";
 import { identityIdOf } from "./identities.js";
 import { type ProvenLevel, sessions } from "./session-rows.js";
 import { asInteger, asOneOf, asText, marks, orUndefined, type RowOf, tableOf } from "./table.js";
 
-export type StoredAccess = "session" | "passkey" | "totp" | "recovery_codes" | "identity" | "api_key" | "connection";
+/** Codes are counted together. Every other factor has a row of its own, and does not compile without a select. */
+type FactorAccess = Exclude<FactorName, "recovery_code"> | "recovery_codes";
+
+export type StoredAccess = FactorAccess | "session" | "identity" | "api_key" | "connection";
 
 export interface AccessRow {
   readonly kind: StoredAccess;
