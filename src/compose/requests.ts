@@ -116,6 +116,7 @@ export async function openRequests(deps: ServingDeps, parts: RequestParts, { onC
           errorResponse,
           features,
           clock: deps.clock,
+          mailTokens: deps.mailTokens,
           languages: options.languages,
         })
       : undefined;

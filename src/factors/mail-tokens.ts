@@ -36,9 +36,9 @@ export function createMailTokens(keyring: Pick<Keyring, "requireSigning" | "sign
     readAlarm(token: string, now: number) {
       const claims = read(token, "alarm", now);
       if (claims === undefined) return undefined;
-      const { sub: userId, jti, exp, change, box: mailbox = "", login } = claims;
+      const { sub: userId, jti, iat, exp, change, box: mailbox = "", login, browser } = claims;
       const hash = createHash("sha256").update(`${jti} ${userId}`).digest("base64url");
-      return { userId, change, mailbox, login, hash, exp };
+      return { userId, change, mailbox, login, browser, hash, iat, exp };
     },
     invitation: (id: string, iat: number, exp: number): string => sign({ jti: id, for: "invite", sub: id, iat, exp }),
     /** The id of an invitation, which can be used or taken back by now. */

@@ -270,7 +270,12 @@ export const actions: Readonly<Record<string, Action>> = {
   ),
   forgot: step<MailBegun>("/password/reset", ({ login }) => ({ login }), signInPages.resetPage),
   "forgot/finish": (visit, fields) => finishReset(visit, fields, { code: digits(fields["code"]) }),
-  link: (visit, { link = "" }) => landingOf(visit, link),
+  // A page for a link without a right signature would show the text of a stranger.
+  link: async (visit, { link = "" }) => {
+    const [, use, token = ""] = tokenOf(link);
+    if (use === "-alarm" && visit.readAlarm(token) === undefined) await visit.call("POST", "/alarm", { alarm: token, change: "" });
+    return landingOf(visit, link);
+  },
   "link/finish": finishLink,
   "totp/begin": step<TotpSetUp>("/totp", enrolmentOf, accountPages.totpPage),
   "totp/confirm": proof("/totp/confirm", ({ totp }) => ({ totp: digits(totp) })),
@@ -375,11 +380,14 @@ function landingOf(view: View, link: string): HtmlPage {
   if (token === undefined) return signInPages.pasteLinkPage(view);
   if (use === "-invite") return signInPages.registerPage(view, { invite: token });
   const purpose = purposeOf(link);
-  if (purpose === "alarm") return signInPages.alarmPage(view, link, claimsIn(link));
+  if (purpose === "alarm") {
+    const reported = view.readAlarm(token);
+    return reported === undefined ? signInPages.pasteLinkPage(view) : signInPages.alarmPage(view, link, reported);
+  }
   return signInPages.landingPage(view, purpose, link, use === undefined && claimsIn(link)["recovery"] !== "alarm");
 }
 
-/** The claims of the link, for the texts of the page. */
+/** The claims of the link, which choose among the texts of the page. Nothing else of them is shown. */
 function claimsIn(link: string): Readonly<Record<string, unknown>> {
   const [, , token = ""] = tokenOf(link);
   return jsonOf(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) ?? {};

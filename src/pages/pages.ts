@@ -25,7 +25,7 @@ import { button, html } from "./html.js";
 import { script } from "./script.js";
 import * as ways from "./sign-in.js";
 import { style } from "./style.js";
-import { createView, type HtmlPage, type View, type ViewValues } from "./view.js";
+import { createView, type HtmlPage, type ReportedAlarm, type View, type ViewValues } from "./view.js";
 
 export interface PagesDeps {
   /** `pages`: those of the application that take the place of these. */
@@ -36,6 +36,7 @@ export interface PagesDeps {
   readonly errorResponse: ErrorResponder;
   readonly features: ViewValues["features"];
   readonly clock: { now(): number };
+  readonly mailTokens: { readAlarm(token: string, now: number): ReportedAlarm | undefined };
   readonly languages: readonly AddedLanguage[] | undefined;
 }
 
@@ -109,7 +110,7 @@ export interface Pages {
 }
 
 export function createPages(deps: PagesDeps): Pages {
-  const { settings, errorResponse, features, clock } = deps;
+  const { settings, errorResponse, features, clock, mailTokens } = deps;
   const { prefix } = settings.pages;
   const languages = pageLanguages(deps.languages);
   const tags = [...languages.keys()];
@@ -119,7 +120,9 @@ export function createPages(deps: PagesDeps): Pages {
     const tag = languageOf(accepted ?? undefined, tags);
     const shown = languages.get(tag) ?? { language: "en", direction: "ltr", texts: pageTexts.en };
     const whose = { isSignedIn, user: auth?.id };
-    return createView({ ...shown, at, features, ...whose, settings, now: clock.now() });
+    const now = clock.now();
+    const readAlarm = (token: string) => mailTokens.readAlarm(token, now);
+    return createView({ ...shown, at, features, ...whose, settings, now, readAlarm });
   };
 
   /** A user who lacks a role can sign in as another one, or go to the account. */

@@ -5,7 +5,7 @@ import type { OutsideBegun } from "../wire/begun.js";
 import type { WaysIn } from "../wire/login.js";
 import type { ProblemBody } from "../wire/problem.js";
 import { button, details, html, type Inserted } from "./html.js";
-import { type Hidden, type HtmlPage, mark, passkeyButton, type View } from "./view.js";
+import { type Hidden, type HtmlPage, mark, passkeyButton, type ReportedAlarm, type View } from "./view.js";
 
 const yes = (is: boolean) => (is ? "yes" : undefined);
 
@@ -179,14 +179,14 @@ export type LinkPurpose = (typeof linkPurposes)[number];
 export function alarmPage(
   view: View,
   link: string,
-  { change, iat, browser }: Readonly<Record<string, unknown>>,
+  { change, iat, browser }: ReportedAlarm,
 ): HtmlPage {
   const { texts: t, form } = view;
   const kind = Object.keys(t.changes).find((each): each is keyof typeof t.changes => each === change);
   const [before = "", after = ""] = t.notMyChange.split("{change}");
   const named = kind === undefined ? "" : t.changes[kind];
-  const time = typeof iat === "number" && html`, ${view.time(iat)}`;
-  const where = typeof browser === "string" && browser !== "unknown" && `, ${browser}`;
+  const time = iat !== undefined && html`, ${view.time(iat)}`;
+  const where = browser !== undefined && browser !== "unknown" && `, ${browser}`;
   const box = html`<label class="check"><input type="checkbox" name="change" value="${kind ?? ""}" required> ${before}${named}${time}${where}${after}</label>`;
   const isDeleted = kind === "account_deleted";
   const parts = [box, button(isDeleted ? t.informOperator : t.endAll)];

@@ -6,6 +6,13 @@ import { fill, type PageLanguage } from "../page-texts/texts.js";
 import type { WebAuthnJson } from "../wire/begun.js";
 import { block, type Html, html, type Inserted, type Parts } from "./html.js";
 
+/** What an alarm link reports. */
+export interface ReportedAlarm {
+  readonly change: string | undefined;
+  readonly iat: number | undefined;
+  readonly browser: string | undefined;
+}
+
 export interface ViewValues extends PageLanguage {
   /** The path of a page or of a form's action. */
   readonly at: (name: string) => string;
@@ -17,6 +24,8 @@ export interface ViewValues extends PageLanguage {
     Features,
     "keepsPasswords" | "changesPasswords" | "offersPasskeys" | "account" | "mails" | "connect"
   >;
+  /** Undefined for an alarm link that Ampho has not signed, or that is over. No page shows anything of it. */
+  readonly readAlarm: (token: string) => ReportedAlarm | undefined;
   readonly isSignedIn: boolean;
   /** Undefined for a user who is not signed in. A form of one user must not change the account of the next one. */
   readonly user: string | undefined;

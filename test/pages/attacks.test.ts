@@ -92,6 +92,24 @@ describe("on one instance", () => {
     ]);
   });
 
+  it("nothing of a link is shown before its signature is checked", async () => {
+    const claims = { change: "password_changed", iat: 1, exp: 2 ** 40, browser: "Call +1 555 0100", login: "555 0101" };
+    const textOf = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    for (const [use, purpose] of [
+      ["-alarm", "alarm"],
+      ["", "login"],
+      ["", "reset"],
+      ["", "register"],
+      ["-invite", "invite"],
+    ]) {
+      const token = `${textOf({ typ: "mail+jwt", alg: "HS256" })}.${textOf({ ...claims, for: purpose })}.AAAA`;
+      const { status, text } = await browserOf(ampho).post("link", { link: `${origin}/#ampho${use}=${token}` });
+      // The link goes on in a hidden field, and its purpose alone chooses the text.
+      expect(text.replaceAll(token, ""), purpose).not.toMatch(/555|1970/);
+      expect([purpose, status >= 400]).toEqual([purpose, purpose === "alarm"]);
+    }
+  });
+
   const foreign: readonly (readonly [string, Headers])[] = [
     ["another site", { "sec-fetch-site": "cross-site", origin: "https://evil.example" }],
     ["a sub-domain", { "sec-fetch-site": "same-site", origin: "http://sub.localhost:3000" }],
