@@ -124,7 +124,10 @@ await library.close();
 write(inPackage("cjs/package.json"), '{ "type": "commonjs" }\n');
 
 for (const worker of ["passwords/hash-worker.js", "store/sqlite/worker.js"]) {
-  const { code } = await transform(readFileSync(inRoot("dist", worker), "utf8"), { minifyWhitespace: true, minifySyntax: true });
+  const { code } = await transform(readFileSync(inRoot("dist", worker), "utf8"), {
+    minifyWhitespace: true,
+    minifySyntax: true,
+  });
   write(inPackage("dist", worker), code);
 }
 

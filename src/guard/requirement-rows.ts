@@ -257,7 +257,9 @@ export function decisionsOf(requirements: Checked): Decisions {
 }
 
 function decisionOf<N extends Name>(name: N, requirements: Checked) {
-  const { [name]: { decision } }: Rows = rows;
+  const {
+    [name]: { decision },
+  }: Rows = rows;
   const value = requirements[name] ?? (decision.by === "token" ? decision.otherwise : undefined);
   if (value === undefined || value === null) return {};
   if (decision.by === "token")

@@ -273,7 +273,8 @@ export const actions: Readonly<Record<string, Action>> = {
   // A page for a link without a right signature would show the text of a stranger.
   link: async (visit, { link = "" }) => {
     const [, use, token = ""] = tokenOf(link);
-    if (use === "-alarm" && visit.readAlarm(token) === undefined) await visit.call("POST", "/alarm", { alarm: token, change: "" });
+    if (use === "-alarm" && visit.readAlarm(token) === undefined)
+      await visit.call("POST", "/alarm", { alarm: token, change: "" });
     return landingOf(visit, link);
   },
   "link/finish": finishLink,

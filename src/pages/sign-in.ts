@@ -176,11 +176,7 @@ export const linkPurposes = ["login", "register", "reset", "alarm"] as const;
 export type LinkPurpose = (typeof linkPurposes)[number];
 
 /** The box states the change. A mail scanner that presses every button checks none, so nothing ends. */
-export function alarmPage(
-  view: View,
-  link: string,
-  { change, iat, browser }: ReportedAlarm,
-): HtmlPage {
+export function alarmPage(view: View, link: string, { change, iat, browser }: ReportedAlarm): HtmlPage {
   const { texts: t, form } = view;
   const kind = Object.keys(t.changes).find((each): each is keyof typeof t.changes => each === change);
   const [before = "", after = ""] = t.notMyChange.split("{change}");

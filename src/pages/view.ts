@@ -6,7 +6,7 @@ import { fill, type PageLanguage } from "../page-texts/texts.js";
 import type { WebAuthnJson } from "../wire/begun.js";
 import { block, type Html, html, type Inserted, type Parts } from "./html.js";
 
-/** What an alarm link reports. */
+/** An alarm link reports this change. */
 export interface ReportedAlarm {
   readonly change: string | undefined;
   readonly iat: number | undefined;

@@ -112,7 +112,7 @@ export interface TokenToRevoke {
   readonly auth: Auth | undefined;
 }
 
-/** What a token belongs to. */
+/** The session, the connection, the key or the service of a token. */
 type Ended = Pick<Auth, "credential" | "id" | "session" | "apiKey"> & { readonly expires?: number };
 
 type End = (deps: Deps, ended: Ended, caller: Caller) => Promise<unknown> | undefined;
