@@ -32,7 +32,7 @@ export function readRuns(folder) {
     });
 }
 
-function toFile({ name, status, message, assertionResults: tests }, cwd) {
+function toFile({ name, status, message, startTime, endTime, assertionResults: tests }, cwd) {
   // A test that was left out counts as a failure.
   const faults = tests.filter((test) => test.status !== "passed");
   return {
@@ -41,5 +41,7 @@ function toFile({ name, status, message, assertionResults: tests }, cwd) {
     faults,
     isBroken: status === "failed" && faults.length === 0,
     message,
+    // Without its hooks and imports, which the watchdog of a run of another Node does not see.
+    testsMs: endTime - startTime,
   };
 }

@@ -17,8 +17,9 @@ const goalSeconds = 1_800;
 
 const seconds = (ms) => `${(ms / 1_000).toFixed(0).padStart(6)} s`;
 
-function printTimes({ name, wallMs, fileMs }) {
-  const all = Object.entries(fileMs).sort(([, one], [, other]) => other - one);
+function printTimes({ name, wallMs, fileMs, files }) {
+  const timed = files.map(({ file, testsMs }) => [file, fileMs[file] ?? testsMs]);
+  const all = timed.sort(([, one], [, other]) => other - one);
   const sumMs = all.reduce((sum, [, ms]) => sum + ms, 0);
   console.log(`\n${name}: ${all.length} files\n${seconds(wallMs)}  wall time\n${seconds(sumMs)}  all files together`);
   for (const [file, ms] of all.slice(0, slowest)) console.log(`${seconds(ms)}  ${file}`);
